@@ -1,0 +1,108 @@
+package cluster
+
+import "time"
+
+// Role is what a Mesos task is in its Flink cluster.
+type Role string
+
+// The roles of a task.
+const (
+	JobManagerRole  Role = "jobmanager"
+	TaskManagerRole Role = "taskmanager"
+)
+
+// Goal is what a task should be.
+type Goal string
+
+// The goals, in the order in which a task has them.
+const (
+	Launched Goal = "launched"
+	Released Goal = "released"
+)
+
+// TaskState is a state of a Mesos task without the prefix TASK_.
+type TaskState string
+
+// The states that Mesos reports (mesos.proto, TaskState).
+const (
+	Staging        TaskState = "STAGING"
+	Starting       TaskState = "STARTING"
+	Running        TaskState = "RUNNING"
+	Killing        TaskState = "KILLING"
+	Finished       TaskState = "FINISHED"
+	Failed         TaskState = "FAILED"
+	Killed         TaskState = "KILLED"
+	Error          TaskState = "ERROR"
+	Lost           TaskState = "LOST"
+	Dropped        TaskState = "DROPPED"
+	Unreachable    TaskState = "UNREACHABLE"
+	Gone           TaskState = "GONE"
+	GoneByOperator TaskState = "GONE_BY_OPERATOR"
+	Unknown        TaskState = "UNKNOWN"
+)
+
+// Terminal says that the task will never run again. LOST is terminal for a framework
+// with PARTITION_AWARE, which never gets it for a task that may come back; UNREACHABLE
+// and UNKNOWN are not.
+func (s TaskState) Terminal() bool {
+	switch s {
+	case Finished, Failed, Killed, Error, Lost, Dropped, Gone, GoneByOperator:
+		return true
+	case Staging, Starting, Running, Killing, Unreachable, Unknown:
+		return false
+	}
+	return false
+}
+
+// Task is one Mesos task of a cluster, as stored.
+type Task struct {
+	// ID is the Mesos task id; for a TaskManager also Flink's resource id.
+	ID      string `json:"id"`
+	Cluster string `json:"cluster"`
+	Role    Role   `json:"role"`
+	Goal    Goal   `json:"goal"`
+	// State is the last state Mesos reported, STAGING until the first report.
+	State    TaskState `json:"state"`
+	AgentID  string    `json:"agentId"`
+	Hostname string    `json:"hostname"`
+	// Ports are the host ports by name: rpc, rest, blob, metrics and driver for a
+	// JobManager; rpc, data and metrics for a TaskManager.
+	Ports     map[string]int `json:"ports,omitempty"`
+	Resources Resources      `json:"resources"`
+	// Worker is what Flink asked for, with dynamic allocation.
+	Worker *Worker `json:"worker,omitempty"`
+	// JobManager is the task id of the JobManager that a TaskManager was started for.
+	JobManager string `json:"jobManager,omitempty"`
+	// Generation is the spec generation that the task was started from.
+	Generation int64     `json:"generation"`
+	Launched   time.Time `json:"launched"`
+	// Changed is when State was last reported different.
+	Changed time.Time `json:"changed"`
+	// Reason and Message are Mesos' words about the last state.
+	Reason  string `json:"reason,omitempty"`
+	Message string `json:"message,omitempty"`
+	// Sandbox is the container's directory on the agent, when the status told it.
+	Sandbox string `json:"sandbox,omitempty"`
+	// KillAfter is when a released task is killed (again).
+	KillAfter time.Time `json:"killAfter,omitzero"`
+	// Kills counts the KILL calls sent.
+	Kills int `json:"kills,omitempty"`
+}
+
+// Worker is one TaskManager that Flink's ResourceManager asks for, with its process spec.
+type Worker struct {
+	// ID becomes the Mesos task id and taskmanager.resource-id.
+	ID     string  `json:"id"`
+	CPUs   float64 `json:"cpus"`
+	Memory Memory  `json:"memory"`
+	Slots  int     `json:"slots"`
+	// JVMArguments and DynamicProperties are Flink's own split of Memory.
+	JVMArguments      []string       `json:"jvmArguments,omitempty"`
+	DynamicProperties []string       `json:"dynamicProperties,omitempty"`
+	ExternalResources map[string]int `json:"externalResources,omitempty"`
+}
+
+// Live says that the task may be running: it was launched and no terminal state was seen.
+func (t *Task) Live() bool {
+	return !t.State.Terminal()
+}

@@ -1,0 +1,132 @@
+package decide
+
+import (
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/offer"
+)
+
+// Action is something to do about an event. The set is closed: the types of this file.
+// The order of a list of actions is a promise.
+type Action interface{ action() }
+
+// Record is a change of the stored state: a value to be put under Key, or nil to delete it.
+type Record struct {
+	Key string
+	// Value is a *Framework, a *ClusterRecord or a *cluster.Task.
+	Value any
+}
+
+type (
+	// Save makes the records durable before anything after it is done.
+	Save struct{ Records []Record }
+
+	// Accept uses the offers of one agent for launches; what they leave is declined by Mesos
+	// with the filter.
+	Accept struct {
+		AgentID  string
+		OfferIDs []string
+		Launches []Launch
+		Refuse   time.Duration
+	}
+
+	// Decline gives offers back. Refuse is how long the same resources are not to be offered.
+	Decline struct {
+		OfferIDs []string
+		Refuse   time.Duration
+		// Reason is for the metrics: idle, unfit or disconnected.
+		Reason string
+	}
+
+	// Revive asks for offers again, Suppress for none.
+	Revive   struct{}
+	Suppress struct{}
+
+	// Kill ends a task.
+	Kill struct {
+		TaskID  string
+		AgentID string
+		// Grace is the time between SIGTERM and SIGKILL; 0 leaves it to the task's own policy.
+		Grace time.Duration
+	}
+
+	// Reconcile asks the master for the state of the tasks; with none it asks for all it knows.
+	Reconcile struct{ Tasks []TaskRef }
+
+	// Ack acknowledges a status update.
+	Ack struct {
+		TaskID  string
+		AgentID string
+		UUID    []byte
+	}
+
+	// Answer completes a request of the API.
+	Answer struct {
+		Request uint64
+		Err     error
+	}
+
+	// Watch starts or moves the watching of a cluster's JobManager; Unwatch ends it.
+	Watch struct {
+		Cluster    string
+		JobManager cluster.Task
+		// Exchange says that the driver is to be dialled for wanted workers.
+		Exchange bool
+	}
+	Unwatch struct{ Cluster string }
+
+	// TellFlink reports what is so of every worker of a cluster to its JobManager's driver.
+	TellFlink struct {
+		Cluster      string
+		Epoch        string
+		Workers      []WorkerReport
+		FinishedSeen bool
+	}
+
+	// Resubscribe makes the adapter subscribe anew without a framework id.
+	Resubscribe struct{}
+
+	// Tell is for the log and the journal of the operator.
+	Tell struct {
+		Cluster string
+		Note    cluster.Note
+	}
+)
+
+// TaskRef names a task and, when it is known, its agent.
+type TaskRef struct{ TaskID, AgentID string }
+
+// WorkerReport is what is so of one worker.
+type WorkerReport struct {
+	ID string
+	// State is waiting, launching, running or terminated.
+	State   string
+	Message string
+	Host    string
+}
+
+// Launch is everything that is needed to build the Mesos task of Task.
+type Launch struct {
+	Task cluster.Task
+	Spec cluster.Spec
+	// JobManager is the JobManager that a TaskManager is to join; nil for a JobManager.
+	JobManager *cluster.Task
+	// Pieces are the resources to take of the offers.
+	Pieces []offer.Piece
+}
+
+func (Save) action()        {}
+func (Accept) action()      {}
+func (Decline) action()     {}
+func (Revive) action()      {}
+func (Suppress) action()    {}
+func (Kill) action()        {}
+func (Reconcile) action()   {}
+func (Ack) action()         {}
+func (Answer) action()      {}
+func (Watch) action()       {}
+func (Unwatch) action()     {}
+func (TellFlink) action()   {}
+func (Resubscribe) action() {}
+func (Tell) action()        {}

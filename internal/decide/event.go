@@ -1,0 +1,122 @@
+package decide
+
+import (
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/offer"
+)
+
+// Event is something that happened. The set is closed: the types of this file.
+type Event interface{ event() }
+
+type (
+	// Subscribed says that the master accepted our subscription.
+	Subscribed struct {
+		FrameworkID string
+		// Master is the address of the leading master, for people.
+		Master string
+	}
+
+	// Disconnected says that the stream to the master ended.
+	Disconnected struct{ Reason string }
+
+	// FrameworkRemoved says that the master will never take this framework id again
+	// ("Framework has been removed", or its failover timeout has passed).
+	FrameworkRemoved struct{ Message string }
+
+	// Offered brings resources.
+	Offered struct{ Offers []offer.Offer }
+
+	// Rescinded takes an offer back.
+	Rescinded struct{ OfferID string }
+
+	// Updated is a status update of a task. UUID is empty for one made by reconciliation,
+	// which takes no acknowledgement.
+	Updated struct {
+		TaskID  string
+		AgentID string
+		State   cluster.TaskState
+		Source  string
+		Reason  string
+		Message string
+		UUID    []byte
+		Sandbox string
+	}
+
+	// AgentLost says that an agent is gone.
+	AgentLost struct{ AgentID string }
+
+	// CallFailed says that a call to the master was not taken; reconciliation closes the gap.
+	CallFailed struct {
+		Call  string
+		Error string
+		// TaskIDs are the tasks that the call was about.
+		TaskIDs []string
+	}
+
+	// PutCluster asks for a cluster, new or changed. Spec is complete and valid.
+	PutCluster struct {
+		Request uint64
+		Spec    cluster.Spec
+		// Nonce makes the ids of this cluster's tasks unlike those of an earlier cluster of
+		// the same name: 4 lower-case letters or digits.
+		Nonce string
+		// CreateOnly refuses a name that exists; UpdateOnly one that does not.
+		CreateOnly, UpdateOnly bool
+	}
+
+	// DeleteCluster asks for the end of a cluster.
+	DeleteCluster struct {
+		Request uint64
+		Name    string
+	}
+
+	// RestartTask asks for the replacement of a task.
+	RestartTask struct {
+		Request uint64
+		Cluster string
+		TaskID  string
+	}
+
+	// FlinkObserved is what a JobManager's REST API says of its cluster.
+	FlinkObserved struct {
+		Cluster string
+		// JobManager is the task id of the JobManager that was asked.
+		JobManager string
+		Flink      cluster.Flink
+	}
+
+	// WorkersWanted is the set of workers that a JobManager's driver wants.
+	WorkersWanted struct {
+		Cluster string
+		// JobManager is the task id of the JobManager that was asked.
+		JobManager string
+		Epoch      string
+		Version    int64
+		// Ready is false until the driver has taken the first report of its epoch.
+		Ready   bool
+		Workers []cluster.Worker
+		// Result is set when Flink has deregistered its application.
+		Result *cluster.JobResult
+	}
+
+	// Ticked says that time passed; deadlines in the State are looked at.
+	Ticked struct {
+		// Jitter is a random number in [0,1) that spreads delays decided in this step.
+		Jitter float64
+	}
+)
+
+func (Subscribed) event()       {}
+func (Disconnected) event()     {}
+func (FrameworkRemoved) event() {}
+func (Offered) event()          {}
+func (Rescinded) event()        {}
+func (Updated) event()          {}
+func (AgentLost) event()        {}
+func (CallFailed) event()       {}
+func (PutCluster) event()       {}
+func (DeleteCluster) event()    {}
+func (RestartTask) event()      {}
+func (FlinkObserved) event()    {}
+func (WorkersWanted) event()    {}
+func (Ticked) event()           {}

@@ -1,0 +1,67 @@
+// Package offer decides whether what Mesos offers satisfies what one task needs:
+// which pieces to take, or which resource or rule is missing. It is pure: it keeps
+// no offers and sends nothing.
+package offer
+
+import "time"
+
+// Milli is a scalar in thousandths: Mesos compares scalars to three decimals.
+type Milli int64
+
+// ToMilli rounds a scalar to thousandths, as Mesos does.
+func ToMilli(v float64) Milli {
+	if v < 0 {
+		return Milli(v*1000 - 0.5)
+	}
+	return Milli(v*1000 + 0.5)
+}
+
+// Float returns the scalar.
+func (m Milli) Float() float64 { return float64(m) / 1000 }
+
+// Range is an inclusive range of ports.
+type Range struct{ Begin, End uint64 }
+
+// Reservation is one level of a resource's reservation, the least refined first.
+type Reservation struct {
+	Role      string
+	Dynamic   bool
+	Principal string
+	Labels    map[string]string
+}
+
+// Resource is one resource of an offer: a scalar or ranges, never both.
+type Resource struct {
+	// Name is cpus, mem (MiB), disk (MiB), gpus, ports, or a name of the site's own.
+	Name   string
+	Scalar Milli
+	Ranges []Range
+	// AllocationRole is the role that the offer was made to.
+	AllocationRole string
+	// Reservations is empty for unreserved resources.
+	Reservations []Reservation
+	// Whole says that the resource must not be split (a MOUNT disk).
+	Whole bool
+	// Volume marks a disk with a persistent volume or a source; such a piece is used only when asked for.
+	Volume bool
+	// Revocable resources may be taken back by Mesos at any time.
+	Revocable bool
+}
+
+// Offer is what Mesos offers of one agent to one role.
+type Offer struct {
+	ID         string
+	AgentID    string
+	Hostname   string
+	Region     string
+	Zone       string
+	Attributes map[string]string
+	Resources  []Resource
+	// Unavailable is when planned maintenance begins; zero for none.
+	Unavailable time.Time
+}
+
+// Piece is a part of one resource of one offer.
+type Piece struct {
+	Resource
+}
