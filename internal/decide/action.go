@@ -76,13 +76,9 @@ type (
 	}
 	Unwatch struct{ Cluster string }
 
-	// TellFlink reports what is so of every worker of a cluster to its JobManager's driver.
-	TellFlink struct {
-		Cluster      string
-		Epoch        string
-		Workers      []WorkerReport
-		FinishedSeen bool
-	}
+	// TellFlink has the driver of a cluster's JobManager told what is so of every worker; Report
+	// has the content, so that the newest is sent however many changes came together.
+	TellFlink struct{ Cluster string }
 
 	// Resubscribe makes the adapter subscribe anew without a framework id.
 	Resubscribe struct{}

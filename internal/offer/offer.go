@@ -3,7 +3,10 @@
 // no offers and sends nothing.
 package offer
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Milli is a scalar in thousandths: Mesos compares scalars to three decimals.
 type Milli int64
@@ -18,6 +21,9 @@ func ToMilli(v float64) Milli {
 
 // Float returns the scalar.
 func (m Milli) Float() float64 { return float64(m) / 1000 }
+
+// String is the scalar with no more decimals than it has.
+func (m Milli) String() string { return strconv.FormatFloat(m.Float(), 'f', -1, 64) }
 
 // Range is an inclusive range of ports.
 type Range struct{ Begin, End uint64 }

@@ -1,0 +1,279 @@
+package decide
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/offer"
+)
+
+// putCluster takes a new or changed spec.
+func (st *step) putCluster(e PutCluster) {
+	c := st.edit(e.Spec.Name)
+	switch {
+	case c == nil && e.UpdateOnly:
+		st.answer(e.Request, fault.New(fault.NotFound, "there is no cluster %q; create it first", e.Spec.Name))
+		return
+	case c != nil && e.CreateOnly:
+		st.answer(e.Request, fault.New(fault.Conflict, "a cluster %q exists already; update it, delete it first, or choose another name", e.Spec.Name))
+		return
+	case c != nil && c.State == cluster.Deleting:
+		st.answer(e.Request, fault.New(fault.Conflict, "the cluster %q is being deleted; try again when it is gone", e.Spec.Name))
+		return
+	case c != nil && c.Spec.Kind != e.Spec.Kind:
+		st.answer(e.Request, &fault.Error{Code: fault.Invalid, Message: "the spec cannot replace the present one", Details: []fault.Detail{
+			{Field: "kind", Message: fmt.Sprintf("a cluster stays what it is (%s); create another cluster", c.Spec.Kind)},
+		}})
+		return
+	}
+	if c == nil {
+		c = st.adopt(newCluster(ClusterRecord{
+			Spec: e.Spec, Generation: 1, Created: st.now, Nonce: e.Nonce, State: cluster.Created,
+		}))
+		st.note(c, "Created", "cluster %s was created", e.Spec.Name)
+	} else {
+		old := c.Spec
+		c.Spec = e.Spec
+		c.Generation++
+		if restartNeeded(old, e.Spec) {
+			c.State, c.Message, c.Result = cluster.Created, "", nil
+			c.jobManagerBrake, c.taskManagerBrake = brake{}, brake{}
+			st.note(c, "Updated", "cluster %s was changed; its tasks are replaced", e.Spec.Name)
+			st.dropAllWaiting(c, cluster.JobManagerRole)
+			st.dropAllWaiting(c, cluster.TaskManagerRole)
+			st.releaseAll(c)
+		} else {
+			st.note(c, "Updated", "cluster %s was changed; its running tasks stay", e.Spec.Name)
+		}
+	}
+	st.saveCluster(c)
+	st.converge(c.Spec.Name)
+	st.answer(e.Request, nil)
+}
+
+// restartNeeded says whether a change of the spec reaches processes that run already: all but
+// the number of TaskManagers does.
+func restartNeeded(old, spec cluster.Spec) bool {
+	old.TaskManagers.Count = spec.TaskManagers.Count
+	return !old.Equal(spec)
+}
+
+func (st *step) deleteCluster(e DeleteCluster) {
+	c := st.edit(e.Name)
+	if c == nil {
+		st.answer(e.Request, fault.New(fault.NotFound, "there is no cluster %q", e.Name))
+		return
+	}
+	if c.State != cluster.Deleting {
+		c.State, c.Message = cluster.Deleting, ""
+		st.note(c, "Deleting", "cluster %s is being deleted", e.Name)
+		st.saveCluster(c)
+		st.send(Unwatch{Cluster: e.Name})
+	}
+	st.converge(e.Name)
+	st.answer(e.Request, nil)
+}
+
+func (st *step) restartTask(e RestartTask) {
+	t, ok := st.task(e.TaskID)
+	if !ok || t.Cluster != e.Cluster {
+		st.answer(e.Request, fault.New(fault.NotFound, "cluster %q has no task %q", e.Cluster, e.TaskID))
+		return
+	}
+	st.note(st.edit(e.Cluster), "Restarting", "task %s is replaced on request", t.ID)
+	st.release(t)
+	st.converge(e.Cluster)
+	st.answer(e.Request, nil)
+}
+
+// active says that the cluster is meant to run.
+func (c *Cluster) active() bool {
+	switch c.State {
+	case cluster.Created, cluster.Deployed, cluster.Stable:
+		return true
+	case cluster.Suspended, cluster.Ended, cluster.FailedState, cluster.Deleting:
+		return false
+	}
+	return false
+}
+
+// converge looks at what a cluster should have against what it has, and closes the gap:
+// tasks that are missing wait for an offer, tasks that are too many are released.
+func (st *step) converge(name string) {
+	c := st.edit(name)
+	if c == nil {
+		return
+	}
+	if !c.active() {
+		st.dropAllWaiting(c, cluster.JobManagerRole)
+		st.dropAllWaiting(c, cluster.TaskManagerRole)
+		if c.Result == nil || len(c.jobManagers) == 0 {
+			st.releaseAll(c)
+		} else {
+			// The JobManager of an ended job leaves by itself, after it has said how the job ended.
+			st.releaseRole(c, cluster.TaskManagerRole)
+		}
+		if c.State == cluster.Deleting && len(c.jobManagers) == 0 && c.taskManagers == 0 && c.releasing == 0 {
+			st.removeCluster(c)
+		}
+		return
+	}
+	want := max(1, c.Spec.JobManager.Replicas)
+	for have := len(c.jobManagers) + c.waitingJobManagers; have < want; have++ {
+		st.wait(c, waiting{
+			id: c.newID(cluster.JobManagerRole), role: cluster.JobManagerRole,
+			need: st.need(c, cluster.JobManagerRole, c.Spec.JobManager.Resources), resources: c.Spec.JobManager.Resources,
+		})
+	}
+	if c.Spec.Allocation == cluster.Static {
+		st.convergeStatic(c)
+	}
+}
+
+// convergeStatic keeps the fixed number of TaskManagers.
+func (st *step) convergeStatic(c *Cluster) {
+	have := c.taskManagers + c.waiting.Len() - c.waitingJobManagers
+	for ; have < c.Spec.TaskManagers.Count; have++ {
+		st.wait(c, waiting{
+			id: c.newID(cluster.TaskManagerRole), role: cluster.TaskManagerRole,
+			need: st.need(c, cluster.TaskManagerRole, c.Spec.TaskManager.Resources), resources: c.Spec.TaskManager.Resources,
+		})
+	}
+	if have == c.Spec.TaskManagers.Count {
+		return
+	}
+	excess := have - c.Spec.TaskManagers.Count
+	var unplaced []*waiting
+	it := c.waiting.Root().Iterator()
+	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
+		if w.role == cluster.TaskManagerRole {
+			unplaced = append(unplaced, w)
+		}
+	}
+	for ; excess > 0 && len(unplaced) > 0; excess-- {
+		st.dropWaiting(c, unplaced[len(unplaced)-1])
+		unplaced = unplaced[:len(unplaced)-1]
+	}
+	tasks := slices.DeleteFunc(st.tasksOf(c), func(t *cluster.Task) bool {
+		return t.Role != cluster.TaskManagerRole || t.Goal != cluster.Launched
+	})
+	slices.SortStableFunc(tasks, func(a, b *cluster.Task) int { return b.Launched.Compare(a.Launched) })
+	for _, t := range tasks[:min(excess, len(tasks))] {
+		st.release(t)
+	}
+}
+
+// need turns the resources of a role into what an agent must offer.
+func (st *step) need(c *Cluster, role cluster.Role, r cluster.Resources) offer.Need {
+	ports := len(st.s.Options.TaskManagerPorts)
+	if role == cluster.JobManagerRole {
+		ports = len(st.s.Options.JobManagerPorts)
+	}
+	return offer.Need{
+		CPUs:  offer.ToMilli(r.CPUs),
+		Mem:   offer.Milli(r.Memory.MiBCeil() * 1000),
+		Disk:  offer.Milli(r.Disk.MiBCeil() * 1000),
+		GPUs:  offer.Milli(r.GPUs) * 1000,
+		Ports: ports,
+		Role:  c.Spec.Role,
+	}
+}
+
+// wait puts a task on the list of those that need a place.
+func (st *step) wait(c *Cluster, w waiting) {
+	w.since = st.now
+	c.waiting, _, _ = c.waiting.Insert([]byte(w.id), &w)
+	if w.role == cluster.JobManagerRole {
+		c.waitingJobManagers++
+	}
+	st.s.wantOffers = true
+}
+
+func (st *step) dropWaiting(c *Cluster, w *waiting) {
+	var had bool
+	c.waiting, _, had = c.waiting.Delete([]byte(w.id))
+	if had && w.role == cluster.JobManagerRole {
+		c.waitingJobManagers--
+	}
+}
+
+func (st *step) dropAllWaiting(c *Cluster, role cluster.Role) {
+	it := c.waiting.Root().Iterator()
+	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
+		if w.role == role {
+			st.dropWaiting(c, w)
+		}
+	}
+}
+
+func (st *step) releaseAll(c *Cluster) {
+	st.releaseRole(c, cluster.TaskManagerRole)
+	st.releaseRole(c, cluster.JobManagerRole)
+}
+
+func (st *step) releaseRole(c *Cluster, role cluster.Role) {
+	if c.taskManagers == 0 && len(c.jobManagers) == 0 {
+		return
+	}
+	for _, t := range st.tasksOf(c) {
+		if t.Role == role {
+			st.release(t)
+		}
+	}
+}
+
+// removeCluster forgets a cluster that has no task left.
+func (st *step) removeCluster(c *Cluster) {
+	name := c.Spec.Name
+	st.clusters.Delete([]byte(name))
+	st.edited[name] = nil
+	st.save(ClusterPrefix+name, nil)
+	st.send(Tell{Cluster: name, Note: cluster.Note{Time: st.now, Type: "Deleted", Message: "cluster " + name + " is gone"}})
+}
+
+// phase notes on which step of its way up the cluster is, and its state.
+func (st *step) phase(c *Cluster) {
+	p := st.phaseOf(c)
+	if n := len(c.phases); n == 0 || c.phases[n-1].Phase != p {
+		at := slices.IndexFunc(c.phases, func(t cluster.PhaseTime) bool { return t.Phase == p })
+		if at >= 0 {
+			// It fell back: what came after is to be measured again.
+			c.phases = slices.Clone(c.phases[:at])
+		}
+		c.phases = append(slices.Clip(c.phases), cluster.PhaseTime{Phase: p, Since: st.now})
+	}
+	if !c.active() {
+		return
+	}
+	state := cluster.Deployed
+	switch p {
+	case cluster.PhaseOffer:
+		state = cluster.Created
+	case cluster.PhaseReady:
+		state = cluster.Stable
+	case cluster.PhaseFetch, cluster.PhaseJobManager, cluster.PhaseTaskManagers, cluster.PhaseSlots:
+	}
+	c.State = state
+}
+
+func (st *step) phaseOf(c *Cluster) cluster.Phase {
+	jm, ok := st.leader(c.Spec.Name)
+	switch {
+	case !ok:
+		return cluster.PhaseOffer
+	case jm.State == cluster.Staging:
+		return cluster.PhaseFetch
+	case c.flink == nil:
+		return cluster.PhaseJobManager
+	}
+	wanted := c.taskManagers + c.waiting.Len() - c.waitingJobManagers
+	switch {
+	case c.running < wanted:
+		return cluster.PhaseTaskManagers
+	case c.flink.TaskManagers < wanted:
+		return cluster.PhaseSlots
+	}
+	return cluster.PhaseReady
+}

@@ -1,0 +1,185 @@
+package decide
+
+import (
+	"strings"
+
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+)
+
+// watch has the JobManager observed, and its driver dialled when Flink asks for its own workers.
+func (st *step) watch(c *Cluster, t *cluster.Task) {
+	if t.Goal == cluster.Launched {
+		st.send(Watch{Cluster: c.Spec.Name, JobManager: *t, Exchange: c.Spec.Allocation == cluster.Dynamic})
+	}
+}
+
+// flinkObserved takes what a JobManager's REST API says.
+func (st *step) flinkObserved(e FlinkObserved) {
+	jm, ok := st.leader(e.Cluster)
+	if !ok || jm.ID != e.JobManager {
+		return
+	}
+	c := st.edit(e.Cluster)
+	first := c.flink == nil
+	f := e.Flink
+	c.flink = &f
+	if first {
+		st.note(c, "JobManagerReady", "the JobManager %s answers", e.JobManager)
+	}
+}
+
+// workersWanted takes the set of workers that Flink wants. The set is the whole truth: what is
+// missing in it and runs is released, what is new in it waits for an offer.
+func (st *step) workersWanted(e WorkersWanted) {
+	jm, ok := st.leader(e.Cluster)
+	if !ok || jm.ID != e.JobManager {
+		return
+	}
+	c := st.edit(e.Cluster)
+	if c.Spec.Allocation != cluster.Dynamic {
+		return
+	}
+	if c.exchange.epoch != e.Epoch {
+		c.exchange.epoch, c.exchange.version = e.Epoch, 0
+		c.exchange.ended = iradix.New[string]()
+	}
+	if e.Result != nil && c.Result == nil && c.active() {
+		r := *e.Result
+		r.Ended = st.now
+		if c.Spec.Kind == cluster.Session {
+			// A session that is told to shut down through its own REST API is stopped for good.
+			st.note(c, "Shutdown", "the JobManager was shut down through Flink: %s", r.Diagnostics)
+		}
+		st.finish(c, r)
+	}
+	if !e.Ready || !c.active() {
+		st.tellFlink(c)
+		return
+	}
+	if e.Version < c.exchange.version {
+		return
+	}
+	c.exchange.version = e.Version
+	st.wantWorkers(c, e.Workers)
+	st.tellFlink(c)
+}
+
+// wantWorkers closes the gap between the wanted set and what is waiting, launched and ended.
+func (st *step) wantWorkers(c *Cluster, workers []cluster.Worker) {
+	prefix := c.prefix()
+	wanted := iradix.New[*cluster.Worker]().Txn()
+	for i := range workers {
+		w := workers[i]
+		if !strings.HasPrefix(w.ID, prefix) {
+			continue
+		}
+		wanted.Insert([]byte(w.ID), &w)
+		if _, ended := c.exchange.ended.Get([]byte(w.ID)); ended {
+			continue
+		}
+		if _, launched := st.tasks.Get([]byte(w.ID)); launched {
+			continue
+		}
+		if _, waits := c.waiting.Get([]byte(w.ID)); waits {
+			continue
+		}
+		r := c.Spec.TaskManager.Resources
+		r.CPUs, r.Memory = w.CPUs, w.Memory
+		if n, ok := w.ExternalResources["gpu"]; ok {
+			r.GPUs = n
+		}
+		st.wait(c, waiting{
+			id: w.ID, role: cluster.TaskManagerRole, worker: &w,
+			need: st.need(c, cluster.TaskManagerRole, r), resources: r,
+		})
+	}
+	c.exchange.wanted = wanted.Commit()
+
+	isWanted := func(id string) bool {
+		_, ok := c.exchange.wanted.Get([]byte(id))
+		return ok
+	}
+	it := c.waiting.Root().Iterator()
+	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
+		if w.role == cluster.TaskManagerRole && !isWanted(w.id) {
+			st.dropWaiting(c, w)
+		}
+	}
+	for _, t := range st.tasksOf(c) {
+		if t.Role == cluster.TaskManagerRole && !isWanted(t.ID) {
+			st.release(t)
+		}
+	}
+	ended := c.exchange.ended.Root().Iterator()
+	for key, _, ok := ended.Next(); ok; key, _, ok = ended.Next() {
+		if !isWanted(string(key)) {
+			c.exchange.ended, _, _ = c.exchange.ended.Delete(key)
+		}
+	}
+}
+
+// workerEnded remembers the end of a worker until Flink no longer wants it: the set that Flink
+// last sent may still name it, and must not bring it back.
+func (st *step) workerEnded(c *Cluster, id, words string) {
+	c.exchange.ended, _, _ = c.exchange.ended.Insert([]byte(id), words)
+	st.tellFlink(c)
+}
+
+// tellFlink has the driver told what is so of each worker; Report has the words.
+func (st *step) tellFlink(c *Cluster) {
+	if c.Spec.Allocation != cluster.Dynamic || c.exchange.epoch == "" {
+		return
+	}
+	for _, a := range st.sends {
+		if t, ok := a.(TellFlink); ok && t.Cluster == c.Spec.Name {
+			return
+		}
+	}
+	st.send(TellFlink{Cluster: c.Spec.Name})
+}
+
+// States of a worker in a report.
+const (
+	WorkerWaiting    = "waiting"
+	WorkerLaunching  = "launching"
+	WorkerRunning    = "running"
+	WorkerTerminated = "terminated"
+)
+
+// Report is what is so of every worker of a cluster, for the driver of the epoch.
+func Report(s *State, name string) (epoch string, workers []WorkerReport, finishedSeen bool) {
+	c, ok := s.clusters.Get([]byte(name))
+	if !ok {
+		return "", nil, false
+	}
+	it := c.exchange.ended.Root().Iterator()
+	for id, words, ok := it.Next(); ok; id, words, ok = it.Next() {
+		workers = append(workers, WorkerReport{ID: string(id), State: WorkerTerminated, Message: words})
+	}
+	s.tasks.Root().WalkPrefix([]byte(c.prefix()), func(_ []byte, t *cluster.Task) bool {
+		if t.Role != cluster.TaskManagerRole || t.Goal != cluster.Launched {
+			return false
+		}
+		r := WorkerReport{ID: t.ID, State: WorkerLaunching, Message: t.Message, Host: t.Hostname}
+		if t.State == cluster.Running {
+			r.State = WorkerRunning
+		}
+		workers = append(workers, r)
+		return false
+	})
+	reasons := make(map[string]string)
+	wit := c.waiting.Root().Iterator()
+	for _, w, ok := wit.Next(); ok; _, w, ok = wit.Next() {
+		if w.role != cluster.TaskManagerRole {
+			continue
+		}
+		key := w.need.String()
+		if _, ok := reasons[key]; !ok {
+			reasons[key] = s.explain(w.need)
+		}
+		workers = append(workers, WorkerReport{ID: w.id, State: WorkerWaiting, Message: reasons[key]})
+	}
+	return c.exchange.epoch, workers, c.Result != nil
+}

@@ -1,0 +1,291 @@
+package decide
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/offer"
+)
+
+// queue is the tasks of one cluster that need the same, in order.
+type queue struct {
+	cluster string
+	need    offer.Need
+	waiting []*waiting
+}
+
+// offered matches a batch of offers with what waits, at once: offers are never held.
+func (st *step) offered(e Offered) {
+	groups := group(e.Offers)
+	for _, g := range groups {
+		st.remember(g)
+	}
+	queues := st.queues()
+	var idle, unfit []string
+	for _, g := range groups {
+		if len(queues) == 0 || !st.s.Connected {
+			idle = append(idle, ids(g)...)
+			continue
+		}
+		a := offer.NewAgent(g...)
+		launches, reasons := st.fill(a, &queues)
+		o := Outcome{Time: st.now, OfferIDs: a.OfferIDs, AgentID: a.ID, Hostname: a.Hostname, Result: "declined", Reasons: reasons}
+		if len(launches) == 0 {
+			unfit = append(unfit, a.OfferIDs...)
+			st.outcome(o)
+			continue
+		}
+		o.Result = "accepted"
+		for _, l := range launches {
+			o.Tasks = append(o.Tasks, l.Task.ID)
+		}
+		st.outcome(o)
+		st.send(Accept{AgentID: a.ID, OfferIDs: a.OfferIDs, Launches: launches, Refuse: st.s.Options.Refuse})
+	}
+	if len(idle) > 0 {
+		st.send(Decline{OfferIDs: idle, Refuse: st.s.Options.Refuse, Reason: "idle"})
+	}
+	if len(unfit) > 0 {
+		st.send(Decline{OfferIDs: unfit, Refuse: st.s.Options.Refuse, Reason: "unfit"})
+	}
+}
+
+// group puts together the offers of one agent to one role, in the order of their arrival. One
+// ACCEPT may use them all; agents are told apart by id, never by host name.
+func group(offers []offer.Offer) [][]offer.Offer {
+	groups := make([][]offer.Offer, 0, len(offers))
+	index := make(map[string]int, len(offers))
+	for i := range offers {
+		key := offers[i].AgentID + "\x00" + roleOf(&offers[i])
+		if at, ok := index[key]; ok {
+			groups[at] = append(slices.Clip(groups[at]), offers[i])
+			continue
+		}
+		index[key] = len(groups)
+		groups = append(groups, offers[i:i+1:i+1])
+	}
+	return groups
+}
+
+func roleOf(o *offer.Offer) string {
+	if len(o.Resources) == 0 {
+		return ""
+	}
+	return o.Resources[0].AllocationRole
+}
+
+func ids(offers []offer.Offer) []string {
+	out := make([]string, len(offers))
+	for i := range offers {
+		out[i] = offers[i].ID
+	}
+	return out
+}
+
+// remember keeps the last offers of an agent, for explanations.
+func (st *step) remember(g []offer.Offer) {
+	a := Agent{ID: g[0].AgentID}
+	if old, ok := st.agents.Get([]byte(a.ID)); ok {
+		a = *old
+	}
+	a.Hostname, a.Offered, a.Seen = g[0].Hostname, g, st.now
+	st.agents.Insert([]byte(a.ID), &a)
+}
+
+// queues collects what may be placed now: JobManagers before TaskManagers of the same cluster,
+// clusters in the order of their names.
+func (st *step) queues() []*queue {
+	var queues []*queue
+	it := st.clusters.Root().Iterator()
+	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
+		if c.waiting.Len() == 0 {
+			continue
+		}
+		for _, role := range []cluster.Role{cluster.JobManagerRole, cluster.TaskManagerRole} {
+			if c.brakeOf(role).holds(st.now) {
+				continue
+			}
+			queues = append(queues, c.queues(role)...)
+		}
+	}
+	return queues
+}
+
+// queues groups the waiting tasks of a role by what they need.
+func (c *Cluster) queues(role cluster.Role) []*queue {
+	var queues []*queue
+	it := c.waiting.Root().Iterator()
+	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
+		if w.role != role {
+			continue
+		}
+		at := slices.IndexFunc(queues, func(q *queue) bool { return q.need == w.need })
+		if at < 0 {
+			at = len(queues)
+			queues = append(queues, &queue{cluster: c.Spec.Name, need: w.need})
+		}
+		queues[at].waiting = append(queues[at].waiting, w)
+	}
+	return queues
+}
+
+// fill places as many waiting tasks on the agent as fit, and drops the queues that it empties.
+func (st *step) fill(a *offer.Agent, queues *[]*queue) ([]Launch, []string) {
+	var launches []Launch
+	var reasons []string
+	for _, q := range *queues {
+		for len(q.waiting) > 0 {
+			w := q.waiting[0]
+			if why, no := st.refuses(a, q, w); no {
+				reasons = addReason(reasons, q, w, why)
+				break
+			}
+			p, reason, ok := a.Take(w.need, hash(w.id))
+			if !ok {
+				reasons = addReason(reasons, q, w, reason.String())
+				break
+			}
+			q.waiting = q.waiting[1:]
+			launches = append(launches, st.launch(a, w, q.cluster, p))
+		}
+	}
+	*queues = slices.DeleteFunc(*queues, func(q *queue) bool { return len(q.waiting) == 0 })
+	return launches, reasons
+}
+
+func addReason(reasons []string, q *queue, w *waiting, why string) []string {
+	if len(reasons) >= 8 {
+		return reasons
+	}
+	return append(reasons, fmt.Sprintf("%s %s: %s", q.cluster, w.role, why))
+}
+
+// refuses applies the rules that are not about amounts.
+func (st *step) refuses(a *offer.Agent, q *queue, w *waiting) (string, bool) {
+	if w.role == cluster.TaskManagerRole {
+		if _, ok := st.leader(q.cluster); !ok {
+			return "its JobManager has no place yet", true
+		}
+	}
+	if known, ok := st.agents.Get([]byte(a.ID)); ok && st.now.Before(known.avoid) {
+		return fmt.Sprintf("starts failed on this agent; avoided until %s", known.avoid.UTC().Format("15:04:05Z")), true
+	}
+	return "", false
+}
+
+// leader returns the JobManager that new TaskManagers are started for.
+func (st *step) leader(name string) (*cluster.Task, bool) {
+	c, ok := st.clusters.Get([]byte(name))
+	if !ok {
+		return nil, false
+	}
+	for _, id := range slices.Backward(c.jobManagers) {
+		if t, ok := st.tasks.Get([]byte(id)); ok && t.Goal == cluster.Launched {
+			return t, true
+		}
+	}
+	return nil, false
+}
+
+// launch turns a waiting task into a launched one.
+func (st *step) launch(a *offer.Agent, w *waiting, name string, p offer.Placement) Launch {
+	c := st.edit(name)
+	t := cluster.Task{
+		ID: w.id, Cluster: name, Role: w.role,
+		Goal: cluster.Launched, State: cluster.Staging,
+		AgentID: a.ID, Hostname: a.Hostname,
+		Ports: make(map[string]int, len(p.Ports)), Resources: w.resources, Worker: w.worker,
+		Generation: c.Generation, Launched: st.now, Changed: st.now,
+	}
+	names := st.s.Options.TaskManagerPorts
+	if w.role == cluster.JobManagerRole {
+		names = st.s.Options.JobManagerPorts
+	}
+	for i, port := range p.Ports {
+		t.Ports[names[i]] = int(port)
+	}
+	l := Launch{Spec: c.Spec, Pieces: p.Pieces}
+	if w.role == cluster.TaskManagerRole {
+		jm, _ := st.leader(name)
+		t.JobManager = jm.ID
+		l.JobManager = jm
+	}
+	l.Task = t
+	st.dropWaiting(c, w)
+	st.setTask(&t)
+	st.saveCluster(c)
+	if w.role == cluster.JobManagerRole {
+		// An agent that was too small for the JobManager may be large enough for a TaskManager.
+		st.s.wantOffers = true
+		st.note(c, "JobManagerPlaced", "JobManager %s is being started on %s", t.ID, t.Hostname)
+	} else {
+		st.tellFlink(c)
+	}
+	return l
+}
+
+func (st *step) outcome(o Outcome) {
+	from := max(0, len(st.s.outcomes)-maxOutcomes+1)
+	st.s.outcomes = append(slices.Clone(st.s.outcomes[from:]), o)
+}
+
+// hash is FNV-1a, which spreads task ids over the ports of an agent.
+func hash(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
+}
+
+// Explain says, over the agents whose offers are remembered, why a need has no place, in
+// words such as "no agent has been offered" or "cpus: 8 wanted, on none of 3 agents (most 4)".
+func (s *State) explain(n offer.Need) string {
+	type lack struct {
+		agents int
+		most   offer.Milli
+		reason offer.Reason
+	}
+	var order []string
+	lacks := make(map[string]*lack)
+	agents := 0
+	it := s.agents.Root().Iterator()
+	for _, a, ok := it.Next(); ok; _, a, ok = it.Next() {
+		if len(a.Offered) == 0 {
+			continue
+		}
+		agents++
+		r, no := offer.NewAgent(a.Offered...).Lacks(n)
+		if !no {
+			continue
+		}
+		l := lacks[r.What]
+		if l == nil {
+			l = &lack{reason: r}
+			lacks[r.What] = l
+			order = append(order, r.What)
+		}
+		l.agents++
+		l.most = max(l.most, r.Offered)
+	}
+	if agents == 0 {
+		return "no offer of Mesos yet for " + n.String()
+	}
+	if len(order) == 0 {
+		return "waiting for the next offer of Mesos for " + n.String()
+	}
+	parts := make([]string, 0, len(order))
+	for _, what := range order {
+		l := lacks[what]
+		if l.reason.Detail != "" {
+			parts = append(parts, fmt.Sprintf("%s on %d of %d agents", l.reason, l.agents, agents))
+			continue
+		}
+		l.reason.Offered = l.most
+		parts = append(parts, fmt.Sprintf("%s: %s wanted, at most %s offered on %d of %d agents",
+			what, l.reason.Wanted, l.most, l.agents, agents))
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,226 @@
+package decide
+
+import (
+	"time"
+
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/offer"
+)
+
+// Options are the knobs of the decisions. They do not change while the service runs.
+type Options struct {
+	// Refuse is the filter of a decline: for how long Mesos is not to offer the same
+	// resources again. REVIVE ends it early.
+	Refuse time.Duration
+	// ReconcileInterval is the time between implicit reconciliations.
+	ReconcileInterval time.Duration
+	// UnreachableTimeout is how long an unreachable task is waited for before it is replaced.
+	UnreachableTimeout time.Duration
+	// Resources of a JobManager's and a TaskManager's task beyond what the spec says.
+	JobManagerPorts, TaskManagerPorts []string
+}
+
+// Defaults returns the options with every zero field set to its default.
+func (o Options) Defaults() Options {
+	if o.Refuse == 0 {
+		o.Refuse = time.Hour
+	}
+	if o.ReconcileInterval == 0 {
+		o.ReconcileInterval = 15 * time.Minute
+	}
+	if o.UnreachableTimeout == 0 {
+		o.UnreachableTimeout = 30 * time.Second
+	}
+	if o.JobManagerPorts == nil {
+		o.JobManagerPorts = []string{"rpc", "rest", "blob", "metrics", "driver"}
+	}
+	if o.TaskManagerPorts == nil {
+		o.TaskManagerPorts = []string{"rpc", "data", "metrics"}
+	}
+	return o
+}
+
+// Framework is the record of our registration with Mesos.
+type Framework struct {
+	ID string `json:"id"`
+	// Previous are the ids that the master removed, the newest last.
+	Previous []string `json:"previous,omitempty"`
+}
+
+// ClusterRecord is what is stored of a cluster.
+type ClusterRecord struct {
+	Spec       cluster.Spec `json:"spec"`
+	Generation int64        `json:"generation"`
+	Created    time.Time    `json:"created"`
+	// Nonce is part of the ids of all its tasks, which makes them unlike those of an
+	// earlier cluster of the same name.
+	Nonce string `json:"nonce"`
+	// NextTask numbers the tasks.
+	NextTask int64              `json:"nextTask"`
+	State    cluster.State      `json:"state"`
+	Message  string             `json:"message,omitempty"`
+	Result   *cluster.JobResult `json:"result,omitempty"`
+	Restarts int                `json:"restarts"`
+}
+
+// State is everything that is known. It is a value: Step makes a new one and leaves the old as it was.
+type State struct {
+	Options   Options
+	Framework Framework
+	Master    string
+	Connected bool
+	// Suppressed is what we last told the master: that we want no offers.
+	Suppressed bool
+
+	clusters *iradix.Tree[*Cluster]
+	tasks    *iradix.Tree[*cluster.Task]
+	agents   *iradix.Tree[*Agent]
+	// killing are the tasks with goal released that are not known to have ended.
+	killing *iradix.Tree[struct{}]
+	// unreachable are the tasks whose agent Mesos does not hear.
+	unreachable *iradix.Tree[struct{}]
+	reconcile   reconciliation
+	// wantOffers says that something new waits that the filters of earlier declines may hide.
+	wantOffers bool
+	revived    time.Time
+	outcomes   []Outcome
+}
+
+// Cluster is one cluster with what is known of it and not stored.
+type Cluster struct {
+	ClusterRecord
+	// waiting holds the tasks that have no place yet, by id.
+	waiting *iradix.Tree[*waiting]
+	// waitingJobManagers is how many of them are JobManagers.
+	waitingJobManagers int
+	// jobManagers are the ids of the JobManagers that were launched and have not ended, oldest first.
+	jobManagers []string
+	// taskManagers counts the launched TaskManagers that have not ended and are not released.
+	taskManagers int
+	// releasing counts the tasks of any role with goal released that have not ended.
+	releasing int
+	// running counts the TaskManagers in state RUNNING with goal launched.
+	running  int
+	exchange exchange
+	flink    *cluster.Flink
+	phases   []cluster.PhaseTime
+	notes    []cluster.Note
+	// jobManagerBrake and taskManagerBrake slow the starts of a role after failures in a row.
+	jobManagerBrake, taskManagerBrake brake
+}
+
+// waiting is a wanted task without a place.
+type waiting struct {
+	id        string
+	role      cluster.Role
+	need      offer.Need
+	resources cluster.Resources
+	worker    *cluster.Worker
+	since     time.Time
+}
+
+// exchange is the state of the conversation with the driver in the JobManager.
+type exchange struct {
+	epoch   string
+	version int64
+	// wanted is what the driver last asked for; nil before it did.
+	wanted *iradix.Tree[*cluster.Worker]
+	// ended holds the words about workers that ended, until the driver no longer wants them.
+	ended *iradix.Tree[string]
+}
+
+// brake counts starts that failed one after the other.
+type brake struct {
+	failures int
+	until    time.Time
+	reason   string
+}
+
+// Agent is what is remembered of an agent: its last offer, and starts that failed there.
+type Agent struct {
+	ID, Hostname string
+	// Offered is what was last offered, merged; for explanations and what-if questions.
+	Offered []offer.Offer
+	Seen    time.Time
+	// failures decays by half every few minutes.
+	failures int
+	avoid    time.Time
+}
+
+// reconciliation asks the master for the state of tasks until each has answered.
+type reconciliation struct {
+	open    *iradix.Tree[struct{}]
+	attempt int
+	next    time.Time
+	// implicit is when all tasks are asked for next.
+	implicit time.Time
+}
+
+// Outcome is what became of the offers of one agent.
+type Outcome struct {
+	Time     time.Time `json:"time"`
+	OfferIDs []string  `json:"offerIds"`
+	AgentID  string    `json:"agentId"`
+	Hostname string    `json:"hostname"`
+	// Result is accepted or declined.
+	Result string `json:"result"`
+	// Tasks are the ids of the tasks that were placed.
+	Tasks   []string `json:"tasks,omitempty"`
+	Reasons []string `json:"reasons,omitempty"`
+}
+
+// Sizes of what is kept for people.
+const (
+	maxOutcomes = 100
+	maxNotes    = 100
+)
+
+// Stored is what a store holds, decoded.
+type Stored struct {
+	Framework Framework
+	Clusters  []ClusterRecord
+	Tasks     []cluster.Task
+}
+
+// New returns the state after a start: what was stored, and nothing known of the present.
+func New(o Options, stored Stored, now time.Time) State {
+	s := State{
+		Options:     o.Defaults(),
+		Framework:   stored.Framework,
+		clusters:    iradix.New[*Cluster](),
+		tasks:       iradix.New[*cluster.Task](),
+		agents:      iradix.New[*Agent](),
+		killing:     iradix.New[struct{}](),
+		unreachable: iradix.New[struct{}](),
+	}
+	s.reconcile.open = iradix.New[struct{}]()
+	s.reconcile.implicit = now.Add(s.Options.ReconcileInterval)
+	st := &step{s: s, now: now}
+	st.begin()
+	for _, r := range stored.Clusters {
+		c := newCluster(r)
+		c.phases = []cluster.PhaseTime{{Phase: cluster.PhaseOffer, Since: now}}
+		st.clusters.Insert([]byte(r.Spec.Name), c)
+	}
+	for i := range stored.Tasks {
+		t := stored.Tasks[i]
+		if _, ok := st.clusters.Get([]byte(t.Cluster)); ok {
+			st.indexTask(&t)
+		}
+	}
+	for _, r := range stored.Clusters {
+		st.converge(r.Spec.Name)
+	}
+	s, _ = st.end()
+	return s
+}
+
+func newCluster(r ClusterRecord) *Cluster {
+	return &Cluster{
+		ClusterRecord: r,
+		waiting:       iradix.New[*waiting](),
+		exchange:      exchange{ended: iradix.New[string]()},
+	}
+}

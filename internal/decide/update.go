@@ -1,0 +1,219 @@
+package decide
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+)
+
+// updated takes a status update. It is acknowledged after everything that follows from it is saved.
+func (st *step) updated(e Updated) {
+	if len(e.UUID) > 0 {
+		st.acks = append(st.acks, Ack{TaskID: e.TaskID, AgentID: e.AgentID, UUID: e.UUID})
+	}
+	st.open.Delete([]byte(e.TaskID))
+	t, ok := st.task(e.TaskID)
+	if !ok {
+		st.updatedUnknown(e)
+		return
+	}
+	c := st.edit(t.Cluster)
+	if e.State == cluster.Unknown {
+		// The agent of the task is not known to the master (any more): it may come back.
+		e.State = cluster.Unreachable
+	}
+	if e.State == t.State && e.State != cluster.Running {
+		return
+	}
+	was := t.State
+	if was != e.State {
+		t.Changed = st.now
+	}
+	t.State, t.Reason, t.Message = e.State, e.Reason, e.Message
+	if e.Sandbox != "" {
+		t.Sandbox = e.Sandbox
+	}
+	if e.AgentID != "" {
+		t.AgentID = e.AgentID
+	}
+	if t.State.Terminal() {
+		st.ended(c, t, was)
+		return
+	}
+	if was == t.State && e.Sandbox == "" {
+		return
+	}
+	st.setTask(t)
+	switch {
+	case t.Goal == cluster.Released:
+		// It came back, or the KILL was lost: kill it now rather than at its next turn.
+		if t.State != cluster.Killing && t.State != cluster.Unreachable && was == cluster.Unreachable {
+			st.kill(t)
+		}
+	case t.State == cluster.Running && was != cluster.Running:
+		st.trust(t.AgentID)
+		if t.Role == cluster.JobManagerRole {
+			st.watch(c, t)
+		}
+	case t.State == cluster.Unreachable:
+		st.note(c, "Unreachable", "Mesos does not hear the agent %s of %s; it is replaced after %s if it does not come back",
+			t.Hostname, t.ID, st.s.Options.UnreachableTimeout)
+	}
+	if t.Role == cluster.TaskManagerRole {
+		st.tellFlink(c)
+	}
+}
+
+// updatedUnknown takes an update of a task that we do not know: a live one is an orphan and is
+// killed; one that has ended is only acknowledged.
+func (st *step) updatedUnknown(e Updated) {
+	switch e.State {
+	case cluster.Staging, cluster.Starting, cluster.Running:
+		st.send(Kill{TaskID: e.TaskID, AgentID: e.AgentID})
+	default:
+		if !e.State.Terminal() {
+			return
+		}
+	}
+}
+
+// ended takes the end of a task: forget it, and close the gap that it leaves.
+func (st *step) ended(c *Cluster, t *cluster.Task, was cluster.TaskState) {
+	st.removeTask(t.ID)
+	words := describeEnd(t)
+	if t.Role == cluster.JobManagerRole {
+		st.jobManagerEnded(c, t, words)
+	} else {
+		st.taskManagerEnded(c, t, was, words)
+	}
+	st.converge(c.Spec.Name)
+}
+
+// lostRace says that Mesos never started the task because its offer was gone: nobody's fault.
+func lostRace(t *cluster.Task) bool {
+	return t.Reason == "REASON_INVALID_OFFERS"
+}
+
+func (st *step) jobManagerEnded(c *Cluster, t *cluster.Task, words string) {
+	st.forgetJobManager(c)
+	flink := c.flink
+	c.flink = nil
+	if !c.active() {
+		return
+	}
+	if c.Spec.Kind != cluster.Session && t.Goal == cluster.Launched && st.jobEnded(c, t) {
+		return
+	}
+	if t.Goal == cluster.Launched && !lostRace(t) {
+		b := c.brakeOf(cluster.JobManagerRole)
+		*b = b.fail(t, words, st.now)
+		if st.now.Sub(t.Launched) < brakeForget {
+			st.blame(t)
+		}
+		c.Restarts++
+		st.saveCluster(c)
+		lost := ""
+		if !c.Spec.HighAvailability() && flink != nil && flink.JobsRunning > 0 {
+			lost = fmt.Sprintf("; without high availability its %d running jobs are lost", flink.JobsRunning)
+		}
+		st.note(c, "JobManagerLost", "JobManager %s ended on %s: %s; it is replaced%s", t.ID, t.Hostname, words, lost)
+	}
+	if c.Spec.HighAvailability() {
+		return
+	}
+	for _, w := range st.tasksOf(c) {
+		if w.Role == cluster.TaskManagerRole && w.JobManager == t.ID {
+			st.release(w)
+		}
+	}
+	st.dropAllWaiting(c, cluster.TaskManagerRole)
+}
+
+// forgetJobManager ends the conversation with the driver of a JobManager that is gone.
+func (st *step) forgetJobManager(c *Cluster) {
+	c.exchange.epoch, c.exchange.version, c.exchange.wanted = "", 0, nil
+	st.send(Unwatch{Cluster: c.Spec.Name})
+}
+
+// jobEnded decides whether the end of the JobManager is the end of an application or job
+// cluster. Flink's entry points exit with 0 when the job succeeded or was cancelled and with
+// 1443 (163 as an exit status) when it failed.
+func (st *step) jobEnded(c *Cluster, t *cluster.Task) bool {
+	if c.Result == nil {
+		switch {
+		case t.State == cluster.Finished:
+			st.finish(c, cluster.JobResult{
+				Status: "SUCCEEDED", Ended: st.now,
+				Diagnostics: "the JobManager exited with status 0 before it could be asked how the job ended",
+			})
+		case strings.Contains(t.Message, "exited with status 163"):
+			st.finish(c, cluster.JobResult{
+				Status: "FAILED", Ended: st.now,
+				Diagnostics: "the JobManager reported by its exit status that the job failed; its sandbox has the log",
+			})
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// finish records how the job of an application or job cluster ended.
+func (st *step) finish(c *Cluster, r cluster.JobResult) {
+	c.Result = &r
+	c.State = cluster.Ended
+	if r.Status == "FAILED" {
+		c.State = cluster.FailedState
+	}
+	c.Message = r.Diagnostics
+	st.saveCluster(c)
+	st.note(c, "JobEnded", "the job ended: %s", r.Status)
+	st.converge(c.Spec.Name)
+}
+
+func (st *step) taskManagerEnded(c *Cluster, t *cluster.Task, was cluster.TaskState, words string) {
+	if t.Goal == cluster.Launched && c.active() {
+		if !lostRace(t) {
+			b := c.brakeOf(cluster.TaskManagerRole)
+			*b = b.fail(t, words, st.now)
+			if was != cluster.Running {
+				st.blame(t)
+			}
+			st.note(c, "TaskManagerLost", "TaskManager %s ended on %s: %s", t.ID, t.Hostname, words)
+		}
+	}
+	if c.Spec.Allocation == cluster.Dynamic {
+		st.workerEnded(c, t.ID, words)
+	}
+}
+
+// describeEnd puts Mesos' words about the end of a task in one sentence.
+func describeEnd(t *cluster.Task) string {
+	s := "TASK_" + string(t.State)
+	if t.Message != "" {
+		s += ": " + t.Message
+	}
+	if t.Reason != "" {
+		s += " (" + t.Reason + ")"
+	}
+	return s
+}
+
+// release makes a task unwanted: saved before it is killed.
+func (st *step) release(t *cluster.Task) {
+	if t.Goal == cluster.Released {
+		return
+	}
+	r := *t
+	r.Goal = cluster.Released
+	st.kill(&r)
+}
+
+// kill sends a KILL and plans the next one; r belongs to this step.
+func (st *step) kill(r *cluster.Task) {
+	r.Kills++
+	r.KillAfter = st.now.Add(min(killMost, killFirst<<min(r.Kills-1, 10)))
+	st.setTask(r)
+	st.send(Kill{TaskID: r.ID, AgentID: r.AgentID})
+}

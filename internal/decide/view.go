@@ -1,0 +1,166 @@
+package decide
+
+import (
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+)
+
+// ServiceView is what the service says of itself.
+type ServiceView struct {
+	FrameworkID string `json:"frameworkId"`
+	Master      string `json:"master"`
+	Connected   bool   `json:"connected"`
+	Suppressed  bool   `json:"suppressed"`
+	Clusters    int    `json:"clusters"`
+	Tasks       int    `json:"tasks"`
+	Waiting     int    `json:"waiting"`
+	Agents      int    `json:"agents"`
+}
+
+// Service describes the state as a whole.
+func Service(s *State) ServiceView {
+	v := ServiceView{
+		FrameworkID: s.Framework.ID, Master: s.Master, Connected: s.Connected, Suppressed: s.Suppressed,
+		Clusters: s.clusters.Len(), Tasks: s.tasks.Len(), Agents: s.agents.Len(),
+	}
+	it := s.clusters.Root().Iterator()
+	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
+		v.Waiting += c.waiting.Len()
+	}
+	return v
+}
+
+// Outcomes returns what became of the last offers, the newest last.
+func Outcomes(s *State) []Outcome { return s.outcomes }
+
+// Spec returns the stored spec of a cluster, secrets and all.
+func Spec(s *State, name string) (cluster.Spec, bool) {
+	c, ok := s.clusters.Get([]byte(name))
+	if !ok {
+		return cluster.Spec{}, false
+	}
+	return c.Spec, true
+}
+
+// Names lists the clusters in order.
+func Names(s *State) []string {
+	var names []string
+	it := s.clusters.Root().Iterator()
+	for name, _, ok := it.Next(); ok; name, _, ok = it.Next() {
+		names = append(names, string(name))
+	}
+	return names
+}
+
+// Summaries lists the clusters in the order of their names.
+func Summaries(s *State) []cluster.Summary {
+	out := []cluster.Summary{}
+	it := s.clusters.Root().Iterator()
+	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
+		sum := cluster.Summary{
+			Name: c.Spec.Name, Kind: c.Spec.Kind, State: c.State, FlinkVersion: c.Spec.FlinkVersion,
+			TaskManagers: c.running, Wanted: c.taskManagers + c.waiting.Len() - c.waitingJobManagers, Created: c.Created,
+		}
+		if n := len(c.phases); n > 0 {
+			sum.Phase = c.phases[n-1].Phase
+		}
+		if c.flink != nil {
+			sum.SlotsTotal, sum.SlotsFree, sum.JobsRunning = c.flink.SlotsTotal, c.flink.SlotsAvailable, c.flink.JobsRunning
+		}
+		out = append(out, sum)
+	}
+	return out
+}
+
+// JobManagerOf returns the JobManager of a cluster to which requests are sent.
+func JobManagerOf(s *State, name string) (cluster.Task, bool) {
+	c, ok := s.clusters.Get([]byte(name))
+	if !ok {
+		return cluster.Task{}, false
+	}
+	for i := len(c.jobManagers) - 1; i >= 0; i-- {
+		if t, ok := s.tasks.Get([]byte(c.jobManagers[i])); ok && t.Goal == cluster.Launched && t.State == cluster.Running {
+			return *t, true
+		}
+	}
+	return cluster.Task{}, false
+}
+
+// TaskOf returns a task of a cluster.
+func TaskOf(s *State, name, id string) (cluster.Task, bool) {
+	t, ok := s.tasks.Get([]byte(id))
+	if !ok || t.Cluster != name {
+		return cluster.Task{}, false
+	}
+	return *t, true
+}
+
+// Describe says all of a cluster.
+func Describe(s *State, name string) (cluster.Description, bool) {
+	c, ok := s.clusters.Get([]byte(name))
+	if !ok {
+		return cluster.Description{}, false
+	}
+	d := cluster.Description{
+		Name: c.Spec.Name, Kind: c.Spec.Kind, Spec: c.Spec,
+		Status: cluster.Status{
+			State: c.State, Message: c.Message, Generation: c.Generation, ObservedGeneration: c.Generation, Created: c.Created,
+			Phases: c.phases, Flink: c.flink, Result: c.Result, Restarts: c.Restarts,
+		},
+		Tasks: []cluster.TaskStatus{}, Waiting: []cluster.Waiting{}, Events: c.notes,
+	}
+	if d.Events == nil {
+		d.Events = []cluster.Note{}
+	}
+	if n := len(c.phases); n > 0 {
+		d.Status.Phase = c.phases[n-1].Phase
+	}
+	s.tasks.Root().WalkPrefix([]byte(c.prefix()), func(_ []byte, t *cluster.Task) bool {
+		if t.Generation < d.Status.ObservedGeneration && t.Goal == cluster.Launched {
+			d.Status.ObservedGeneration = t.Generation
+		}
+		d.Tasks = append(d.Tasks, taskStatus(c, t))
+		return false
+	})
+	d.Waiting = append(d.Waiting, s.waitingOf(c)...)
+	return d, true
+}
+
+func taskStatus(c *Cluster, t *cluster.Task) cluster.TaskStatus {
+	v := cluster.TaskStatus{
+		ID: t.ID, Role: t.Role, Goal: t.Goal, State: t.State, AgentID: t.AgentID, Hostname: t.Hostname, Ports: t.Ports,
+		CPUs: t.Resources.CPUs, Memory: t.Resources.Memory, Launched: t.Launched, Changed: t.Changed,
+		Reason: t.Reason, Message: t.Message, Sandbox: t.Sandbox,
+	}
+	if t.Role == cluster.TaskManagerRole {
+		v.Slots = c.Spec.TaskManager.Slots
+		if t.Worker != nil {
+			v.Slots = t.Worker.Slots
+		}
+	}
+	return v
+}
+
+// waitingOf lists the tasks without a place, with the reasons.
+func (s *State) waitingOf(c *Cluster) []cluster.Waiting {
+	var out []cluster.Waiting
+	reasons := make(map[string]string)
+	it := c.waiting.Root().Iterator()
+	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
+		b := *c.brakeOf(w.role)
+		v := cluster.Waiting{ID: w.id, Role: w.role, Since: w.since}
+		key := w.need.String()
+		if _, ok := reasons[key]; !ok {
+			reasons[key] = s.explain(w.need)
+		}
+		v.Reason = reasons[key]
+		if w.role == cluster.TaskManagerRole && len(c.jobManagers) == 0 {
+			v.Reason = "its JobManager has no place yet"
+		}
+		if b.failures > 1 {
+			v.NotBefore = b.until
+			v.Reason += "; " + b.lastWords()
+		}
+		out = append(out, v)
+	}
+	return out
+}

@@ -1,0 +1,58 @@
+package offer
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// Need is what one task needs of one agent.
+type Need struct {
+	CPUs Milli
+	// Mem and Disk are in MiB, as Mesos counts them.
+	Mem  Milli
+	Disk Milli
+	GPUs Milli
+	// Ports is how many host ports are needed.
+	Ports int
+	// Role is the role whose offers may be used; empty means any that we were offered.
+	Role string
+}
+
+// String is a short form for people, such as "1 cpus, 1728 MiB mem, 3 ports".
+func (n Need) String() string {
+	s := n.CPUs.String() + " cpus, " + n.Mem.String() + " MiB mem"
+	if n.Disk > 0 {
+		s += ", " + n.Disk.String() + " MiB disk"
+	}
+	if n.GPUs > 0 {
+		s += ", " + n.GPUs.String() + " gpus"
+	}
+	if n.Ports > 0 {
+		s += ", " + strconv.Itoa(n.Ports) + " ports"
+	}
+	return s
+}
+
+// Reason says what one agent lacks for a need. The zero value says that nothing is missing.
+type Reason struct {
+	// What is the resource or the rule: cpus, mem, disk, gpus, ports, role, or the name of a rule.
+	What string
+	// Wanted and Offered are the amounts, for a resource.
+	Wanted, Offered Milli
+	// Detail explains a rule.
+	Detail string
+}
+
+// String is the reason in words, such as "cpus: 1 wanted, 0.5 offered".
+func (r Reason) String() string {
+	if r.Detail != "" {
+		return r.What + ": " + r.Detail
+	}
+	return fmt.Sprintf("%s: %s wanted, %s offered", r.What, r.Wanted, r.Offered)
+}
+
+// Placement is what a task takes of an agent.
+type Placement struct {
+	Pieces []Piece
+	Ports  []uint64
+}
