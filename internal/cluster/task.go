@@ -65,6 +65,8 @@ type Task struct {
 	State    TaskState `json:"state"`
 	AgentID  string    `json:"agentId"`
 	Hostname string    `json:"hostname"`
+	// Endpoint is the HTTP address of the task's agent.
+	Endpoint string `json:"endpoint,omitempty"`
 	// Ports are the host ports by name: rpc, rest, blob, metrics and driver for a
 	// JobManager; rpc, data and metrics for a TaskManager.
 	Ports     map[string]int `json:"ports,omitempty"`

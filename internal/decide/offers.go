@@ -195,7 +195,7 @@ func (st *step) launch(a *offer.Agent, w *waiting, name string, p offer.Placemen
 	t := cluster.Task{
 		ID: w.id, Cluster: name, Role: w.role,
 		Goal: cluster.Launched, State: cluster.Staging,
-		AgentID: a.ID, Hostname: a.Hostname,
+		AgentID: a.ID, Hostname: a.Hostname, Endpoint: a.Endpoint,
 		Ports: make(map[string]int, len(p.Ports)), Resources: w.resources, Worker: w.worker,
 		Generation: c.Generation, Launched: st.now, Changed: st.now,
 	}

@@ -4,6 +4,8 @@ package offer
 type Agent struct {
 	ID       string
 	Hostname string
+	// Endpoint is the agent's own HTTP address.
+	Endpoint string
 	Role     string
 	OfferIDs []string
 	// resources are in the order in which they are used up: reserved before unreserved, so that
@@ -14,7 +16,7 @@ type Agent struct {
 
 // NewAgent merges offers, which must all be of one agent and made to one role.
 func NewAgent(offers ...Offer) *Agent {
-	a := &Agent{ID: offers[0].AgentID, Hostname: offers[0].Hostname}
+	a := &Agent{ID: offers[0].AgentID, Hostname: offers[0].Hostname, Endpoint: offers[0].Endpoint}
 	n := 0
 	for i := range offers {
 		n += len(offers[i].Resources)

@@ -62,7 +62,10 @@ type Offer struct {
 	Region     string
 	Zone       string
 	Attributes map[string]string
-	Resources  []Resource
+	// Endpoint is the agent's own HTTP address, such as http://10.0.0.7:5051/slave(1), when the
+	// master told it.
+	Endpoint  string
+	Resources []Resource
 	// Unavailable is when planned maintenance begins; zero for none.
 	Unavailable time.Time
 }

@@ -1,0 +1,173 @@
+package mesos
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/offer"
+)
+
+func masterAddress(m *mesosgo.MasterInfo) string {
+	a := m.GetAddress()
+	host := a.GetHostname()
+	if host == "" {
+		host = a.GetIP()
+	}
+	if host == "" {
+		return ""
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(a.GetPort())))
+}
+
+// updateFrom reads a status. Getters of unset optional enums return the first value of the
+// enum, so the pointers are looked at.
+func updateFrom(s *mesosgo.TaskStatus) decide.Updated {
+	u := decide.Updated{
+		TaskID: s.TaskID.Value, State: cluster.TaskState(strings.TrimPrefix(s.GetState().String(), "TASK_")),
+		Message: s.GetMessage(), UUID: s.UUID,
+	}
+	if s.AgentID != nil {
+		u.AgentID = s.AgentID.Value
+	}
+	if s.Source != nil {
+		u.Source = s.Source.String()
+	}
+	if s.Reason != nil {
+		u.Reason = s.Reason.String()
+	}
+	return u
+}
+
+func offersFrom(in []mesosgo.Offer) []offer.Offer {
+	out := make([]offer.Offer, len(in))
+	for i := range in {
+		o := &in[i]
+		out[i] = offer.Offer{
+			ID: o.ID.Value, AgentID: o.AgentID.Value, Hostname: o.Hostname, Endpoint: endpoint(o.URL),
+			Resources: make([]offer.Resource, 0, len(o.Resources)),
+		}
+		if f := o.Domain.GetFaultDomain(); f != nil {
+			out[i].Region, out[i].Zone = f.Region.Name, f.Zone.Name
+		}
+		if len(o.Attributes) > 0 {
+			out[i].Attributes = make(map[string]string, len(o.Attributes))
+			for _, a := range o.Attributes {
+				out[i].Attributes[a.Name] = attribute(&a)
+			}
+		}
+		if u := o.Unavailability; u != nil {
+			out[i].Unavailable = time.Unix(0, u.Start.Nanoseconds)
+		}
+		for j := range o.Resources {
+			out[i].Resources = append(out[i].Resources, resourceFrom(&o.Resources[j], o.AllocationInfo.GetRole()))
+		}
+	}
+	return out
+}
+
+func endpoint(u *mesosgo.URL) string {
+	if u == nil {
+		return ""
+	}
+	host := u.Address.GetIP()
+	if host == "" {
+		host = u.Address.GetHostname()
+	}
+	return u.Scheme + "://" + net.JoinHostPort(host, strconv.Itoa(int(u.Address.Port))) + u.GetPath()
+}
+
+func attribute(a *mesosgo.Attribute) string {
+	switch a.Type {
+	case mesosgo.SCALAR:
+		return strconv.FormatFloat(a.Scalar.GetValue(), 'f', -1, 64)
+	case mesosgo.RANGES:
+		return rangesText(a.Ranges.GetRange())
+	case mesosgo.SET:
+		return "{" + strings.Join(a.Set.GetItem(), ",") + "}"
+	case mesosgo.TEXT:
+		return a.Text.GetValue()
+	}
+	return ""
+}
+
+func rangesText(in []mesosgo.Value_Range) string {
+	parts := make([]string, len(in))
+	for i, r := range in {
+		parts[i] = fmt.Sprintf("%d-%d", r.Begin, r.End)
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
+}
+
+func resourceFrom(r *mesosgo.Resource, offerRole string) offer.Resource {
+	out := offer.Resource{Name: r.Name, AllocationRole: r.GetAllocationInfo().GetRole(), Revocable: r.Revocable != nil}
+	if out.AllocationRole == "" {
+		out.AllocationRole = offerRole
+	}
+	if r.Scalar != nil {
+		out.Scalar = offer.ToMilli(r.Scalar.Value)
+	}
+	for _, p := range r.Ranges.GetRange() {
+		out.Ranges = append(out.Ranges, offer.Range{Begin: p.Begin, End: p.End})
+	}
+	for i := range r.Reservations {
+		v := &r.Reservations[i]
+		level := offer.Reservation{Role: v.GetRole(), Principal: v.GetPrincipal()}
+		if v.Type != nil {
+			level.Dynamic = *v.Type == mesosgo.Resource_ReservationInfo_DYNAMIC
+		}
+		if labels := v.Labels.GetLabels(); len(labels) > 0 {
+			level.Labels = make(map[string]string, len(labels))
+			for _, l := range labels {
+				level.Labels[l.Key] = l.GetValue()
+			}
+		}
+		out.Reservations = append(out.Reservations, level)
+	}
+	if d := r.Disk; d != nil {
+		out.Volume = d.Persistence != nil || d.Source != nil
+		out.Whole = d.Source != nil && d.Source.Type == mesosgo.Resource_DiskInfo_Source_MOUNT
+	}
+	return out
+}
+
+// resourceTo writes a piece of an offer as Mesos knows it: the same allocation and the same
+// stack of reservations, or the master would not find it in the offer.
+func resourceTo(p *offer.Piece) mesosgo.Resource {
+	role := p.AllocationRole
+	out := mesosgo.Resource{Name: p.Name}
+	if role != "" {
+		out.AllocationInfo = &mesosgo.Resource_AllocationInfo{Role: &role}
+	}
+	if len(p.Ranges) > 0 {
+		out.Type = mesosgo.RANGES.Enum()
+		out.Ranges = &mesosgo.Value_Ranges{}
+		for _, r := range p.Ranges {
+			out.Ranges.Range = append(out.Ranges.Range, mesosgo.Value_Range{Begin: r.Begin, End: r.End})
+		}
+	} else {
+		out.Type = mesosgo.SCALAR.Enum()
+		out.Scalar = &mesosgo.Value_Scalar{Value: p.Scalar.Float()}
+	}
+	for _, v := range p.Reservations {
+		kind := mesosgo.Resource_ReservationInfo_STATIC
+		if v.Dynamic {
+			kind = mesosgo.Resource_ReservationInfo_DYNAMIC
+		}
+		role := v.Role
+		info := mesosgo.Resource_ReservationInfo{Type: &kind, Role: &role}
+		if v.Principal != "" {
+			principal := v.Principal
+			info.Principal = &principal
+		}
+		info.Labels = labels(v.Labels)
+		out.Reservations = append(out.Reservations, info)
+	}
+	return out
+}

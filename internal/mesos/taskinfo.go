@@ -1,0 +1,80 @@
+package mesos
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+)
+
+// taskInfo builds the Mesos task of a launch.
+func taskInfo(l decide.Launch, p cluster.Plan) mesosgo.TaskInfo {
+	shell := true
+	command := p.Command
+	info := mesosgo.TaskInfo{
+		Name:    l.Task.Cluster + "." + string(l.Task.Role),
+		TaskID:  mesosgo.TaskID{Value: l.Task.ID},
+		AgentID: mesosgo.AgentID{Value: l.Task.AgentID},
+		Command: &mesosgo.CommandInfo{
+			Shell: &shell, Value: &command, Environment: environment(p.Environment), URIs: uris(p.URIs),
+		},
+		Labels: labels(p.Labels),
+	}
+	for i := range l.Pieces {
+		info.Resources = append(info.Resources, resourceTo(&l.Pieces[i]))
+	}
+	if p.User != "" {
+		user := p.User
+		info.Command.User = &user
+	}
+	if p.KillGrace > 0 {
+		info.KillPolicy = killPolicy(p.KillGrace)
+	}
+	return info
+}
+
+func killPolicy(grace time.Duration) *mesosgo.KillPolicy {
+	return &mesosgo.KillPolicy{GracePeriod: &mesosgo.DurationInfo{Nanoseconds: grace.Nanoseconds()}}
+}
+
+func environment(env map[string]string) *mesosgo.Environment {
+	if len(env) == 0 {
+		return nil
+	}
+	out := &mesosgo.Environment{}
+	for _, key := range slices.Sorted(maps.Keys(env)) {
+		value := env[key]
+		out.Variables = append(out.Variables, mesosgo.Environment_Variable{Name: key, Value: &value})
+	}
+	return out
+}
+
+func labels(in map[string]string) *mesosgo.Labels {
+	if len(in) == 0 {
+		return nil
+	}
+	out := &mesosgo.Labels{}
+	for _, key := range slices.Sorted(maps.Keys(in)) {
+		value := in[key]
+		out.Labels = append(out.Labels, mesosgo.Label{Key: key, Value: &value})
+	}
+	return out
+}
+
+func uris(in []cluster.URI) []mesosgo.CommandInfo_URI {
+	out := make([]mesosgo.CommandInfo_URI, 0, len(in))
+	for _, u := range in {
+		extract, executable, cache := u.Extract, u.Executable, u.Cache
+		v := mesosgo.CommandInfo_URI{Value: u.Value, Extract: &extract, Executable: &executable, Cache: &cache}
+		if u.OutputFile != "" {
+			file := u.OutputFile
+			v.OutputFile = &file
+		}
+		out = append(out, v)
+	}
+	return out
+}
