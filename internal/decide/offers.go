@@ -38,6 +38,7 @@ func (st *step) offered(e Offered) {
 			continue
 		}
 		o.Result = "accepted"
+		st.remember([]offer.Offer{a.Left()})
 		for _, l := range launches {
 			o.Tasks = append(o.Tasks, l.Task.ID)
 		}

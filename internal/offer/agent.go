@@ -71,6 +71,11 @@ func (r *Resource) amount() Milli {
 	return Milli(n * 1000)
 }
 
+// Left returns what is left, as one offer.
+func (a *Agent) Left() Offer {
+	return Offer{AgentID: a.ID, Hostname: a.Hostname, Endpoint: a.Endpoint, Resources: a.resources}
+}
+
 // Lacks returns the first thing that the agent lacks for the need, if there is one.
 func (a *Agent) Lacks(n Need) (Reason, bool) {
 	if n.Role != "" && n.Role != a.Role {

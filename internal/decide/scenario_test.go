@@ -1,0 +1,344 @@
+package decide_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/offer"
+)
+
+// TestScenarios runs every file of testdata: each command is an event (or a look at the state),
+// each answer the actions that follow.
+func TestScenarios(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenario files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			p := newPlayer()
+			datadriven.RunTest(t, file, p.play)
+		})
+	}
+}
+
+// player folds the commands of a scenario file into a state.
+type player struct {
+	state   decide.State
+	now     time.Time
+	request uint64
+	stored  map[string]any
+}
+
+func newPlayer() *player {
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	return &player{now: now, state: decide.New(decide.Options{}, decide.Stored{}, now), stored: map[string]any{}}
+}
+
+func (p *player) play(t *testing.T, d *datadriven.TestData) string {
+	t.Helper()
+	switch d.Cmd {
+	case "show":
+		return p.show(arg(d, "cluster", "demo"))
+	case "restart":
+		return p.restart()
+	case "advance":
+		return p.step(t, p.advance(t, d))
+	}
+	e := p.event(t, d)
+	return p.step(t, e)
+}
+
+func (p *player) advance(t *testing.T, d *datadriven.TestData) decide.Event {
+	t.Helper()
+	by, err := time.ParseDuration(d.CmdArgs[0].Key)
+	if err != nil {
+		t.Fatalf("advance: %v", err)
+	}
+	p.now = p.now.Add(by)
+	return decide.Ticked{}
+}
+
+func (p *player) step(t *testing.T, e decide.Event) string {
+	t.Helper()
+	next, actions := decide.Step(p.state, e, p.now)
+	p.state = next
+	var b strings.Builder
+	for _, a := range actions {
+		p.keep(a)
+		b.WriteString(describe(a))
+		b.WriteByte('\n')
+	}
+	if b.Len() == 0 {
+		return "nothing\n"
+	}
+	return b.String()
+}
+
+// keep plays the store.
+func (p *player) keep(a decide.Action) {
+	if s, ok := a.(decide.Save); ok {
+		for _, r := range s.Records {
+			if r.Value == nil {
+				delete(p.stored, r.Key)
+			} else {
+				p.stored[r.Key] = r.Value
+			}
+		}
+	}
+}
+
+// restart forgets everything that was not stored.
+func (p *player) restart() string {
+	var s decide.Stored
+	for _, key := range sorted(p.stored) {
+		switch v := p.stored[key].(type) {
+		case *decide.Framework:
+			s.Framework = *v
+		case *decide.ClusterRecord:
+			s.Clusters = append(s.Clusters, *v)
+		case *cluster.Task:
+			s.Tasks = append(s.Tasks, *v)
+		}
+	}
+	p.state = decide.New(decide.Options{}, s, p.now)
+	return fmt.Sprintf("framework %q, %d clusters, %d tasks\n", s.Framework.ID, len(s.Clusters), len(s.Tasks))
+}
+
+func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
+	t.Helper()
+	switch d.Cmd {
+	case "subscribed":
+		return decide.Subscribed{FrameworkID: arg(d, "id", "fw-1"), Master: "m:5050"}
+	case "disconnected":
+		return decide.Disconnected{Reason: "test"}
+	case "removed":
+		return decide.FrameworkRemoved{Message: "Framework has been removed"}
+	case "rescinded":
+		return decide.Rescinded{OfferID: arg(d, "offer", "")}
+	case "agent-lost":
+		return decide.AgentLost{AgentID: arg(d, "agent", "")}
+	case "call-failed":
+		return decide.CallFailed{Call: arg(d, "call", "ACCEPT"), Error: "test", TaskIDs: list(arg(d, "tasks", ""))}
+	case "put":
+		p.request++
+		return decide.PutCluster{Request: p.request, Spec: spec(d), Nonce: arg(d, "nonce", "aaaa"), CreateOnly: flag(d, "create"), UpdateOnly: flag(d, "update")}
+	case "delete":
+		p.request++
+		return decide.DeleteCluster{Request: p.request, Name: arg(d, "cluster", "demo")}
+	case "restart-task":
+		p.request++
+		return decide.RestartTask{Request: p.request, Cluster: arg(d, "cluster", "demo"), TaskID: arg(d, "task", "")}
+	case "offers":
+		return decide.Offered{Offers: offers(t, d.Input)}
+	case "status":
+		e := decide.Updated{
+			TaskID: arg(d, "task", ""), AgentID: arg(d, "agent", "a1"), State: cluster.TaskState(arg(d, "state", "")),
+			Reason: arg(d, "reason", ""), Message: strings.TrimSpace(d.Input),
+		}
+		if !flag(d, "no-uuid") {
+			e.UUID = []byte("u")
+		}
+		return e
+	case "observed":
+		return decide.FlinkObserved{
+			Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""),
+			Flink: cluster.Flink{TaskManagers: number(d, "tms"), SlotsTotal: number(d, "slots"), JobsRunning: number(d, "jobs")},
+		}
+	case "wanted":
+		return p.wanted(d)
+	case "ticked":
+		return decide.Ticked{}
+	}
+	t.Fatalf("%s: unknown command %q", d.Pos, d.Cmd)
+	return nil
+}
+
+func (p *player) wanted(d *datadriven.TestData) decide.Event {
+	e := decide.WorkersWanted{
+		Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""), Epoch: arg(d, "epoch", "e1"),
+		Version: int64(number(d, "version")), Ready: !flag(d, "not-ready"),
+	}
+	for _, id := range list(arg(d, "workers", "")) {
+		e.Workers = append(e.Workers, cluster.Worker{ID: id, CPUs: 1, Memory: cluster.GiB, Slots: 2})
+	}
+	if status := arg(d, "result", ""); status != "" {
+		e.Result = &cluster.JobResult{Status: status}
+	}
+	return e
+}
+
+func (p *player) show(name string) string {
+	d, ok := decide.Describe(&p.state, name)
+	if !ok {
+		return "no such cluster\n"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s restarts=%d\n", d.Status.State, d.Status.Phase, d.Status.Restarts)
+	for _, t := range d.Tasks {
+		fmt.Fprintf(&b, "  %s %s %s on %s\n", t.ID, t.Goal, t.State, t.Hostname)
+	}
+	for _, w := range d.Waiting {
+		fmt.Fprintf(&b, "  %s waits: %s\n", w.ID, w.Reason)
+	}
+	return b.String()
+}
+
+func spec(d *datadriven.TestData) cluster.Spec {
+	s := cluster.Spec{
+		Name: arg(d, "cluster", "demo"), Kind: cluster.Kind(arg(d, "kind", "session")), FlinkVersion: "2.3.0",
+		Allocation: cluster.Allocation(arg(d, "allocation", "static")), Role: arg(d, "role", ""),
+		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1},
+		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Slots: 2},
+		TaskManagers: cluster.TaskManagers{Count: number(d, "tms")},
+	}
+	if flag(d, "ha") {
+		s.FlinkConfiguration = map[string]string{"high-availability.type": "zookeeper"}
+	}
+	if n := number(d, "nonce-change"); n > 0 {
+		s.RestartNonce = int64(n)
+	}
+	return s
+}
+
+// offers reads a line an offer: o1 a1 host1 cpus=4 mem=4096 ports=31000-31099 role=*.
+func offers(t *testing.T, text string) []offer.Offer {
+	t.Helper()
+	var out []offer.Offer
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		o := offer.Offer{ID: f[0], AgentID: f[1], Hostname: f[2]}
+		role := "*"
+		for _, kv := range f[3:] {
+			if v, ok := strings.CutPrefix(kv, "role="); ok {
+				role = v
+			}
+		}
+		for _, kv := range f[3:] {
+			key, value, _ := strings.Cut(kv, "=")
+			r := offer.Resource{Name: key, AllocationRole: role}
+			switch key {
+			case "role":
+				continue
+			case "ports":
+				var p offer.Range
+				if _, err := fmt.Sscanf(value, "%d-%d", &p.Begin, &p.End); err != nil {
+					t.Fatalf("ports %q: %v", value, err)
+				}
+				r.Ranges = []offer.Range{p}
+			default:
+				var v float64
+				if _, err := fmt.Sscanf(value, "%g", &v); err != nil {
+					t.Fatalf("%s %q: %v", key, value, err)
+				}
+				r.Scalar = offer.ToMilli(v)
+			}
+			o.Resources = append(o.Resources, r)
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// describe prints an action in a line.
+func describe(a decide.Action) string {
+	switch a := a.(type) {
+	case decide.Save:
+		keys := make([]string, len(a.Records))
+		for i, r := range a.Records {
+			keys[i] = r.Key
+			if r.Value == nil {
+				keys[i] = "-" + r.Key
+			}
+		}
+		return "save " + strings.Join(keys, " ")
+	case decide.Accept:
+		var tasks []string
+		for i := range a.Launches {
+			tasks = append(tasks, a.Launches[i].Task.ID)
+		}
+		return fmt.Sprintf("accept %s on %s: %s", strings.Join(a.OfferIDs, ","), a.AgentID, strings.Join(tasks, " "))
+	case decide.Decline:
+		return fmt.Sprintf("decline %s for %s: %s", strings.Join(a.OfferIDs, ","), a.Refuse, a.Reason)
+	case decide.Revive:
+		return "revive"
+	case decide.Suppress:
+		return "suppress"
+	case decide.Kill:
+		return fmt.Sprintf("kill %s on %s", a.TaskID, a.AgentID)
+	case decide.Reconcile:
+		ids := []string{}
+		for _, t := range a.Tasks {
+			ids = append(ids, t.TaskID)
+		}
+		return "reconcile [" + strings.Join(ids, " ") + "]"
+	case decide.Ack:
+		return "ack " + a.TaskID
+	case decide.Answer:
+		if a.Err != nil {
+			return "answer error: " + a.Err.Error()
+		}
+		return "answer ok"
+	case decide.Watch:
+		return fmt.Sprintf("watch %s at %s exchange=%t", a.Cluster, a.JobManager.ID, a.Exchange)
+	case decide.Unwatch:
+		return "unwatch " + a.Cluster
+	case decide.TellFlink:
+		return "tell flink of " + a.Cluster
+	case decide.Resubscribe:
+		return "resubscribe"
+	case decide.Tell:
+		return fmt.Sprintf("note %s: %s", a.Note.Type, a.Note.Message)
+	}
+	return fmt.Sprintf("unknown action %T", a)
+}
+
+func arg(d *datadriven.TestData, key, or string) string {
+	for _, a := range d.CmdArgs {
+		if a.Key == key && len(a.Vals) > 0 {
+			return strings.Join(a.Vals, ",")
+		}
+	}
+	return or
+}
+
+func flag(d *datadriven.TestData, key string) bool {
+	for _, a := range d.CmdArgs {
+		if a.Key == key && len(a.Vals) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func number(d *datadriven.TestData, key string) int {
+	n := 0
+	_, _ = fmt.Sscanf(arg(d, key, "0"), "%d", &n)
+	return n
+}
+
+func list(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, ",")
+}
+
+func sorted(m map[string]any) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

@@ -1,0 +1,247 @@
+// Package loop owns the state: one goroutine takes events from a queue, has package decide
+// fold them in, saves what must be saved, and then performs the actions in order. It never
+// waits for anything slow but the store, and never posts to its own queue.
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+// Saver makes records durable, all or none.
+type Saver interface {
+	Save(ctx context.Context, records []decide.Record) error
+}
+
+// Sender takes the actions that go to the Mesos master. It must not wait.
+type Sender interface {
+	Send(a decide.Action)
+}
+
+// Flink takes the actions that concern JobManagers. It must not wait.
+type Flink interface {
+	Watch(w decide.Watch)
+	Unwatch(cluster string)
+	Tell(cluster string)
+}
+
+// Options configure a Loop.
+type Options struct {
+	State decide.State
+	Saver Saver
+	Mesos Sender
+	Flink Flink
+	// Tick is the time between Ticked events; 500 ms when 0.
+	Tick time.Duration
+	// Batch is how many queued events are saved together at most; 256 when 0.
+	Batch int
+	// Observe, when set, sees each event and its actions after they were performed.
+	Observe    func(at time.Time, e decide.Event, actions []decide.Action)
+	Registerer prometheus.Registerer
+	Log        *slog.Logger
+}
+
+func (o *Options) validate() error {
+	if o.Saver == nil || o.Mesos == nil || o.Flink == nil || o.Log == nil || o.Registerer == nil {
+		return errors.New("loop: Saver, Mesos, Flink, Log and Registerer are required")
+	}
+	if o.Tick == 0 {
+		o.Tick = 500 * time.Millisecond
+	}
+	if o.Batch == 0 {
+		o.Batch = 256
+	}
+	return nil
+}
+
+// Loop is the owner of the state.
+type Loop struct {
+	o        Options
+	queue    chan item
+	view     atomic.Pointer[decide.State]
+	requests atomic.Uint64
+	stopped  chan struct{}
+	metrics  metrics
+}
+
+// item is an event on the queue, and who waits for its answer.
+type item struct {
+	event   decide.Event
+	request uint64
+	reply   chan error
+}
+
+// New returns a Loop that has published its first view and does not run yet.
+func New(o Options) (*Loop, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	l := &Loop{o: o, queue: make(chan item, 4*o.Batch), stopped: make(chan struct{}), metrics: newMetrics(o.Registerer)}
+	l.view.Store(&o.State)
+	return l, nil
+}
+
+// View returns the state as last published. It never changes.
+func (l *Loop) View() *decide.State { return l.view.Load() }
+
+// Post queues an event. It waits while the queue is full, and gives up when the loop has ended.
+func (l *Loop) Post(e decide.Event) {
+	select {
+	case l.queue <- item{event: e}:
+	case <-l.stopped:
+	}
+}
+
+// Do queues an event made for a request id and waits for the answer, which comes after what
+// it says was saved.
+func (l *Loop) Do(ctx context.Context, build func(request uint64) decide.Event) error {
+	id := l.requests.Add(1)
+	it := item{event: build(id), request: id, reply: make(chan error, 1)}
+	select {
+	case l.queue <- it:
+	case <-l.stopped:
+		return errStopped()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-it.reply:
+		return err
+	case <-l.stopped:
+		return errStopped()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func errStopped() error {
+	return fault.New(fault.Unavailable, "the service is stopping; try again in a moment")
+}
+
+// Run takes events until ctx is done. It returns an error when something could not be saved:
+// what is in memory is then ahead of what is stored, and the process must end.
+func (l *Loop) Run(ctx context.Context) error {
+	defer close(l.stopped)
+	ticker := time.NewTicker(l.o.Tick)
+	defer ticker.Stop()
+	r := run{Loop: l, state: l.o.State, waiting: make(map[uint64]chan error)}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case it := <-l.queue:
+			r.step(it)
+		case <-ticker.C:
+			r.step(item{event: decide.Ticked{Jitter: rand.Float64()}})
+		}
+		r.drain()
+		if err := r.perform(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// run is the working memory of Run.
+type run struct {
+	*Loop
+	state   decide.State
+	waiting map[uint64]chan error
+	records []decide.Record
+	actions []decide.Action
+}
+
+// step folds in one event and collects what it asks for.
+func (r *run) step(it item) {
+	if it.reply != nil {
+		r.waiting[it.request] = it.reply
+	}
+	now := time.Now()
+	next, actions := decide.Step(r.state, it.event, now)
+	r.state = next
+	r.metrics.event(it.event)
+	for _, a := range actions {
+		if s, ok := a.(decide.Save); ok {
+			r.records = append(r.records, s.Records...)
+			continue
+		}
+		r.actions = append(r.actions, a)
+	}
+	if r.o.Observe != nil {
+		r.o.Observe(now, it.event, actions)
+	}
+}
+
+// drain folds in what is on the queue already, so that many events share one save.
+func (r *run) drain() {
+	for range r.o.Batch - 1 {
+		select {
+		case it := <-r.queue:
+			r.step(it)
+		default:
+			return
+		}
+	}
+}
+
+// perform saves first, then does the rest in order.
+func (r *run) perform(ctx context.Context) error {
+	if len(r.records) > 0 {
+		began := time.Now()
+		if err := r.o.Saver.Save(context.WithoutCancel(ctx), r.records); err != nil {
+			return fmt.Errorf("save the state: %w", err)
+		}
+		r.metrics.saved(len(r.records), time.Since(began))
+		clear(r.records)
+		r.records = r.records[:0]
+	}
+	view := r.state
+	r.view.Store(&view)
+	for _, a := range r.actions {
+		r.act(a)
+	}
+	clear(r.actions)
+	r.actions = r.actions[:0]
+	return nil
+}
+
+func (r *run) act(a decide.Action) {
+	r.metrics.action(a)
+	switch a := a.(type) {
+	case decide.Accept:
+		for i := range a.Launches {
+			t := &a.Launches[i].Task
+			r.o.Log.Info("task launched", "cluster", t.Cluster, "task", t.ID, "role", t.Role, "agent", t.AgentID, "host", t.Hostname)
+		}
+		r.o.Mesos.Send(a)
+	case decide.Kill:
+		r.o.Log.Info("task killed", "task", a.TaskID, "agent", a.AgentID)
+		r.o.Mesos.Send(a)
+	case decide.Decline, decide.Revive, decide.Suppress, decide.Reconcile, decide.Ack, decide.Resubscribe:
+		r.o.Mesos.Send(a)
+	case decide.Watch:
+		r.o.Flink.Watch(a)
+	case decide.Unwatch:
+		r.o.Flink.Unwatch(a.Cluster)
+	case decide.TellFlink:
+		r.o.Flink.Tell(a.Cluster)
+	case decide.Answer:
+		if reply, ok := r.waiting[a.Request]; ok {
+			delete(r.waiting, a.Request)
+			reply <- a.Err
+		}
+	case decide.Tell:
+		r.o.Log.Info(a.Note.Message, "cluster", a.Cluster, "event", a.Note.Type)
+	case decide.Save:
+		// Collected by step.
+	}
+}

@@ -1,0 +1,59 @@
+package loop
+
+import (
+	"reflect"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+)
+
+type metrics struct {
+	events  *prometheus.CounterVec
+	actions *prometheus.CounterVec
+	offers  *prometheus.CounterVec
+	records prometheus.Counter
+	save    prometheus.Histogram
+}
+
+func newMetrics(r prometheus.Registerer) metrics {
+	m := metrics{
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "flink_mesos_loop_events_total", Help: "Events folded into the state, by type.",
+		}, []string{"type"}),
+		actions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "flink_mesos_loop_actions_total", Help: "Actions performed, by type.",
+		}, []string{"type"}),
+		offers: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "flink_mesos_loop_offers_total", Help: "Offers answered, by result: accepted, or the reason of the decline.",
+		}, []string{"result"}),
+		records: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "flink_mesos_loop_saved_records_total", Help: "Records made durable.",
+		}),
+		save: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "flink_mesos_loop_save_seconds", Help: "Time of one save.", Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9),
+		}),
+	}
+	r.MustRegister(m.events, m.actions, m.offers, m.records, m.save)
+	return m
+}
+
+func (m metrics) event(e decide.Event) {
+	m.events.WithLabelValues(reflect.TypeOf(e).Name()).Inc()
+}
+
+func (m metrics) action(a decide.Action) {
+	m.actions.WithLabelValues(reflect.TypeOf(a).Name()).Inc()
+	switch a := a.(type) {
+	case decide.Accept:
+		m.offers.WithLabelValues("accepted").Add(float64(len(a.OfferIDs)))
+	case decide.Decline:
+		m.offers.WithLabelValues(a.Reason).Add(float64(len(a.OfferIDs)))
+	}
+}
+
+func (m metrics) saved(records int, took time.Duration) {
+	m.records.Add(float64(records))
+	m.save.Observe(took.Seconds())
+}
