@@ -1,0 +1,120 @@
+package org.flinkonmesos.driver;
+
+import org.apache.flink.client.deployment.application.ApplicationClusterEntryPoint;
+import org.apache.flink.client.deployment.application.ApplicationConfiguration;
+import org.apache.flink.client.program.DefaultPackagedProgramRetriever;
+import org.apache.flink.client.program.PackagedProgram;
+import org.apache.flink.client.program.PackagedProgramUtils;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.runtime.entrypoint.ClusterEntrypoint;
+import org.apache.flink.runtime.util.EnvironmentInformation;
+import org.apache.flink.runtime.util.JvmShutdownSafeguard;
+import org.apache.flink.runtime.util.SignalHandler;
+import org.apache.flink.util.FlinkException;
+
+import java.io.File;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * JobManager of an application cluster: runs the main method of the user's jar here, and ends with its jobs.
+ *
+ * <p>Arguments: {@code --configDir DIR [-D key=value]... [--job-classname CLASS] [--job-id ID]
+ * [--fromSavepoint PATH] [--allowNonRestoredState] [--] [ARGUMENT]...} The jars are those of {@link
+ * UserLibrary}; without a class name the only one with a main class in its manifest is run. For a Python
+ * program the class is {@code org.apache.flink.client.python.PythonDriver} and the arguments are {@code -py
+ * main.py ...}; Flink says so when its distribution has no flink-python.
+ */
+public final class MesosApplicationClusterEntrypoint extends ApplicationClusterEntryPoint {
+
+    private MesosApplicationClusterEntrypoint(Configuration configuration, PackagedProgram program) {
+        super(configuration, program, new MesosResourceManagerFactory());
+    }
+
+    /** Starts the JobManager and exits with Flink's code for how the application ended: 0 for success. */
+    public static void main(String[] args) {
+        String name = MesosApplicationClusterEntrypoint.class.getSimpleName();
+        EnvironmentInformation.logEnvironmentInfo(LOG, name, args);
+        SignalHandler.register(LOG);
+        JvmShutdownSafeguard.installAsShutdownHook(LOG);
+
+        Configuration configuration = EntrypointArguments.parseOrExit(args, name).configuration();
+        UserLibrary library = UserLibrary.find();
+        PackagedProgram program;
+        try {
+            program = program(configuration, library);
+            configureExecution(configuration, program);
+            shipLibrary(configuration, library);
+        } catch (Exception e) {
+            LOG.error("Could not prepare the application.", e);
+            System.exit(STARTUP_FAILURE_RETURN_CODE);
+            return;
+        }
+        ClusterEntrypoint.runClusterEntrypoint(
+                new MesosApplicationClusterEntrypoint(configuration, program));
+    }
+
+    private static PackagedProgram program(Configuration configuration, UserLibrary library)
+            throws FlinkException {
+        ApplicationConfiguration application = ApplicationConfiguration.fromConfiguration(configuration);
+        String mainClass = application.getApplicationClassName();
+        String[] arguments = application.getProgramArguments();
+        boolean python =
+                PackagedProgramUtils.isPython(mainClass) || PackagedProgramUtils.isPython(arguments);
+        // A single jar is opened as a jar, so that jars inside it are found; several are a class path.
+        boolean single = library.jars.size() == 1 && !python;
+        return DefaultPackagedProgramRetriever.create(
+                        single ? null : library.directory,
+                        single ? library.jars.get(0) : null,
+                        mainClass,
+                        arguments,
+                        configuration)
+                .getPackagedProgram();
+    }
+
+    /**
+     * Hands the user's jars to the TaskManagers through Flink's blob server. Flink would have them load the
+     * jars from the path they have here, which does not exist in another sandbox.
+     */
+    static void shipLibrary(Configuration configuration, UserLibrary library) throws URISyntaxException {
+        Set<String> jars = new LinkedHashSet<>();
+        configuration.getOptional(PipelineOptions.JARS).ifPresent(jars::addAll);
+        List<File> known = files(jars);
+        for (File jar : library.jars) {
+            if (!known.contains(jar.getAbsoluteFile())) {
+                jars.add(jar.getAbsoluteFile().toURI().toString());
+            }
+        }
+        List<String> elsewhere = new ArrayList<>();
+        for (String path : configuration.getOptional(PipelineOptions.CLASSPATHS).orElse(List.of())) {
+            if (!library.jars.contains(file(path))) {
+                elsewhere.add(path);
+            }
+        }
+        configuration.set(PipelineOptions.JARS, new ArrayList<>(jars));
+        configuration.set(PipelineOptions.CLASSPATHS, elsewhere);
+    }
+
+    private static List<File> files(Iterable<String> urls) throws URISyntaxException {
+        List<File> files = new ArrayList<>();
+        for (String url : urls) {
+            files.add(file(url));
+        }
+        return files;
+    }
+
+    /** The file of a file URL, which in Flink may be relative ("file:usrlib/a.jar"); null for another URL. */
+    private static File file(String url) throws URISyntaxException {
+        URI uri = new URI(url);
+        if (!"file".equals(uri.getScheme())) {
+            return null;
+        }
+        String path = uri.isOpaque() ? uri.getSchemeSpecificPart() : uri.getPath();
+        return new File(path).getAbsoluteFile();
+    }
+}

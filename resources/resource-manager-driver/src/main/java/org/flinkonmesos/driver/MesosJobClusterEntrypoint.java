@@ -1,0 +1,86 @@
+package org.flinkonmesos.driver;
+
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.runtime.clusterframework.ApplicationStatus;
+import org.apache.flink.runtime.entrypoint.ClusterEntrypointException;
+import org.apache.flink.runtime.entrypoint.SessionClusterEntrypoint;
+import org.apache.flink.runtime.entrypoint.component.DefaultDispatcherResourceManagerComponentFactory;
+import org.apache.flink.runtime.entrypoint.component.DispatcherResourceManagerComponentFactory;
+import org.apache.flink.runtime.util.EnvironmentInformation;
+import org.apache.flink.runtime.util.JvmShutdownSafeguard;
+import org.apache.flink.runtime.util.SignalHandler;
+
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * JobManager of a job cluster: runs the job of a serialized job graph, and ends with it.
+ *
+ * <p>Flink took its job cluster out in 2.x. The same is had with any version by starting a session cluster,
+ * submitting the job graph to this cluster's own REST API, waiting for the result and shutting the cluster
+ * down; {@link JobGraphRunner} does that.
+ *
+ * <p>Arguments: {@code --configDir DIR [-D key=value]... [--job-id ID] [--fromSavepoint PATH]
+ * [--allowNonRestoredState]}
+ */
+public final class MesosJobClusterEntrypoint extends SessionClusterEntrypoint {
+
+    private final AtomicReference<Wanted.Finished> end;
+
+    private MesosJobClusterEntrypoint(Configuration configuration, AtomicReference<Wanted.Finished> end) {
+        super(configuration);
+        this.end = end;
+    }
+
+    @Override
+    protected DispatcherResourceManagerComponentFactory createDispatcherResourceManagerComponentFactory(
+            Configuration configuration) {
+        return DefaultDispatcherResourceManagerComponentFactory.createSessionComponentFactory(
+                new MesosResourceManagerFactory(end));
+    }
+
+    /** Starts the JobManager and exits with Flink's code for how the job ended: 0 for success. */
+    public static void main(String[] args) {
+        String name = MesosJobClusterEntrypoint.class.getSimpleName();
+        EnvironmentInformation.logEnvironmentInfo(LOG, name, args);
+        SignalHandler.register(LOG);
+        JvmShutdownSafeguard.installAsShutdownHook(LOG);
+
+        Configuration configuration = EntrypointArguments.parseOrExit(args, name).configuration();
+        AtomicReference<Wanted.Finished> end = new AtomicReference<>();
+        JobGraphRunner runner;
+        try {
+            runner = JobGraphRunner.load(configuration, UserLibrary.find(), end);
+        } catch (Exception e) {
+            LOG.error("Could not load the job graph.", e);
+            System.exit(STARTUP_FAILURE_RETURN_CODE);
+            return;
+        }
+        MesosJobClusterEntrypoint cluster = new MesosJobClusterEntrypoint(configuration, end);
+        try {
+            cluster.startCluster();
+        } catch (ClusterEntrypointException e) {
+            LOG.error("Could not start the job cluster.", e);
+            System.exit(STARTUP_FAILURE_RETURN_CODE);
+            return;
+        }
+        runner.start(cluster.getRestPort(), cluster);
+        System.exit(cluster.awaitEnd());
+    }
+
+    private int awaitEnd() {
+        int code;
+        try {
+            ApplicationStatus status = getTerminationFuture().get();
+            Wanted.Finished known = end.get();
+            code = (known == null ? status : ApplicationStatus.valueOf(known.status)).processExitCode();
+        } catch (ExecutionException e) {
+            LOG.error("The job cluster did not shut down properly.", e);
+            code = RUNTIME_FAILURE_RETURN_CODE;
+        } catch (InterruptedException e) {
+            code = RUNTIME_FAILURE_RETURN_CODE;
+        }
+        LOG.info("The job cluster ends with exit code {}.", code);
+        return code;
+    }
+}

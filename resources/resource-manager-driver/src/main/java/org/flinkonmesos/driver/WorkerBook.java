@@ -1,0 +1,358 @@
+package org.flinkonmesos.driver;
+
+import org.apache.flink.runtime.clusterframework.TaskExecutorProcessSpec;
+import org.apache.flink.runtime.clusterframework.types.ResourceID;
+import org.apache.flink.runtime.resourcemanager.active.ResourceEventHandler;
+import org.apache.flink.util.FlinkException;
+import org.apache.flink.util.concurrent.ScheduledExecutor;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Which workers Flink wants, and what the service last said of them.
+ *
+ * <p>Flink calls from its main thread, the service's requests come on other threads; one lock guards
+ * everything. Flink is only ever called back on its main thread and never under the lock, in the order
+ * in which things happened.
+ */
+final class WorkerBook {
+
+    private static final Logger LOG = LoggerFactory.getLogger(WorkerBook.class);
+
+    /** A reader whose connection broke leaves its poll behind; the oldest gives way to a new one. */
+    private static final int MAX_WAITING_READERS = 8;
+
+    private final String epoch;
+    private final String idPrefix;
+    private final Duration withdrawDelay;
+    private final ResourceEventHandler<MesosWorker> flink;
+    private final ScheduledExecutor mainThread;
+    private final Clock clock;
+
+    private final Map<String, Entry> entries = new LinkedHashMap<>();
+    private final Set<Object> readers = new LinkedHashSet<>();
+    private long nextId = 1;
+    private long version = 1;
+    private long lastSequence = -1;
+    private boolean ready;
+    private Wanted.Finished finished;
+    private boolean finishedSeen;
+    private boolean closed;
+
+    /** A wanted worker. */
+    private static final class Entry {
+        final WantedWorker worker;
+        /** Null for a worker of the previous attempt. */
+        final TaskExecutorProcessSpec spec;
+        /** Null for a worker of the previous attempt; replaced when another request takes the worker over. */
+        CompletableFuture<MesosWorker> request;
+        /** The service has said that it launched the worker. */
+        boolean launched;
+        /** Flink cancelled the request; the worker stays for a while. */
+        boolean withdrawn;
+        String waitingMessage;
+
+        Entry(WantedWorker worker, TaskExecutorProcessSpec spec) {
+            this.worker = worker;
+            this.spec = spec;
+        }
+    }
+
+    WorkerBook(
+            String epoch,
+            String idPrefix,
+            Duration withdrawDelay,
+            ResourceEventHandler<MesosWorker> flink,
+            ScheduledExecutor mainThread,
+            Clock clock) {
+        this.epoch = epoch;
+        this.idPrefix = idPrefix + "-" + epoch.substring(0, 4) + "-";
+        this.withdrawDelay = withdrawDelay;
+        this.flink = flink;
+        this.mainThread = mainThread;
+        this.clock = clock;
+    }
+
+    // ---- Flink's side, called on its main thread ----
+
+    /**
+     * Wants one more worker.
+     *
+     * @return completes when the worker is launched; exceptionally when it ended before
+     */
+    synchronized CompletableFuture<MesosWorker> request(TaskExecutorProcessSpec spec) {
+        CompletableFuture<MesosWorker> request = new CompletableFuture<>();
+        Entry entry = withdrawnEqualTo(spec);
+        if (entry == null) {
+            entry = new Entry(WantedWorker.requested(newId(), spec, clock.instant()), spec);
+            entries.put(entry.worker.id, entry);
+            changed();
+            LOG.info(
+                    "Worker {} is wanted: {} cpus, {} bytes, {} slots.",
+                    entry.worker.id,
+                    entry.worker.cpus,
+                    entry.worker.memoryBytes,
+                    entry.worker.slots);
+        } else {
+            LOG.info("Worker {} is wanted again.", entry.worker.id);
+        }
+        entry.withdrawn = false;
+        entry.request = request;
+        String id = entry.worker.id;
+        request.whenComplete(
+                (worker, failure) -> {
+                    if (request.isCancelled()) {
+                        withdraw(id, request);
+                    }
+                });
+        return request;
+    }
+
+    /** Wants a worker no longer; the service ends it. An unknown id is nothing to do. */
+    synchronized void release(ResourceID id) {
+        if (entries.remove(id.getResourceIdString()) != null) {
+            changed();
+            LOG.info("Worker {} is released.", id);
+        }
+    }
+
+    /** Notes that the cluster has ended. The first end counts. */
+    synchronized void finish(String status, String diagnostics) {
+        if (finished == null) {
+            finished = new Wanted.Finished(status, diagnostics);
+            changed();
+        }
+    }
+
+    /** Waits until the service has read and kept the end of the cluster; false when it did not in time. */
+    synchronized boolean awaitFinishedSeen(Duration timeout) throws InterruptedException {
+        long deadline = System.nanoTime() + timeout.toNanos();
+        while (!finishedSeen && !closed) {
+            long left = deadline - System.nanoTime();
+            if (left <= 0) {
+                return false;
+            }
+            TimeUnit.NANOSECONDS.timedWait(this, left);
+        }
+        return finishedSeen;
+    }
+
+    /** Answers all waiting readers. */
+    synchronized void close() {
+        closed = true;
+        notifyAll();
+    }
+
+    // ---- the service's side, called on request threads ----
+
+    /** What is wanted now. */
+    synchronized Wanted wanted() {
+        List<WantedWorker> workers = new ArrayList<>(entries.size());
+        for (Entry entry : entries.values()) {
+            workers.add(entry.worker);
+        }
+        return new Wanted(epoch, version, ready, workers, finished);
+    }
+
+    /** What is wanted when it is not what the reader knows, or when the time is over. */
+    synchronized Wanted await(String knownEpoch, long knownVersion, Duration wait)
+            throws InterruptedException {
+        Object reader = new Object();
+        readers.add(reader);
+        try {
+            if (readers.size() > MAX_WAITING_READERS) {
+                readers.remove(readers.iterator().next());
+                notifyAll();
+            }
+            long deadline = System.nanoTime() + wait.toNanos();
+            while (epoch.equals(knownEpoch)
+                    && version == knownVersion
+                    && !closed
+                    && readers.contains(reader)) {
+                long left = deadline - System.nanoTime();
+                if (left <= 0) {
+                    break;
+                }
+                TimeUnit.NANOSECONDS.timedWait(this, left);
+            }
+        } finally {
+            readers.remove(reader);
+        }
+        return wanted();
+    }
+
+    /** Takes what the service says, unless it is of another epoch or not newer than what was taken. */
+    Report.Answer report(Report report) {
+        List<Runnable> calls = new ArrayList<>();
+        Report.Answer answer;
+        synchronized (this) {
+            boolean current = epoch.equals(report.epoch);
+            if (current && report.sequence > lastSequence) {
+                lastSequence = report.sequence;
+                take(report, calls);
+            }
+            answer = new Report.Answer(current, epoch, version, lastSequence);
+            // Posting under the lock keeps the calls of two reports in order; they run on another thread.
+            if (!calls.isEmpty()) {
+                mainThread.execute(() -> calls.forEach(Runnable::run));
+            }
+        }
+        return answer;
+    }
+
+    // ---- under the lock ----
+
+    private void take(Report report, List<Runnable> calls) {
+        if (!ready) {
+            ready = true;
+            recover(report, calls);
+            changed();
+        }
+        for (Map.Entry<String, Report.Entry> said : report.workers.entrySet()) {
+            Entry entry = entries.get(said.getKey());
+            if (entry != null) {
+                take(entry, said.getValue(), calls);
+            }
+        }
+        for (Entry entry : new ArrayList<>(entries.values())) {
+            if (entry.launched && !report.workers.containsKey(entry.worker.id)) {
+                terminated(entry, "the service no longer knows it", calls);
+            }
+        }
+        if (report.finishedSeen && finished != null && !finishedSeen) {
+            finishedSeen = true;
+            notifyAll();
+        }
+    }
+
+    /** The live workers of the first report that we did not ask for are those of the previous attempt. */
+    private void recover(Report report, List<Runnable> calls) {
+        List<MesosWorker> recovered = new ArrayList<>();
+        for (Map.Entry<String, Report.Entry> said : report.workers.entrySet()) {
+            if (said.getValue().state.live() && !entries.containsKey(said.getKey())) {
+                Entry entry = new Entry(WantedWorker.recovered(said.getKey(), clock.instant()), null);
+                entry.launched = true;
+                entries.put(said.getKey(), entry);
+                recovered.add(new MesosWorker(said.getKey()));
+            }
+        }
+        LOG.info("The service told of {} workers from before.", recovered.size());
+        calls.add(() -> flink.onPreviousAttemptWorkersRecovered(recovered));
+    }
+
+    private void take(Entry entry, Report.Entry said, List<Runnable> calls) {
+        switch (said.state) {
+            case WAITING:
+                if (!entry.launched && !said.message.equals(entry.waitingMessage)) {
+                    entry.waitingMessage = said.message;
+                    LOG.info(
+                            "Worker {} is waiting{}",
+                            entry.worker.id,
+                            said.message.isEmpty() ? "." : ": " + said.message);
+                }
+                break;
+            case LAUNCHING:
+            case RUNNING:
+                if (!entry.launched) {
+                    launched(entry, said, calls);
+                }
+                break;
+            case TERMINATED:
+                terminated(entry, said.message, calls);
+                break;
+            default:
+                throw new IllegalStateException("unknown state " + said.state);
+        }
+    }
+
+    private void launched(Entry entry, Report.Entry said, List<Runnable> calls) {
+        String id = entry.worker.id;
+        if (entry.withdrawn) {
+            LOG.info("Worker {} was launched after Flink had cancelled it; it is not wanted.", id);
+            entries.remove(id);
+            changed();
+            return;
+        }
+        entry.launched = true;
+        LOG.info("Worker {} is launched{}.", id, said.host.isEmpty() ? "" : " on " + said.host);
+        CompletableFuture<MesosWorker> request = entry.request;
+        calls.add(() -> request.complete(new MesosWorker(id)));
+    }
+
+    private void terminated(Entry entry, String message, List<Runnable> calls) {
+        String id = entry.worker.id;
+        entries.remove(id);
+        changed();
+        LOG.info("Worker {} has ended: {}", id, message);
+        if (entry.launched) {
+            calls.add(() -> flink.onWorkerTerminated(new ResourceID(id), message));
+        } else if (!entry.withdrawn) {
+            CompletableFuture<MesosWorker> request = entry.request;
+            calls.add(
+                    () ->
+                            request.completeExceptionally(
+                                    new FlinkException(
+                                            "worker " + id + " ended before it was launched: " + message)));
+        }
+    }
+
+    private synchronized void withdraw(String id, CompletableFuture<MesosWorker> request) {
+        Entry entry = entries.get(id);
+        if (entry == null || entry.request != request) {
+            return;
+        }
+        if (entry.launched || withdrawDelay.isZero()) {
+            entries.remove(id);
+            changed();
+            LOG.info("Worker {} is no longer wanted: Flink cancelled it.", id);
+            return;
+        }
+        entry.withdrawn = true;
+        mainThread.schedule(
+                () -> endWithdrawal(id, request), withdrawDelay.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    private synchronized void endWithdrawal(String id, CompletableFuture<MesosWorker> request) {
+        Entry entry = entries.get(id);
+        if (entry != null && entry.withdrawn && entry.request == request) {
+            entries.remove(id);
+            changed();
+            LOG.info("Worker {} is no longer wanted: Flink cancelled it.", id);
+        }
+    }
+
+    private Entry withdrawnEqualTo(TaskExecutorProcessSpec spec) {
+        for (Entry entry : entries.values()) {
+            if (entry.withdrawn && !entry.launched && spec.equals(entry.spec)) {
+                return entry;
+            }
+        }
+        return null;
+    }
+
+    /** A worker of the previous attempt may have the same four digits in its id. */
+    private String newId() {
+        String id = idPrefix + nextId++;
+        while (entries.containsKey(id)) {
+            id = idPrefix + nextId++;
+        }
+        return id;
+    }
+
+    private void changed() {
+        version++;
+        notifyAll();
+    }
+}
