@@ -24,25 +24,21 @@ func (st *step) offered(e Offered) {
 	}
 	queues := st.queues()
 	var idle, unfit []string
-	for _, g := range groups {
+	for i, g := range groups {
 		if len(queues) == 0 || !st.s.Connected {
 			idle = append(idle, ids(g)...)
 			continue
 		}
 		a := offer.NewAgent(g...)
-		launches, reasons := st.fill(a, &queues)
-		o := Outcome{Time: st.now, OfferIDs: a.OfferIDs, AgentID: a.ID, Hostname: a.Hostname, Result: "declined", Reasons: reasons}
+		// Of a large batch only the last outcomes are kept, so only they are put in words.
+		launches, why := st.fill(a, &queues, len(groups)-i <= maxOutcomes)
 		if len(launches) == 0 {
 			unfit = append(unfit, a.OfferIDs...)
-			st.outcome(o)
+			st.outcome(a, nil, why)
 			continue
 		}
-		o.Result = "accepted"
 		st.remember([]offer.Offer{a.Left()})
-		for _, l := range launches {
-			o.Tasks = append(o.Tasks, l.Task.ID)
-		}
-		st.outcome(o)
+		st.outcome(a, launches, why)
 		st.send(Accept{AgentID: a.ID, OfferIDs: a.OfferIDs, Launches: launches, Refuse: st.s.Options.Refuse})
 	}
 	if len(idle) > 0 {
@@ -56,10 +52,11 @@ func (st *step) offered(e Offered) {
 // group puts together the offers of one agent to one role, in the order of their arrival. One
 // ACCEPT may use them all; agents are told apart by id, never by host name.
 func group(offers []offer.Offer) [][]offer.Offer {
+	type source struct{ agent, role string }
 	groups := make([][]offer.Offer, 0, len(offers))
-	index := make(map[string]int, len(offers))
+	index := make(map[source]int, len(offers))
 	for i := range offers {
-		key := offers[i].AgentID + "\x00" + roleOf(&offers[i])
+		key := source{offers[i].AgentID, roleOf(&offers[i])}
 		if at, ok := index[key]; ok {
 			groups[at] = append(slices.Clip(groups[at]), offers[i])
 			continue
@@ -133,35 +130,45 @@ func (c *Cluster) queues(role cluster.Role) []*queue {
 }
 
 // fill places as many waiting tasks on the agent as fit, and drops the queues that it empties.
-func (st *step) fill(a *offer.Agent, queues *[]*queue) ([]Launch, []string) {
+// With words it says why the others do not fit.
+func (st *step) fill(a *offer.Agent, queues *[]*queue, words bool) ([]Launch, []string) {
 	var launches []Launch
 	var reasons []string
+	emptied := false
 	for _, q := range *queues {
 		for len(q.waiting) > 0 {
 			w := q.waiting[0]
-			if why, no := st.refuses(a, q, w); no {
-				reasons = addReason(reasons, q, w, why)
-				break
+			why, no := st.refuses(a, q, w)
+			var p offer.Placement
+			if !no {
+				var lack offer.Reason
+				var ok bool
+				if p, lack, ok = a.Take(w.need, hash(w.id)); !ok {
+					no = true
+					if words {
+						why = lack.String()
+					}
+				}
 			}
-			p, reason, ok := a.Take(w.need, hash(w.id))
-			if !ok {
-				reasons = addReason(reasons, q, w, reason.String())
+			if no {
+				if words && len(reasons) < maxReasons {
+					reasons = append(reasons, q.cluster+" "+string(w.role)+": "+why)
+				}
 				break
 			}
 			q.waiting = q.waiting[1:]
 			launches = append(launches, st.launch(a, w, q.cluster, p))
 		}
+		emptied = emptied || len(q.waiting) == 0
 	}
-	*queues = slices.DeleteFunc(*queues, func(q *queue) bool { return len(q.waiting) == 0 })
+	if emptied {
+		*queues = slices.DeleteFunc(*queues, func(q *queue) bool { return len(q.waiting) == 0 })
+	}
 	return launches, reasons
 }
 
-func addReason(reasons []string, q *queue, w *waiting, why string) []string {
-	if len(reasons) >= 8 {
-		return reasons
-	}
-	return append(reasons, fmt.Sprintf("%s %s: %s", q.cluster, w.role, why))
-}
+// maxReasons bounds the words about one agent.
+const maxReasons = 8
 
 // refuses applies the rules that are not about amounts.
 func (st *step) refuses(a *offer.Agent, q *queue, w *waiting) (string, bool) {
@@ -227,9 +234,14 @@ func (st *step) launch(a *offer.Agent, w *waiting, name string, p offer.Placemen
 	return l
 }
 
-func (st *step) outcome(o Outcome) {
-	from := max(0, len(st.s.outcomes)-maxOutcomes+1)
-	st.s.outcomes = append(slices.Clone(st.s.outcomes[from:]), o)
+// outcome notes what became of the offers of an agent.
+func (st *step) outcome(a *offer.Agent, launches []Launch, reasons []string) {
+	o := Outcome{Time: st.now, OfferIDs: a.OfferIDs, AgentID: a.ID, Hostname: a.Hostname, Result: "declined", Reasons: reasons}
+	for i := range launches {
+		o.Result = "accepted"
+		o.Tasks = append(o.Tasks, launches[i].Task.ID)
+	}
+	st.outcomes = append(st.outcomes, o)
 }
 
 // hash is FNV-1a, which spreads task ids over the ports of an agent.

@@ -71,6 +71,9 @@ type step struct {
 	edited map[string]*Cluster
 	order  []string
 
+	// outcomes are those of this step.
+	outcomes []Outcome
+
 	saves   []Record
 	saved   map[string]int
 	sends   []Action
@@ -99,6 +102,10 @@ func (st *step) end() (State, []Action) {
 	st.s.killing = st.killing.Commit()
 	st.s.unreachable = st.unreachable.Commit()
 	st.s.reconcile.open = st.open.Commit()
+	if n := len(st.outcomes); n > 0 {
+		all := append(slices.Clone(st.s.outcomes), st.outcomes[max(0, n-maxOutcomes):]...)
+		st.s.outcomes = slices.Clip(all[max(0, len(all)-maxOutcomes):])
+	}
 	st.flow()
 
 	actions := make([]Action, 0, 1+len(st.sends)+len(st.acks)+len(st.answers))

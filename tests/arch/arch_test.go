@@ -1,0 +1,275 @@
+// Package arch fails the build when the shape of the code changes: who may import whom,
+// which calls stand where, and how large the mains are.
+package arch_test
+
+import (
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/flink-on-mesos/flink-service"
+
+// pkg is what `go list` says of a package.
+type pkg struct {
+	ImportPath string
+	Dir        string
+	Name       string
+	GoFiles    []string
+	Imports    []string
+	Deps       []string
+}
+
+func packages(t *testing.T, patterns ...string) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Name,GoFiles,Imports,Deps"}, patterns...)...)
+	cmd.Dir = root(t)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list %v: %v", patterns, err)
+	}
+	var all []pkg
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatalf("read go list: %v", err)
+		}
+		all = append(all, p)
+	}
+}
+
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// allowed says which of our packages a package may import; "x/*" means x and all below it.
+// A package that is not listed may import nothing of ours. The arrows point one way: adapters
+// never import each other, and only app sees them all.
+var allowed = map[string][]string{
+	"internal/fault":           {},
+	"internal/cluster":         {"internal/fault"},
+	"internal/offer":           {"internal/cluster"},
+	"internal/decide":          {"internal/offer", "internal/cluster", "internal/fault"},
+	"internal/loop":            {"internal/decide", "internal/cluster", "internal/fault"},
+	"internal/mesos":           {"internal/decide", "internal/cluster", "internal/offer"},
+	"internal/mesos/detect":    {},
+	"internal/store":           {"internal/cluster"},
+	"internal/store/*":         {"internal/store", "internal/cluster"},
+	"internal/flink":           {"internal/cluster", "internal/fault", "resources"},
+	"internal/flink/*":         {"internal/flink/*", "internal/cluster", "internal/fault", "resources"},
+	"internal/launch":          {"internal/decide", "internal/cluster", "internal/flink/*", "internal/fault"},
+	"internal/jobmanager":      {"internal/decide", "internal/cluster", "internal/flink/*"},
+	"internal/artifact":        {"internal/cluster", "internal/fault"},
+	"internal/api":             {"internal/decide", "internal/cluster", "internal/fault", "internal/artifact"},
+	"internal/client":          {"internal/cluster", "internal/fault"},
+	"internal/cli":             {"internal/client", "internal/cluster", "internal/fault"},
+	"internal/cli/*":           {"internal/cli/*", "internal/client", "internal/cluster", "internal/fault"},
+	"internal/config":          {"internal/cluster", "internal/fault"},
+	"internal/localmesos":      {"internal/localmesos/*"},
+	"internal/localmesos/*":    {"internal/localmesos/*"},
+	"internal/app":             {"internal/*", "resources"},
+	"internal/testkit/*":       {"internal/*"},
+	"internal/store/storetest": {"internal/store"},
+	"service":                  {"internal/app"},
+	"cli-plugin":               {"internal/cli"},
+	"resources":                {},
+	"tests/bench":              {"internal/*", "tests/*"},
+}
+
+func TestImports(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t, "./...") {
+		path := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		may := allowedFor(path)
+		for _, imp := range p.Imports {
+			ours, ok := strings.CutPrefix(imp, module+"/")
+			if ok && !slices.ContainsFunc(may, func(a string) bool { return matches(a, ours) }) {
+				t.Errorf("%s imports %s; allowed are %v", path, ours, may)
+			}
+		}
+	}
+}
+
+// allowedFor finds the rule of a package: its own, or that of the nearest folder with a star.
+func allowedFor(path string) []string {
+	if a, ok := allowed[path]; ok {
+		return a
+	}
+	for dir := filepath.Dir(path); dir != "."; dir = filepath.Dir(dir) {
+		if a, ok := allowed[dir+"/*"]; ok {
+			return a
+		}
+	}
+	return nil
+}
+
+func matches(pattern, path string) bool {
+	base, star := strings.CutSuffix(pattern, "/*")
+	return path == base || star && strings.HasPrefix(path, base+"/")
+}
+
+// TestPure keeps the core free of clocks, chance and the outside world.
+func TestPure(t *testing.T) {
+	t.Parallel()
+	forbidden := []string{"context", "net", "net/http", "os", "sync", "log", "log/slog", "math/rand", "math/rand/v2"}
+	for _, p := range packages(t, "./internal/decide", "./internal/offer", "./internal/cluster") {
+		for _, imp := range p.Imports {
+			if slices.Contains(forbidden, imp) {
+				t.Errorf("%s imports %s", p.ImportPath, imp)
+			}
+		}
+		for name, f := range files(t, p) {
+			if calls(f, "time", "Now") {
+				t.Errorf("%s calls time.Now; now is a parameter", name)
+			}
+		}
+	}
+}
+
+// TestPlugin keeps the CLI plugin small.
+func TestPlugin(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t, "./cli-plugin") {
+		for _, dep := range p.Deps {
+			for _, no := range []string{"mesos-go", "go-zookeeper", "go-marathon", "prometheus", "/internal/app", "/internal/decide"} {
+				if strings.Contains(dep, no) {
+					t.Errorf("cli-plugin depends on %s", dep)
+				}
+			}
+		}
+	}
+}
+
+// TestForm looks at every file: mains, exits, init functions, names of packages, sizes of interfaces.
+func TestForm(t *testing.T) {
+	t.Parallel()
+	badNames := []string{"util", "utils", "common", "helper", "helpers", "base", "types", "models"}
+	for _, p := range packages(t, "./...") {
+		if slices.Contains(badNames, p.Name) {
+			t.Errorf("package %s: a package is named for what it owns", p.ImportPath)
+		}
+		for name, f := range files(t, p) {
+			if p.Name != "main" && calls(f, "os", "Exit") {
+				t.Errorf("%s calls os.Exit; only main does", name)
+			}
+			if calls(f, "log", "Fatal") || calls(f, "log", "Fatalf") {
+				t.Errorf("%s calls log.Fatal; return an error", name)
+			}
+			form(t, name, f)
+		}
+	}
+	for _, main := range []string{"service/main.go", "cli-plugin/main.go"} {
+		text, err := os.ReadFile(filepath.Join(root(t), main))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(text), "\n"); n > 40 {
+			t.Errorf("%s has %d lines, at most 40 are allowed", main, n)
+		}
+	}
+}
+
+func form(t *testing.T, name string, f *ast.File) {
+	t.Helper()
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			if n.Recv == nil && n.Name.Name == "init" {
+				t.Errorf("%s has an init function", name)
+			}
+		case *ast.InterfaceType:
+			if n.Methods != nil && n.Methods.NumFields() > 5 {
+				t.Errorf("%s has an interface with %d methods, at most 5 are allowed", name, n.Methods.NumFields())
+			}
+		}
+		return true
+	})
+}
+
+func files(t *testing.T, p pkg) map[string]*ast.File {
+	t.Helper()
+	out := make(map[string]*ast.File, len(p.GoFiles))
+	for _, name := range p.GoFiles {
+		path := filepath.Join(p.Dir, name)
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[path] = f
+	}
+	return out
+}
+
+// calls says whether a file calls a function of a package by its usual name.
+func calls(f *ast.File, pkgName, function string) bool {
+	found := false
+	ast.Inspect(f, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		sel, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		if x, ok := sel.X.(*ast.Ident); ok && x.Obj == nil && x.Name == pkgName && sel.Sel.Name == function {
+			found = true
+		}
+		return true
+	})
+	return found
+}
+
+// TestText keeps hosts of package registries out of the project.
+func TestText(t *testing.T) {
+	t.Parallel()
+	words := []string{"repo1.maven" + ".org", "repo.maven" + ".apache.org", "proxy.golang" + ".org", "registry.npmjs" + ".org", "pypi" + ".org", "deb.debian" + ".org"}
+	skip := []string{".git", "build", "target", "node_modules"}
+	err := filepath.WalkDir(root(t), func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if slices.Contains(skip, d.Name()) {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil || info.Size() > 1<<20 || !info.Mode().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, w := range words {
+			if strings.Contains(string(text), w) {
+				t.Errorf("%s names the host %s", path, w)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
