@@ -1,0 +1,171 @@
+// Package jobmanager keeps one conversation with the JobManager of each cluster: it observes
+// Flink through its REST API and exchanges the set of wanted workers with the driver inside.
+// What it learns it posts as events; it decides nothing.
+package jobmanager
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+)
+
+// Exchange is the conversation with one driver about wanted workers.
+type Exchange interface {
+	// Run keeps the conversation alive until ctx is done, over restarts of either side.
+	Run(ctx context.Context) error
+	// Tell has the newest report sent soon. It does not wait.
+	Tell()
+}
+
+// Options configure a Watcher.
+type Options struct {
+	// Observe asks a JobManager's REST API what is so.
+	Observe func(ctx context.Context, jm cluster.Task) (cluster.Flink, error)
+	// Dial makes the conversation with the driver of a JobManager.
+	Dial func(jm cluster.Task) (Exchange, error)
+	// Post delivers an event to the owner of the state. It may block.
+	Post func(decide.Event)
+	// Busy and Idle are the times between observations while things change and otherwise;
+	// 250 ms and 2 s when 0.
+	Busy, Idle time.Duration
+	Log        *slog.Logger
+}
+
+func (o *Options) validate() error {
+	if o.Observe == nil || o.Dial == nil || o.Post == nil || o.Log == nil {
+		return errors.New("jobmanager: Observe, Dial, Post and Log are required")
+	}
+	if o.Busy == 0 {
+		o.Busy = 250 * time.Millisecond
+	}
+	if o.Idle == 0 {
+		o.Idle = 2 * time.Second
+	}
+	return nil
+}
+
+// Watcher holds the conversations.
+type Watcher struct {
+	o Options
+
+	mu            sync.Mutex
+	conversations map[string]*conversation
+	closed        bool
+	wg            sync.WaitGroup
+}
+
+type conversation struct {
+	jobManager string
+	cancel     context.CancelFunc
+	exchange   Exchange
+}
+
+// New returns a Watcher without conversations.
+func New(o Options) (*Watcher, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	return &Watcher{o: o, conversations: make(map[string]*conversation)}, nil
+}
+
+// Watch starts the conversation with a JobManager, or moves it to a new one.
+func (w *Watcher) Watch(a decide.Watch) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	old := w.conversations[a.Cluster]
+	if w.closed || old != nil && old.jobManager == a.JobManager.ID {
+		return
+	}
+	if old != nil {
+		old.cancel()
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &conversation{jobManager: a.JobManager.ID, cancel: cancel}
+	w.conversations[a.Cluster] = c
+	w.wg.Go(func() { w.observe(ctx, a) })
+	if !a.Exchange {
+		return
+	}
+	exchange, err := w.o.Dial(a.JobManager)
+	if err != nil {
+		w.o.Log.Error("no conversation with the driver", "cluster", a.Cluster, "error", err)
+		return
+	}
+	c.exchange = exchange
+	w.wg.Go(func() {
+		if err := exchange.Run(ctx); err != nil && ctx.Err() == nil {
+			w.o.Log.Error("conversation with the driver ended", "cluster", a.Cluster, "error", err)
+		}
+	})
+}
+
+// Unwatch ends the conversation of a cluster.
+func (w *Watcher) Unwatch(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c := w.conversations[name]; c != nil {
+		c.cancel()
+		delete(w.conversations, name)
+	}
+}
+
+// Tell has the newest report sent to the driver of a cluster.
+func (w *Watcher) Tell(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c := w.conversations[name]; c != nil && c.exchange != nil {
+		c.exchange.Tell()
+	}
+}
+
+// Close ends every conversation and waits for the goroutines.
+func (w *Watcher) Close() {
+	w.mu.Lock()
+	w.closed = true
+	for name, c := range w.conversations {
+		c.cancel()
+		delete(w.conversations, name)
+	}
+	w.mu.Unlock()
+	w.wg.Wait()
+}
+
+// busyFor is how long after a change more changes are expected soon.
+const busyFor = 20 * time.Second
+
+// observe asks Flink how it is, often while things change, now and then otherwise, and posts
+// what is new.
+func (w *Watcher) observe(ctx context.Context, a decide.Watch) {
+	var last cluster.Flink
+	known := false
+	changed := time.Now()
+	for {
+		f, err := w.o.Observe(ctx, a.JobManager)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			observed := f.Observed
+			f.Observed = last.Observed
+			if !known || f != last {
+				f.Observed = observed
+				last, known, changed = f, true, time.Now()
+				w.o.Post(decide.FlinkObserved{Cluster: a.Cluster, JobManager: a.JobManager.ID, Flink: f})
+			}
+		}
+		wait := w.o.Busy
+		if known && time.Since(changed) > busyFor {
+			wait = w.o.Idle
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
