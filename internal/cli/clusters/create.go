@@ -1,0 +1,119 @@
+package clusters
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/client"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+// CreateOptions are what `cluster create` was told.
+type CreateOptions struct {
+	*command.Factory
+	Name    string
+	Spec    SpecFlags
+	Wait    bool
+	Timeout time.Duration
+	DryRun  bool
+	Output  command.Output
+}
+
+// NewCreate returns the command `cluster create`; run replaces its work in tests.
+func NewCreate(f *command.Factory, run func(context.Context, *CreateOptions) error) *cobra.Command {
+	o := &CreateOptions{Factory: f}
+	if run == nil {
+		run = createRun
+	}
+	var noWait bool
+	cmd := &cobra.Command{
+		Use:   "create [NAME]",
+		Short: "Create a cluster and wait until it is up",
+		Long: `Create a cluster from flags, from a spec in YAML or JSON, or from both (flags win).
+Waits until the JobManager answers and the TaskManagers have registered, and tells the
+phases on the error output; why a task waits for an offer is told too.`,
+		Example: `  dcos flink cluster create demo --task-managers 2 --slots 2
+  dcos flink cluster create demo --flink-version 1.20 --tm-memory 4g -D state.backend.type=rocksdb
+  dcos flink cluster create -f demo.yaml --no-wait
+  dcos flink cluster create demo -f demo.yaml --dry-run`,
+		Args: command.Args("[NAME]"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				o.Name = args[0]
+			}
+			if noWait && cmd.Flags().Changed("wait") && o.Wait {
+				return command.Flagf("--wait and --no-wait contradict each other")
+			}
+			o.Wait = o.Wait && !noWait
+			return run(cmd.Context(), o)
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	o.Spec.Register(cmd)
+	o.Output.Register(cmd)
+	cmd.Flags().BoolVar(&o.Wait, "wait", true, "wait until the cluster is up")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return when the service has accepted the cluster")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time to wait; 0 is for ever")
+	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "print what would be created and do nothing")
+	return cmd
+}
+
+// createRun creates the cluster.
+func createRun(ctx context.Context, o *CreateOptions) error {
+	spec, err := o.Spec.read(o.Factory, o.Name)
+	if err != nil {
+		return err
+	}
+	if err := o.Spec.Apply(&spec); err != nil {
+		return err
+	}
+	c, err := o.Client()
+	if err != nil {
+		return err
+	}
+	if o.DryRun {
+		_, err := c.Cluster(ctx, spec.Name)
+		switch {
+		case err == nil:
+			return fault.New(fault.Conflict, "cluster %s exists: change it with dcos flink cluster update %s", spec.Name, spec.Name)
+		case !client.NotFound(err):
+			return err
+		}
+		return printDiff(o.Streams, nil, &spec, o.Output)
+	}
+	ctx, cancel := command.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	w := NewFollower(o.Factory, c, spec.Name, o.Output.Quiet)
+	d, err := c.CreateCluster(ctx, spec)
+	if err != nil {
+		return err
+	}
+	if o.Wait {
+		if d, err = w.Until(ctx, Ready); err != nil {
+			return err
+		}
+		w.Summary(d)
+	}
+	return printChanged(o.Factory, c, d, o.Output, "is accepted")
+}
+
+// printChanged tells of a cluster that was created or changed.
+func printChanged(f *command.Factory, c *client.Client, d cluster.Description, out command.Output, accepted string) error {
+	switch {
+	case out.JSON:
+		return f.Streams.JSON(d)
+	case out.Quiet:
+		f.Streams.Outf("%s\n", d.Name)
+	case d.Status.State == cluster.Stable:
+		f.Streams.Outf("Cluster %s is up: %s\n", d.Name, c.UIURL(d.Name))
+	case d.Status.State == cluster.Ended:
+		f.Streams.Outf("Cluster %s has ended: see dcos flink cluster describe %s\n", d.Name, d.Name)
+	default:
+		f.Streams.Outf("Cluster %s %s: see dcos flink cluster describe %s\n", d.Name, accepted, d.Name)
+	}
+	return nil
+}

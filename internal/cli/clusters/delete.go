@@ -1,0 +1,99 @@
+package clusters
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/client"
+)
+
+// DeleteOptions are what `cluster delete` was told.
+type DeleteOptions struct {
+	*command.Factory
+	Name    string
+	Force   bool
+	Yes     bool
+	Wait    bool
+	Timeout time.Duration
+	Output  command.Output
+}
+
+// NewDelete returns the command `cluster delete`; run replaces its work in tests.
+func NewDelete(f *command.Factory, run func(context.Context, *DeleteOptions) error) *cobra.Command {
+	o := &DeleteOptions{Factory: f}
+	if run == nil {
+		run = deleteRun
+	}
+	var noWait bool
+	cmd := &cobra.Command{
+		Use:     "delete NAME",
+		Aliases: []string{"rm"},
+		Short:   "Delete a cluster and wait until its tasks are gone",
+		Long: `Delete a cluster and wait until its tasks are gone. A session with running jobs is
+refused unless --force is given.`,
+		Example: `  dcos flink cluster delete demo
+  dcos flink cluster delete demo --yes --force`,
+		Args: command.Args("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Name = args[0]
+			o.Wait = !noWait
+			return run(cmd.Context(), o)
+		},
+		ValidArgsFunction: f.Complete(command.ClusterNames),
+	}
+	cmd.Flags().BoolVar(&o.Force, "force", false, "also when jobs are running")
+	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return when the service has accepted the request")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 5*time.Minute, "longest time to wait; 0 is for ever")
+	o.Output.RegisterQuiet(cmd)
+	return cmd
+}
+
+// deleteRun deletes the cluster.
+func deleteRun(ctx context.Context, o *DeleteOptions) error {
+	c, err := o.Client()
+	if err != nil {
+		return err
+	}
+	if err := o.Confirm(o.Yes, "Delete cluster %s and everything that runs on it?", o.Name); err != nil {
+		return err
+	}
+	ctx, cancel := command.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	if err := c.DeleteCluster(ctx, o.Name, o.Force); err != nil {
+		return err
+	}
+	if o.Wait {
+		w := NewFollower(o.Factory, c, o.Name, o.Output.Quiet)
+		defer w.progress.Clear()
+		err := o.Follow(ctx, patience, w.Excuse, func(ctx context.Context) (bool, error) {
+			d, err := c.Cluster(ctx, o.Name)
+			if client.NotFound(err) {
+				return true, nil
+			}
+			if err == nil {
+				w.progress.Show("%s: %d tasks left", o.Name, live(d.Tasks))
+			}
+			return false, err
+		})
+		switch {
+		case errors.Is(err, command.ErrTimeout):
+			return command.Errorf(command.ExitTimeout, "cluster %s is not gone after the time given with --timeout: see dcos flink cluster describe %s", o.Name, o.Name)
+		case err != nil:
+			return err
+		}
+		w.progress.Clear()
+	}
+	switch {
+	case o.Output.Quiet:
+	case o.Wait:
+		o.Streams.Outf("Cluster %s is deleted.\n", o.Name)
+	default:
+		o.Streams.Outf("Cluster %s is being deleted.\n", o.Name)
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package clusters
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
+	"github.com/flink-on-mesos/flink-service/internal/client"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+)
+
+// lastEvents is how many events `cluster describe` shows; `cluster events` shows all.
+const lastEvents = 10
+
+// DescribeOptions are what `cluster describe` was told.
+type DescribeOptions struct {
+	*command.Factory
+	Name   string
+	Output command.Output
+}
+
+// NewDescribe returns the command `cluster describe`; run replaces its work in tests.
+func NewDescribe(f *command.Factory, run func(context.Context, *DescribeOptions) error) *cobra.Command {
+	o := &DescribeOptions{Factory: f}
+	if run == nil {
+		run = describeRun
+	}
+	cmd := &cobra.Command{
+		Use:     "describe NAME",
+		Aliases: []string{"show"},
+		Short:   "Show a cluster: state, tasks, what waits and why, last events",
+		Long:    "Show a cluster: its state, its tasks and where they run, which tasks wait for an offer and why, and its last events.",
+		Example: `  dcos flink cluster describe demo
+  dcos flink cluster describe demo --json`,
+		Args: command.Args("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Name = args[0]
+			return run(cmd.Context(), o)
+		},
+		ValidArgsFunction: f.Complete(command.ClusterNames),
+	}
+	o.Output.RegisterJSON(cmd)
+	return cmd
+}
+
+// describeRun shows the cluster.
+func describeRun(ctx context.Context, o *DescribeOptions) error {
+	c, err := o.Client()
+	if err != nil {
+		return err
+	}
+	if o.Output.JSON {
+		raw, err := c.Raw(ctx, "clusters", o.Name)
+		if err != nil {
+			return err
+		}
+		return o.Streams.JSON(raw)
+	}
+	d, err := c.Cluster(ctx, o.Name)
+	if err != nil {
+		return err
+	}
+	if err := describeStatus(o.Factory, c, d); err != nil {
+		return err
+	}
+	now := o.Clock.Now()
+	if len(d.Tasks) > 0 {
+		o.Streams.Outf("\n")
+		if err := PrintTasks(o.Streams, d.Tasks, now); err != nil {
+			return err
+		}
+	}
+	if len(d.Waiting) > 0 {
+		o.Streams.Outf("\n")
+		table := o.Streams.Table("WAITING", "ROLE", "SINCE", "REASON")
+		for _, w := range d.Waiting {
+			reason := w.Reason
+			if w.NotBefore.After(now) {
+				reason = strings.TrimPrefix(reason+"; held back for "+terminal.Duration(w.NotBefore.Sub(now)), "; ")
+			}
+			table.Row(w.ID, string(w.Role), o.Streams.Time(w.Since, now), reason)
+		}
+		if err := table.Print(); err != nil {
+			return err
+		}
+	}
+	if events := d.Events; len(events) > 0 {
+		o.Streams.Outf("\n")
+		return printEvents(o.Streams, events[max(0, len(events)-lastEvents):], now)
+	}
+	return nil
+}
+
+// describeStatus prints the cluster itself.
+func describeStatus(f *command.Factory, c *client.Client, d cluster.Description) error {
+	s, now := d.Status, f.Clock.Now()
+	fields := f.Streams.Fields()
+	fields.Add("Name", d.Name)
+	fields.Add("Kind", string(d.Kind))
+	state := string(s.State)
+	if s.Phase != "" && s.Phase != cluster.PhaseReady {
+		state += " (" + string(s.Phase) + ")"
+	}
+	fields.Add("State", state)
+	fields.Add("Message", s.Message)
+	version := d.Spec.FlinkVersion
+	if s.Flink != nil && s.Flink.Version != "" {
+		version = s.Flink.Version
+	}
+	fields.Add("Flink", version)
+	fields.Add("Created", f.Streams.Time(s.Created, now))
+	fields.Add("Generation", generation(s))
+	fields.Add("TaskManagers", allocation(d.Spec))
+	if fl := s.Flink; fl != nil {
+		fields.Add("Slots", fmt.Sprintf("%d free of %d on %d TaskManagers", fl.SlotsAvailable, fl.SlotsTotal, fl.TaskManagers))
+		fields.Add("Jobs", fmt.Sprintf("%d running, %d finished, %d cancelled, %d failed",
+			fl.JobsRunning, fl.JobsFinished, fl.JobsCancelled, fl.JobsFailed))
+	}
+	if s.Restarts > 0 {
+		fields.Add("Restarts", strconv.Itoa(s.Restarts))
+	}
+	if r := s.Result; r != nil {
+		fields.Add("Result", r.Status)
+		fields.Add("Ended", f.Streams.Time(r.Ended, now))
+		fields.Add("Diagnostics", client.Reason(r.Diagnostics))
+	}
+	fields.Add("UI", c.UIURL(d.Name))
+	return fields.Print()
+}
+
+// generation says which spec is wanted and which one runs.
+func generation(s cluster.Status) string {
+	if s.Generation == s.ObservedGeneration {
+		return strconv.FormatInt(s.Generation, 10)
+	}
+	return fmt.Sprintf("%d (running: %d)", s.Generation, s.ObservedGeneration)
+}
+
+// allocation says how many TaskManagers there are to be.
+func allocation(spec cluster.Spec) string {
+	t := spec.TaskManagers
+	switch {
+	case spec.Allocation == cluster.Static:
+		return fmt.Sprintf("%d, static", t.Count)
+	case t.Max > 0:
+		return fmt.Sprintf("%d to %d, dynamic", t.Min, t.Max)
+	case t.Min > 0:
+		return fmt.Sprintf("%d or more, dynamic", t.Min)
+	default:
+		return "as Flink asks, dynamic"
+	}
+}
+
+// PrintTasks prints tasks as a table.
+func PrintTasks(s *terminal.Streams, tasks []cluster.TaskStatus, now time.Time) error {
+	table := s.Table("TASK", "ROLE", "STATE", "HOST", "CPUS", "MEMORY", "SLOTS", "SINCE", "MESSAGE")
+	for _, t := range tasks {
+		slots := ""
+		if t.Slots > 0 {
+			slots = strconv.Itoa(t.Slots)
+		}
+		state := string(t.State)
+		if t.Goal == cluster.Released && !t.State.Terminal() {
+			state += " (released)"
+		}
+		table.Row(t.ID, string(t.Role), state, t.Hostname, strconv.FormatFloat(t.CPUs, 'f', -1, 64), t.Memory.String(),
+			slots, s.Time(t.Changed, now), t.Message)
+	}
+	return table.Print()
+}

@@ -1,0 +1,191 @@
+package clusters
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
+	"github.com/flink-on-mesos/flink-service/internal/client"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+)
+
+// patience is how long the service may be away while a cluster is followed. It is longer
+// than a restart under Marathon takes.
+const patience = 2 * time.Minute
+
+// Follower tells on the error output how a cluster comes up.
+type Follower struct {
+	f        *command.Factory
+	c        *client.Client
+	name     string
+	progress *terminal.Progress
+	begun    time.Time
+	phases   int
+	reason   string
+	excused  bool
+}
+
+// NewFollower returns a follower of the named cluster; a quiet one says nothing.
+func NewFollower(f *command.Factory, c *client.Client, name string, quiet bool) *Follower {
+	return &Follower{f: f, c: c, name: name, progress: f.Streams.Progress(quiet), begun: f.Clock.Now()}
+}
+
+// Until looks at the cluster again and again until done says so, and returns what it saw
+// last. A cluster that failed is an error, unless done wants it.
+func (w *Follower) Until(ctx context.Context, done func(cluster.Description) bool) (cluster.Description, error) {
+	defer w.progress.Clear()
+	var last cluster.Description
+	err := w.f.Follow(ctx, patience, w.Excuse, func(ctx context.Context) (bool, error) {
+		d, err := w.c.Cluster(ctx, w.name)
+		if err != nil {
+			return false, err
+		}
+		last, w.excused = d, false
+		w.tell(d)
+		if done(d) {
+			return true, nil
+		}
+		if d.Status.State == cluster.FailedState {
+			return false, command.Errorf(command.ExitClusterFailed, "cluster %s cannot go on: %s", w.name, Why(d))
+		}
+		return false, nil
+	})
+	switch {
+	case errors.Is(err, command.ErrTimeout):
+		err = command.Errorf(command.ExitTimeout, "cluster %s is not ready after the time given with --timeout (%s): it goes on coming up, see dcos flink cluster describe %s",
+			w.name, Why(last), w.name)
+	case errors.Is(err, context.Canceled):
+		err = command.Errorf(command.ExitInterrupted, "interrupted: cluster %s goes on coming up, see dcos flink cluster describe %s", w.name, w.name)
+	}
+	return last, err
+}
+
+// Excuse tells of an error that may pass.
+func (w *Follower) Excuse(err error) {
+	if !w.excused {
+		w.progress.Say("%s: %v; trying again", w.name, err)
+		w.excused = true
+	}
+}
+
+// Ready says that a cluster can be used: it is up, or its job is over already.
+func Ready(d cluster.Description) bool {
+	return d.Status.State == cluster.Stable || d.Status.State == cluster.Ended ||
+		d.Status.Phase == cluster.PhaseReady && d.Status.State == cluster.Deployed
+}
+
+// Why is the best short answer to why a cluster is not ready.
+func Why(d cluster.Description) string {
+	if d.Status.Message != "" {
+		return d.Status.Message
+	}
+	for _, w := range d.Waiting {
+		if w.Reason != "" {
+			return fmt.Sprintf("a %s waits: %s", w.Role, w.Reason)
+		}
+	}
+	if d.Status.Phase != "" {
+		return "phase " + string(d.Status.Phase)
+	}
+	return "no reason was given"
+}
+
+// tell shows what has changed since the last look.
+func (w *Follower) tell(d cluster.Description) {
+	if w.progress.Live() {
+		w.progress.Show("%s  %s", w.name, w.line(d))
+		return
+	}
+	phases := d.Status.Phases
+	if len(phases) < w.phases {
+		w.phases = 0 // The cluster was restarted meanwhile.
+	}
+	for _, p := range phases[w.phases:] {
+		w.progress.Say("%s: %s", w.name, w.phase(d, p.Phase))
+	}
+	w.phases = len(phases)
+	reason := ""
+	if !Ready(d) {
+		reason = waiting(d)
+	}
+	if reason != "" && reason != w.reason {
+		w.progress.Say("%s: waiting: %s", w.name, reason)
+	}
+	w.reason = reason
+}
+
+// line is the whole way up on one line, each phase with the time it took.
+func (w *Follower) line(d cluster.Description) string {
+	now := w.f.Clock.Now()
+	var parts []string
+	for i, p := range d.Status.Phases {
+		switch {
+		case p.Phase == cluster.PhaseReady:
+			parts = append(parts, "ready")
+		case i+1 < len(d.Status.Phases):
+			parts = append(parts, string(p.Phase)+" "+terminal.Duration(d.Status.Phases[i+1].Since.Sub(p.Since)))
+		default:
+			parts = append(parts, w.phase(d, p.Phase)+" "+terminal.Duration(now.Sub(p.Since)))
+		}
+	}
+	text := strings.Join(parts, " > ")
+	if reason := waiting(d); reason != "" && !Ready(d) {
+		text += "  (" + reason + ")"
+	}
+	return text
+}
+
+// phase names a phase with what is known of it now.
+func (w *Follower) phase(d cluster.Description, p cluster.Phase) string {
+	running, hosts := 0, []string(nil)
+	for _, t := range d.Tasks {
+		switch {
+		case t.Goal == cluster.Released:
+		case t.Role == cluster.JobManagerRole:
+			hosts = append(hosts, t.Hostname)
+		case t.State == cluster.Running:
+			running++
+		}
+	}
+	switch {
+	case p == cluster.PhaseFetch && len(hosts) > 0:
+		return fmt.Sprintf("%s on %s", p, strings.Join(slices.Compact(hosts), ", "))
+	case p == cluster.PhaseTaskManagers && d.Spec.TaskManagers.Count > 0:
+		return fmt.Sprintf("%s %d/%d", p, running, d.Spec.TaskManagers.Count)
+	case p == cluster.PhaseSlots && d.Status.Flink != nil:
+		return fmt.Sprintf("%s %d", p, d.Status.Flink.SlotsTotal)
+	default:
+		return string(p)
+	}
+}
+
+// waiting is why tasks are not placed, once for each reason.
+func waiting(d cluster.Description) string {
+	var reasons []string
+	for _, t := range d.Waiting {
+		if t.Reason != "" && !slices.Contains(reasons, t.Reason) {
+			reasons = append(reasons, t.Reason)
+		}
+	}
+	return strings.Join(reasons, "; ")
+}
+
+// Summary tells how long the way up took, phase by phase.
+func (w *Follower) Summary(d cluster.Description) {
+	var parts []string
+	for i, p := range d.Status.Phases {
+		if i+1 < len(d.Status.Phases) {
+			parts = append(parts, string(p.Phase)+" "+terminal.Duration(d.Status.Phases[i+1].Since.Sub(p.Since)))
+		}
+	}
+	text := fmt.Sprintf("%s: %s after %s", w.name, strings.ToLower(string(d.Status.State)), terminal.Duration(w.f.Clock.Now().Sub(w.begun)))
+	if len(parts) > 0 {
+		text += " (" + strings.Join(parts, ", ") + ")"
+	}
+	w.progress.Say("%s", text)
+}

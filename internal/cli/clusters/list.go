@@ -1,0 +1,83 @@
+package clusters
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+)
+
+// ListOptions are what `cluster list` was told.
+type ListOptions struct {
+	*command.Factory
+	Output command.Output
+}
+
+// NewList returns the command `cluster list`; run replaces its work in tests.
+func NewList(f *command.Factory, run func(context.Context, *ListOptions) error) *cobra.Command {
+	o := &ListOptions{Factory: f}
+	if run == nil {
+		run = listRun
+	}
+	cmd := &cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the clusters",
+		Long:    "List the clusters of the service: state, version, TaskManagers (running/wanted), slots (free/total) and running jobs.",
+		Example: `  dcos flink cluster list
+  dcos flink cluster list --json
+  dcos flink cluster list -q`,
+		Args:              command.Args(),
+		RunE:              func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	o.Output.Register(cmd)
+	return cmd
+}
+
+// listRun lists the clusters.
+func listRun(ctx context.Context, o *ListOptions) error {
+	c, err := o.Client()
+	if err != nil {
+		return err
+	}
+	list, err := c.Clusters(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.Output.JSON:
+		if list == nil {
+			list = []cluster.Summary{}
+		}
+		return o.Streams.JSON(map[string]any{"clusters": list})
+	case o.Output.Quiet:
+		for _, s := range list {
+			o.Streams.Outf("%s\n", s.Name)
+		}
+		return nil
+	}
+	if len(list) == 0 {
+		o.Streams.Errf("There is no cluster: create one with dcos flink cluster create NAME\n")
+	}
+	now := o.Clock.Now()
+	table := o.Streams.Table("NAME", "KIND", "STATE", "PHASE", "FLINK", "TASKMANAGERS", "SLOTS", "JOBS", created(o.Factory))
+	for _, s := range list {
+		table.Row(s.Name, string(s.Kind), string(s.State), string(s.Phase), s.FlinkVersion,
+			strconv.Itoa(s.TaskManagers)+"/"+strconv.Itoa(s.Wanted),
+			strconv.Itoa(s.SlotsFree)+"/"+strconv.Itoa(s.SlotsTotal),
+			strconv.Itoa(s.JobsRunning), o.Streams.Time(s.Created, now))
+	}
+	return table.Print()
+}
+
+// created is the heading of a column that shows an age on a terminal and a time otherwise.
+func created(f *command.Factory) string {
+	if f.Streams.OutTerminal {
+		return "AGE"
+	}
+	return "CREATED"
+}

@@ -1,0 +1,247 @@
+package clusters
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+)
+
+// maxSpec bounds a spec file, in bytes. The service has a limit of its own.
+const maxSpec = 1 << 20
+
+// SpecFlags are the flags that make or change a spec. A zero value means that the flag
+// was not given.
+type SpecFlags struct {
+	// File is a spec in YAML or JSON, "-" for the input.
+	File         string
+	Kind         string
+	FlinkVersion string
+	Allocation   string
+	// TaskManagers is the fixed number of a static allocation.
+	TaskManagers int
+	// Min and Max bound a dynamic allocation.
+	Min, Max int
+	Slots    int
+	JM, TM   ShapeFlags
+	// Configuration are key=value pairs of Flink's configuration; an empty value takes the key away.
+	Configuration []string
+	// Environment are NAME=value pairs.
+	Environment []string
+	Role        string
+	User        string
+	Jar         string
+	JobGraph    string
+	Class       string
+	Parallelism int
+}
+
+// ShapeFlags are the resources of one role.
+type ShapeFlags struct {
+	CPUs   float64
+	Memory string
+	Disk   string
+}
+
+// Register adds the flags to a command.
+func (s *SpecFlags) Register(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringVarP(&s.File, "file", "f", "", "spec in YAML or JSON; - reads the input")
+	fl.StringVar(&s.Kind, "kind", "", "session, application or job (default session)")
+	fl.StringVar(&s.FlinkVersion, "flink-version", "", "version of Flink, such as 2.3 or 1.20.5")
+	fl.StringVar(&s.Allocation, "allocation", "", "dynamic (Flink asks for TaskManagers) or static")
+	fl.IntVar(&s.TaskManagers, "task-managers", 0, "fixed number of TaskManagers (static allocation)")
+	fl.IntVar(&s.Min, "min-task-managers", 0, "least number of TaskManagers (dynamic allocation)")
+	fl.IntVar(&s.Max, "max-task-managers", 0, "largest number of TaskManagers (dynamic allocation); 0 is no bound")
+	fl.IntVar(&s.Slots, "slots", 0, "slots of one TaskManager")
+	fl.Float64Var(&s.JM.CPUs, "jm-cpus", 0, "cpus of the JobManager")
+	fl.StringVar(&s.JM.Memory, "jm-memory", "", "process memory of the JobManager, such as 1600m")
+	fl.StringVar(&s.JM.Disk, "jm-disk", "", "disk of the JobManager, such as 1g")
+	fl.Float64Var(&s.TM.CPUs, "tm-cpus", 0, "cpus of one TaskManager")
+	fl.StringVar(&s.TM.Memory, "tm-memory", "", "process memory of one TaskManager, such as 2g")
+	fl.StringVar(&s.TM.Disk, "tm-disk", "", "disk of one TaskManager, such as 10g")
+	fl.StringArrayVarP(&s.Configuration, "define", "D", nil, "Flink option key=value; key= takes it away (repeatable)")
+	fl.StringArrayVarP(&s.Environment, "env", "e", nil, "environment variable NAME=value of every task (repeatable)")
+	fl.StringVar(&s.Role, "role", "", "Mesos role whose resources are used")
+	fl.StringVar(&s.User, "user", "", "operating system user of the tasks")
+	fl.StringVar(&s.Jar, "jar-uri", "", "jar of an application or job cluster: artifact:… or a URI")
+	fl.StringVar(&s.JobGraph, "job-graph-uri", "", "serialized job graph of a job cluster")
+	fl.StringVar(&s.Class, "class", "", "class with the main method (application or job cluster)")
+	fl.IntVar(&s.Parallelism, "parallelism", 0, "parallelism of the job (application or job cluster)")
+}
+
+// Apply changes a spec as the flags say. The file, if any, has been read before.
+func (s *SpecFlags) Apply(spec *cluster.Spec) error {
+	for _, n := range []struct {
+		flag  string
+		value int
+	}{
+		{"--task-managers", s.TaskManagers}, {"--min-task-managers", s.Min}, {"--max-task-managers", s.Max},
+		{"--slots", s.Slots}, {"--parallelism", s.Parallelism},
+	} {
+		if n.value < 0 {
+			return command.Flagf("%s %d: give a number above 0", n.flag, n.value)
+		}
+	}
+	set(&spec.Kind, cluster.Kind(s.Kind))
+	set(&spec.FlinkVersion, s.FlinkVersion)
+	set(&spec.Allocation, cluster.Allocation(s.Allocation))
+	set(&spec.TaskManager.Slots, s.Slots)
+	set(&spec.TaskManagers.Min, s.Min)
+	set(&spec.TaskManagers.Max, s.Max)
+	set(&spec.Role, s.Role)
+	set(&spec.User, s.User)
+	if s.TaskManagers > 0 {
+		if cluster.Allocation(s.Allocation) == cluster.Dynamic {
+			return command.Flagf("--task-managers is for static allocation: with dynamic allocation give --min-task-managers and --max-task-managers")
+		}
+		spec.Allocation = cluster.Static
+		spec.TaskManagers = cluster.TaskManagers{Count: s.TaskManagers}
+	}
+	if err := s.JM.apply("jm", &spec.JobManager.Resources); err != nil {
+		return err
+	}
+	if err := s.TM.apply("tm", &spec.TaskManager.Resources); err != nil {
+		return err
+	}
+	var err error
+	if spec.FlinkConfiguration, err = pairs("-D", spec.FlinkConfiguration, s.Configuration); err != nil {
+		return err
+	}
+	if spec.Environment, err = pairs("--env", spec.Environment, s.Environment); err != nil {
+		return err
+	}
+	s.applyJob(spec)
+	if spec.Kind == "" {
+		spec.Kind = cluster.Session
+		if spec.Job != nil {
+			spec.Kind = cluster.Application
+		}
+	}
+	return nil
+}
+
+// applyJob changes the program of an application or job cluster.
+func (s *SpecFlags) applyJob(spec *cluster.Spec) {
+	if s.Jar == "" && s.JobGraph == "" && s.Class == "" && s.Parallelism == 0 {
+		return
+	}
+	job := cluster.JobSpec{}
+	if spec.Job != nil {
+		job = *spec.Job
+	}
+	set(&job.JarURI, s.Jar)
+	set(&job.JobGraphURI, s.JobGraph)
+	set(&job.EntryClass, s.Class)
+	set(&job.Parallelism, s.Parallelism)
+	spec.Job = &job
+}
+
+// apply changes the resources of a role.
+func (s ShapeFlags) apply(prefix string, r *cluster.Resources) error {
+	if s.CPUs < 0 {
+		return command.Flagf("--%s-cpus %v: give a number above 0", prefix, s.CPUs)
+	}
+	set(&r.CPUs, s.CPUs)
+	for _, m := range []struct {
+		flag, text string
+		to         *cluster.Memory
+	}{{"memory", s.Memory, &r.Memory}, {"disk", s.Disk, &r.Disk}} {
+		if m.text == "" {
+			continue
+		}
+		v, err := cluster.ParseMemory(m.text)
+		if err != nil {
+			return command.Flagf("--%s-%s: %w", prefix, m.flag, err)
+		}
+		*m.to = v
+	}
+	return nil
+}
+
+// set changes a value when a flag was given.
+func set[T comparable](to *T, value T) {
+	var none T
+	if value != none {
+		*to = value
+	}
+}
+
+// pairs applies key=value pairs to a copy of a map.
+func pairs(flag string, to map[string]string, list []string) (map[string]string, error) {
+	if len(list) == 0 {
+		return to, nil
+	}
+	out := make(map[string]string, len(to)+len(list))
+	maps.Copy(out, to)
+	for _, p := range list {
+		key, value, ok := strings.Cut(p, "=")
+		if key = strings.TrimSpace(key); !ok || key == "" {
+			return nil, command.Flagf("%s %q: write it as key=value", flag, p)
+		}
+		if value == "" {
+			delete(out, key)
+			continue
+		}
+		out[key] = value
+	}
+	if len(out) == 0 {
+		return nil, nil
+	}
+	return out, nil
+}
+
+// read reads the spec file; without one the spec is empty. The name given as argument
+// wins only over an absent one.
+func (s *SpecFlags) read(f *command.Factory, name string) (cluster.Spec, error) {
+	var spec cluster.Spec
+	if s.File != "" {
+		in := f.Streams.In
+		if s.File != "-" {
+			file, err := f.Open(s.File)
+			if err != nil {
+				return spec, command.Usagef("read the spec: %w", err)
+			}
+			defer file.Close()
+			in = file
+		}
+		data, err := io.ReadAll(io.LimitReader(in, maxSpec+1))
+		if err != nil {
+			return spec, fmt.Errorf("read the spec: %w", err)
+		}
+		if len(data) > maxSpec {
+			return spec, command.Usagef("spec %s is larger than %d KiB: name a spec, not a jar", s.File, maxSpec>>10)
+		}
+		if err := yaml.UnmarshalStrict(data, &spec); err != nil {
+			return spec, command.Usagef("spec %s: %w", s.File, plain(err))
+		}
+	}
+	switch {
+	case name == "" && spec.Name == "":
+		return spec, command.Flagf("NAME is missing: give it as an argument, or as name in the spec")
+	case name != "" && spec.Name != "" && name != spec.Name:
+		return spec, command.Usagef("the spec is of cluster %q, the argument says %q: give the name once", spec.Name, name)
+	case name != "":
+		spec.Name = name
+	}
+	return spec, nil
+}
+
+// plain takes the decoder's own words out of an error and adds what to do.
+func plain(err error) error {
+	text := err.Error()
+	for _, p := range []string{"error converting YAML to JSON: ", "error unmarshaling JSON: ", "while decoding JSON: ", "json: ", "yaml: "} {
+		text = strings.ReplaceAll(text, p, "")
+	}
+	if strings.Contains(text, "of type string") && strings.Contains(text, "cannot unmarshal") {
+		text += " (put the value in quotes)"
+	}
+	return errors.New(strings.Join(strings.Fields(text), " "))
+}

@@ -1,0 +1,118 @@
+package clusters
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/client"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+)
+
+// UpdateOptions are what `cluster update` was told.
+type UpdateOptions struct {
+	*command.Factory
+	Name    string
+	Spec    SpecFlags
+	Wait    bool
+	Timeout time.Duration
+	DryRun  bool
+	Output  command.Output
+}
+
+// NewUpdate returns the command `cluster update`; run replaces its work in tests.
+func NewUpdate(f *command.Factory, run func(context.Context, *UpdateOptions) error) *cobra.Command {
+	o := &UpdateOptions{Factory: f}
+	if run == nil {
+		run = updateRun
+	}
+	cmd := &cobra.Command{
+		Use:   "update [NAME]",
+		Short: "Change a cluster",
+		Long: `Change a cluster. Flags change what they name and leave the rest; a spec file replaces
+the whole spec. --dry-run prints the difference and changes nothing.`,
+		Example: `  dcos flink cluster update demo --tm-memory 4g
+  dcos flink cluster update demo -D execution.checkpointing.interval=10s --dry-run
+  dcos flink cluster update -f demo.yaml --wait`,
+		Args: command.Args("[NAME]"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				o.Name = args[0]
+			}
+			return run(cmd.Context(), o)
+		},
+		ValidArgsFunction: f.Complete(command.ClusterNames),
+	}
+	o.Spec.Register(cmd)
+	o.Output.Register(cmd)
+	cmd.Flags().BoolVar(&o.Wait, "wait", false, "wait until the change runs")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time to wait; 0 is for ever")
+	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the difference and do nothing")
+	return cmd
+}
+
+// updateRun changes the cluster.
+func updateRun(ctx context.Context, o *UpdateOptions) error {
+	spec, err := o.Spec.read(o.Factory, o.Name)
+	if err != nil {
+		return err
+	}
+	c, err := o.Client()
+	if err != nil {
+		return err
+	}
+	d, err := c.Cluster(ctx, spec.Name)
+	if err != nil {
+		return err
+	}
+	if o.Spec.File == "" {
+		spec = d.Spec
+	}
+	if err := o.Spec.Apply(&spec); err != nil {
+		return err
+	}
+	if o.DryRun {
+		return printDiff(o.Streams, &d.Spec, &spec, o.Output)
+	}
+	return put(ctx, o.Factory, c, spec, change{wait: o.Wait, timeout: o.Timeout, output: o.Output})
+}
+
+// change says how a changed spec is followed.
+type change struct {
+	wait    bool
+	timeout time.Duration
+	output  command.Output
+}
+
+// put sends a changed spec and waits, if asked to, until it runs.
+func put(ctx context.Context, f *command.Factory, c *client.Client, spec cluster.Spec, how change) error {
+	ctx, cancel := command.WithTimeout(ctx, how.timeout)
+	defer cancel()
+	w := NewFollower(f, c, spec.Name, how.output.Quiet)
+	d, err := c.PutCluster(ctx, spec)
+	if err != nil {
+		return err
+	}
+	if how.wait {
+		want := d.Status.Generation
+		d, err = w.Until(ctx, func(d cluster.Description) bool {
+			return Ready(d) && d.Status.ObservedGeneration >= want
+		})
+		if err != nil {
+			return err
+		}
+		w.Summary(d)
+		return printChanged(f, c, d, how.output, "is changed")
+	}
+	switch {
+	case how.output.JSON:
+		return f.Streams.JSON(d)
+	case how.output.Quiet:
+		f.Streams.Outf("%s\n", d.Name)
+	default:
+		f.Streams.Outf("Cluster %s is changed: see dcos flink cluster describe %s\n", d.Name, d.Name)
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package jobs
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/client"
+)
+
+// DescribeOptions are what `job describe` was told.
+type DescribeOptions struct {
+	*command.Factory
+	Target Target
+	Output command.Output
+}
+
+// NewDescribe returns the command `job describe`; run replaces its work in tests.
+func NewDescribe(f *command.Factory, run func(context.Context, *DescribeOptions) error) *cobra.Command {
+	o := &DescribeOptions{Factory: f}
+	if run == nil {
+		run = describeRun
+	}
+	cmd := targeted(f, &cobra.Command{
+		Use:     "describe CLUSTER JOB",
+		Aliases: []string{"show"},
+		Short:   "Show a job: state, operators, records, why it failed",
+		Long:    "Show a job: its state, its operators with their parallelism and records, and why it failed if it did.",
+		Example: `  dcos flink job describe demo 5e0c1e2a4d3b1f6a7c8d9e0f1a2b3c4d
+  dcos flink job describe demo 5e0c1e2a4d3b1f6a7c8d9e0f1a2b3c4d --json`,
+	}, &o.Target, func(ctx context.Context) error { return run(ctx, o) })
+	o.Output.RegisterJSON(cmd)
+	return cmd
+}
+
+// describeRun shows the job.
+func describeRun(ctx context.Context, o *DescribeOptions) error {
+	flink, err := o.Target.flink(o.Factory)
+	if err != nil {
+		return err
+	}
+	j, err := flink.Job(ctx, o.Target.Job)
+	if err != nil {
+		return err
+	}
+	if o.Output.JSON {
+		return o.Streams.JSON(j.Raw)
+	}
+	fields := o.Streams.Fields()
+	fields.Add("Job", j.ID)
+	fields.Add("Name", j.Name)
+	fields.Add("State", string(j.State))
+	fields.Add("Started", started(o.Factory, j.Start))
+	fields.Add("Ended", started(o.Factory, j.End))
+	fields.Add("Duration", lasted(o.Streams, j.Duration))
+	if j.State == client.JobFailed || j.State == client.JobState("RESTARTING") || j.State == client.JobState("FAILING") {
+		e, err := flink.Exceptions(ctx, j.ID, 1)
+		if err != nil {
+			return err
+		}
+		if len(e.History.Entries) > 0 {
+			fields.Add("Failure", client.Reason(e.History.Entries[0].StackTrace))
+		}
+	}
+	if err := fields.Print(); err != nil || len(j.Vertices) == 0 {
+		return err
+	}
+	o.Streams.Outf("\n")
+	table := o.Streams.Table("OPERATOR", "STATE", "PARALLELISM", "RUNNING", "RECORDS IN", "RECORDS OUT", "DURATION")
+	for _, v := range j.Vertices {
+		table.Row(v.Name, v.Status, strconv.Itoa(v.Parallelism), strconv.Itoa(v.Tasks["RUNNING"]),
+			strconv.FormatInt(v.Metrics.ReadRecords, 10), strconv.FormatInt(v.Metrics.WriteRecords, 10), lasted(o.Streams, v.Duration))
+	}
+	return table.Print()
+}

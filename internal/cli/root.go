@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli/clusters"
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/cli/jobs"
+	"github.com/flink-on-mesos/flink-service/internal/client"
+)
+
+// configSchema is what `dcos config set flink.…` may set.
+const configSchema = `{
+  "$schema": "http://json-schema.org/draft-04/schema#",
+  "type": "object",
+  "properties": {
+    "service_name": {
+      "type": "string",
+      "title": "Service name",
+      "description": "Name of the Flink service, with its folders, such as flink or dev/flink.",
+      "default": "flink"
+    },
+    "url": {
+      "type": "string",
+      "format": "uri",
+      "title": "Service address",
+      "description": "The service's own address, when it is not behind Admin Router."
+    },
+    "poll_interval": {
+      "type": "string",
+      "title": "Poll interval",
+      "description": "Time between two looks at a cluster or job that is being followed, such as 500ms."
+    }
+  },
+  "additionalProperties": false
+}
+`
+
+// newRoot puts the commands together.
+func newRoot(f *command.Factory) *cobra.Command {
+	var (
+		name         string
+		verbose      int
+		info, schema bool
+	)
+	root := &cobra.Command{
+		Use:   "flink",
+		Short: Info,
+		Long:  Info + ".\n\n" + environmentHelp() + "\n" + exitHelp(),
+		Example: `  dcos flink cluster create demo --task-managers 2 --slots 2
+  dcos flink job run demo WordCount.jar --wait
+  dcos flink run-application app.jar --parallelism 4
+  DCOS_FLINK_URL=http://127.0.0.1:8080 dcos-flink cluster list`,
+		Version:       f.Version,
+		Args:          cobra.ArbitraryArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		CompletionOptions: cobra.CompletionOptions{
+			DisableDefaultCmd: true,
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case info:
+				f.Streams.Outf("%s\n", Info)
+				return nil
+			case schema:
+				f.Streams.Outf("%s", configSchema)
+				return nil
+			case len(args) > 0:
+				return command.Unknown(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: "dcos flink"},
+	}
+	root.SetOut(f.Streams.Out)
+	root.SetErr(f.Streams.Err)
+	root.SetIn(f.Streams.In)
+	root.SetVersionTemplate("dcos-flink {{.Version}}\n")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &command.FlagError{Err: err} })
+	root.SetHelpCommand(newHelp())
+	root.PersistentFlags().StringVar(&name, "name", "", "name of the service, such as dev/flink (default: flink.service_name, else flink)")
+	root.PersistentFlags().CountVarP(&verbose, "verbose", "v", "tell of each call on the error output")
+	root.Flags().BoolVar(&info, "info", false, "print one line about this plugin")
+	root.Flags().BoolVar(&schema, "config-schema", false, "print the schema of the plugin's configuration")
+	if f.Client == nil {
+		f.Client = func() (*client.Client, error) { return newClient(f, name, verbose) }
+	}
+	root.AddCommand(
+		clusters.New(f),
+		jobs.New(f),
+	)
+	return root
+}
+
+// newHelp returns the command `help`, which unlike cobra's own fails for an unknown command.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND…]",
+		Short: "Explain a command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			target, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return command.Flagf("%q is not a command of dcos flink", strings.Join(args, " "))
+			}
+			target.InitDefaultHelpFlag()
+			return target.Help()
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+}
+
+// exitHelp lists the exit codes.
+func exitHelp() string {
+	var b strings.Builder
+	b.WriteString("Exit codes:\n")
+	for _, c := range command.Codes() {
+		fmt.Fprintf(&b, "  %-4d %s\n", c.Code, c.Meaning)
+	}
+	return b.String()
+}
+
+// environmentHelp lists the variables that are read.
+func environmentHelp() string {
+	var b strings.Builder
+	b.WriteString("Environment:\n")
+	for _, v := range [][2]string{
+		{"DCOS_URL", "the DC/OS cluster; the service is at DCOS_URL/service/NAME"},
+		{"DCOS_ACS_TOKEN", "the login's token"},
+		{"DCOS_TLS_INSECURE", "1 trusts every certificate"},
+		{"DCOS_TLS_CA_PATH", "file with the cluster's CA certificates"},
+		{"DCOS_FLINK_SERVICE_NAME", "the service's name (dcos config set flink.service_name NAME)"},
+		{"DCOS_FLINK_URL", "the service's own address, without DC/OS; wins over the others"},
+		{"DCOS_FLINK_POLL_INTERVAL", "time between two looks at what is being followed (500ms)"},
+		{"DCOS_VERBOSITY", "1 tells of each call, as --verbose does"},
+		{"HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "as everywhere"},
+	} {
+		fmt.Fprintf(&b, "  %-34s %s\n", v[0], v[1])
+	}
+	return b.String()
+}

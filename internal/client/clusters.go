@@ -1,0 +1,132 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+)
+
+// Raw performs a GET below /v1 and returns the answer as it came.
+func (c *Client) Raw(ctx context.Context, segments ...string) (json.RawMessage, error) {
+	return c.do(ctx, call{method: http.MethodGet, path: append([]string{"v1"}, segments...)})
+}
+
+// Clusters lists the clusters of the service.
+func (c *Client) Clusters(ctx context.Context) ([]cluster.Summary, error) {
+	var out struct {
+		Clusters []cluster.Summary `json:"clusters"`
+	}
+	_, err := c.decode(ctx, call{method: http.MethodGet, path: []string{"v1", "clusters"}}, &out)
+	return out.Clusters, err
+}
+
+// Cluster describes one cluster.
+func (c *Client) Cluster(ctx context.Context, name string) (cluster.Description, error) {
+	var out cluster.Description
+	_, err := c.decode(ctx, call{method: http.MethodGet, path: []string{"v1", "clusters", name}}, &out)
+	return out, err
+}
+
+// CreateCluster asks for a new cluster; a name that is taken is a conflict.
+func (c *Client) CreateCluster(ctx context.Context, spec cluster.Spec) (cluster.Description, error) {
+	var out cluster.Description
+	_, err := c.decode(ctx, call{method: http.MethodPost, path: []string{"v1", "clusters"}, body: spec}, &out)
+	return out, err
+}
+
+// PutCluster creates the cluster spec.Name or changes it to spec.
+func (c *Client) PutCluster(ctx context.Context, spec cluster.Spec) (cluster.Description, error) {
+	var out cluster.Description
+	_, err := c.decode(ctx, call{method: http.MethodPut, path: []string{"v1", "clusters", spec.Name}, body: spec}, &out)
+	return out, err
+}
+
+// DeleteCluster asks for the end of a cluster; force also ends a session with running
+// jobs. The cluster is gone when Cluster answers that it is not found.
+func (c *Client) DeleteCluster(ctx context.Context, name string, force bool) error {
+	r := call{method: http.MethodDelete, path: []string{"v1", "clusters", name}}
+	if force {
+		r.query = url.Values{"force": {"true"}}
+	}
+	_, err := c.do(ctx, r)
+	return err
+}
+
+// RestartCluster replaces all tasks of a cluster.
+func (c *Client) RestartCluster(ctx context.Context, name string) error {
+	_, err := c.do(ctx, call{method: http.MethodPost, path: []string{"v1", "clusters", name, "restart"}})
+	return err
+}
+
+// RestartTask replaces one task of a cluster.
+func (c *Client) RestartTask(ctx context.Context, name, task string) error {
+	_, err := c.do(ctx, call{method: http.MethodPost, path: []string{"v1", "clusters", name, "tasks", task, "restart"}})
+	return err
+}
+
+// Events lists what happened to a cluster, oldest first.
+func (c *Client) Events(ctx context.Context, name string) ([]cluster.Note, error) {
+	var out struct {
+		Events []cluster.Note `json:"events"`
+	}
+	_, err := c.decode(ctx, call{method: http.MethodGet, path: []string{"v1", "clusters", name, "events"}}, &out)
+	return out.Events, err
+}
+
+// TaskFile reads at most length bytes of a file in a task's sandbox from offset on.
+// Nothing is returned at the end of the file.
+func (c *Client) TaskFile(ctx context.Context, name, task, path string, offset, length int64) ([]byte, error) {
+	segments := append([]string{"v1", "clusters", name, "tasks", task, "files"}, strings.Split(strings.Trim(path, "/"), "/")...)
+	return c.do(ctx, call{
+		method: http.MethodGet,
+		path:   segments,
+		query:  url.Values{"offset": {strconv.FormatInt(offset, 10)}, "length": {strconv.FormatInt(length, 10)}},
+		accept: "text/plain, */*",
+	})
+}
+
+// UIURL is the address of a cluster's Flink UI, for a browser or Flink's own CLI.
+func (c *Client) UIURL(name string) string {
+	return c.URL("v1/clusters/" + url.PathEscape(name) + "/ui/")
+}
+
+// Version is what the service says about its own build.
+type Version struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit"`
+	Go      string `json:"go"`
+}
+
+// Version returns the service's version.
+func (c *Client) Version(ctx context.Context) (Version, error) {
+	var out Version
+	_, err := c.decode(ctx, call{method: http.MethodGet, path: []string{"v1", "version"}}, &out)
+	return out, err
+}
+
+// Outcome says what became of one offer.
+type Outcome struct {
+	Time     time.Time `json:"time"`
+	OfferIDs []string  `json:"offerIds"`
+	AgentID  string    `json:"agentId"`
+	Hostname string    `json:"hostname"`
+	// Result is accepted or declined.
+	Result  string   `json:"result"`
+	Tasks   []string `json:"tasks,omitempty"`
+	Reasons []string `json:"reasons,omitempty"`
+}
+
+// Offers lists the outcomes of the last offers.
+func (c *Client) Offers(ctx context.Context) ([]Outcome, error) {
+	var out struct {
+		Offers []Outcome `json:"offers"`
+	}
+	_, err := c.decode(ctx, call{method: http.MethodGet, path: []string{"v1", "debug", "offers"}}, &out)
+	return out.Offers, err
+}
