@@ -1,0 +1,319 @@
+package decide_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/offer"
+)
+
+// world is a small model of Mesos: it takes actions, and the test draws what happens in it.
+type world struct {
+	t      *rapid.T
+	state  decide.State
+	now    time.Time
+	saved  map[string]any
+	nextID int
+	// tasks are those that Mesos runs, with their last state.
+	tasks map[string]cluster.TaskState
+	// updates wait to be acknowledged.
+	updates map[string]decide.Updated
+	nonce   int
+	request uint64
+}
+
+func newWorld(t *rapid.T) *world {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	w := &world{
+		t: t, now: now, saved: map[string]any{}, tasks: map[string]cluster.TaskState{}, updates: map[string]decide.Updated{},
+		state: decide.New(decide.Options{}, decide.Stored{}, now),
+	}
+	w.do(decide.Subscribed{FrameworkID: "f"})
+	return w
+}
+
+// do folds in an event, checks the promises about its actions and performs them.
+func (w *world) do(e decide.Event) {
+	before := picture(w.t, &w.state)
+	next, actions := decide.Step(w.state, e, w.now)
+	again, actions2 := decide.Step(w.state, e, w.now)
+	if diff := cmp.Diff(before, picture(w.t, &w.state)); diff != "" {
+		w.t.Fatalf("Step(%T) changed the state it was given (-before +after):\n%s", e, diff)
+	}
+	if diff := cmp.Diff(picture(w.t, &next), picture(w.t, &again)); diff != "" {
+		w.t.Fatalf("Step(%T) is not deterministic:\n%s", e, diff)
+	}
+	if got, want := words(actions2), words(actions); !slices.Equal(got, want) {
+		w.t.Fatalf("Step(%T) is not deterministic: %v, then %v", e, want, got)
+	}
+	w.state = next
+	acked := 0
+	for _, a := range actions {
+		switch a := a.(type) {
+		case decide.Save:
+			w.save(a)
+		case decide.Accept:
+			w.accept(a)
+		case decide.Kill:
+			w.kill(a)
+		case decide.Ack:
+			acked++
+		}
+	}
+	if u, ok := e.(decide.Updated); ok && len(u.UUID) > 0 && acked != 1 {
+		w.t.Fatalf("the update of %s was acknowledged %d times", u.TaskID, acked)
+	}
+}
+
+func (w *world) save(a decide.Save) {
+	for _, r := range a.Records {
+		if r.Value == nil {
+			delete(w.saved, r.Key)
+		} else {
+			w.saved[r.Key] = r.Value
+		}
+	}
+}
+
+func (w *world) accept(a decide.Accept) {
+	for _, l := range a.Launches {
+		t, ok := w.saved[decide.TaskPrefix+l.Task.ID].(*cluster.Task)
+		if !ok || t.Goal != cluster.Launched {
+			w.t.Fatalf("task %s is launched and was not saved before", l.Task.ID)
+		}
+		if _, twice := w.tasks[l.Task.ID]; twice {
+			w.t.Fatalf("task %s is launched twice", l.Task.ID)
+		}
+		w.tasks[l.Task.ID] = cluster.Staging
+	}
+}
+
+func (w *world) kill(a decide.Kill) {
+	if t, ok := w.saved[decide.TaskPrefix+a.TaskID].(*cluster.Task); ok && t.Goal != cluster.Released {
+		w.t.Fatalf("task %s is killed and its release was not saved before", a.TaskID)
+	}
+	if s, ok := w.tasks[a.TaskID]; ok && !s.Terminal() {
+		w.tasks[a.TaskID] = cluster.Killed
+		w.updates[a.TaskID] = decide.Updated{TaskID: a.TaskID, State: cluster.Killed, UUID: []byte("u")}
+	}
+}
+
+// picture is everything that can be seen of a state.
+func picture(t *rapid.T, s *decide.State) string {
+	all := []any{decide.Service(s), decide.Outcomes(s)}
+	for _, name := range decide.Names(s) {
+		d, _ := decide.Describe(s, name)
+		all = append(all, d)
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func words(actions []decide.Action) []string {
+	out := make([]string, len(actions))
+	for i, a := range actions {
+		out[i] = describe(a)
+	}
+	return out
+}
+
+func (w *world) offer(agents int) {
+	var offers []offer.Offer
+	for i := range agents {
+		w.nextID++
+		offers = append(offers, offer.Offer{
+			ID: fmt.Sprintf("o%d", w.nextID), AgentID: fmt.Sprintf("a%d", i), Hostname: fmt.Sprintf("h%d", i),
+			Resources: []offer.Resource{
+				{Name: "cpus", Scalar: 3000, AllocationRole: "*"}, {Name: "mem", Scalar: 4096_000, AllocationRole: "*"},
+				{Name: "ports", Ranges: []offer.Range{{Begin: 31000, End: 31020}}, AllocationRole: "*"},
+			},
+		})
+	}
+	w.do(decide.Offered{Offers: offers})
+}
+
+// one draws something that happens.
+func (w *world) one() {
+	ids := slices.Sorted(maps.Keys(w.tasks))
+	switch rapid.IntRange(0, 9).Draw(w.t, "what") {
+	case 0:
+		w.put(rapid.IntRange(0, 4).Draw(w.t, "count"))
+	case 1:
+		w.request++
+		if rapid.IntRange(0, 3).Draw(w.t, "delete") == 0 {
+			w.do(decide.DeleteCluster{Request: w.request, Name: "demo"})
+		}
+	case 2, 3:
+		w.offer(rapid.IntRange(1, 3).Draw(w.t, "agents"))
+	case 4, 5:
+		if len(ids) > 0 {
+			w.update(rapid.SampledFrom(ids).Draw(w.t, "task"))
+		}
+	case 6:
+		w.deliver()
+	case 7:
+		w.now = w.now.Add(time.Duration(rapid.IntRange(0, 40).Draw(w.t, "seconds")) * time.Second)
+		w.do(decide.Ticked{})
+	case 8:
+		w.restart()
+	case 9:
+		w.do(decide.Disconnected{Reason: "drawn"})
+		w.do(decide.Subscribed{FrameworkID: "f"})
+		w.answerReconciliation()
+	}
+	w.bounded()
+}
+
+func (w *world) put(count int) {
+	w.nonce++
+	w.request++
+	w.do(decide.PutCluster{Request: w.request, Nonce: fmt.Sprintf("n%03d", w.nonce), Spec: cluster.Spec{
+		Name: "demo", Kind: cluster.Session, Allocation: cluster.Static, RestartNonce: int64(rapid.IntRange(0, 1).Draw(w.t, "restart")),
+		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1},
+		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}},
+		TaskManagers: cluster.TaskManagers{Count: count},
+	}})
+}
+
+// update draws the next state of a task and delivers it.
+func (w *world) update(id string) {
+	states := []cluster.TaskState{cluster.Starting, cluster.Running, cluster.Failed, cluster.Unreachable, cluster.Lost}
+	if s := w.tasks[id]; s.Terminal() {
+		return
+	}
+	s := rapid.SampledFrom(states).Draw(w.t, "state")
+	w.tasks[id] = s
+	w.do(decide.Updated{TaskID: id, AgentID: "a0", State: s, UUID: []byte("u")})
+}
+
+// deliver hands over what waits, each update twice now and then.
+func (w *world) deliver() {
+	for _, id := range slices.Sorted(maps.Keys(w.updates)) {
+		u := w.updates[id]
+		delete(w.updates, id)
+		w.do(u)
+		if rapid.Bool().Draw(w.t, "twice") {
+			w.do(u)
+		}
+	}
+}
+
+// restart forgets what was not saved, and reconciles.
+func (w *world) restart() {
+	var s decide.Stored
+	for _, key := range sorted(w.saved) {
+		switch v := w.saved[key].(type) {
+		case *decide.Framework:
+			s.Framework = *v
+		case *decide.ClusterRecord:
+			s.Clusters = append(s.Clusters, *v)
+		case *cluster.Task:
+			s.Tasks = append(s.Tasks, *v)
+		}
+	}
+	w.state = decide.New(decide.Options{}, s, w.now)
+	w.do(decide.Subscribed{FrameworkID: "f"})
+	w.answerReconciliation()
+}
+
+// answerReconciliation has Mesos say what is so of every task.
+func (w *world) answerReconciliation() {
+	for _, id := range slices.Sorted(maps.Keys(w.tasks)) {
+		if !w.tasks[id].Terminal() || rapid.Bool().Draw(w.t, "answered") {
+			w.do(decide.Updated{TaskID: id, AgentID: "a0", State: w.tasks[id]})
+		}
+	}
+	for key := range w.saved {
+		if t, ok := w.saved[key].(*cluster.Task); ok {
+			if s := w.tasks[t.ID]; s.Terminal() {
+				w.do(decide.Updated{TaskID: t.ID, AgentID: "a0", State: s})
+			}
+		}
+	}
+}
+
+// bounded checks that no more is in service than is wanted.
+func (w *world) bounded() {
+	d, ok := decide.Describe(&w.state, "demo")
+	if !ok {
+		return
+	}
+	managers, workers := 0, 0
+	for _, t := range d.Tasks {
+		if t.Goal != cluster.Launched {
+			continue
+		}
+		if t.Role == cluster.JobManagerRole {
+			managers++
+		} else {
+			workers++
+		}
+	}
+	if managers > 1 || workers > d.Spec.TaskManagers.Count {
+		w.t.Fatalf("in service are %d JobManagers and %d of %d TaskManagers", managers, workers, d.Spec.TaskManagers.Count)
+	}
+}
+
+// settle lets everything that is under way come to its end.
+func (w *world) settle() {
+	for range 40 {
+		for _, id := range slices.Sorted(maps.Keys(w.tasks)) {
+			if s := w.tasks[id]; !s.Terminal() && s != cluster.Running {
+				w.tasks[id] = cluster.Running
+				w.do(decide.Updated{TaskID: id, AgentID: "a0", State: cluster.Running, UUID: []byte("u")})
+			}
+		}
+		w.deliver()
+		w.now = w.now.Add(5 * time.Minute)
+		w.do(decide.Ticked{})
+		w.offer(3)
+	}
+}
+
+// TestRandomHistories draws what happens to one cluster and checks, at each step, that what is
+// launched was saved before, that nothing is launched twice, that no more is in service than is
+// wanted and that each update is acknowledged once; and at the end, that it comes to rest with
+// exactly what was asked for and no orphan.
+func TestRandomHistories(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t)
+		for range rapid.IntRange(1, 60).Draw(t, "length") {
+			w.one()
+		}
+		w.settle()
+		live := map[string]bool{}
+		for id, s := range w.tasks {
+			if !s.Terminal() {
+				live[id] = true
+			}
+		}
+		d, ok := decide.Describe(&w.state, "demo")
+		if !ok {
+			if len(live) > 0 {
+				t.Fatalf("the cluster is gone and %v still run", live)
+			}
+			return
+		}
+		if want := 1 + d.Spec.TaskManagers.Count; len(live) != want || len(d.Tasks) != want || len(d.Waiting) != 0 {
+			t.Fatalf("at rest run %v, wanted are %d tasks; known are %v, waiting %v", live, want, d.Tasks, d.Waiting)
+		}
+		for _, task := range d.Tasks {
+			if !live[task.ID] {
+				t.Fatalf("task %s is thought to run and does not", task.ID)
+			}
+		}
+	})
+}
