@@ -154,7 +154,11 @@ final class ExchangeServer implements AutoCloseable {
             wanted = book.await(epoch, after, Duration.ofSeconds(wait));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            wanted = book.wanted();
+            wanted = null;
+        }
+        if (wanted == null) {
+            sendClosing(exchange);
+            return;
         }
         send(exchange, 200, Json.wanted(wanted));
     }
@@ -173,7 +177,15 @@ final class ExchangeServer implements AutoCloseable {
             return;
         }
         Report.Answer answer = book.report(report);
+        if (answer == null) {
+            sendClosing(exchange);
+            return;
+        }
         send(exchange, answer.current ? 200 : 409, Json.answer(answer));
+    }
+
+    private static void sendClosing(HttpExchange exchange) throws IOException {
+        send(exchange, 503, Json.error("the JobManager is going down"));
     }
 
     private static void send(HttpExchange exchange, int status, byte[] body) throws IOException {

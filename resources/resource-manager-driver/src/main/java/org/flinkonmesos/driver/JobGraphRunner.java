@@ -33,7 +33,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.atomic.AtomicReference;
 
 /** Submits one job graph to the JobManager of this process and ends the cluster with the job. */
 final class JobGraphRunner {
@@ -48,14 +47,12 @@ final class JobGraphRunner {
                     .withFallbackKeys("$internal.jobgraph-path")
                     .withDescription("File with the serialized JobGraph, relative to the working directory.");
 
-    private static final int MAX_DIAGNOSTICS = 16 << 10;
-
     private final Configuration configuration;
     private final JobGraph graph;
-    private final AtomicReference<Wanted.Finished> end;
+    private final ClusterEnd end;
 
     private JobGraphRunner(
-            Configuration configuration, JobGraph graph, AtomicReference<Wanted.Finished> end) {
+            Configuration configuration, JobGraph graph, ClusterEnd end) {
         this.configuration = configuration;
         this.graph = graph;
         this.end = end;
@@ -68,7 +65,7 @@ final class JobGraphRunner {
      * @throws FlinkException when the file is missing, or not a job graph of this Flink version
      */
     static JobGraphRunner load(
-            Configuration configuration, UserLibrary library, AtomicReference<Wanted.Finished> end)
+            Configuration configuration, UserLibrary library, ClusterEnd end)
             throws FlinkException {
         File file = new File(configuration.get(JOB_GRAPH_PATH)).getAbsoluteFile();
         Object read;
@@ -122,7 +119,7 @@ final class JobGraphRunner {
                 new Thread(
                         () -> {
                             try (RestClusterClient<String> client = client(restPort)) {
-                                end.set(run(client));
+                                run(client);
                                 client.shutDownCluster();
                             } catch (Exception e) {
                                 fatal.onFatalError(e);
@@ -152,7 +149,8 @@ final class JobGraphRunner {
         return new RestClusterClient<>(own, "this JobManager");
     }
 
-    private Wanted.Finished run(RestClusterClient<?> client) throws InterruptedException {
+    /** Returns when the end is set. */
+    private void run(RestClusterClient<?> client) throws InterruptedException {
         JobID job = graph.getJobID();
         try {
             if (known(client, job)) {
@@ -167,14 +165,11 @@ final class JobGraphRunner {
                     result.getSerializedThrowable()
                             .map(failure -> failure.getFullStringifiedStackTrace())
                             .orElse("");
-            return new Wanted.Finished(
-                    ApplicationStatus.fromJobStatus(status).name(), shortened(diagnostics));
+            end.set(ApplicationStatus.fromJobStatus(status), diagnostics);
         } catch (ExecutionException | FlinkException e) {
             Throwable cause = ExceptionUtils.stripExecutionException(e);
             LOG.error("The job graph could not be run.", cause);
-            return new Wanted.Finished(
-                    ApplicationStatus.FAILED.name(),
-                    shortened(ExceptionUtils.stringifyException(cause)));
+            end.set(ApplicationStatus.FAILED, ExceptionUtils.stringifyException(cause));
         }
     }
 
@@ -202,9 +197,5 @@ final class JobGraphRunner {
         } catch (IllegalAccessException | InvocationTargetException e) {
             throw new FlinkException("submit the job graph", e);
         }
-    }
-
-    private static String shortened(String text) {
-        return text.length() <= MAX_DIAGNOSTICS ? text : text.substring(0, MAX_DIAGNOSTICS) + "...";
     }
 }

@@ -2,15 +2,18 @@ package org.flinkonmesos.driver;
 
 import org.apache.flink.client.deployment.application.ApplicationClusterEntryPoint;
 import org.apache.flink.client.deployment.application.ApplicationConfiguration;
+import org.apache.flink.client.deployment.application.ApplicationExecutionException;
 import org.apache.flink.client.program.DefaultPackagedProgramRetriever;
 import org.apache.flink.client.program.PackagedProgram;
 import org.apache.flink.client.program.PackagedProgramUtils;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.runtime.clusterframework.ApplicationStatus;
 import org.apache.flink.runtime.entrypoint.ClusterEntrypoint;
 import org.apache.flink.runtime.util.EnvironmentInformation;
 import org.apache.flink.runtime.util.JvmShutdownSafeguard;
 import org.apache.flink.runtime.util.SignalHandler;
+import org.apache.flink.util.ExceptionUtils;
 import org.apache.flink.util.FlinkException;
 
 import java.io.File;
@@ -32,8 +35,27 @@ import java.util.Set;
  */
 public final class MesosApplicationClusterEntrypoint extends ApplicationClusterEntryPoint {
 
-    private MesosApplicationClusterEntrypoint(Configuration configuration, PackagedProgram program) {
-        super(configuration, program, new MesosResourceManagerFactory());
+    private final ClusterEnd clusterEnd;
+
+    private MesosApplicationClusterEntrypoint(
+            Configuration configuration, PackagedProgram program, ClusterEnd clusterEnd) {
+        super(configuration, program, new MesosResourceManagerFactory(clusterEnd));
+        this.clusterEnd = clusterEnd;
+    }
+
+    /**
+     * Before 2.3, Flink takes a main method that throws for a crash of the JobManager, which would only
+     * throw again after a restart. Here the application has failed, as in 2.3.
+     */
+    @Override
+    public void onFatalError(Throwable failure) {
+        if (ExceptionUtils.findThrowable(failure, ApplicationExecutionException.class).isEmpty()) {
+            super.onFatalError(failure);
+            return;
+        }
+        LOG.error("The application failed.", failure);
+        clusterEnd.tell(ApplicationStatus.FAILED, ExceptionUtils.stringifyException(failure));
+        System.exit(ApplicationStatus.FAILED.processExitCode());
     }
 
     /** Starts the JobManager and exits with Flink's code for how the application ended: 0 for success. */
@@ -56,7 +78,7 @@ public final class MesosApplicationClusterEntrypoint extends ApplicationClusterE
             return;
         }
         ClusterEntrypoint.runClusterEntrypoint(
-                new MesosApplicationClusterEntrypoint(configuration, program));
+                new MesosApplicationClusterEntrypoint(configuration, program, new ClusterEnd()));
     }
 
     private static PackagedProgram program(Configuration configuration, UserLibrary library)

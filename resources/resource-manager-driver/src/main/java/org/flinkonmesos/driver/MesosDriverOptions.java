@@ -41,14 +41,15 @@ public final class MesosDriverOptions {
                     .withDescription(
                             "Start of the ids of this cluster's workers, which are Mesos task ids. Required.");
 
-    /** How long a worker that Flink no longer asks for stays wanted. */
+    /** How long a worker that Flink gives back before it can have registered stays wanted. */
     public static final ConfigOption<Duration> WITHDRAW_DELAY =
             ConfigOptions.key("mesos.worker.withdraw-delay")
                     .durationType()
                     .defaultValue(Duration.ofSeconds(2))
                     .withDescription(
-                            "How long a request that Flink cancelled before its launch stays wanted, in case"
-                                    + " Flink asks for an equal worker again, as a restarting job does.");
+                            "How long a worker that Flink gives back before its launch, or within this time"
+                                    + " after it, stays wanted in case Flink asks for an equal one again,"
+                                    + " as a restarting job does. 0 turns it off.");
 
     /** How long the end of the cluster waits for the service to have read its final status. */
     public static final ConfigOption<Duration> FINISH_TIMEOUT =

@@ -11,7 +11,6 @@ import org.apache.flink.runtime.util.JvmShutdownSafeguard;
 import org.apache.flink.runtime.util.SignalHandler;
 
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * JobManager of a job cluster: runs the job of a serialized job graph, and ends with it.
@@ -25,9 +24,9 @@ import java.util.concurrent.atomic.AtomicReference;
  */
 public final class MesosJobClusterEntrypoint extends SessionClusterEntrypoint {
 
-    private final AtomicReference<Wanted.Finished> end;
+    private final ClusterEnd end;
 
-    private MesosJobClusterEntrypoint(Configuration configuration, AtomicReference<Wanted.Finished> end) {
+    private MesosJobClusterEntrypoint(Configuration configuration, ClusterEnd end) {
         super(configuration);
         this.end = end;
     }
@@ -47,7 +46,7 @@ public final class MesosJobClusterEntrypoint extends SessionClusterEntrypoint {
         JvmShutdownSafeguard.installAsShutdownHook(LOG);
 
         Configuration configuration = EntrypointArguments.parseOrExit(args, name).configuration();
-        AtomicReference<Wanted.Finished> end = new AtomicReference<>();
+        ClusterEnd end = new ClusterEnd();
         JobGraphRunner runner;
         try {
             runner = JobGraphRunner.load(configuration, UserLibrary.find(), end);
@@ -72,7 +71,7 @@ public final class MesosJobClusterEntrypoint extends SessionClusterEntrypoint {
         int code;
         try {
             ApplicationStatus status = getTerminationFuture().get();
-            Wanted.Finished known = end.get();
+            Wanted.Finished known = end.known();
             code = (known == null ? status : ApplicationStatus.valueOf(known.status)).processExitCode();
         } catch (ExecutionException e) {
             LOG.error("The job cluster did not shut down properly.", e);

@@ -19,7 +19,6 @@ import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicReference;
 
 import javax.net.ssl.SSLContext;
 
@@ -32,18 +31,14 @@ import javax.net.ssl.SSLContext;
  */
 public final class MesosResourceManagerDriver extends AbstractResourceManagerDriver<MesosWorker> {
 
-    private final AtomicReference<Wanted.Finished> knownEnd;
+    private final ClusterEnd clusterEnd;
     private WorkerBook book;
     private ExchangeServer server;
 
-    /**
-     * A driver that is not serving yet.
-     *
-     * @param knownEnd holds, in a job cluster, how the job ended, which Flink's shutdown call does not say
-     */
-    MesosResourceManagerDriver(Configuration configuration, AtomicReference<Wanted.Finished> knownEnd) {
+    /** A driver that is not serving yet. */
+    MesosResourceManagerDriver(Configuration configuration, ClusterEnd clusterEnd) {
         super(configuration, configuration);
-        this.knownEnd = knownEnd;
+        this.clusterEnd = clusterEnd;
     }
 
     @Override
@@ -68,6 +63,7 @@ public final class MesosResourceManagerDriver extends AbstractResourceManagerDri
         } catch (IOException e) {
             throw new IOException("bind the exchange to " + address + " (mesos.driver.port)", e);
         }
+        clusterEnd.leads(this);
         log.info(
                 "Exchange with the service on port {} ({}), epoch {}; waiting for its first report.",
                 server.port(),
@@ -88,10 +84,11 @@ public final class MesosResourceManagerDriver extends AbstractResourceManagerDri
     /** Blocks Flink's main thread for a while; at this point nothing else is left for it to do. */
     @Override
     public void deregisterApplication(ApplicationStatus status, String diagnostics) throws Exception {
-        Wanted.Finished end = knownEnd.get();
-        if (end == null) {
-            end = new Wanted.Finished(status.name(), diagnostics);
-        }
+        finish(clusterEnd.explain(status, diagnostics));
+    }
+
+    /** Tells the service how the cluster ended, and waits a while for it to have read that. */
+    void finish(Wanted.Finished end) throws InterruptedException {
         log.info("The cluster ends as {}; telling the service.", end.status);
         book.finish(end.status, end.diagnostics);
         Duration timeout = MesosDriverOptions.finishTimeout(flinkConfig);

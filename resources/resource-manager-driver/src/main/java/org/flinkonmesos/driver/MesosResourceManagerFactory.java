@@ -2,34 +2,68 @@ package org.flinkonmesos.driver;
 
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.runtime.clusterframework.TaskExecutorProcessUtils;
+import org.apache.flink.runtime.clusterframework.types.ResourceID;
+import org.apache.flink.runtime.entrypoint.ClusterInformation;
+import org.apache.flink.runtime.heartbeat.HeartbeatServices;
+import org.apache.flink.runtime.highavailability.HighAvailabilityServices;
+import org.apache.flink.runtime.metrics.MetricRegistry;
+import org.apache.flink.runtime.resourcemanager.ResourceManagerProcessContext;
 import org.apache.flink.runtime.resourcemanager.ResourceManagerRuntimeServicesConfiguration;
 import org.apache.flink.runtime.resourcemanager.WorkerResourceSpec;
 import org.apache.flink.runtime.resourcemanager.WorkerResourceSpecFactory;
 import org.apache.flink.runtime.resourcemanager.active.ActiveResourceManagerFactory;
 import org.apache.flink.runtime.resourcemanager.active.ResourceManagerDriver;
+import org.apache.flink.runtime.rpc.FatalErrorHandler;
+import org.apache.flink.runtime.rpc.RpcService;
+import org.apache.flink.runtime.security.token.DelegationTokenManager;
 import org.apache.flink.util.ConfigurationException;
 
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.Executor;
 
 /** Makes Flink's active ResourceManager with our driver in it. */
 final class MesosResourceManagerFactory extends ActiveResourceManagerFactory<MesosWorker> {
 
-    private final AtomicReference<Wanted.Finished> knownEnd;
+    private final ClusterEnd clusterEnd;
 
-    /** For session and application clusters, whose end Flink itself describes. */
-    MesosResourceManagerFactory() {
-        this(new AtomicReference<>());
+    MesosResourceManagerFactory(ClusterEnd clusterEnd) {
+        this.clusterEnd = clusterEnd;
     }
 
-    /** For job clusters: what stands in the reference at the end goes before what Flink says. */
-    MesosResourceManagerFactory(AtomicReference<Wanted.Finished> knownEnd) {
-        this.knownEnd = knownEnd;
+    @Override
+    public ResourceManagerProcessContext createResourceManagerProcessContext(
+            Configuration configuration,
+            ResourceID resourceId,
+            RpcService rpcService,
+            HighAvailabilityServices highAvailabilityServices,
+            HeartbeatServices heartbeatServices,
+            DelegationTokenManager delegationTokenManager,
+            FatalErrorHandler fatalErrorHandler,
+            ClusterInformation clusterInformation,
+            String webInterfaceUrl,
+            MetricRegistry metricRegistry,
+            String hostname,
+            Executor ioExecutor)
+            throws ConfigurationException {
+        clusterEnd.services(rpcService, highAvailabilityServices);
+        return super.createResourceManagerProcessContext(
+                configuration,
+                resourceId,
+                rpcService,
+                highAvailabilityServices,
+                heartbeatServices,
+                delegationTokenManager,
+                fatalErrorHandler,
+                clusterInformation,
+                webInterfaceUrl,
+                metricRegistry,
+                hostname,
+                ioExecutor);
     }
 
     @Override
     protected ResourceManagerDriver<MesosWorker> createResourceManagerDriver(
             Configuration configuration, String webInterfaceUrl, String rpcAddress) {
-        return new MesosResourceManagerDriver(configuration, knownEnd);
+        return new MesosResourceManagerDriver(configuration, clusterEnd);
     }
 
     @Override

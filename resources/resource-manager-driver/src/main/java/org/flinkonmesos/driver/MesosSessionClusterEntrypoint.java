@@ -24,7 +24,7 @@ public final class MesosSessionClusterEntrypoint extends SessionClusterEntrypoin
     protected DispatcherResourceManagerComponentFactory createDispatcherResourceManagerComponentFactory(
             Configuration configuration) {
         return DefaultDispatcherResourceManagerComponentFactory.createSessionComponentFactory(
-                new MesosResourceManagerFactory());
+                new MesosResourceManagerFactory(new ClusterEnd()));
     }
 
     /** Starts the JobManager and exits with Flink's code for how it ended: 0 for success. */

@@ -11,6 +11,7 @@ import org.slf4j.LoggerFactory;
 
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -24,8 +25,8 @@ import java.util.concurrent.TimeUnit;
  * Which workers Flink wants, and what the service last said of them.
  *
  * <p>Flink calls from its main thread, the service's requests come on other threads; one lock guards
- * everything. Flink is only ever called back on its main thread and never under the lock, in the order
- * in which things happened.
+ * everything. Flink is only ever called back through its main thread, in the order in which things
+ * happened.
  */
 final class WorkerBook {
 
@@ -58,15 +59,23 @@ final class WorkerBook {
         final TaskExecutorProcessSpec spec;
         /** Null for a worker of the previous attempt; replaced when another request takes the worker over. */
         CompletableFuture<MesosWorker> request;
-        /** The service has said that it launched the worker. */
-        boolean launched;
-        /** Flink cancelled the request; the worker stays for a while. */
-        boolean withdrawn;
+        /** When the service said that it launched the worker; null before. */
+        Instant launchedAt;
+        /** Set while the worker is kept though Flink gave it back; tells one such time from another. */
+        Object withdrawal;
         String waitingMessage;
 
         Entry(WantedWorker worker, TaskExecutorProcessSpec spec) {
             this.worker = worker;
             this.spec = spec;
+        }
+
+        boolean launched() {
+            return launchedAt != null;
+        }
+
+        boolean withdrawn() {
+            return withdrawal != null;
         }
     }
 
@@ -88,12 +97,11 @@ final class WorkerBook {
     // ---- Flink's side, called on its main thread ----
 
     /**
-     * Wants one more worker.
+     * Wants one more worker: a new one, or one of the same size that was given back a moment ago.
      *
      * @return completes when the worker is launched; exceptionally when it ended before
      */
     synchronized CompletableFuture<MesosWorker> request(TaskExecutorProcessSpec spec) {
-        CompletableFuture<MesosWorker> request = new CompletableFuture<>();
         Entry entry = withdrawnEqualTo(spec);
         if (entry == null) {
             entry = new Entry(WantedWorker.requested(newId(), spec, clock.instant()), spec);
@@ -108,23 +116,37 @@ final class WorkerBook {
         } else {
             LOG.info("Worker {} is wanted again.", entry.worker.id);
         }
-        entry.withdrawn = false;
-        entry.request = request;
         String id = entry.worker.id;
+        CompletableFuture<MesosWorker> request = new CompletableFuture<>();
+        entry.withdrawal = null;
+        entry.request = request;
         request.whenComplete(
                 (worker, failure) -> {
                     if (request.isCancelled()) {
-                        withdraw(id, request);
+                        cancelled(id, request);
                     }
                 });
+        if (entry.launched()) {
+            mainThread.execute(() -> request.complete(new MesosWorker(id)));
+        }
         return request;
     }
 
-    /** Wants a worker no longer; the service ends it. An unknown id is nothing to do. */
+    /**
+     * Wants a worker no longer. One that was launched a moment ago, which cannot have registered yet, is kept
+     * for a moment like a cancelled request; any other ends now. An unknown id is nothing to do.
+     */
     synchronized void release(ResourceID id) {
-        if (entries.remove(id.getResourceIdString()) != null) {
-            changed();
-            LOG.info("Worker {} is released.", id);
+        Entry entry = entries.get(id.getResourceIdString());
+        if (entry != null) {
+            giveBack(entry);
+        }
+    }
+
+    private synchronized void cancelled(String id, CompletableFuture<MesosWorker> request) {
+        Entry entry = entries.get(id);
+        if (entry != null && entry.request == request) {
+            giveBack(entry);
         }
     }
 
@@ -166,7 +188,11 @@ final class WorkerBook {
         return new Wanted(epoch, version, ready, workers, finished);
     }
 
-    /** What is wanted when it is not what the reader knows, or when the time is over. */
+    /**
+     * What is wanted when it is not what the reader knows, or when the time is over.
+     *
+     * @return null when the book is closed
+     */
     synchronized Wanted await(String knownEpoch, long knownVersion, Duration wait)
             throws InterruptedException {
         Object reader = new Object();
@@ -190,26 +216,28 @@ final class WorkerBook {
         } finally {
             readers.remove(reader);
         }
-        return wanted();
+        return closed ? null : wanted();
     }
 
-    /** Takes what the service says, unless it is of another epoch or not newer than what was taken. */
-    Report.Answer report(Report report) {
-        List<Runnable> calls = new ArrayList<>();
-        Report.Answer answer;
-        synchronized (this) {
-            boolean current = epoch.equals(report.epoch);
-            if (current && report.sequence > lastSequence) {
-                lastSequence = report.sequence;
-                take(report, calls);
-            }
-            answer = new Report.Answer(current, epoch, version, lastSequence);
-            // Posting under the lock keeps the calls of two reports in order; they run on another thread.
+    /**
+     * Takes what the service says, unless it is of another epoch or not newer than what was taken.
+     *
+     * @return null when the book is closed
+     */
+    synchronized Report.Answer report(Report report) {
+        if (closed) {
+            return null;
+        }
+        boolean current = epoch.equals(report.epoch);
+        if (current && report.sequence > lastSequence) {
+            lastSequence = report.sequence;
+            List<Runnable> calls = new ArrayList<>();
+            take(report, calls);
             if (!calls.isEmpty()) {
                 mainThread.execute(() -> calls.forEach(Runnable::run));
             }
         }
-        return answer;
+        return new Report.Answer(current, epoch, version, lastSequence);
     }
 
     // ---- under the lock ----
@@ -227,7 +255,7 @@ final class WorkerBook {
             }
         }
         for (Entry entry : new ArrayList<>(entries.values())) {
-            if (entry.launched && !report.workers.containsKey(entry.worker.id)) {
+            if (entry.launched() && !report.workers.containsKey(entry.worker.id)) {
                 terminated(entry, "the service no longer knows it", calls);
             }
         }
@@ -243,7 +271,7 @@ final class WorkerBook {
         for (Map.Entry<String, Report.Entry> said : report.workers.entrySet()) {
             if (said.getValue().state.live() && !entries.containsKey(said.getKey())) {
                 Entry entry = new Entry(WantedWorker.recovered(said.getKey(), clock.instant()), null);
-                entry.launched = true;
+                entry.launchedAt = clock.instant();
                 entries.put(said.getKey(), entry);
                 recovered.add(new MesosWorker(said.getKey()));
             }
@@ -255,7 +283,7 @@ final class WorkerBook {
     private void take(Entry entry, Report.Entry said, List<Runnable> calls) {
         switch (said.state) {
             case WAITING:
-                if (!entry.launched && !said.message.equals(entry.waitingMessage)) {
+                if (!entry.launched() && !said.message.equals(entry.waitingMessage)) {
                     entry.waitingMessage = said.message;
                     LOG.info(
                             "Worker {} is waiting{}",
@@ -265,7 +293,7 @@ final class WorkerBook {
                 break;
             case LAUNCHING:
             case RUNNING:
-                if (!entry.launched) {
+                if (!entry.launched()) {
                     launched(entry, said, calls);
                 }
                 break;
@@ -279,67 +307,71 @@ final class WorkerBook {
 
     private void launched(Entry entry, Report.Entry said, List<Runnable> calls) {
         String id = entry.worker.id;
-        if (entry.withdrawn) {
-            LOG.info("Worker {} was launched after Flink had cancelled it; it is not wanted.", id);
-            entries.remove(id);
-            changed();
-            return;
-        }
-        entry.launched = true;
+        entry.launchedAt = clock.instant();
         LOG.info("Worker {} is launched{}.", id, said.host.isEmpty() ? "" : " on " + said.host);
-        CompletableFuture<MesosWorker> request = entry.request;
-        calls.add(() -> request.complete(new MesosWorker(id)));
+        if (!entry.withdrawn()) {
+            CompletableFuture<MesosWorker> request = entry.request;
+            calls.add(() -> request.complete(new MesosWorker(id)));
+        }
     }
 
     private void terminated(Entry entry, String message, List<Runnable> calls) {
         String id = entry.worker.id;
-        entries.remove(id);
-        changed();
+        remove(entry);
         LOG.info("Worker {} has ended: {}", id, message);
-        if (entry.launched) {
+        if (entry.withdrawn()) {
+            return;
+        }
+        if (entry.launched()) {
             calls.add(() -> flink.onWorkerTerminated(new ResourceID(id), message));
-        } else if (!entry.withdrawn) {
+        } else {
             CompletableFuture<MesosWorker> request = entry.request;
-            calls.add(
-                    () ->
-                            request.completeExceptionally(
-                                    new FlinkException(
-                                            "worker " + id + " ended before it was launched: " + message)));
+            String failure = "worker " + id + " ended before it was launched: " + message;
+            calls.add(() -> request.completeExceptionally(new FlinkException(failure)));
         }
     }
 
-    private synchronized void withdraw(String id, CompletableFuture<MesosWorker> request) {
-        Entry entry = entries.get(id);
-        if (entry == null || entry.request != request) {
+    /** A restarting job gives a worker back and asks for it again within a second or two. */
+    private void giveBack(Entry entry) {
+        String id = entry.worker.id;
+        boolean young =
+                !entry.launched() || clock.instant().isBefore(entry.launchedAt.plus(withdrawDelay));
+        if (entry.spec == null || withdrawDelay.isZero() || !young) {
+            remove(entry);
+            LOG.info("Worker {} is released.", id);
             return;
         }
-        if (entry.launched || withdrawDelay.isZero()) {
-            entries.remove(id);
-            changed();
-            LOG.info("Worker {} is no longer wanted: Flink cancelled it.", id);
-            return;
-        }
-        entry.withdrawn = true;
+        Object withdrawal = new Object();
+        entry.withdrawal = withdrawal;
         mainThread.schedule(
-                () -> endWithdrawal(id, request), withdrawDelay.toMillis(), TimeUnit.MILLISECONDS);
+                () -> endWithdrawal(id, withdrawal), withdrawDelay.toMillis(), TimeUnit.MILLISECONDS);
     }
 
-    private synchronized void endWithdrawal(String id, CompletableFuture<MesosWorker> request) {
+    private synchronized void endWithdrawal(String id, Object withdrawal) {
         Entry entry = entries.get(id);
-        if (entry != null && entry.withdrawn && entry.request == request) {
-            entries.remove(id);
-            changed();
-            LOG.info("Worker {} is no longer wanted: Flink cancelled it.", id);
+        if (entry != null && entry.withdrawal == withdrawal) {
+            remove(entry);
+            LOG.info("Worker {} is released.", id);
         }
     }
 
+    private void remove(Entry entry) {
+        entries.remove(entry.worker.id);
+        changed();
+    }
+
+    /** One that is launched is nearer to registering than one that is not. */
     private Entry withdrawnEqualTo(TaskExecutorProcessSpec spec) {
+        Entry found = null;
         for (Entry entry : entries.values()) {
-            if (entry.withdrawn && !entry.launched && spec.equals(entry.spec)) {
-                return entry;
+            if (entry.withdrawn() && spec.equals(entry.spec)) {
+                if (entry.launched()) {
+                    return entry;
+                }
+                found = found == null ? entry : found;
             }
         }
-        return null;
+        return found;
     }
 
     /** A worker of the previous attempt may have the same four digits in its id. */

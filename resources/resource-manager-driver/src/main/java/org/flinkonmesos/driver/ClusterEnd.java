@@ -1,0 +1,84 @@
+package org.flinkonmesos.driver;
+
+import org.apache.flink.runtime.clusterframework.ApplicationStatus;
+import org.apache.flink.runtime.highavailability.HighAvailabilityServices;
+import org.apache.flink.runtime.rpc.RpcService;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * How this process' cluster ends, which Flink's own shutdown call says in one word at best: a failed
+ * application has no text, and a job cluster that is shut down has always succeeded.
+ */
+final class ClusterEnd {
+
+    private static final Logger LOG = LoggerFactory.getLogger(ClusterEnd.class);
+
+    /** A stack trace or two; the service keeps it with the cluster's status. */
+    private static final int MAX_DIAGNOSTICS = 16 << 10;
+
+    private volatile Wanted.Finished known;
+    private volatile MesosResourceManagerDriver leader;
+    private volatile RpcService rpc;
+    private volatile HighAvailabilityServices highAvailability;
+
+    /** Sets the end; what Flink says at the shutdown no longer counts. */
+    void set(ApplicationStatus status, String diagnostics) {
+        known = finished(status, diagnostics);
+    }
+
+    /** Null while nothing was set. */
+    Wanted.Finished known() {
+        return known;
+    }
+
+    /** Notes how the dispatcher, which knows why a job failed, is reached. */
+    void services(RpcService rpc, HighAvailabilityServices highAvailability) {
+        this.rpc = rpc;
+        this.highAvailability = highAvailability;
+    }
+
+    /** Notes the driver that serves now. */
+    void leads(MesosResourceManagerDriver driver) {
+        leader = driver;
+    }
+
+    /** Tells the service of an end that Flink takes for a crash. Does nothing when this process never led. */
+    void tell(ApplicationStatus status, String diagnostics) {
+        MesosResourceManagerDriver driver = leader;
+        if (driver == null) {
+            return;
+        }
+        try {
+            driver.finish(finished(status, diagnostics));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The end to tell when Flink shuts the cluster down. */
+    Wanted.Finished explain(ApplicationStatus status, String diagnostics) {
+        if (known != null) {
+            return known;
+        }
+        boolean failed = status == ApplicationStatus.FAILED || status == ApplicationStatus.UNKNOWN;
+        if (failed && (diagnostics == null || diagnostics.isEmpty()) && rpc != null) {
+            try {
+                return finished(status, new FailureCauses(rpc, highAvailability).find());
+            } catch (Exception e) {
+                // The status matters more than its text; the text is in Flink's log as well.
+                LOG.warn("Could not ask the dispatcher why the application failed.", e);
+            }
+        }
+        return finished(status, diagnostics);
+    }
+
+    private static Wanted.Finished finished(ApplicationStatus status, String diagnostics) {
+        String text = diagnostics == null ? "" : diagnostics;
+        if (text.length() > MAX_DIAGNOSTICS) {
+            text = text.substring(0, MAX_DIAGNOSTICS) + "...";
+        }
+        return new Wanted.Finished(status.name(), text);
+    }
+}
