@@ -6,9 +6,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/flink-on-mesos/flink-service/internal/cli/applications"
+	"github.com/flink-on-mesos/flink-service/internal/cli/artifacts"
 	"github.com/flink-on-mesos/flink-service/internal/cli/clusters"
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/cli/jars"
 	"github.com/flink-on-mesos/flink-service/internal/cli/jobs"
+	"github.com/flink-on-mesos/flink-service/internal/cli/service"
+	"github.com/flink-on-mesos/flink-service/internal/cli/workers"
 	"github.com/flink-on-mesos/flink-service/internal/client"
 )
 
@@ -92,6 +97,13 @@ func newRoot(f *command.Factory) *cobra.Command {
 	root.AddCommand(
 		clusters.New(f),
 		jobs.New(f),
+		applications.New(f, nil),
+		jars.New(f),
+		workers.New(f),
+		artifacts.New(f),
+		service.NewDescribe(f, nil),
+		service.NewDebug(f),
+		service.NewVersion(f, nil),
 	)
 	return root
 }

@@ -64,7 +64,7 @@ phases on the error output; why a task waits for an offer is told too.`,
 
 // createRun creates the cluster.
 func createRun(ctx context.Context, o *CreateOptions) error {
-	spec, err := o.Spec.read(o.Factory, o.Name)
+	spec, err := o.Spec.Read(o.Factory, o.Name)
 	if err != nil {
 		return err
 	}

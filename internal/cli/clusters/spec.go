@@ -198,9 +198,9 @@ func pairs(flag string, to map[string]string, list []string) (map[string]string,
 	return out, nil
 }
 
-// read reads the spec file; without one the spec is empty. The name given as argument
+// Read reads the spec file; without one the spec is empty. The name given as argument
 // wins only over an absent one.
-func (s *SpecFlags) read(f *command.Factory, name string) (cluster.Spec, error) {
+func (s *SpecFlags) Read(f *command.Factory, name string) (cluster.Spec, error) {
 	var spec cluster.Spec
 	if s.File != "" {
 		in := f.Streams.In

@@ -55,7 +55,7 @@ the whole spec. --dry-run prints the difference and changes nothing.`,
 
 // updateRun changes the cluster.
 func updateRun(ctx context.Context, o *UpdateOptions) error {
-	spec, err := o.Spec.read(o.Factory, o.Name)
+	spec, err := o.Spec.Read(o.Factory, o.Name)
 	if err != nil {
 		return err
 	}

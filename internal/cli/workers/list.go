@@ -1,0 +1,77 @@
+package workers
+
+import (
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli/clusters"
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+)
+
+// ListOptions are what `worker list` was told.
+type ListOptions struct {
+	*command.Factory
+	Cluster string
+	// All lists JobManagers too, and tasks that are over.
+	All    bool
+	Output command.Output
+}
+
+// NewList returns the command `worker list`; run replaces its work in tests.
+func NewList(f *command.Factory, run func(context.Context, *ListOptions) error) *cobra.Command {
+	o := &ListOptions{Factory: f}
+	if run == nil {
+		run = listRun
+	}
+	cmd := &cobra.Command{
+		Use:     "list CLUSTER",
+		Aliases: []string{"ls"},
+		Short:   "List the TaskManagers of a cluster",
+		Long:    "List the TaskManagers of a cluster and where they run; --all lists JobManagers and tasks that are over too.",
+		Example: `  dcos flink worker list demo
+  dcos flink worker list demo --all --json`,
+		Args: command.Args("CLUSTER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Cluster = args[0]
+			return run(cmd.Context(), o)
+		},
+		ValidArgsFunction: f.Complete(command.ClusterNames),
+	}
+	cmd.Flags().BoolVarP(&o.All, "all", "a", false, "list JobManagers and tasks that are over too")
+	o.Output.Register(cmd)
+	return cmd
+}
+
+// listRun lists the tasks.
+func listRun(ctx context.Context, o *ListOptions) error {
+	c, err := o.Client()
+	if err != nil {
+		return err
+	}
+	d, err := c.Cluster(ctx, o.Cluster)
+	if err != nil {
+		return err
+	}
+	tasks := d.Tasks
+	if !o.All {
+		tasks = slices.DeleteFunc(tasks, func(t cluster.TaskStatus) bool {
+			return t.Role != cluster.TaskManagerRole || t.State.Terminal()
+		})
+	}
+	switch {
+	case o.Output.JSON:
+		if tasks == nil {
+			tasks = []cluster.TaskStatus{}
+		}
+		return o.Streams.JSON(map[string]any{"tasks": tasks})
+	case o.Output.Quiet:
+		for _, t := range tasks {
+			o.Streams.Outf("%s\n", t.ID)
+		}
+		return nil
+	}
+	return clusters.PrintTasks(o.Streams, tasks, o.Clock.Now())
+}
