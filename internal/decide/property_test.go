@@ -25,6 +25,8 @@ type world struct {
 	nextID int
 	// tasks are those that Mesos runs, with their last state.
 	tasks map[string]cluster.TaskState
+	// specs are what each task was launched from.
+	specs map[string]cluster.Spec
 	// updates wait to be acknowledged.
 	updates map[string]decide.Updated
 	nonce   int
@@ -34,7 +36,7 @@ type world struct {
 func newWorld(t *rapid.T) *world {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	w := &world{
-		t: t, now: now, saved: map[string]any{}, tasks: map[string]cluster.TaskState{}, updates: map[string]decide.Updated{},
+		t: t, now: now, saved: map[string]any{}, tasks: map[string]cluster.TaskState{}, updates: map[string]decide.Updated{}, specs: map[string]cluster.Spec{},
 		state: decide.New(decide.Options{}, decide.Stored{}, now),
 	}
 	w.do(decide.Subscribed{FrameworkID: "f"})
@@ -94,6 +96,7 @@ func (w *world) accept(a decide.Accept) {
 			w.t.Fatalf("task %s is launched twice", l.Task.ID)
 		}
 		w.tasks[l.Task.ID] = cluster.Staging
+		w.specs[l.Task.ID] = l.Spec
 	}
 }
 
@@ -313,6 +316,12 @@ func TestRandomHistories(t *testing.T) {
 		for _, task := range d.Tasks {
 			if !live[task.ID] {
 				t.Fatalf("task %s is thought to run and does not", task.ID)
+			}
+			if w.specs[task.ID].RestartNonce != d.Spec.RestartNonce {
+				t.Fatalf("task %s runs from a spec that was replaced", task.ID)
+			}
+			if full, _ := decide.TaskOf(&w.state, "demo", task.ID); full.JobManager != "" && !live[full.JobManager] {
+				t.Fatalf("TaskManager %s belongs to the JobManager %s, which is gone", task.ID, full.JobManager)
 			}
 		}
 	})

@@ -1,0 +1,100 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/flink-on-mesos/flink-service/internal/artifact"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/store"
+)
+
+// The forms of our records. A change of form is a new version with an upgrade from the one before.
+var (
+	frameworkSchema = store.Schema{Kind: "framework", Version: 1}
+	clusterSchema   = store.Schema{Kind: "cluster", Version: 1}
+	taskSchema      = store.Schema{Kind: "task", Version: 1}
+	keysSchema      = store.Schema{Kind: "keys", Version: 1}
+)
+
+// keysKey is where the keys of the service are kept.
+const keysKey = "keys"
+
+// keys are what artifact paths are made of. They outlive a restart, so that what was handed to
+// tasks stays good and the fetcher's cache keeps hitting.
+type keys struct {
+	Prefix  string       `json:"prefix"`
+	Signing artifact.Key `json:"signing"`
+}
+
+// saver makes the records of the core durable.
+type saver struct{ store store.Store }
+
+// Save encodes and applies the records, all or none.
+func (s saver) Save(ctx context.Context, records []decide.Record) error {
+	changes := make([]store.Record, len(records))
+	for i, r := range records {
+		changes[i].Key = r.Key
+		var err error
+		switch v := r.Value.(type) {
+		case nil:
+		case *decide.Framework:
+			changes[i].Value, err = frameworkSchema.Encode(v)
+		case *decide.ClusterRecord:
+			changes[i].Value, err = clusterSchema.Encode(v)
+		case *cluster.Task:
+			changes[i].Value, err = taskSchema.Encode(v)
+		default:
+			err = fmt.Errorf("record %s is a %T, which has no schema", r.Key, r.Value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return s.store.Apply(ctx, changes)
+}
+
+// load reads everything that is stored. A record that cannot be read stops the start: nothing is
+// guessed and nothing wiped.
+func load(ctx context.Context, s store.Store) (decide.Stored, keys, error) {
+	var stored decide.Stored
+	var k keys
+	records, err := s.Load(ctx)
+	if err != nil {
+		return stored, k, fmt.Errorf("load the state: %w", err)
+	}
+	for _, r := range records {
+		switch {
+		case r.Key == keysKey:
+			err = keysSchema.Decode(r.Key, r.Value, &k)
+		case r.Key == decide.FrameworkKey:
+			err = frameworkSchema.Decode(r.Key, r.Value, &stored.Framework)
+		case strings.HasPrefix(r.Key, decide.ClusterPrefix):
+			var v decide.ClusterRecord
+			err = clusterSchema.Decode(r.Key, r.Value, &v)
+			stored.Clusters = append(stored.Clusters, v)
+		case strings.HasPrefix(r.Key, decide.TaskPrefix):
+			var v cluster.Task
+			err = taskSchema.Decode(r.Key, r.Value, &v)
+			stored.Tasks = append(stored.Tasks, v)
+		default:
+			err = fmt.Errorf("record %s is of no kind that this release knows; start the release that wrote it", r.Key)
+		}
+		if err != nil {
+			return stored, k, fmt.Errorf("load the state: %w", err)
+		}
+	}
+	if k.Prefix == "" {
+		k = keys{Prefix: artifact.NewPrefix(), Signing: artifact.NewKey()}
+		value, err := keysSchema.Encode(k)
+		if err != nil {
+			return stored, k, err
+		}
+		if err := s.Apply(ctx, []store.Record{{Key: keysKey, Value: value}}); err != nil {
+			return stored, k, fmt.Errorf("save the keys of the service: %w", err)
+		}
+	}
+	return stored, k, nil
+}
