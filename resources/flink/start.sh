@@ -1,0 +1,124 @@
+#!/bin/sh
+# Turns a task into a Flink process.
+#
+#   start.sh <oldest Java> <role> <main class> [JVM option ...] -- [argument ...]
+#
+# It runs in the sandbox, where the fetcher has put flink/ (the distribution), conf/ and
+# this file. It finds a Java, checks it, and replaces itself by it, so that the signals of
+# Mesos reach Flink itself.
+#
+# Java is looked for in $JAVA_HOME, then in the sandbox (a fetched jre*, jdk* or java*
+# directory), then in $PATH.
+#
+# Exit codes of its own: 64 wrong use, 126 a Java too old, 127 no Java, 72 no Flink.
+
+set -u
+
+say() { echo "flink: $*" >&2; }
+fail() { code=$1; shift; say "$*"; exit "$code"; }
+
+[ $# -ge 4 ] || fail 64 "usage: start.sh <oldest Java> <role> <main class> [JVM option ...] -- [argument ...]"
+oldest=$1 role=$2 class=$3
+shift 3
+
+cd "$(dirname "$0")" || fail 72 "the sandbox is gone"
+sandbox=$(pwd)
+export LC_ALL=C
+
+FLINK_HOME=${FLINK_HOME:-$sandbox/flink}
+FLINK_CONF_DIR=${FLINK_CONF_DIR:-$sandbox/conf}
+FLINK_LIB_DIR=$FLINK_HOME/lib
+FLINK_OPT_DIR=$FLINK_HOME/opt
+FLINK_PLUGINS_DIR=${FLINK_PLUGINS_DIR:-$FLINK_HOME/plugins}
+export FLINK_HOME FLINK_CONF_DIR FLINK_LIB_DIR FLINK_OPT_DIR FLINK_PLUGINS_DIR
+
+# --- Java ---
+
+java=
+if [ -n "${JAVA_HOME:-}" ]; then
+    if [ -x "$JAVA_HOME/bin/java" ]; then
+        java=$JAVA_HOME/bin/java
+    else
+        say "JAVA_HOME is $JAVA_HOME, where there is no bin/java; looking elsewhere"
+    fi
+fi
+if [ -z "$java" ]; then
+    for dir in jre* jdk* java* */jre* */jdk*; do
+        case $dir in flink/*) continue ;; esac
+        if [ -x "$dir/bin/java" ]; then
+            java=$sandbox/$dir/bin/java
+            break
+        fi
+    done
+fi
+[ -n "$java" ] || java=$(command -v java 2>/dev/null || true)
+[ -n "$java" ] || fail 127 "this agent has no Java: install Java $oldest or newer on it, set JAVA_HOME in the cluster's environment, or let the task fetch a Java archive (uris)"
+
+# The release file tells the version without starting a JVM just to ask.
+real=$(readlink -f "$java" 2>/dev/null || echo "$java")
+release=${real%/bin/java}/release
+version=
+if [ -r "$release" ]; then
+    version=$(sed -n 's/^JAVA_VERSION="\{0,1\}\([0-9._]*\).*/\1/p' "$release" | head -n 1)
+fi
+if [ -z "$version" ]; then
+    version=$("$java" -version 2>&1 | sed -n 's/.*version "\([0-9._]*\).*/\1/p' | head -n 1)
+fi
+[ -n "$version" ] || fail 126 "$java does not say which version it is; is it a Java?"
+case $version in
+    1.*) major=${version#1.} ;;
+    *) major=$version ;;
+esac
+major=${major%%[._]*}
+[ "$major" -ge "$oldest" ] || fail 126 "$java is Java $version, and this Flink needs Java $oldest or newer: install one on this agent, set JAVA_HOME in the cluster's environment, or let the task fetch a Java archive (uris)"
+
+# --- Flink ---
+
+# Sorted, so that every process of a cluster loads classes from the same jars.
+classpath=
+for jar in "$FLINK_LIB_DIR"/*.jar; do
+    [ -r "$jar" ] || fail 72 "there is no Flink in $FLINK_HOME"
+    classpath=${classpath:+$classpath:}$jar
+done
+[ -n "${HADOOP_CLASSPATH:-}" ] && classpath=$classpath:$HADOOP_CLASSPATH
+[ -n "${HADOOP_CONF_DIR:-}" ] && classpath=$classpath:$HADOOP_CONF_DIR
+
+# Temporary files go into the sandbox, which Mesos removes; those in /tmp would stay.
+mkdir -p "$sandbox/tmp" "$sandbox/log"
+log=$sandbox/log/$role
+if [ -f "$sandbox/stdout" ]; then
+    # The web UI shows log.file; it is standard output unless a file of its own was asked for.
+    [ -n "${FLINK_LOG_SIZE:-}" ] || ln -sf ../stdout "$log.log"
+    ln -sf ../stdout "$log.out"
+    [ -f "$sandbox/stderr" ] && ln -sf ../stderr "$log.err"
+fi
+
+say "starting $role with Java $version ($java)"
+
+# The arguments are rotated once: those before "--" are for the JVM, the rest for Flink.
+left=$#
+main=
+while [ "$left" -gt 0 ]; do
+    argument=$1
+    shift
+    left=$((left - 1))
+    if [ -z "$main" ]; then
+        case $argument in
+            --)
+                main=yes
+                set -- "$@" "-Djava.io.tmpdir=$sandbox/tmp" "-Dlog.file=$log.log" \
+                    "-Dlog4j.configurationFile=file:$FLINK_CONF_DIR/log4j.properties" \
+                    -cp "$classpath" "$class" --configDir "$FLINK_CONF_DIR"
+                continue
+                ;;
+            --add-opens=* | --add-exports=*)
+                # Java 8 has no modules and refuses these.
+                [ "$major" -ge 9 ] || continue
+                ;;
+        esac
+    fi
+    set -- "$@" "$argument"
+done
+[ -n "$main" ] || fail 64 "no -- between JVM options and arguments"
+
+exec "$java" "$@"
