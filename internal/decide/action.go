@@ -39,8 +39,10 @@ type (
 		Reason string
 	}
 
-	// Revive asks for offers again, Suppress for none.
-	Revive   struct{}
+	// Revive asks for offers again, free of the filters of earlier declines.
+	Revive struct{}
+
+	// Suppress asks for no more offers.
 	Suppress struct{}
 
 	// Kill ends a task.
@@ -67,13 +69,15 @@ type (
 		Err     error
 	}
 
-	// Watch starts or moves the watching of a cluster's JobManager; Unwatch ends it.
+	// Watch starts the watching of a cluster's JobManager, or moves it to a new one.
 	Watch struct {
 		Cluster    string
 		JobManager cluster.Task
 		// Exchange says that the driver is to be dialled for wanted workers.
 		Exchange bool
 	}
+
+	// Unwatch ends the watching of a cluster.
 	Unwatch struct{ Cluster string }
 
 	// TellFlink has the driver of a cluster's JobManager told what is so of every worker; Report
@@ -106,6 +110,8 @@ type WorkerReport struct {
 type Launch struct {
 	Task cluster.Task
 	Spec cluster.Spec
+	// Nonce is that of the cluster, which is part of the ids of all its tasks.
+	Nonce string
 	// JobManager is the JobManager that a TaskManager is to join; nil for a JobManager.
 	JobManager *cluster.Task
 	// Pieces are the resources to take of the offers.

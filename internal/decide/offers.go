@@ -214,7 +214,7 @@ func (st *step) launch(a *offer.Agent, w *waiting, name string, p offer.Placemen
 	for i, port := range p.Ports {
 		t.Ports[names[i]] = int(port)
 	}
-	l := Launch{Spec: c.Spec, Pieces: p.Pieces}
+	l := Launch{Spec: c.Spec, Nonce: c.Nonce, Pieces: p.Pieces}
 	if w.role == cluster.TaskManagerRole {
 		jm, _ := st.leader(name)
 		t.JobManager = jm.ID

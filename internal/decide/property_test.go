@@ -139,7 +139,8 @@ func (w *world) offer(agents int) {
 		offers = append(offers, offer.Offer{
 			ID: fmt.Sprintf("o%d", w.nextID), AgentID: fmt.Sprintf("a%d", i), Hostname: fmt.Sprintf("h%d", i),
 			Resources: []offer.Resource{
-				{Name: "cpus", Scalar: 3000, AllocationRole: "*"}, {Name: "mem", Scalar: 4096_000, AllocationRole: "*"},
+				{Name: "cpus", Scalar: 3000, AllocationRole: "*"},
+				{Name: "mem", Scalar: 4096_000, AllocationRole: "*"},
 				{Name: "ports", Ranges: []offer.Range{{Begin: 31000, End: 31020}}, AllocationRole: "*"},
 			},
 		})

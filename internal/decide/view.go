@@ -1,6 +1,8 @@
 package decide
 
 import (
+	"slices"
+
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 )
 
@@ -41,6 +43,14 @@ func Spec(s *State, name string) (cluster.Spec, bool) {
 	return c.Spec, true
 }
 
+// Nonce returns what the ids of a cluster's tasks have in common beside its name.
+func Nonce(s *State, name string) string {
+	if c, ok := s.clusters.Get([]byte(name)); ok {
+		return c.Nonce
+	}
+	return ""
+}
+
 // Names lists the clusters in order.
 func Names(s *State) []string {
 	var names []string
@@ -77,8 +87,8 @@ func JobManagerOf(s *State, name string) (cluster.Task, bool) {
 	if !ok {
 		return cluster.Task{}, false
 	}
-	for i := len(c.jobManagers) - 1; i >= 0; i-- {
-		if t, ok := s.tasks.Get([]byte(c.jobManagers[i])); ok && t.Goal == cluster.Launched && t.State == cluster.Running {
+	for _, id := range slices.Backward(c.jobManagers) {
+		if t, ok := s.tasks.Get([]byte(id)); ok && t.Goal == cluster.Launched && t.State == cluster.Running {
 			return *t, true
 		}
 	}

@@ -119,7 +119,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		began := time.Now()
 		subscribed, err := s.connect(ctx)
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 		s.o.Post(decide.Disconnected{Reason: err.Error()})
 		switch {

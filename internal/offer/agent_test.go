@@ -41,8 +41,10 @@ func TestTake(t *testing.T) {
 			},
 			need: offer.Need{CPUs: 2000, Mem: 1000_000},
 			want: []offer.Piece{
-				{Resource: scalar("cpus", 1)}, {Resource: scalar("cpus", 1)},
-				{Resource: scalar("mem", 512)}, {Resource: scalar("mem", 488)},
+				{Resource: scalar("cpus", 1)},
+				{Resource: scalar("cpus", 1)},
+				{Resource: scalar("mem", 512)},
+				{Resource: scalar("mem", 488)},
 			},
 		},
 		{

@@ -1,0 +1,270 @@
+// Package launch turns a decided launch into what Mesos needs to start it: the command, the
+// environment, the files to fetch, and the overlay of the cluster. It decides neither what is
+// launched nor where.
+package launch
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/flink"
+)
+
+// Distribution is a Flink that tasks can fetch.
+type Distribution struct {
+	// Version is Flink's full version.
+	Version string
+	// URI is where the archive is fetched; it is the same for every task, so that the
+	// fetcher's cache hits.
+	URI string
+}
+
+// Options configure a Planner.
+type Options struct {
+	// Distribution finds the Flink of a version or a prefix of one.
+	Distribution func(version string) (Distribution, error)
+	// OverlayURI is where a task fetches the overlay of its cluster.
+	OverlayURI func(cluster string) (string, error)
+	// ArtifactURI is where a task fetches an uploaded artifact ("artifact:<sha256>/<name>").
+	ArtifactURI func(uri string) (string, error)
+	// Key makes the tokens by which the service and the drivers know each other; 32 bytes or more.
+	Key []byte
+	// KillGrace is the time between SIGTERM and SIGKILL; a TaskManager says goodbye in it.
+	KillGrace time.Duration
+	// ZooKeeper and StorageDir are filled in for clusters that ask for high availability with
+	// ZooKeeper and do not say where; empty for none.
+	ZooKeeper, StorageDir string
+	// JavaHome is set for tasks whose cluster does not set it; empty leaves it to the agent.
+	JavaHome string
+}
+
+func (o *Options) validate() error {
+	if o.Distribution == nil || o.OverlayURI == nil || o.ArtifactURI == nil {
+		return errors.New("launch: Distribution, OverlayURI and ArtifactURI are required")
+	}
+	if len(o.Key) < 32 {
+		return errors.New("launch: Key has fewer than 32 bytes")
+	}
+	if o.KillGrace == 0 {
+		o.KillGrace = 10 * time.Second
+	}
+	return nil
+}
+
+// Planner makes the plans.
+type Planner struct{ o Options }
+
+// New returns a Planner.
+func New(o Options) (*Planner, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	return &Planner{o: o}, nil
+}
+
+// Entry points of the driver's jar.
+const (
+	sessionEntry     = "org.flinkonmesos.driver.MesosSessionClusterEntrypoint"
+	applicationEntry = "org.flinkonmesos.driver.MesosApplicationClusterEntrypoint"
+	jobEntry         = "org.flinkonmesos.driver.MesosJobClusterEntrypoint"
+	pythonDriver     = "org.apache.flink.client.python.PythonDriver"
+)
+
+// Files in the sandbox.
+const (
+	tokenFile    = "conf/driver-token"
+	jobGraphFile = "job.graph"
+	userLibrary  = "usrlib"
+)
+
+// Plan works out how a task is started.
+func (p *Planner) Plan(l decide.Launch) (cluster.Plan, error) {
+	d, err := p.o.Distribution(l.Spec.FlinkVersion)
+	if err != nil {
+		return cluster.Plan{}, err
+	}
+	process := flink.Process{
+		Role: l.Task.Role, Version: d.Version, TaskID: l.Task.ID, Host: l.Task.Hostname, Ports: l.Task.Ports,
+		CPUs: l.Task.Resources.CPUs, Worker: l.Task.Worker, Log: logging(), Configuration: p.configuration(l.Spec, l.Nonce),
+	}
+	if l.Task.Role == cluster.JobManagerRole {
+		if driven(l.Spec) {
+			process.EntryClass = entryClass(l.Spec)
+			process.DriverTokenFile = tokenFile
+			process.WorkerPrefix = l.Spec.Name + "-" + l.Nonce + "-tm"
+		}
+		process.Arguments = jobArguments(l.Spec)
+	} else if l.JobManager != nil && !l.Spec.HighAvailability() {
+		process.JobManagerHost, process.JobManagerPort = l.JobManager.Hostname, l.JobManager.Ports[flink.PortRPC]
+	}
+	start, err := process.Launch()
+	if err != nil {
+		return cluster.Plan{}, fmt.Errorf("start of %s: %w", l.Task.ID, err)
+	}
+	plan := cluster.Plan{
+		Command: start.Command, Environment: start.Environment, User: l.Spec.User, KillGrace: p.o.KillGrace,
+		Labels: map[string]string{"flink-cluster": l.Spec.Name, "flink-role": string(l.Task.Role)},
+	}
+	if plan.Environment == nil {
+		plan.Environment = map[string]string{}
+	}
+	if p.o.JavaHome != "" && plan.Environment["JAVA_HOME"] == "" {
+		plan.Environment["JAVA_HOME"] = p.o.JavaHome
+	}
+	maps.Copy(plan.Environment, l.Spec.Environment)
+	plan.URIs, err = p.uris(l, d)
+	return plan, err
+}
+
+// driven says whether Flink asks for its own workers through the driver.
+func driven(s cluster.Spec) bool {
+	return s.Allocation == cluster.Dynamic
+}
+
+func entryClass(s cluster.Spec) string {
+	switch {
+	case s.Kind == cluster.Session:
+		return sessionEntry
+	case s.Job != nil && s.Job.JobGraphURI != "":
+		return jobEntry
+	default:
+		return applicationEntry
+	}
+}
+
+func jobArguments(s cluster.Spec) []string {
+	if s.Job == nil || s.Kind == cluster.Session {
+		return nil
+	}
+	j := s.Job
+	var args []string
+	if j.InitialSavepointPath != "" {
+		args = append(args, "--fromSavepoint", j.InitialSavepointPath)
+	}
+	if j.AllowNonRestoredState {
+		args = append(args, "--allowNonRestoredState")
+	}
+	program := j.Args
+	switch {
+	case j.JobGraphURI != "":
+		return args
+	case j.Python != "":
+		args = append(args, "--job-classname", pythonDriver)
+		program = append([]string{"-py", path.Base(j.Python)}, j.Args...)
+	case j.EntryClass != "":
+		args = append(args, "--job-classname", j.EntryClass)
+	}
+	if len(program) > 0 {
+		args = append(append(args, "--"), program...)
+	}
+	return args
+}
+
+// uris lists what the fetcher brings: the distribution, the overlay, and what the cluster adds.
+func (p *Planner) uris(l decide.Launch, d Distribution) ([]cluster.URI, error) {
+	overlay, err := p.o.OverlayURI(l.Spec.Name)
+	if err != nil {
+		return nil, err
+	}
+	uris := []cluster.URI{
+		{Value: d.URI, Extract: true, Cache: true},
+		{Value: overlay, Extract: true},
+	}
+	for _, u := range l.Spec.URIs {
+		if u.Value, err = p.resolve(u.Value); err != nil {
+			return nil, err
+		}
+		uris = append(uris, u)
+	}
+	if j := l.Spec.Job; j != nil && l.Task.Role == cluster.JobManagerRole {
+		for _, f := range []struct{ uri, file string }{
+			{j.JarURI, userLibrary + "/" + base(j.JarURI)},
+			{j.JobGraphURI, jobGraphFile},
+			{j.Python, base(j.Python)},
+		} {
+			if f.uri == "" {
+				continue
+			}
+			value, err := p.resolve(f.uri)
+			if err != nil {
+				return nil, err
+			}
+			uris = append(uris, cluster.URI{Value: value, OutputFile: f.file})
+		}
+	}
+	return uris, nil
+}
+
+// resolve turns the name of an uploaded artifact into a URI that a task can fetch.
+func (p *Planner) resolve(uri string) (string, error) {
+	if strings.HasPrefix(uri, "artifact:") {
+		return p.o.ArtifactURI(uri)
+	}
+	return uri, nil
+}
+
+// base is the last element of a URI's path.
+func base(uri string) string {
+	if i := strings.IndexAny(uri, "?#"); i >= 0 {
+		uri = uri[:i]
+	}
+	return path.Base(uri)
+}
+
+// configuration is what conf/config.yaml of a cluster says.
+func (p *Planner) configuration(s cluster.Spec, nonce string) map[string]string {
+	extra := map[string]string{}
+	fill := func(key, value string) {
+		if _, ok := s.FlinkConfiguration[key]; !ok && value != "" {
+			extra[key] = value
+		}
+	}
+	if s.HighAvailability() {
+		fill("high-availability.cluster-id", "/"+s.Name+"-"+nonce)
+		fill("high-availability.zookeeper.quorum", p.o.ZooKeeper)
+		fill("high-availability.storageDir", p.o.StorageDir)
+	}
+	if j := s.Job; j != nil {
+		if j.Parallelism > 0 {
+			fill("parallelism.default", strconv.Itoa(j.Parallelism))
+		}
+		if j.JobGraphURI != "" {
+			fill("internal.jobgraph-path", jobGraphFile)
+		}
+	}
+	if driven(s) && s.TaskManagers.Max > 0 {
+		fill("slotmanager.number-of-slots.max", strconv.Itoa(s.TaskManagers.Max*max(1, s.TaskManager.Slots)))
+	}
+	if driven(s) && s.TaskManagers.Min > 0 {
+		fill("slotmanager.number-of-slots.min", strconv.Itoa(s.TaskManagers.Min*max(1, s.TaskManager.Slots)))
+	}
+	return flink.Configuration(s, extra)
+}
+
+func logging() flink.Log { return flink.Log{File: true} }
+
+// Overlay renders what the sandbox of every task of a cluster gets beside the distribution.
+func (p *Planner) Overlay(s cluster.Spec, nonce string) ([]byte, error) {
+	o := flink.Overlay{Configuration: p.configuration(s, nonce), Log: logging()}
+	if driven(s) {
+		o.Files = append(o.Files, flink.File{Name: tokenFile, Content: []byte(p.Token(s.Name, nonce))})
+	}
+	return o.Archive()
+}
+
+// Token is what the service proves itself with to the driver of a cluster.
+func (p *Planner) Token(name, nonce string) string {
+	mac := hmac.New(sha256.New, p.o.Key)
+	mac.Write([]byte("flink-mesos driver token\n" + name + "\n" + nonce))
+	return hex.EncodeToString(mac.Sum(nil))
+}
