@@ -145,7 +145,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		}
 		backoff = min(2*backoff, s.o.BackoffMax)
 	}
-	return nil
+	return nil //nolint:nilerr // Being told to stop is no error.
 }
 
 // connect tries the masters in turn until one takes the subscription, and returns when it ends.
