@@ -1,0 +1,20 @@
+package zk
+
+import (
+	"net"
+	"time"
+)
+
+// SetDial has o connect through dial.
+func (o *Options) SetDial(dial func(network, address string, timeout time.Duration) (net.Conn, error)) {
+	o.dial = dial
+}
+
+// SetShortest allows sessions that are too short for real use.
+func (o *Options) SetShortest(d time.Duration) { o.shortest = d }
+
+// The sizes at which a value is divided and a batch goes through the journal.
+const (
+	MaxInline = maxInline
+	MaxMulti  = maxMulti
+)
