@@ -160,20 +160,16 @@ func (st *step) tickKills() {
 }
 
 // tickUnreachable replaces the tasks whose agent has been silent for too long. The old one is
-// released: should it come back it is killed, so that two are never in service.
+// forgotten: should it come back it is an orphan and is killed on sight, so that two are never
+// in service.
 func (st *step) tickUnreachable() {
 	it := st.s.unreachable.Root().Iterator()
 	for id, _, ok := it.Next(); ok; id, _, ok = it.Next() {
-		t, ok := st.tasks.Get(id)
-		if !ok || t.Goal == cluster.Released || st.now.Sub(t.Changed) < st.s.Options.UnreachableTimeout {
+		t, ok := st.task(string(id))
+		if !ok || st.now.Sub(t.Changed) < st.s.Options.UnreachableTimeout {
 			continue
 		}
-		c := st.edit(t.Cluster)
-		st.note(c, "Replaced", "%s on %s was unreachable for %s and is replaced", t.ID, t.Hostname, st.s.Options.UnreachableTimeout)
-		st.release(t)
-		if t.Role == cluster.TaskManagerRole && c.Spec.Allocation == cluster.Dynamic {
-			st.workerEnded(c, t.ID, "its agent "+t.Hostname+" is unreachable")
-		}
-		st.converge(c.Spec.Name)
+		st.send(Kill{TaskID: t.ID, AgentID: t.AgentID})
+		st.ended(st.edit(t.Cluster), t, t.State)
 	}
 }

@@ -37,7 +37,9 @@ func (st *step) updated(e Updated) {
 	if e.AgentID != "" {
 		t.AgentID = e.AgentID
 	}
-	if t.State.Terminal() {
+	if t.State.Terminal() || t.State == cluster.Unreachable && t.Goal == cluster.Released {
+		// What is not wanted and cannot be reached need not be waited for: if it comes back it
+		// is an orphan and is killed.
 		st.ended(c, t, was)
 		return
 	}
@@ -47,10 +49,7 @@ func (st *step) updated(e Updated) {
 	st.setTask(t)
 	switch {
 	case t.Goal == cluster.Released:
-		// It came back, or the KILL was lost: kill it now rather than at its next turn.
-		if t.State != cluster.Killing && t.State != cluster.Unreachable && was == cluster.Unreachable {
-			st.kill(t)
-		}
+		// Its end is on the way, or the next KILL is.
 	case t.State == cluster.Running && was != cluster.Running:
 		st.trust(t.AgentID)
 		if t.Role == cluster.JobManagerRole {
@@ -90,9 +89,10 @@ func (st *step) ended(c *Cluster, t *cluster.Task, was cluster.TaskState) {
 	st.converge(c.Spec.Name)
 }
 
-// lostRace says that Mesos never started the task because its offer was gone: nobody's fault.
-func lostRace(t *cluster.Task) bool {
-	return t.Reason == "REASON_INVALID_OFFERS"
+// blameless says that the task did not end because it, or its agent, is bad: its offer was gone
+// before it could be started, or its agent cannot be reached.
+func blameless(t *cluster.Task) bool {
+	return t.Reason == "REASON_INVALID_OFFERS" || t.State == cluster.Unreachable
 }
 
 func (st *step) jobManagerEnded(c *Cluster, t *cluster.Task, words string) {
@@ -105,11 +105,13 @@ func (st *step) jobManagerEnded(c *Cluster, t *cluster.Task, words string) {
 	if c.Spec.Kind != cluster.Session && t.Goal == cluster.Launched && st.jobEnded(c, t) {
 		return
 	}
-	if t.Goal == cluster.Launched && !lostRace(t) {
-		b := c.brakeOf(cluster.JobManagerRole)
-		*b = b.fail(t, words, st.now)
-		if st.now.Sub(t.Launched) < brakeForget {
-			st.blame(t)
+	if t.Goal == cluster.Launched {
+		if !blameless(t) {
+			b := c.brakeOf(cluster.JobManagerRole)
+			*b = b.fail(t, words, st.now)
+			if st.now.Sub(t.Launched) < brakeForget {
+				st.blame(t)
+			}
 		}
 		c.Restarts++
 		st.saveCluster(c)
@@ -174,14 +176,14 @@ func (st *step) finish(c *Cluster, r cluster.JobResult) {
 
 func (st *step) taskManagerEnded(c *Cluster, t *cluster.Task, was cluster.TaskState, words string) {
 	if t.Goal == cluster.Launched && c.active() {
-		if !lostRace(t) {
+		if !blameless(t) {
 			b := c.brakeOf(cluster.TaskManagerRole)
 			*b = b.fail(t, words, st.now)
 			if was != cluster.Running {
 				st.blame(t)
 			}
-			st.note(c, "TaskManagerLost", "TaskManager %s ended on %s: %s", t.ID, t.Hostname, words)
 		}
+		st.note(c, "TaskManagerLost", "TaskManager %s ended on %s: %s", t.ID, t.Hostname, words)
 	}
 	if c.Spec.Allocation == cluster.Dynamic {
 		st.workerEnded(c, t.ID, words)
