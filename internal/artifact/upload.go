@@ -52,6 +52,9 @@ func (s *Store) ServeUpload(w http.ResponseWriter, r *http.Request) error {
 	if tooLong, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return fmt.Errorf("%w: %w", tooLarge(limit), tooLong)
 	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: %w", fault.New(fault.Malformed, "the upload ended before its last byte: send it again"), err)
+	}
 	if err != nil {
 		if fault.CodeOf(err) != fault.Internal {
 			w.Header().Set("Connection", "close")
