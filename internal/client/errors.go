@@ -250,7 +250,7 @@ func Reason(text string) string {
 	switch {
 	case first == "" && cause == "":
 		return "no reason was given"
-	case cause == "" || strings.Contains(first, cause):
+	case cause == "" || strings.Contains(first, cause) || strings.HasSuffix(first, message(cause)):
 		return clip(first)
 	case first == "" || strings.Contains(cause, first):
 		return clip(cause)
@@ -286,6 +286,15 @@ func unwrapped(line string) string {
 		}
 	}
 	return strings.TrimSpace(line)
+}
+
+// message is what stands behind the name of an exception's class.
+func message(line string) string {
+	class, text, ok := strings.Cut(line, ": ")
+	if !ok || strings.ContainsAny(class, " \t") {
+		return line
+	}
+	return text
 }
 
 // clip bounds a line, so that one error stays one line on a screen.

@@ -125,6 +125,8 @@ func (w *Follower) line(d cluster.Description) string {
 	var parts []string
 	for i, p := range d.Status.Phases {
 		switch {
+		case p.Phase == cluster.PhaseReady && d.Spec.Job != nil && d.Status.Result == nil:
+			parts = append(parts, "job runs "+terminal.Duration(now.Sub(p.Since)))
 		case p.Phase == cluster.PhaseReady:
 			parts = append(parts, "ready")
 		case i+1 < len(d.Status.Phases):
@@ -183,7 +185,11 @@ func (w *Follower) Summary(d cluster.Description) {
 			parts = append(parts, string(p.Phase)+" "+terminal.Duration(d.Status.Phases[i+1].Since.Sub(p.Since)))
 		}
 	}
-	text := fmt.Sprintf("%s: %s after %s", w.name, strings.ToLower(string(d.Status.State)), terminal.Duration(w.f.Clock.Now().Sub(w.begun)))
+	state := string(d.Status.State)
+	if r := d.Status.Result; r != nil {
+		state = r.Status
+	}
+	text := fmt.Sprintf("%s: %s after %s", w.name, strings.ToLower(state), terminal.Duration(w.f.Clock.Now().Sub(w.begun)))
 	if len(parts) > 0 {
 		text += " (" + strings.Join(parts, ", ") + ")"
 	}

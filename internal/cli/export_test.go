@@ -1,0 +1,4 @@
+package cli
+
+// NewRoot lets tests walk the commands.
+var NewRoot = newRoot

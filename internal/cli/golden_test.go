@@ -1,0 +1,241 @@
+package cli_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli"
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+const (
+	create  = "cluster create demo --task-managers 2 --slots 2 -q"
+	endless = "job run demo endless.jar -q"
+	jobID   = "00000000000000000000000000000001"
+	jarID   = "00000000-0000-4000-8000-000000000001_endless.jar"
+)
+
+// goldenCases hold each command at least once; setup runs before and must succeed.
+func goldenCases() []goldenCase {
+	return []goldenCase{
+		{name: "cluster create", args: "cluster create demo --task-managers 2 --slots 2", json: true},
+		{name: "cluster create elastic", args: "cluster create demo --max-task-managers 4"},
+		{name: "cluster create no-wait", args: "cluster create demo --no-wait", json: true},
+		{name: "cluster create dry-run", args: "cluster create demo -f spec.yaml --tm-memory 4g --dry-run", json: true},
+		{name: "cluster create stdin", args: "cluster create -f -", stdin: "name: piped\nkind: session\n"},
+		{name: "cluster create exists", setup: []string{create}, args: "cluster create demo"},
+		{name: "cluster create invalid", args: "cluster create Demo --tm-memory 1m"},
+		{name: "cluster create failed", args: "cluster create app --jar-uri http://files.example/missing.jar"},
+		{name: "cluster list", setup: []string{create, "cluster create other --no-wait -q"}, args: "cluster list", json: true},
+		{name: "cluster list empty", args: "cluster list", json: true},
+		{name: "cluster describe", setup: []string{create, endless}, args: "cluster describe demo", json: true},
+		{name: "cluster describe waiting", setup: []string{"cluster create big --jm-cpus 16 --no-wait -q"}, args: "cluster describe big", json: true},
+		{name: "cluster describe unknown", args: "cluster describe demo", json: true},
+		{name: "cluster update", setup: []string{create}, args: "cluster update demo --tm-memory 4g -D a.b=c", json: true},
+		{name: "cluster update dry-run", setup: []string{create}, args: "cluster update demo --slots 4 -D a.b=c --dry-run", json: true},
+		{name: "cluster update wait", setup: []string{create}, args: "cluster update demo --slots 4 --wait", json: true},
+		{name: "cluster update nothing", setup: []string{create}, args: "cluster update demo --slots 2 --dry-run"},
+		{name: "cluster scale", setup: []string{create}, args: "cluster scale demo 3", json: true},
+		{name: "cluster scale elastic", setup: []string{"cluster create demo -q"}, args: "cluster scale demo --min 1 --max 5", json: true},
+		{name: "cluster scale wrong", setup: []string{create}, args: "cluster scale demo --max 5"},
+		{name: "cluster restart", setup: []string{create}, args: "cluster restart demo --yes"},
+		{name: "cluster restart wait", setup: []string{create}, args: "cluster restart demo --yes --wait"},
+		{name: "cluster delete", setup: []string{create}, args: "cluster delete demo", stdin: "y\n"},
+		{name: "cluster delete no", setup: []string{create}, args: "cluster delete demo", stdin: "n\n"},
+		{name: "cluster delete yes", setup: []string{create}, args: "cluster delete demo --yes"},
+		{name: "cluster delete busy", setup: []string{create, endless}, args: "cluster delete demo --yes"},
+		{name: "cluster ui", setup: []string{create}, args: "cluster ui demo"},
+		{name: "cluster events", setup: []string{create}, args: "cluster events demo", json: true},
+		{name: "cluster logs", setup: []string{create}, args: "cluster logs demo --lines 1"},
+		{name: "job run", setup: []string{create}, args: "job run demo wordcount.jar", json: true},
+		{name: "job run wait", setup: []string{create}, args: "job run demo wordcount.jar --accumulators -p 2 -- --input text", json: true},
+		{name: "job run fails", setup: []string{create}, args: "job run demo fails.jar --wait", json: true},
+		{name: "job run cancelled", setup: []string{create}, args: "job run demo cancelled.jar --wait"},
+		{name: "job run throws", setup: []string{create}, args: "job run demo throws.jar"},
+		{name: "job run uploaded", setup: []string{create, endless}, args: "job run demo " + jarID},
+		{name: "job run unknown", setup: []string{create}, args: "job run demo nosuch.jar"},
+		{name: "job list", setup: []string{create, endless, "job run demo wordcount.jar --wait -q"}, args: "job list demo", json: true},
+		{name: "job list running", setup: []string{create, endless, "job run demo wordcount.jar --wait -q"}, args: "job list demo --running", json: true},
+		{name: "job list early", setup: []string{"cluster create demo --no-wait -q"}, args: "job list demo"},
+		{name: "job describe", setup: []string{create, endless}, args: "job describe demo " + jobID, json: true},
+		{name: "job describe failed", setup: []string{create, "job run demo fails.jar --wait -q"}, args: "job describe demo " + jobID},
+		{name: "job describe unknown", setup: []string{create}, args: "job describe demo " + jobID},
+		{name: "job cancel", setup: []string{create, endless}, args: "job cancel demo " + jobID, stdin: "yes\n"},
+		{name: "job cancel yes", setup: []string{create, endless}, args: "job cancel demo " + jobID + " --yes"},
+		{name: "job cancel over", setup: []string{create, "job run demo wordcount.jar --wait -q"}, args: "job cancel demo " + jobID + " --yes"},
+		{name: "job stop", setup: []string{create, endless}, args: "job stop demo " + jobID + " --directory file:/savepoints", json: true},
+		{name: "job stop nowhere", setup: []string{create, endless}, args: "job stop demo " + jobID},
+		{name: "job savepoint", setup: []string{create, endless}, args: "job savepoint demo " + jobID + " --directory file:/savepoints --format native", json: true},
+		{name: "job savepoint failed", setup: []string{create, "job run demo fails.jar -q"}, args: "job savepoint demo " + jobID + " --directory file:/savepoints"},
+		{name: "job exceptions", setup: []string{create, "job run demo fails.jar --wait -q"}, args: "job exceptions demo " + jobID, json: true},
+		{name: "job exceptions traces", setup: []string{create, "job run demo fails.jar --wait -q"}, args: "job exceptions demo " + jobID + " --traces"},
+		{name: "job checkpoints", setup: []string{create, endless}, args: "job checkpoints demo " + jobID, json: true},
+		{name: "job metrics", setup: []string{create, endless}, args: "job metrics demo " + jobID, json: true},
+		{name: "job metrics one", setup: []string{create, endless}, args: "job metrics demo " + jobID + " uptime"},
+		{name: "run-application", args: "run-application wordcount.jar --class com.example.Count -- --input text", json: true},
+		{name: "run-application fails", args: "run-application fails.jar", json: true},
+		{name: "run-application cancelled", args: "run-application cancelled.jar --cluster-name nightly"},
+		{name: "run-application no-wait", args: "run-application wordcount.jar --no-wait", json: true},
+		{name: "run-application uri", args: "run-application http://files.example/wordcount.jar --cluster-name remote --delete"},
+		{name: "jar upload", setup: []string{create}, args: "jar upload demo wordcount.jar", json: true},
+		{name: "jar list", setup: []string{create, endless}, args: "jar list demo", json: true},
+		{name: "jar delete", setup: []string{create, endless}, args: "jar delete demo " + jarID + " --yes"},
+		{name: "jar delete unknown", setup: []string{create}, args: "jar delete demo nosuch.jar --yes"},
+		{name: "worker list", setup: []string{create}, args: "worker list demo", json: true},
+		{name: "worker list all", setup: []string{create}, args: "worker list demo --all", json: true},
+		{name: "worker restart", setup: []string{create}, args: "worker restart demo demo-tm-1-1 --yes"},
+		{name: "worker logs", setup: []string{create}, args: "worker logs demo demo-tm-1-2"},
+		{name: "worker logs unknown", setup: []string{create}, args: "worker logs demo demo-tm-1-9"},
+		{name: "artifact upload", args: "artifact upload wordcount.jar", json: true},
+		{name: "artifact list", setup: []string{"artifact upload wordcount.jar -q"}, args: "artifact list", json: true},
+		{name: "artifact delete", setup: []string{"artifact upload wordcount.jar -q"}, args: "artifact delete " + wordcountHash + " --yes"},
+		{name: "artifact delete used", setup: []string{"run-application wordcount.jar -q"}, args: "artifact delete artifact:" + wordcountHash + "/wordcount.jar --yes"},
+		{name: "debug offers", args: "debug offers", json: true},
+		{name: "debug offers declined", args: "debug offers --declined", json: true},
+		{name: "describe", args: "describe", json: true},
+		{name: "version", args: "version", json: true},
+		{name: "info", args: "--info"},
+		{name: "config-schema", args: "--config-schema"},
+	}
+}
+
+// wordcountHash is the SHA-256 of the text of wordcount.jar.
+const wordcountHash = "ccacb6e6329bdffb4f2d31bd95ab11e03c68d1fb8add15537a6743e16d5b52b4"
+
+type goldenCase struct {
+	name  string
+	setup []string
+	args  string
+	stdin string
+	json  bool
+}
+
+// TestGolden compares every command's output on a terminal, off it and as JSON.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	for _, c := range goldenCases() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			golden(t, c, "terminal", true, c.args)
+			golden(t, c, "plain", false, c.args)
+			if c.json {
+				front, behind, dash := strings.Cut(c.args, " -- ")
+				front += " --json"
+				if dash {
+					front += " -- " + behind
+				}
+				golden(t, c, "json", false, front)
+			}
+		})
+	}
+}
+
+// golden runs one case in a world of its own.
+func golden(t *testing.T, c goldenCase, mode string, tty bool, args string) {
+	t.Helper()
+	w := newWorld(t)
+	for _, jar := range []string{"wordcount", "endless", "fails", "throws", "cancelled"} {
+		w.file(t, jar+".jar", "PK "+jar)
+	}
+	w.file(t, "spec.yaml", "name: demo\nflinkVersion: \"1.20\"\ntaskManager:\n  memory: 2g\nflinkConfiguration:\n  parallelism.default: \"2\"\n")
+	for _, line := range c.setup {
+		if r := w.run(t, false, "", strings.Fields(line)...); r.code != 0 && !strings.Contains(line, "fails") {
+			t.Fatalf("%s: exit code %d: %s", line, r.code, r.err)
+		}
+	}
+	r := w.run(t, tty, c.stdin, strings.Fields(args)...)
+	got := fmt.Sprintf("$ dcos flink %s\nexit code %d\n-- output --\n%s-- errors --\n%s", args, r.code, r.out, r.err)
+	file := filepath.Join("testdata", "golden", strings.ReplaceAll(c.name, " ", "_")+"."+mode+".txt")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s mismatch (-want +got):\n%s", file, diff)
+	}
+}
+
+// root returns the commands as they are put together.
+func root(t *testing.T) *cobra.Command {
+	t.Helper()
+	return cli.NewRoot(&command.Factory{Streams: &terminal.Streams{}, Env: func(string) string { return "" }})
+}
+
+// leaves lists the commands that do something, without "dcos flink".
+func leaves(cmd *cobra.Command) map[string]*cobra.Command {
+	out := map[string]*cobra.Command{}
+	for _, c := range cmd.Commands() {
+		if c.HasSubCommands() {
+			for k, v := range leaves(c) {
+				out[k] = v
+			}
+			continue
+		}
+		out[strings.TrimPrefix(c.CommandPath(), "dcos flink ")] = c
+	}
+	return out
+}
+
+// TestEveryCommandIsGolden fails for a command without a golden case, and for one whose --json has none.
+func TestEveryCommandIsGolden(t *testing.T) {
+	t.Parallel()
+	for path, cmd := range leaves(root(t)) {
+		if path == "help" {
+			continue
+		}
+		is := func(c goldenCase) bool { return c.args == path || strings.HasPrefix(c.args, path+" ") }
+		if !slices.ContainsFunc(goldenCases(), is) {
+			t.Errorf("%s has no golden case", path)
+		}
+		if cmd.Flags().Lookup("json") != nil && !slices.ContainsFunc(goldenCases(), func(c goldenCase) bool { return is(c) && c.json }) {
+			t.Errorf("%s --json has no golden case", path)
+		}
+	}
+}
+
+// TestHelp checks that every command explains itself with examples, and that each line fits a terminal.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	for path, cmd := range leaves(root(t)) {
+		if path != "help" && (cmd.Example == "" || cmd.Long == "") {
+			t.Errorf("%s: Long or Example is empty", path)
+		}
+		if strings.HasSuffix(cmd.Short, ".") || cmd.Short == "" {
+			t.Errorf("%s: Short %q is empty or ends in a full stop", path, cmd.Short)
+		}
+		for line := range strings.Lines(cmd.Long) {
+			if len([]rune(line)) > 140 {
+				t.Errorf("%s: line of %d characters: %q", path, len(line), line)
+			}
+		}
+		w := newWorld(t)
+		r := w.run(t, false, "", append(strings.Fields(path), "--help")...)
+		if r.code != command.ExitOK || !strings.Contains(r.out, "Usage:") || r.err != "" {
+			t.Errorf("%s --help: exit code %d, errors %q", path, r.code, r.err)
+		}
+		r = w.run(t, false, "", append([]string{"help"}, strings.Fields(path)...)...)
+		if r.code != command.ExitOK {
+			t.Errorf("help %s: exit code %d", path, r.code)
+		}
+	}
+}
