@@ -1,0 +1,211 @@
+package cluster_test
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+func rules() cluster.Rules {
+	return cluster.Rules{Roles: []string{"*", "flink"}, FlinkVersions: []string{"2.3.0", "1.20.5"}, Constraints: true}
+}
+
+func TestCompleteFillsEveryOpenField(t *testing.T) {
+	t.Parallel()
+	open := cluster.Spec{Name: "demo", TaskManager: cluster.TaskManager{Slots: 4}, Job: &cluster.JobSpec{JarURI: "x"}}
+	got := open.Complete(cluster.Defaults{Allocation: cluster.Static, FlinkVersion: "2.3.0", Role: "flink", User: "nobody"})
+	want := cluster.Spec{
+		Name: "demo", Kind: cluster.Session, Allocation: cluster.Static, FlinkVersion: "2.3.0", Role: "flink", User: "nobody",
+		JobManager:  cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: 1600 * cluster.MiB}, Replicas: 1},
+		TaskManager: cluster.TaskManager{Resources: cluster.Resources{CPUs: 4, Memory: 1728 * cluster.MiB}, Slots: 4},
+		Job:         &cluster.JobSpec{JarURI: "x", Parallelism: 1},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Complete() mismatch (-want +got):\n%s", diff)
+	}
+	if open.Job.Parallelism != 0 {
+		t.Error("Complete() changed the spec it was given")
+	}
+	if diff := cmp.Diff(got, got.Complete(cluster.Defaults{Allocation: cluster.Dynamic, Role: "other"})); diff != "" {
+		t.Errorf("Complete() of a complete spec changed it:\n%s", diff)
+	}
+	if err := (cluster.Spec{Name: "a"}).Complete(cluster.Defaults{}).Validate(rules()); err != nil {
+		t.Errorf("the smallest spec is not valid: %v", err)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	const jar = "artifact:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef/app.jar"
+	tests := []struct {
+		name   string
+		change func(*cluster.Spec)
+		// want are the fields that are wrong, in order; none means that the spec is valid.
+		want []string
+	}{
+		{"minimal", func(*cluster.Spec) {}, nil},
+		{"no name", func(s *cluster.Spec) { s.Name = "" }, []string{"name"}},
+		{"capital in the name", func(s *cluster.Spec) { s.Name = "Demo" }, []string{"name"}},
+		{"digit first", func(s *cluster.Spec) { s.Name = "1demo" }, []string{"name"}},
+		{"hyphen last", func(s *cluster.Spec) { s.Name = "demo-" }, []string{"name"}},
+		{"slash in the name", func(s *cluster.Spec) { s.Name = "a/b" }, []string{"name"}},
+		{"longest name", func(s *cluster.Spec) { s.Name = strings.Repeat("a", 40) }, nil},
+		{"too long a name", func(s *cluster.Spec) { s.Name = strings.Repeat("a", 41) }, []string{"name"}},
+		{"newline after the name", func(s *cluster.Spec) { s.Name = "demo\n" }, []string{"name"}},
+		{"unknown kind and allocation", func(s *cluster.Spec) { s.Kind, s.Allocation = "batch", "magic" }, []string{"kind", "allocation"}},
+		{"version prefix", func(s *cluster.Spec) { s.FlinkVersion = "1.20" }, nil},
+		{"version that only begins alike", func(s *cluster.Spec) { s.FlinkVersion = "1.2" }, []string{"flinkVersion"}},
+		{"no version", func(s *cluster.Spec) { s.FlinkVersion = "latest" }, []string{"flinkVersion"}},
+		{"foreign role", func(s *cluster.Spec) { s.Role = "kafka" }, []string{"role"}},
+		{"user with a blank", func(s *cluster.Spec) { s.User = "a b" }, []string{"user"}},
+		{"cpus", func(s *cluster.Spec) { s.JobManager.CPUs, s.TaskManager.CPUs = -1, 2000 }, []string{"jobManager.cpus", "taskManager.cpus"}},
+		{"cpus not a number", func(s *cluster.Spec) { s.JobManager.CPUs = math.NaN() }, []string{"jobManager.cpus"}},
+		{"cpus too fine", func(s *cluster.Spec) { s.JobManager.CPUs = 0.12345 }, []string{"jobManager.cpus"}},
+		{"cpus of three decimals", func(s *cluster.Spec) { s.JobManager.CPUs = 0.123 }, nil},
+		{"memory and disk", func(s *cluster.Spec) { s.JobManager.Memory, s.TaskManager.Disk = 5, -1 }, []string{"jobManager.memory", "taskManager.disk"}},
+		{"gpus", func(s *cluster.Spec) { s.TaskManager.GPUs = -1 }, []string{"taskManager.gpus"}},
+		{"replicas without high availability", func(s *cluster.Spec) { s.JobManager.Replicas = 2 }, []string{"jobManager.replicas"}},
+		{"replicas with it", func(s *cluster.Spec) {
+			s.JobManager.Replicas = 2
+			s.FlinkConfiguration = map[string]string{"high-availability.type": "zookeeper"}
+		}, nil},
+		{"count with dynamic allocation", func(s *cluster.Spec) { s.TaskManagers.Count = 3 }, []string{"taskManagers.count"}},
+		{"bounds with static allocation", func(s *cluster.Spec) {
+			s.Allocation = cluster.Static
+			s.TaskManagers = cluster.TaskManagers{Count: 3, Min: 1, Max: 2}
+		}, []string{"taskManagers.min", "taskManagers.max"}},
+		{"bounds that cross", func(s *cluster.Spec) { s.TaskManagers = cluster.TaskManagers{Min: 5, Max: 2} }, []string{"taskManagers.min"}},
+		{"negative count and too many slots", func(s *cluster.Spec) {
+			s.Allocation, s.TaskManagers.Count, s.TaskManager.Slots = cluster.Static, -1, 5000
+		}, []string{"taskManagers.count", "taskManager.slots", "taskManager.cpus"}},
+		{"session with a job", func(s *cluster.Spec) { s.Job = &cluster.JobSpec{JarURI: jar, Parallelism: 1} }, []string{"job"}},
+		{"application without a job", func(s *cluster.Spec) { s.Kind = cluster.Application }, []string{"job"}},
+		{"application", func(s *cluster.Spec) {
+			s.Kind, s.Job = cluster.Application, &cluster.JobSpec{JarURI: jar, EntryClass: "com.example.Job$Inner", Parallelism: 8, Args: []string{"--x", ""}}
+		}, nil},
+		{"application from a job graph", func(s *cluster.Spec) {
+			s.Kind, s.Job = cluster.Application, &cluster.JobSpec{JobGraphURI: "https://h/job.graph", Parallelism: 1}
+		}, []string{"job.jobGraphURI"}},
+		{"two programs", func(s *cluster.Spec) {
+			s.Kind, s.Job = cluster.Job, &cluster.JobSpec{JobGraphURI: "https://h/job.graph", JarURI: jar, Parallelism: 1}
+		}, []string{"job"}},
+		{"no program, bad class, bad parallelism", func(s *cluster.Spec) {
+			s.Kind, s.Job = cluster.Job, &cluster.JobSpec{EntryClass: "a; rm", Parallelism: -1, Args: []string{"\x00"}}
+		}, []string{"job.jarURI", "job.entryClass", "job.parallelism", "job.args[0]"}},
+		{"locations", func(s *cluster.Spec) {
+			s.URIs = []cluster.URI{{Value: "https://h/a"}, {Value: "file:///opt/x"}, {Value: "s3://b/k"}, {Value: jar}, {Value: "hdfs:///x"}}
+		}, nil},
+		{"no locations", func(s *cluster.Spec) {
+			s.URIs = []cluster.URI{{}, {Value: "gopher://h/a"}, {Value: "/etc/passwd"}, {Value: "artifact:12/x"}, {Value: "http://h/a'b"}, {Value: "http://h/a\nb"}, {Value: "https:///x"}}
+		}, []string{"uris[0].value", "uris[1].value", "uris[2].value", "uris[3].value", "uris[4].value", "uris[5].value", "uris[6].value"}},
+		{"output files", func(s *cluster.Spec) {
+			s.URIs = []cluster.URI{{Value: jar, OutputFile: "a/b"}, {Value: jar, OutputFile: "../b"}, {Value: jar, OutputFile: "/b"}, {Value: jar, OutputFile: "a/../b"}, {Value: jar, Extract: true, Executable: true}}
+		}, []string{"uris[1].outputFile", "uris[2].outputFile", "uris[3].outputFile", "uris[4].executable"}},
+		{"environment", func(s *cluster.Spec) {
+			s.Environment = map[string]string{"GOOD": "x", "bad-name": "x", "MESOS_SANDBOX": "/", "NUL": "\x00", "": ""}
+		}, []string{"environment.", "environment.MESOS_SANDBOX", "environment.NUL", "environment.bad-name"}},
+		{"flinkConfiguration", func(s *cluster.Spec) {
+			s.FlinkConfiguration = map[string]string{"a.b": "x", "a b": "x", "c": "\xff"}
+		}, []string{"flinkConfiguration.a b", "flinkConfiguration.c"}},
+		{"constraints", func(s *cluster.Spec) {
+			s.TaskManager.Constraints = [][]string{{"hostname", "UNIQUE"}, {"@zone", "GROUP_BY", "3"}, {"rack", "LIKE", "r[1-3]"}, {"a", "CLUSTER", "x"}, {"a", "IS", "x"}}
+		}, nil},
+		{"bad constraints", func(s *cluster.Spec) {
+			s.JobManager.Constraints = [][]string{{"hostname"}, {"hostname", "UNIQUE", "x"}, {"h", "NEAR", "x"}, {"h", "LIKE", "("}, {"h", "MAX_PER"}, {"h", "MAX_PER", "zero"}, {"", "IS", "x"}}
+		}, []string{
+			"jobManager.constraints[0]", "jobManager.constraints[1]", "jobManager.constraints[2]", "jobManager.constraints[3]",
+			"jobManager.constraints[4]", "jobManager.constraints[5]", "jobManager.constraints[6]",
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := cluster.Spec{Name: "demo"}
+			tt.change(&s)
+			name := s.Name
+			s = s.Complete(cluster.Defaults{Allocation: cluster.Dynamic, FlinkVersion: "2.3.0", Role: "*"})
+			s.Name = name
+			if diff := cmp.Diff(tt.want, fields(t, s.Validate(rules()))); diff != "" {
+				t.Errorf("Validate() mismatch (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestValidateRefusesRulesThatNobodyHonours(t *testing.T) {
+	t.Parallel()
+	s := cluster.Spec{Name: "demo"}.Complete(cluster.Defaults{})
+	s.TaskManager.Constraints = [][]string{{"hostname", "UNIQUE"}}
+	want := []string{"taskManager.constraints"}
+	if diff := cmp.Diff(want, fields(t, s.Validate(cluster.Rules{}))); diff != "" {
+		t.Errorf("Validate() mismatch (-want +got):\n%s", diff)
+	}
+}
+
+// A hostile value must neither fill the answer nor leak the password of a URI.
+func TestValidateQuotesSparingly(t *testing.T) {
+	t.Parallel()
+	s := cluster.Spec{Name: strings.Repeat("x", 1<<20), URIs: []cluster.URI{{Value: "gopher://user:hunter2@h/a"}}}.Complete(cluster.Defaults{})
+	err := s.Validate(cluster.Rules{})
+	if text := err.Error(); len(text) > 2000 || strings.Contains(text, "hunter2") {
+		t.Errorf("Validate() says too much: %.3000s", text)
+	}
+}
+
+// Every problem is told as invalid, with a field and a sentence.
+func fields(t *testing.T, err error) []string {
+	t.Helper()
+	if err == nil {
+		return nil
+	}
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Code != fault.Invalid || e.Message == "" {
+		t.Fatalf("Validate() = %#v, want an invalid fault", err)
+	}
+	var got []string
+	for _, d := range e.Details {
+		if d.Message == "" {
+			t.Errorf("%s is wrong without a reason", d.Field)
+		}
+		got = append(got, d.Field)
+	}
+	return got
+}
+
+// FuzzValidate reads any JSON as a spec: no input may panic, and what is valid stays valid when it is
+// written and read again.
+func FuzzValidate(f *testing.F) {
+	f.Add([]byte(`{"name":"demo"}`))
+	f.Add([]byte(`{"name":"demo","kind":"job","job":{"jarURI":"http://h/a"},"taskManager":{"constraints":[["a","LIKE","("]]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var s cluster.Spec
+		if json.Unmarshal(data, &s) != nil {
+			return
+		}
+		s = s.Complete(cluster.Defaults{})
+		if s.Validate(rules()) != nil {
+			return
+		}
+		text, err := json.Marshal(s)
+		if err != nil {
+			t.Fatalf("write a valid spec: %v", err)
+		}
+		var again cluster.Spec
+		if err := json.Unmarshal(text, &again); err != nil {
+			t.Fatalf("read a valid spec: %v", err)
+		}
+		if err := again.Validate(rules()); err != nil {
+			t.Fatalf("a valid spec is not valid when it is read again: %v", err)
+		}
+		if !s.Equal(again) {
+			t.Fatalf("%s became %+v", text, again)
+		}
+	})
+}
