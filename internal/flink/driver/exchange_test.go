@@ -23,7 +23,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // service is the least that a service does: launch what is wanted, kill what is not, report.
 type service struct {
 	mu       sync.Mutex
-	epoch    string
+	epoch    string // what this process has read
+	ofEpoch  string // whose workers the tasks and ended are, kept over a restart
 	wanted   []string
 	finished bool
 	tasks    map[string]driver.State
@@ -74,10 +75,10 @@ func (s *service) run(t *testing.T, jm *jobmanager.JobManager) {
 func (s *service) onWanted(w driver.Wanted) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.epoch != w.Epoch {
-		s.epoch = w.Epoch
+	if s.ofEpoch != w.Epoch {
 		clear(s.ended)
 	}
+	s.epoch, s.ofEpoch = w.Epoch, w.Epoch
 	s.finished = w.Finished != nil
 	s.wanted = nil
 	if !w.Ready {
@@ -87,7 +88,7 @@ func (s *service) onWanted(w driver.Wanted) {
 		s.wanted = append(s.wanted, x.ID)
 		_, live := s.tasks[x.ID]
 		_, ended := s.ended[x.ID]
-		if !live && !ended && !x.Recovered {
+		if !live && !ended && !x.Launched {
 			s.tasks[x.ID] = driver.Launching
 			s.launches[x.ID]++
 		}

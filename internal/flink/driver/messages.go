@@ -53,6 +53,9 @@ type Worker struct {
 	// Recovered says that the worker was running before this epoch, as the service itself
 	// reported: its size is not known here, and it must not be launched from this.
 	Recovered bool `json:"recovered"`
+	// Launched says that the service has reported the worker launched or running in this epoch. A
+	// service that has no such task any more must not launch it again but report without it.
+	Launched bool `json:"launched"`
 }
 
 // Spec is the worker in the words of package cluster.
