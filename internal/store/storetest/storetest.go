@@ -52,7 +52,10 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"export and import", testExport},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { test.run(t, place(t)) })
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.run(t, place(t))
+		})
 	}
 }
 

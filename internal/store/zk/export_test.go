@@ -10,6 +10,9 @@ func (o *Options) SetDial(dial func(network, address string, timeout time.Durati
 	o.dial = dial
 }
 
+// SetJournaled has f called when a batch is in the journal and not in its place yet.
+func (o *Options) SetJournaled(f func()) { o.journaled = f }
+
 // SetShortest allows sessions that are too short for real use.
 func (o *Options) SetShortest(d time.Duration) { o.shortest = d }
 

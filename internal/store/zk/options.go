@@ -49,6 +49,8 @@ type Options struct {
 
 	// dial replaces the network in tests.
 	dial func(network, address string, timeout time.Duration) (net.Conn, error)
+	// journaled is called when a batch is in the journal and not in its place yet.
+	journaled func()
 	// shortest allows shorter sessions in tests.
 	shortest time.Duration
 }
@@ -166,6 +168,9 @@ func (o *Options) validate() error {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.journaled == nil {
+		o.journaled = func() {}
 	}
 	if o.dial == nil {
 		o.dial = net.DialTimeout

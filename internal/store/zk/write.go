@@ -207,6 +207,7 @@ func (z *Store) put(l *Lease, entries []entry) error {
 	if err := z.write(l, []any{&zk.SetDataRequest{Path: z.paths.journal, Data: data, Version: -1}}); err != nil {
 		return err
 	}
+	z.o.journaled()
 	if err := z.putJournal(l, parts, r); err != nil {
 		// The batch is made and not in its place, and nothing may be written over it before it is. The next leader puts it there.
 		l.lose(fmt.Sprintf("a large batch was saved and could not be put in its place: %v", err))

@@ -140,9 +140,9 @@ func TestContract(t *testing.T) {
 			Open: func(t *testing.T) store.Store {
 				w := new(wire)
 				o := options(t, server.Addr, path)
-				o.SessionTimeout = 500 * time.Millisecond
+				o.SessionTimeout = 2 * time.Second
 				if raceEnabled {
-					o.SessionTimeout = 2 * time.Second
+					o.SessionTimeout = 4 * time.Second
 				}
 				o.SetDial(w.dial)
 				s := mustOpen(t, o)

@@ -126,7 +126,7 @@ admin.enableServer=false
 	if s.o.Durable {
 		force = "yes"
 	}
-	s.process = exec.Command("java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
+	s.process = exec.Command("java", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
 		"-Dzookeeper.forceSync="+force, "-Dzookeeper.preAllocSize=1024",
 		"-cp", s.classPath, "org.apache.zookeeper.server.ZooKeeperServerMain", config)
 	s.process.Stdout, s.process.Stderr = output, output
