@@ -26,7 +26,8 @@ final class Json {
         root.put("version", wanted.version);
         root.put("ready", wanted.ready);
         ArrayNode workers = root.putArray("workers");
-        for (WantedWorker worker : wanted.workers) {
+        for (Wanted.Worker wantedWorker : wanted.workers) {
+            WantedWorker worker = wantedWorker.worker;
             ObjectNode node = workers.addObject();
             node.put("id", worker.id);
             node.put("cpus", worker.cpus);
@@ -37,6 +38,7 @@ final class Json {
             worker.externalResources.forEach(node.putObject("externalResources")::put);
             node.put("requestedAt", worker.requestedAt.toString());
             node.put("recovered", worker.recovered);
+            node.put("launched", wantedWorker.launched);
         }
         if (wanted.finished == null) {
             root.putNull("finished");

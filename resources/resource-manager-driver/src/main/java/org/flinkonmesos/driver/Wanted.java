@@ -14,17 +14,30 @@ final class Wanted {
     /** False until the first report of this epoch: until then the service launches and kills nothing. */
     final boolean ready;
 
-    final List<WantedWorker> workers;
+    final List<Worker> workers;
 
     /** Null while the cluster goes on. */
     final Finished finished;
 
-    Wanted(String epoch, long version, boolean ready, List<WantedWorker> workers, Finished finished) {
+    Wanted(String epoch, long version, boolean ready, List<Worker> workers, Finished finished) {
         this.epoch = epoch;
         this.version = version;
         this.ready = ready;
         this.workers = Collections.unmodifiableList(workers);
         this.finished = finished;
+    }
+
+    /** A worker, and whether the service has said that it launched it. */
+    static final class Worker {
+        final WantedWorker worker;
+
+        /** A service that has no such task any more must not launch it again. */
+        final boolean launched;
+
+        Worker(WantedWorker worker, boolean launched) {
+            this.worker = worker;
+            this.launched = launched;
+        }
     }
 
     /** How the cluster ended, in Flink's words. */

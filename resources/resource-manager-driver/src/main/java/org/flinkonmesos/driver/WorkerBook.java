@@ -181,9 +181,9 @@ final class WorkerBook {
 
     /** What is wanted now. */
     synchronized Wanted wanted() {
-        List<WantedWorker> workers = new ArrayList<>(entries.size());
+        List<Wanted.Worker> workers = new ArrayList<>(entries.size());
         for (Entry entry : entries.values()) {
-            workers.add(entry.worker);
+            workers.add(new Wanted.Worker(entry.worker, entry.launched()));
         }
         return new Wanted(epoch, version, ready, workers, finished);
     }
