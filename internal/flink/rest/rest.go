@@ -191,6 +191,12 @@ func plain(line string) string {
 		if !strings.HasSuffix(class, "Exception") && !strings.HasSuffix(class, "Error") {
 			return line
 		}
+		switch class {
+		case "ClassNotFoundException", "NoClassDefFoundError", "NoSuchMethodError", "NoSuchFieldError",
+			"UnknownHostException", "FileNotFoundException", "NoSuchFileException":
+			// Their message is a mere name, which says nothing without them.
+			return class + ": " + rest
+		}
 		line = rest
 	}
 }
