@@ -234,14 +234,11 @@ func (s *SpecFlags) Read(f *command.Factory, name string) (cluster.Spec, error) 
 	return spec, nil
 }
 
-// plain takes the decoder's own words out of an error and adds what to do.
+// plain takes the decoder's own words out of an error.
 func plain(err error) error {
 	text := err.Error()
 	for _, p := range []string{"error converting YAML to JSON: ", "error unmarshaling JSON: ", "while decoding JSON: ", "json: ", "yaml: "} {
 		text = strings.ReplaceAll(text, p, "")
-	}
-	if strings.Contains(text, "of type string") && strings.Contains(text, "cannot unmarshal") {
-		text += " (put the value in quotes)"
 	}
 	return errors.New(strings.Join(strings.Fields(text), " "))
 }

@@ -7,6 +7,7 @@
 package terminal
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -43,11 +44,14 @@ func (s *Streams) Errf(format string, args ...any) {
 
 // JSON writes v (or JSON text as it came) to the output, indented by two spaces.
 func (s *Streams) JSON(v any) error {
-	data, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
 		return fmt.Errorf("encode the output: %w", err)
 	}
-	if _, err := s.Out.Write(append(data, '\n')); err != nil {
+	if _, err := s.Out.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("write the output: %w", err)
 	}
 	return nil

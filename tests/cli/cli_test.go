@@ -1,0 +1,152 @@
+// Package cli_test runs the real command line, as its own process, against a stand-in of
+// the service and of Admin Router. Each script of this directory is one test.
+package cli_test
+
+import (
+	"context"
+	"encoding/pem"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/term"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli"
+	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
+	"github.com/flink-on-mesos/flink-service/internal/testkit/adminrouter"
+	"github.com/flink-on-mesos/flink-service/internal/testkit/apiserver"
+)
+
+// TestMain makes this binary the programs that scripts call.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"dcos-flink": plugin,
+		"dcos":       dcos,
+	})
+}
+
+// plugin is what cli-plugin/main.go does.
+func plugin() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	is := func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+	streams := &terminal.Streams{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		InTerminal: is(os.Stdin), OutTerminal: is(os.Stdout), ErrTerminal: is(os.Stderr),
+	}
+	os.Exit(int(cli.Main(ctx, os.Args[1:], os.Getenv, streams)))
+}
+
+// dcos calls the plugin as the DC/OS CLI does: with the command's name first, --help at the
+// end for `dcos help flink`, and the cluster's coordinates in the environment.
+func dcos() {
+	args := os.Args[1:]
+	switch {
+	case len(args) == 2 && args[0] == "help" && args[1] == "flink":
+		args = []string{"flink", "--help"}
+	case len(args) == 0 || args[0] != "flink":
+		os.Exit(0) // As the real one does for a command that it does not know.
+	}
+	cmd := exec.Command("dcos-flink", args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), "DCOS_URL="+os.Getenv("CLUSTER"), "DCOS_ACS_TOKEN="+os.Getenv("TOKEN"), "DCOS_CLI_VERSION=1.2.0")
+	if err := cmd.Run(); err != nil {
+		os.Exit(cmd.ProcessState.ExitCode())
+	}
+}
+
+// token is what Admin Router wants.
+const token = "eyJhbGciOiJIUzI1NiJ9.secret"
+
+// TestScripts runs every script.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 ".",
+		Setup:               setup,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code":   code,
+			"calls":  calls,
+			"append": appendFile,
+		},
+	})
+}
+
+// key is how scripts find their stand-in.
+type key struct{}
+
+// setup starts the stand-ins of one script: $SERVICE is the service itself, $CLUSTER is Admin
+// Router with it behind, and $SECURE the same over TLS with its CA in $CA.
+func setup(env *testscript.Env) error {
+	server := apiserver.New()
+	router := &adminrouter.Router{Token: token, Services: map[string]http.Handler{
+		"flink": server, "dev/flink": apiserver.New(), "starting": nil,
+	}}
+	direct := httptest.NewServer(server)
+	env.Defer(direct.Close)
+	cluster := httptest.NewServer(router)
+	env.Defer(cluster.Close)
+	secure := httptest.NewUnstartedServer(router)
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // Refused certificates are part of the test.
+	secure.StartTLS()
+	env.Defer(secure.Close)
+	ca := filepath.Join(env.WorkDir, "ca.pem")
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}
+	if err := os.WriteFile(ca, pem.EncodeToMemory(block), 0o600); err != nil {
+		return err
+	}
+	completion, err := filepath.Abs("../../cli-plugin/completion/bash/flink.sh")
+	if err != nil {
+		return err
+	}
+	env.Values[key{}] = server
+	env.Vars = append(env.Vars,
+		"SERVICE="+direct.URL, "CLUSTER="+cluster.URL, "SECURE="+secure.URL, "CA="+ca, "TOKEN="+token,
+		"COMPLETION="+completion, "DCOS_FLINK_POLL_INTERVAL=1ms")
+	return nil
+}
+
+// code runs a command and compares its exit code: code 3 dcos-flink cluster describe x.
+func code(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N command args…")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if err != nil {
+		got = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
+
+// calls checks that the service was asked for something: calls 'DELETE /v1/clusters/demo'.
+func calls(ts *testscript.TestScript, neg bool, args []string) {
+	all := strings.Join(ts.Value(key{}).(*apiserver.Server).Requests(), "\n")
+	for _, want := range args {
+		if strings.Contains(all+"\n", want+"\n") == neg {
+			ts.Fatalf("calls of %q: found is %v; all calls:\n%s", want, !neg, all)
+		}
+	}
+}
+
+// appendFile adds a line to a file of a task: append demo-jm-1 stdout text.
+func appendFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: append task file text")
+	}
+	ts.Value(key{}).(*apiserver.Server).Append(args[0], args[1], args[2]+"\n")
+}
