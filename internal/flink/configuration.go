@@ -1,6 +1,7 @@
 package flink
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -136,7 +137,7 @@ func Adopt(spec cluster.Spec) (cluster.Spec, error) {
 	}
 	var problems Problems
 	add := func(err error) {
-		if p, ok := err.(Problems); ok { //nolint:errorlint // Ours, and never wrapped.
+		if p, ok := errors.AsType[Problems](err); ok {
 			problems = append(problems, p...)
 		}
 	}

@@ -185,7 +185,7 @@ func eventually(t *testing.T, what string, limit time.Duration, holds func(conte
 func demoJar(t *testing.T) string {
 	t.Helper()
 	project := filepath.Join(disttest.Root(t), "resources", "demo-job")
-	jar := filepath.Join(project, "target", "demo-jobs.jar")
+	jar := filepath.Join(project, "target", "flink-mesos-demo-job.jar")
 	if _, err := os.Stat(jar); err == nil {
 		return jar
 	}
@@ -343,7 +343,7 @@ func testReal(t *testing.T, d disttest.Distribution, jar string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	id, err := r.rest.Upload(t.Context(), "demo-jobs.jar", f)
+	id, err := r.rest.Upload(t.Context(), "flink-mesos-demo-job.jar", f)
 	if err != nil {
 		t.Fatal(err)
 	}

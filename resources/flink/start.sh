@@ -25,8 +25,11 @@ cd "$(dirname "$0")" || fail 72 "the sandbox is gone"
 sandbox=$(pwd)
 export LC_ALL=C
 
-FLINK_HOME=${FLINK_HOME:-$sandbox/flink}
-FLINK_CONF_DIR=${FLINK_CONF_DIR:-$sandbox/conf}
+# What was fetched is what was meant; a Flink of the container's image is the second choice.
+if [ -d flink ] || [ -z "${FLINK_HOME:-}" ]; then
+    FLINK_HOME=$sandbox/flink
+fi
+FLINK_CONF_DIR=$sandbox/conf
 FLINK_LIB_DIR=$FLINK_HOME/lib
 FLINK_OPT_DIR=$FLINK_HOME/opt
 FLINK_PLUGINS_DIR=${FLINK_PLUGINS_DIR:-$FLINK_HOME/plugins}

@@ -7,8 +7,12 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 )
+
+// defaultJars are where the resource manager driver is found after it was built.
+const defaultJars = "build/flink-mesos-driver*.jar,resources/resource-manager-driver/target/flink-mesos-driver.jar"
 
 // Main is the command behind `make flink`: it assembles one distribution and prints the
 // path of its archive. Flags win over the environment (FLINK_VERSION, FLINK_DIST,
@@ -21,7 +25,7 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdout
 	dir := flags.String("dir", "build/flink", "where archives and manifests go")
 	modules := flags.String("modules", getenv("FLINK_MODULES"), "further Maven artifacts for lib, separated by commas")
 	plugins := flags.String("plugins", getenv("FLINK_PLUGINS"), "Maven artifacts for plugins, separated by commas")
-	jars := flags.String("jars", "build/flink-mesos-*.jar", "patterns of jars to add to lib, separated by commas; none need exist")
+	jars := flags.String("jars", defaultJars, "patterns of jars to add to lib, separated by commas; none need exist, and of two with one name the first is taken")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return 0
@@ -39,7 +43,11 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdout
 			fmt.Fprintf(stderr, "assemble: -jars %s: %v\n", pattern, err)
 			return 2
 		}
-		o.Jars = append(o.Jars, names...)
+		for _, name := range names {
+			if !slices.ContainsFunc(o.Jars, func(jar string) bool { return filepath.Base(jar) == filepath.Base(name) }) {
+				o.Jars = append(o.Jars, name)
+			}
+		}
 	}
 	versions := split(*version)
 	if len(versions) == 0 || *source != "" {

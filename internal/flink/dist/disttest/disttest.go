@@ -18,7 +18,7 @@ type Distribution struct {
 	Archive, Path string
 }
 
-// Real returns the distributions in build/flink, unpacked. It skips the test unless
+// Real returns the distributions in build/flink (or in the directory FLINK_DISTRIBUTIONS), unpacked. It skips the test unless
 // FLINK_REAL=1 is set, java is there, and there is at least one.
 func Real(t testing.TB) []Distribution {
 	t.Helper()
@@ -28,13 +28,16 @@ func Real(t testing.TB) []Distribution {
 	if _, err := exec.LookPath("java"); err != nil {
 		t.Skip("java is not installed")
 	}
-	dir := filepath.Join(Root(t), "build", "flink")
+	dir := os.Getenv("FLINK_DISTRIBUTIONS")
+	if dir == "" {
+		dir = filepath.Join(Root(t), "build", "flink")
+	}
 	list, err := dist.Scan(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(list) == 0 {
-		t.Skip("build/flink holds no distribution: run make flink")
+		t.Skipf("%s holds no distribution: run make flink", dir)
 	}
 	found := make([]Distribution, 0, len(list))
 	for _, m := range list {
