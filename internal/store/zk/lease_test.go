@@ -370,7 +370,7 @@ func TestBrokenConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	applied := int32(0)
-	for begin := time.Now(); time.Since(begin) < 3*time.Second; applied++ {
+	for begin := time.Now(); time.Since(begin) < 1500*time.Millisecond; applied++ {
 		mustApply(t, s, set("n", fmt.Sprint(applied)), set(fmt.Sprintf("each/%06d", applied), "1"))
 	}
 	close(stop)
@@ -506,7 +506,6 @@ func TestManyLeaders(t *testing.T) {
 			for turn := range turns {
 				w := new(wire)
 				o := options(t, server.Addr, path)
-				o.SessionTimeout = 2 * time.Second
 				o.SetDial(w.dial)
 				s, err := zk.New(t.Context(), o)
 				if err != nil {
@@ -536,6 +535,9 @@ func TestManyLeaders(t *testing.T) {
 				}
 				if turn == i {
 					w.pull()
+					expire(t, path)
+					go s.Close()
+					continue
 				} else if err := l.Release(); err != nil {
 					t.Error(err)
 				}

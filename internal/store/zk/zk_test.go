@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -140,19 +141,36 @@ func TestContract(t *testing.T) {
 			Open: func(t *testing.T) store.Store {
 				w := new(wire)
 				o := options(t, server.Addr, path)
-				o.SessionTimeout = 2 * time.Second
-				if raceEnabled {
-					o.SessionTimeout = 4 * time.Second
-				}
 				o.SetDial(w.dial)
-				s := mustOpen(t, o)
+				s, err := zk.New(t.Context(), o)
+				if err != nil {
+					t.Fatal(err)
+				}
 				mustLock(t, s, "instance")
 				wires[s] = w
+				t.Cleanup(func() { go s.Close() })
 				return s
 			},
-			Crash: func(_ *testing.T, s store.Store) { wires[s].pull() },
+			Crash: func(t *testing.T, s store.Store) {
+				wires[s].pull()
+				expire(t, path)
+			},
 		}
 	})
+}
+
+// expire takes the leader's lock node away, as the ensemble does at the end of a session.
+func expire(t *testing.T, path string) {
+	t.Helper()
+	c := raw(t)
+	names, _, err := c.Children(path + "/lock")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("lock nodes: %v, %v, want some", names, err)
+	}
+	slices.SortFunc(names, func(a, b string) int { return strings.Compare(a[len(a)-10:], b[len(b)-10:]) })
+	if err := c.Delete(path+"/lock/"+names[0], -1); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestParseURL(t *testing.T) {

@@ -1,6 +1,0 @@
-//go:build !race
-
-package zk_test
-
-// raceEnabled says that everything is several times slower.
-const raceEnabled = false
