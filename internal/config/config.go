@@ -1,0 +1,102 @@
+package config
+
+import (
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config is the service's configuration, checked. Package app cuts it into each part's options.
+type Config struct {
+	Mesos     Mesos     `doc:"How the service finds the Mesos master and proves who it is."`
+	Framework Framework `doc:"How the service introduces itself to Mesos."`
+	HTTP      HTTP      `doc:"Where the service listens, and the name under which tasks and users reach it."`
+	State     State     `doc:"Where the service keeps what must outlive it."`
+	Flink     Flink     `doc:"Which Flink is started, and what clusters get that do not say otherwise."`
+	Timing    Timing    `doc:"Times of the scheduler. Each is a number with a unit: 500ms, 30s, 15m, 168h."`
+	Log       Log       `doc:"What the service writes to its standard error."`
+	Facts     Facts     `doc:"What Marathon and Mesos tell a process that they start. These are facts, not options: they have no prefixed form, and other variables that begin with MESOS_, MARATHON_ or PORT are left alone." fact:"true"`
+}
+
+// Mesos says where the master is.
+type Mesos struct {
+	Master    string   `envconfig:"MESOS_MASTER" required:"true" doc:"The master: host:port, a comma-separated list of them, an http or https URL, zk://host:port,…/path (the leader is read from ZooKeeper), or local (a master and agents inside this process, sized by LOCALMESOS_ variables)."`
+	Scheme    string   `envconfig:"MESOS_SCHEME" default:"http" doc:"http or https, for master addresses that name no scheme."`
+	Principal string   `envconfig:"MESOS_PRINCIPAL" doc:"Whom the service authenticates as; needs MESOS_SECRET."`
+	Secret    Secret   `envconfig:"MESOS_SECRET" doc:"The principal's secret."`
+	Roles     []string `envconfig:"MESOS_ROLES" default:"*" doc:"The roles whose resources are used, separated by commas; the first is the default of a cluster."`
+	CAFile    string   `envconfig:"MESOS_CA_FILE" doc:"A PEM file with the authorities that may sign the master's certificate; without it those of the system."`
+	Insecure  bool     `envconfig:"MESOS_INSECURE" default:"false" doc:"true accepts any certificate of the master. For trials only."`
+}
+
+// Framework is our entry in the master's list.
+type Framework struct {
+	Name            string        `envconfig:"FRAMEWORK_NAME" default:"flink" doc:"The framework's name in Mesos and in the user interface of DC/OS."`
+	User            string        `envconfig:"FRAMEWORK_USER" doc:"The operating system user of tasks whose cluster names none; without it the agents use the one that runs this process."`
+	FailoverTimeout time.Duration `envconfig:"FRAMEWORK_FAILOVER_TIMEOUT" default:"168h" doc:"How long Mesos keeps the tasks running while no service is there."`
+	WebUIURL        string        `envconfig:"FRAMEWORK_WEBUI_URL" doc:"The link that Mesos shows for the framework; without it the service's own address."`
+}
+
+// HTTP is the one listener.
+type HTTP struct {
+	Listen        string `envconfig:"LISTEN" default:"0.0.0.0:8080" doc:"The address of the one listener, for the API, the user interface, metrics and artifacts. Under Marathon the port defaults to PORT_API, or PORT0. Port 0 picks a free one."`
+	AdvertiseHost string `envconfig:"ADVERTISE_HOST" doc:"The host name or address under which agents reach the service; without it HOST as given by Marathon, else the host name of the machine."`
+	AdvertiseURL  string `envconfig:"ADVERTISE_URL" doc:"The whole address under which agents reach the service, when it is not http://ADVERTISE_HOST:port. A name that stays when the service moves (a VIP, Mesos-DNS) keeps the fetcher's cache useful after the move."`
+}
+
+// URL is the address under which agents and users reach the service that listens on a port, without
+// a slash at its end.
+func (h HTTP) URL(port int) string {
+	if h.AdvertiseURL != "" {
+		return strings.TrimRight(h.AdvertiseURL, "/")
+	}
+	return "http://" + net.JoinHostPort(h.AdvertiseHost, strconv.Itoa(port))
+}
+
+// State is durable.
+type State struct {
+	DataDir        string        `envconfig:"DATA_DIR" default:"flink-service-data" doc:"The directory for uploaded artifacts and for the embedded state store."`
+	Store          string        `envconfig:"STATE_STORE" doc:"Where the state is: file:PATH (one machine) or zk://host:port,…/path (a cluster of machines; needed to survive the loss of this machine). Without it file:state below DATA_DIR."`
+	User           string        `envconfig:"STATE_STORE_USER" doc:"Whom the service authenticates as to ZooKeeper (digest scheme); then only that user can read and change the state."`
+	Password       Secret        `envconfig:"STATE_STORE_PASSWORD" doc:"The password of STATE_STORE_USER."`
+	SessionTimeout time.Duration `envconfig:"STATE_SESSION_TIMEOUT" default:"10s" doc:"How long ZooKeeper waits for a silent service before another may take over."`
+}
+
+// Flink is about what is started.
+type Flink struct {
+	Distributions      []string      `envconfig:"FLINK_DISTRIBUTIONS" default:"build/flink" doc:"Flink archives (.tgz), installed Flink directories, or directories of archives, separated by commas."`
+	DefaultVersion     string        `envconfig:"DEFAULT_FLINK_VERSION" doc:"The version of a cluster that names none: a full version or the beginning of one, such as 2.3; without it the newest there is."`
+	DefaultAllocation  string        `envconfig:"DEFAULT_ALLOCATION" default:"dynamic" doc:"dynamic (Flink asks for TaskManagers) or static, for clusters that say neither."`
+	ZooKeeper          string        `envconfig:"ZOOKEEPER" doc:"The ZooKeeper quorum for the high availability of JobManagers: host:port, separated by commas."`
+	HAStorageDir       string        `envconfig:"HA_STORAGE_DIR" doc:"The URI below which highly available JobManagers keep their metadata, such as hdfs:///flink/ha; a cluster may set its own."`
+	JavaHome           string        `envconfig:"JAVA_HOME" doc:"Where Java is on the agents; without it java is looked for in the tasks' PATH."`
+	ArtifactURLs       time.Duration `envconfig:"ARTIFACT_URL_LIFETIME" default:"1h" doc:"How long the path of a secret artifact, made for one launch, can be fetched."`
+	ArtifactMaxSize    Size          `envconfig:"ARTIFACT_MAX_SIZE" default:"1023m" doc:"The largest file that can be uploaded."`
+	ProxyResponseStall time.Duration `envconfig:"PROXY_STALL_TIMEOUT" default:"5m" doc:"How long a request through the proxy to Flink may pass nothing in either direction. A program's main method runs inside such a request, so this bounds its time."`
+}
+
+// Timing holds what the scheduler waits for.
+type Timing struct {
+	OfferRefuse time.Duration `envconfig:"OFFER_REFUSE_DURATION" default:"1h" doc:"For how long Mesos does not offer again what was declined. New demand ends it early."`
+	Reconcile   time.Duration `envconfig:"RECONCILE_INTERVAL" default:"15m" doc:"The time between two comparisons of all tasks with Mesos."`
+	KillGrace   time.Duration `envconfig:"TASK_KILL_GRACE" default:"30s" doc:"The time between SIGTERM and SIGKILL of a task."`
+	Unreachable time.Duration `envconfig:"UNREACHABLE_TIMEOUT" default:"30s" doc:"How long a task on an agent that Mesos does not hear is waited for before it is replaced."`
+}
+
+// Log is for people and machines.
+type Log struct {
+	Level  slog.Level `envconfig:"LOG_LEVEL" default:"INFO" doc:"DEBUG, INFO, WARN or ERROR."`
+	Format string     `envconfig:"LOG_FORMAT" default:"text" doc:"text or json."`
+}
+
+// Facts come from Marathon and Mesos.
+type Facts struct {
+	Host    string `envconfig:"HOST" doc:"The agent's host name; the default of ADVERTISE_HOST."`
+	PortAPI string `envconfig:"PORT_API" doc:"The port named api of the Marathon app; the default port of LISTEN."`
+	Port0   string `envconfig:"PORT0" doc:"The first port of the Marathon app; the default port of LISTEN when no port is named api."`
+	AppID   string `envconfig:"MARATHON_APP_ID" doc:"The id of the Marathon app that the service is."`
+	TaskID  string `envconfig:"MESOS_TASK_ID" doc:"The id of the Mesos task that the service is."`
+	Sandbox string `envconfig:"MESOS_SANDBOX" doc:"The directory of the Mesos task that the service is."`
+}
