@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -235,8 +236,45 @@ func finish(o Options, home, inputs string) (Manifest, error) {
 	if err := writeManifest(o.Dir, m); err != nil {
 		return Manifest{}, err
 	}
+	if err := prune(o.Dir, version); err != nil {
+		return Manifest{}, err
+	}
 	fmt.Fprintf(o.Progress, "Flink %s: %s (%d MB)\n", version, filepath.Join(o.Dir, m.File), m.Size>>20)
 	return m, nil
+}
+
+// kept is how many archives of one version stay: each change of an added jar makes another
+// one of 90 MB. More than one, because a service may be handing out the one before.
+const kept = 3
+
+// prune removes the oldest archives of a version with their manifests.
+func prune(dir, version string) error {
+	names, err := filepath.Glob(filepath.Join(dir, "flink-"+version+"-*.tgz"))
+	if err != nil {
+		return fmt.Errorf("remove old archives: %w", err)
+	}
+	modified := map[string]time.Time{}
+	names = slices.DeleteFunc(names, func(name string) bool {
+		m := archiveName.FindStringSubmatch(filepath.Base(name))
+		if m == nil || m[1] != version {
+			return true
+		}
+		info, err := os.Stat(name)
+		if err != nil {
+			return true
+		}
+		modified[name] = info.ModTime()
+		return false
+	})
+	slices.SortFunc(names, func(a, b string) int { return modified[b].Compare(modified[a]) })
+	for _, name := range names[min(kept, len(names)):] {
+		for _, file := range []string{filepath.Join(dir, manifestName(filepath.Base(name))), name} {
+			if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("remove old archives: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 func writeManifest(dir string, m Manifest) error {

@@ -122,6 +122,28 @@ func TestAssembleDirectory(t *testing.T) {
 	}
 }
 
+func TestAssembleKeepsFewArchives(t *testing.T) {
+	src, out := home(t, "2.3.0"), t.TempDir()
+	jar := filepath.Join(t.TempDir(), "driver.jar")
+	var last dist.Manifest
+	for i := range 5 {
+		write(t, jar, strings.Repeat("x", i), 0o600)
+		last = assemble(t, dist.Options{Source: src, Dir: out, Jars: []string{jar}})
+		// Times of files are coarse; space them out.
+		when := time.Now().Add(time.Duration(i-10) * time.Minute)
+		if err := os.Chtimes(filepath.Join(out, last.File), when, when); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left, err := os.ReadDir(out)
+	if err != nil || len(left) != 2*3 {
+		t.Errorf("%d files are left (%v), want 3 archives and their manifests", len(left), err)
+	}
+	if list, err := dist.Scan(out); err != nil || len(list) != 1 || list[0].SHA256 != last.SHA256 {
+		t.Errorf("Scan() = %v, %v, want the last one", list, err)
+	}
+}
+
 func TestAssembleTarball(t *testing.T) {
 	src := home(t, "1.20.5")
 	first := assemble(t, dist.Options{Source: src, Dir: t.TempDir()})
