@@ -10,10 +10,10 @@ import "os"
 func benches() []bench {
 	return []bench{
 		{"artifact", benchArtifact},
+		{"state", benchState},
 	}
 }
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
-
