@@ -1,0 +1,333 @@
+package org.flinkonmesos.driver;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.apache.flink.runtime.clusterframework.types.ResourceID;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
+
+@Timeout(10)
+class WorkerBookTest {
+
+    private static final String EPOCH = "beef0123";
+    private static final Duration DELAY = Duration.ofSeconds(2);
+
+    private FakeFlink flink;
+    private WorkerBook book;
+    private long sequence;
+
+    @BeforeEach
+    void open() {
+        flink = new FakeFlink();
+        book = new WorkerBook(EPOCH, "tm", DELAY, flink, flink, flink);
+        sequence = 0;
+    }
+
+    @Test
+    void isReadyAfterTheFirstReport() {
+        assertFalse(book.wanted().ready);
+        assertEquals(List.of(), flink.run());
+        report();
+        assertTrue(book.wanted().ready);
+        assertEquals(List.of("recovered []"), flink.run());
+        report();
+        assertEquals(List.of(), flink.run());
+    }
+
+    @Test
+    void recoversTheLiveWorkersOfTheFirstReportOnly() {
+        report("old-1=running", "old-2=waiting", "old-3=terminated", "old-4=launching");
+        assertEquals(List.of("recovered [old-1, old-4]"), flink.run());
+        assertEquals(List.of("old-1", "old-4"), wanted());
+        assertTrue(book.wanted().workers.get(0).worker.recovered);
+
+        report("old-1=running", "old-4=running", "stranger=running");
+        assertEquals(List.of(), flink.run());
+        assertEquals(List.of("old-1", "old-4"), wanted());
+
+        report("old-4=terminated:exit 1");
+        assertEquals(
+                List.of("terminated old-4: exit 1", "terminated old-1: the service no longer knows it"),
+                flink.run());
+        assertEquals(List.of(), wanted());
+    }
+
+    @Test
+    void completesARequestAtTheLaunch() {
+        ready();
+        CompletableFuture<MesosWorker> request = request(1);
+        assertEquals(List.of("tm-beef-1"), wanted());
+        report("tm-beef-1=waiting:cpus");
+        assertEquals(List.of(), flink.run());
+        report("tm-beef-1=launching");
+        assertFalse(request.isDone(), "completed outside of the main thread");
+        assertEquals(List.of("launched tm-beef-1"), flink.run());
+        report("tm-beef-1=running");
+        assertEquals(List.of(), flink.run());
+        assertTrue(book.wanted().workers.get(0).launched);
+    }
+
+    @Test
+    void completesARequestWhoseLaunchWasMissed() {
+        ready();
+        request(1);
+        report("tm-beef-1=running");
+        assertEquals(List.of("launched tm-beef-1"), flink.run());
+    }
+
+    @Test
+    void tellsOfALaunchBeforeTheEnd() {
+        ready();
+        request(1);
+        report("tm-beef-1=launching");
+        report("tm-beef-1=terminated:exit 137");
+        assertEquals(List.of("launched tm-beef-1", "terminated tm-beef-1: exit 137"), flink.run());
+        assertEquals(List.of(), wanted());
+    }
+
+    @Test
+    void failsARequestThatEndsBeforeTheLaunch() {
+        ready();
+        request(1);
+        report("tm-beef-1=terminated:no fetch");
+        assertEquals(
+                List.of("failed: worker tm-beef-1 ended before it was launched: no fetch"), flink.run());
+        assertEquals(List.of(), wanted());
+    }
+
+    @Test
+    void keepsAWorkerThatTheServiceHasNotLaunchedYet() {
+        ready();
+        request(1);
+        report();
+        assertEquals(List.of("tm-beef-1"), wanted());
+        assertEquals(List.of(), flink.run());
+    }
+
+    @Test
+    void keepsACancelledRequestForAMoment() {
+        ready();
+        request(1).cancel(true);
+        assertEquals(List.of("tm-beef-1"), wanted());
+        flink.pass(DELAY.minusMillis(1));
+        assertEquals(List.of("tm-beef-1"), wanted());
+        flink.pass(Duration.ofMillis(1));
+        assertEquals(List.of(), wanted());
+    }
+
+    @Test
+    void handsACancelledRequestToAnEqualOne() {
+        ready();
+        request(1).cancel(true);
+        long version = book.wanted().version;
+        request(2);
+        assertEquals(List.of("tm-beef-1", "tm-beef-2"), wanted());
+        request(1);
+        assertEquals(List.of("tm-beef-1", "tm-beef-2"), wanted());
+        assertEquals(version + 1, book.wanted().version);
+        flink.pass(DELAY);
+        assertEquals(List.of("tm-beef-1", "tm-beef-2"), wanted());
+        report("tm-beef-1=running", "tm-beef-2=waiting");
+        assertEquals(List.of("launched tm-beef-1"), flink.run());
+    }
+
+    @Test
+    void neverLeavesACancelledWorkerBehind() {
+        ready();
+        request(1).cancel(true);
+        report("tm-beef-1=running");
+        assertEquals(List.of(), flink.run());
+        flink.pass(DELAY);
+        assertEquals(List.of(), wanted());
+    }
+
+    @Test
+    void releasesARequestCancelledBetweenLaunchAndCompletion() {
+        ready();
+        CompletableFuture<MesosWorker> request = request(1);
+        report("tm-beef-1=launching");
+        request.cancel(true);
+        assertEquals(List.of(), flink.run());
+        flink.pass(DELAY);
+        assertEquals(List.of(), wanted());
+    }
+
+    @Test
+    void handsAYoungReleasedWorkerToAnEqualRequest() {
+        ready();
+        request(1);
+        report("tm-beef-1=launching");
+        flink.run();
+        book.release(new ResourceID("tm-beef-1"));
+        assertEquals(List.of("tm-beef-1"), wanted());
+        request(1);
+        assertEquals(List.of("launched tm-beef-1"), flink.run());
+        flink.pass(DELAY);
+        assertEquals(List.of("tm-beef-1"), wanted());
+    }
+
+    @Test
+    void isSilentAboutTheEndOfAWorkerGivenBack() {
+        ready();
+        request(1);
+        report("tm-beef-1=launching");
+        flink.run();
+        book.release(new ResourceID("tm-beef-1"));
+        report("tm-beef-1=terminated:x");
+        assertEquals(List.of(), flink.run());
+        assertEquals(List.of(), wanted());
+        flink.pass(DELAY);
+        assertEquals(List.of(), wanted());
+    }
+
+    @Test
+    void releasesAnOldWorkerAtOnce() {
+        ready();
+        request(1);
+        report("tm-beef-1=running");
+        flink.run();
+        flink.pass(DELAY);
+        book.release(new ResourceID("tm-beef-1"));
+        assertEquals(List.of(), wanted());
+        book.release(new ResourceID("tm-beef-1"));
+        book.release(new ResourceID("never"));
+        report("tm-beef-1=terminated:killed");
+        assertEquals(List.of(), flink.run());
+    }
+
+    @Test
+    void ignoresOldReportsAndThoseOfAnotherEpoch() {
+        ready();
+        request(1);
+        long version = book.wanted().version;
+        Report.Answer old = book.report(new Report(EPOCH, sequence, Map.of(), false));
+        assertTrue(old.current);
+        assertEquals(sequence, old.sequence);
+        Report.Answer other = book.report(new Report("other", sequence + 1, Map.of(), false));
+        assertFalse(other.current);
+        assertEquals(EPOCH, other.epoch);
+        assertEquals(version, book.wanted().version);
+    }
+
+    @Test
+    void countsEachChange() {
+        assertEquals(1, book.wanted().version);
+        report();
+        assertEquals(2, book.wanted().version);
+        request(1);
+        assertEquals(3, book.wanted().version);
+        report("tm-beef-1=running");
+        assertEquals(3, book.wanted().version);
+        book.finish("FAILED", null);
+        book.finish("SUCCEEDED", "later");
+        assertEquals(4, book.wanted().version);
+        assertEquals("FAILED", book.wanted().finished.status);
+        assertEquals("", book.wanted().finished.diagnostics);
+    }
+
+    @Test
+    void avoidsTheIdOfARecoveredWorker() {
+        report("tm-beef-1=running");
+        request(1);
+        assertEquals(List.of("tm-beef-1", "tm-beef-2"), wanted());
+    }
+
+    @Test
+    void waitsForTheEndToBeSeen() throws Exception {
+        ready();
+        assertFalse(book.awaitFinishedSeen(Duration.ZERO));
+        book.report(new Report(EPOCH, ++sequence, Map.of(), true));
+        assertFalse(book.awaitFinishedSeen(Duration.ZERO), "seen before there was an end");
+        book.finish("SUCCEEDED", "");
+        Thread service =
+                new Thread(() -> book.report(new Report(EPOCH, ++sequence, Map.of(), true)));
+        service.start();
+        assertTrue(book.awaitFinishedSeen(Duration.ofSeconds(5)));
+        service.join();
+    }
+
+    @Test
+    void answersAReaderAtOnceOrAtAChange() throws Exception {
+        assertEquals(1, book.await("", 1, Duration.ofMinutes(1)).version);
+        assertEquals(1, book.await(EPOCH, 0, Duration.ofMinutes(1)).version);
+        assertEquals(1, book.await(EPOCH, 1, Duration.ofMillis(1)).version);
+        Thread service = new Thread(this::report);
+        service.start();
+        assertEquals(2, book.await(EPOCH, 1, Duration.ofMinutes(1)).version);
+        service.join();
+        Thread end = new Thread(() -> book.close());
+        end.start();
+        assertNull(book.await(EPOCH, 2, Duration.ofMinutes(1)));
+        end.join();
+        assertNull(book.report(new Report(EPOCH, 100, Map.of(), false)));
+    }
+
+    @Test
+    void letsTheOldestOfTooManyReadersGo() throws Exception {
+        CompletableFuture<Wanted> oldest = new CompletableFuture<>();
+        Thread first = reader(oldest);
+        while (first.getState() != Thread.State.TIMED_WAITING) {
+            Thread.onSpinWait();
+        }
+        for (int i = 0; i < 8; i++) {
+            reader(new CompletableFuture<>());
+        }
+        assertEquals(1, oldest.get().version);
+        book.close();
+    }
+
+    private Thread reader(CompletableFuture<Wanted> into) {
+        Thread thread =
+                new Thread(
+                        () -> {
+                            try {
+                                into.complete(book.await(EPOCH, 1, Duration.ofMinutes(1)));
+                            } catch (InterruptedException e) {
+                                into.completeExceptionally(e);
+                            }
+                        });
+        thread.setDaemon(true);
+        thread.start();
+        return thread;
+    }
+
+    private void ready() {
+        report();
+        flink.run();
+    }
+
+    private CompletableFuture<MesosWorker> request(double cpus) {
+        return flink.watch(book.request(FakeFlink.spec(cpus)));
+    }
+
+    /** Each worker as id=state or id=state:message. */
+    private void report(String... workers) {
+        Map<String, Report.Entry> entries = new LinkedHashMap<>();
+        for (String worker : workers) {
+            String[] parts = worker.split("[=:]", 3);
+            entries.put(
+                    parts[0],
+                    new Report.Entry(
+                            Report.State.valueOf(parts[1].toUpperCase()),
+                            parts.length > 2 ? parts[2] : "",
+                            ""));
+        }
+        book.report(new Report(EPOCH, ++sequence, entries, false));
+    }
+
+    private List<String> wanted() {
+        return book.wanted().workers.stream().map(w -> w.worker.id).collect(Collectors.toList());
+    }
+}
