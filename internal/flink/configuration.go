@@ -67,7 +67,11 @@ func owned() map[string]string {
 
 // Defaults are the settings that the service makes where the user makes none.
 func Defaults(user map[string]string) map[string]string {
-	d := map[string]string{}
+	d := map[string]string{
+		// A TaskManager that is up before its JobManager, or outlives one, tries again after this.
+		// Flink's 10 s are most of the start-up of a cluster whose processes start together.
+		"cluster.registration.error-delay": "1s",
+	}
 	if highlyAvailable(user) {
 		// ZooKeeper keeps the leadership of a dead JobManager for this long. Flink's 60 s make a
 		// failover take 43 s; 10 s bring it below 15 s and still outlast a long pause of the JVM.
