@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"github.com/flink-on-mesos/flink-service/internal/store"
@@ -442,6 +443,20 @@ func TestFullDisk(t *testing.T) {
 	s = mustOpen(t, file.Options{Dir: dir})
 	if records, err := s.Load(t.Context()); err != nil || len(records) != written {
 		t.Fatalf("Load() after opening = %d records, %v, want %d", len(records), err, written)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNothingLeft(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	s, err := file.New(file.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Apply(t.Context(), []store.Record{set("a", "1")}); err != nil {
+		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

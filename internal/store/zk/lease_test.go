@@ -207,7 +207,7 @@ func TestDeposed(t *testing.T) {
 	path := root(t)
 	proxy := server.Proxy(t)
 	o := options(t, proxy.Addr, path)
-	o.SessionTimeout = 3 * time.Second
+	o.SessionTimeout = 2 * time.Second
 	old := mustOpen(t, o)
 	l := mustLock(t, old, "old")
 	mustApply(t, old, set("n", "old"))
@@ -325,7 +325,7 @@ func TestConfirmation(t *testing.T) {
 // TestGrantedTimeout checks that the lease goes by what the ensemble granted when that is less than we asked for.
 func TestGrantedTimeout(t *testing.T) {
 	t.Parallel()
-	short, err := zookeeper.New(t.Context(), zookeeper.Options{Dir: t.TempDir(), MaxSession: 2 * time.Second})
+	short, err := zookeeper.New(t.Context(), zookeeper.Options{Dir: t.TempDir(), MaxSession: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -370,7 +370,7 @@ func TestBrokenConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	applied := int32(0)
-	for begin := time.Now(); time.Since(begin) < 1500*time.Millisecond; applied++ {
+	for begin := time.Now(); time.Since(begin) < time.Second; applied++ {
 		mustApply(t, s, set("n", fmt.Sprint(applied)), set(fmt.Sprintf("each/%06d", applied), "1"))
 	}
 	close(stop)

@@ -47,7 +47,13 @@ func connect(ctx context.Context, o Options, expired func()) (*session, error) {
 			expired()
 		}
 	}
-	dial := func(network, address string, timeout time.Duration) (net.Conn, error) {
+	var refusal atomic.Pointer[error]
+	dial := func(network, address string, timeout time.Duration) (_ net.Conn, err error) {
+		defer func() {
+			if err != nil {
+				refusal.Store(&err)
+			}
+		}()
 		c, err := o.dial(network, address, timeout)
 		if err != nil {
 			return nil, err
@@ -74,8 +80,12 @@ func connect(ctx context.Context, o Options, expired func()) (*session, error) {
 	case <-up:
 	case <-ctx.Done():
 		go conn.Close()
+		err := ctx.Err()
+		if last := refusal.Load(); last != nil {
+			err = fmt.Errorf("%w, %w", err, *last)
+		}
 		return nil, fmt.Errorf("no ZooKeeper server of %s gave us a session: %w; check the address and that the servers run",
-			strings.Join(o.Servers, ","), ctx.Err())
+			strings.Join(o.Servers, ","), err)
 	}
 	if o.User != "" {
 		_, err := read(ctx, s, func() (struct{}, error) {

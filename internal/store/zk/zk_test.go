@@ -13,6 +13,7 @@ import (
 	"time"
 
 	zkclient "github.com/go-zookeeper/zk"
+	"go.uber.org/goleak"
 
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/store/storetest"
@@ -281,6 +282,42 @@ func TestCredentials(t *testing.T) {
 	records, err := mustOpen(t, mine).Load(t.Context())
 	if err != nil || len(records) != 2 {
 		t.Fatalf("Load() = %d records, %v", len(records), err)
+	}
+}
+
+// TestNothingLeft checks that Close ends everything, whatever the store was doing.
+func TestNothingLeft(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	o := options(t, server.Addr, root(t))
+	leader, err := zk.New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustLock(t, leader, "leader")
+	mustApply(t, leader, set("a", "1"))
+	standby, err := zk.New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	following := make(chan struct{})
+	ended := make(chan error, 2)
+	go func() {
+		ended <- standby.Follow(t.Context(), func([]byte) { close(following) })
+	}()
+	<-following
+	go func() {
+		_, err := standby.Lock(t.Context(), "standby", nil)
+		ended <- err
+	}()
+	for _, s := range []*zk.Store{standby, leader} {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := <-ended; !errors.Is(err, store.ErrClosed) {
+			t.Errorf("ended with %v, want %v", err, store.ErrClosed)
+		}
 	}
 }
 
