@@ -25,6 +25,9 @@ type world struct {
 	dir    string
 	// handler is the server unless a test puts something before it.
 	handler http.Handler
+	// poll is the pace of following; 0 means a millisecond.
+	poll  time.Duration
+	slept time.Duration
 }
 
 // newWorld returns a world without clusters.
@@ -60,10 +63,13 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // Now implements command.Clock with the stand-in's time.
-func (w *world) Now() time.Time { return w.server.Now() }
+func (w *world) Now() time.Time { return w.server.Now().Add(w.slept) }
 
 // Sleep implements command.Clock without waiting.
-func (w *world) Sleep(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
+func (w *world) Sleep(ctx context.Context, d time.Duration) error {
+	w.slept += d
+	return context.Cause(ctx)
+}
 
 // result is what a command did.
 type result struct {
@@ -91,7 +97,7 @@ func (w *world) runContext(ctx context.Context, tty bool, stdin string, args ...
 			return client.New(client.Options{BaseURL: "http://dcos.example/service/flink", Service: "flink", HTTP: &http.Client{Transport: w}})
 		},
 		Open:    func(name string) (*os.File, error) { return os.Open(filepath.Join(w.dir, filepath.Base(name))) },
-		Poll:    time.Millisecond,
+		Poll:    max(w.poll, time.Millisecond),
 		Version: "1.0.0",
 	}
 	code := cli.Run(ctx, f, args)

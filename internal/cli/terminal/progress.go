@@ -85,9 +85,11 @@ func (s *Streams) Bar(label string, size int64, quiet bool) *Bar {
 		progressbar.OptionSetWriter(out),
 		progressbar.OptionSetDescription(Clean(label)),
 		progressbar.OptionShowBytes(true),
+		progressbar.OptionShowCount(),
 		progressbar.OptionUseIECUnits(true),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionSetWidth(max(10, min(30, width-60))),
+		progressbar.OptionSetRenderBlankState(true),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetTheme(progressbar.ThemeASCII),
 	)}

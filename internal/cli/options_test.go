@@ -1,0 +1,65 @@
+package cli_test
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/spf13/cobra"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli/applications"
+	"github.com/flink-on-mesos/flink-service/internal/cli/artifacts"
+	"github.com/flink-on-mesos/flink-service/internal/cli/clusters"
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/cli/jars"
+	"github.com/flink-on-mesos/flink-service/internal/cli/service"
+	"github.com/flink-on-mesos/flink-service/internal/cli/workers"
+)
+
+// check compares the options that a line makes.
+func check[O any](t *testing.T, line string, build func(*command.Factory, func(context.Context, *O) error) *cobra.Command, want *O) {
+	t.Helper()
+	var got *O
+	cmd := build(&command.Factory{}, func(_ context.Context, o *O) error {
+		got = o
+		return nil
+	})
+	cmd.SetArgs(strings.Fields(line))
+	cmd.SetOut(io.Discard)
+	cmd.SetErr(io.Discard)
+	if err := cmd.ExecuteContext(t.Context()); err != nil {
+		t.Errorf("%s: %v", line, err)
+		return
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreTypes((*command.Factory)(nil))); diff != "" {
+		t.Errorf("%s: options mismatch (-want +got):\n%s", line, diff)
+	}
+}
+
+// TestOptions turns flags into options for the small nouns.
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	check(t, "app.jar", applications.New, &applications.RunOptions{Jar: "app.jar", Wait: true})
+	check(t, "app.jar --cluster-name n --class A --parallelism 2 -s sp --allow-non-restored-state --delete --timeout 1h -q -- a --b", applications.New,
+		&applications.RunOptions{
+			Jar: "app.jar", Cluster: "n", Args: []string{"a", "--b"}, Savepoint: "sp", AllowNonRestoredState: true, Wait: true, Delete: true,
+			Spec: clusters.SpecFlags{Class: "A", Parallelism: 2}, Timeout: time.Hour, Output: command.Output{Quiet: true},
+		})
+	check(t, "demo app.jar --json", jars.NewUpload, &jars.UploadOptions{Cluster: "demo", File: "app.jar", Output: command.Output{JSON: true}})
+	check(t, "demo", jars.NewList, &jars.ListOptions{Cluster: "demo"})
+	check(t, "demo id -y", jars.NewDelete, &jars.DeleteOptions{Cluster: "demo", ID: "id", Yes: true})
+	check(t, "demo -a", workers.NewList, &workers.ListOptions{Cluster: "demo", All: true})
+	check(t, "demo tm -y -q", workers.NewRestart, &workers.RestartOptions{Cluster: "demo", Task: "tm", Yes: true, Output: command.Output{Quiet: true}})
+	check(t, "demo tm -f", workers.NewLogs, &workers.LogsOptions{Cluster: "demo", Task: "tm", Logs: command.Logs{File: "stdout", Follow: true}})
+	check(t, "app.jar -q", artifacts.NewUpload, &artifacts.UploadOptions{File: "app.jar", Output: command.Output{Quiet: true}})
+	check(t, "", artifacts.NewList, &artifacts.ListOptions{})
+	check(t, "artifact:12ab/app.jar -y", artifacts.NewDelete, &artifacts.DeleteOptions{SHA256: "12ab", Yes: true})
+	check(t, "12ab", artifacts.NewDelete, &artifacts.DeleteOptions{SHA256: "12ab"})
+	check(t, "--declined --json", service.NewOffers, &service.OffersOptions{Declined: true, Output: command.Output{JSON: true}})
+	check(t, "--json", service.NewDescribe, &service.DescribeOptions{Output: command.Output{JSON: true}})
+	check(t, "--local", service.NewVersion, &service.VersionOptions{Local: true})
+}
