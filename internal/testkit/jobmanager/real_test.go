@@ -24,6 +24,7 @@ import (
 // realSide is a session cluster of real Flink with the driver jar.
 type realSide struct {
 	exchange, rest string
+	jobs           string // the jar with jobs
 	log            *lockedBuffer
 	exited         chan struct{}
 	process        *exec.Cmd
@@ -53,6 +54,7 @@ func (r *realSide) output() string { return r.log.String() }
 func startReal(t *testing.T, d disttest.Distribution) *realSide {
 	t.Helper()
 	jar := built(t, "resources/resource-manager-driver/target/flink-mesos-driver.jar")
+	jobs := built(t, "resources/demo-job/target/flink-mesos-demo-job.jar")
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "token"), "s3cret\n")
 	write(t, filepath.Join(dir, "config.yaml"), "")
@@ -80,7 +82,7 @@ func startReal(t *testing.T, d disttest.Distribution) *realSide {
 	}
 	r := &realSide{
 		exchange: fmt.Sprintf("127.0.0.1:%d", exchange), rest: fmt.Sprintf("http://127.0.0.1:%d", rest),
-		log: &lockedBuffer{}, exited: make(chan struct{}),
+		jobs: jobs, log: &lockedBuffer{}, exited: make(chan struct{}),
 	}
 	r.process = exec.Command("java", args...)
 	r.process.Dir, r.process.Stdout, r.process.Stderr = dir, r.log, r.log
@@ -111,13 +113,13 @@ func (r *realSide) size(t *testing.T) driver.Worker {
 
 func (r *realSide) run(t *testing.T) {
 	t.Helper()
-	data, err := os.ReadFile(built(t, "resources/demo-job/target/demo-jobs.jar"))
+	data, err := os.ReadFile(r.jobs)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var form bytes.Buffer
 	m := multipart.NewWriter(&form)
-	part, err := m.CreateFormFile("jarfile", "demo-jobs.jar")
+	part, err := m.CreateFormFile("jarfile", "demo-job.jar")
 	if err != nil {
 		t.Fatal(err)
 	}
