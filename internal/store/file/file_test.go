@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
@@ -535,4 +536,25 @@ func FuzzOpen(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestFormatOne reads a log as release 1 writes it. It is never changed, only joined by tests of later formats.
+func TestFormatOne(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/format-1")); err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, file.Options{Dir: dir})
+	got, err := s.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []store.Record{
+		set("cluster/demo", `{"kind":"cluster","schema":1,"data":{"n":2}}`),
+		set("framework", `{"kind":"framework","schema":1,"data":{"id":"f-1"}}`),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("Load() mismatch (-want +got):\n%s", diff)
+	}
 }

@@ -13,6 +13,9 @@ func (o *Options) SetDial(dial func(network, address string, timeout time.Durati
 // SetJournaled has f called when a batch is in the journal and not in its place yet.
 func (o *Options) SetJournaled(f func()) { o.journaled = f }
 
+// SetLeading has f called before a leader's first write.
+func (o *Options) SetLeading(f func()) { o.leading = f }
+
 // SetShortest allows sessions that are too short for real use.
 func (o *Options) SetShortest(d time.Duration) { o.shortest = d }
 

@@ -553,3 +553,29 @@ func TestManyLeaders(t *testing.T) {
 		t.Fatalf("Load() = %v, %v, want n = %d", records, err, instances*turns)
 	}
 }
+
+// TestLockAgain takes the place in line away from an instance that is just about to lead: it stands in line again.
+func TestLockAgain(t *testing.T) {
+	t.Parallel()
+	path := root(t)
+	o := options(t, server.Addr, path)
+	spoiled := 0
+	o.SetLeading(func() {
+		if spoiled++; spoiled <= 2 {
+			expire(t, path)
+		}
+	})
+	s := mustOpen(t, o)
+	l := mustLock(t, s, "a")
+	if spoiled != 3 {
+		t.Errorf("led at try %d, want 3", spoiled)
+	}
+	mustApply(t, s, set("a", "1"))
+	if !l.Valid() {
+		t.Error("the lease is not valid")
+	}
+	c := raw(t)
+	if names, _, err := c.Children(path + "/lock"); err != nil || len(names) != 1 {
+		t.Errorf("lock nodes: %v, %v, want one", names, err)
+	}
+}

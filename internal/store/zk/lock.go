@@ -29,6 +29,8 @@ type Lease struct {
 	version int32           // of head, as we left it
 	nodes   map[string]*ref // the records that there are, and the chunks of large ones as far as known
 
+	taken bool // guarded by the store's mu: Lock has returned this lease, or is about to
+
 	ctx    context.Context // ends with the lease
 	cancel context.CancelCauseFunc
 	lost   chan struct{}
@@ -87,12 +89,15 @@ func (l *Lease) end(reason string, cause error) bool {
 	return ended
 }
 
-// lose ends the lease for good: this store never writes again.
+// lose ends the lease for good: this store never writes again, unless nobody was told yet that it leads.
 func (l *Lease) lose(reason string) {
 	l.once.Do(func() {
 		err := fmt.Errorf("%w: %s", store.ErrFenced, reason)
 		l.z.mu.Lock()
-		l.z.lease, l.z.fenced = nil, err
+		l.z.lease = nil
+		if l.taken {
+			l.z.fenced = err
+		}
 		l.z.mu.Unlock()
 		l.z.o.Log.Error("lock of the state lost", "path", l.path, "reason", reason)
 		l.cancel(err)
@@ -183,9 +188,13 @@ func (z *Store) lock(ctx context.Context, data []byte) (*Lease, error) {
 		if err == nil {
 			return l, nil
 		}
-		if !errors.Is(err, zk.ErrNoNode) {
-			// Nobody is to wait for us who no longer wait.
-			z.leave(path)
+		// Nobody is to wait for us who no longer wait here.
+		z.leave(path)
+		if !errors.Is(err, zk.ErrNoNode) && !errors.Is(err, store.ErrFenced) {
+			return nil, err
+		}
+		z.o.Log.Info("place in line for the lock lost", "path", path, "error", err)
+		if err := pause(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -345,6 +354,12 @@ func (z *Store) lead(ctx context.Context, path string) (*Lease, error) {
 		l.end("it could not be taken", err)
 		return nil, err
 	}
+	z.mu.Lock()
+	l.taken = true
+	z.mu.Unlock()
+	if l.ctx.Err() != nil {
+		return nil, l.cause()
+	}
 	z.o.Log.Info("lock of the state taken", "path", path, "epoch", l.epoch, "records", len(l.nodes), "timeout", timeout)
 	return l, nil
 }
@@ -353,6 +368,7 @@ func (z *Store) lead(ctx context.Context, path string) (*Lease, error) {
 func (z *Store) begin(ctx context.Context, l *Lease) error {
 	stop := context.AfterFunc(ctx, func() { l.end("nobody waits for it any more", ctx.Err()) })
 	defer stop()
+	z.o.leading()
 	if err := z.write(l, nil); err != nil {
 		return err
 	}

@@ -51,6 +51,8 @@ type Options struct {
 	dial func(network, address string, timeout time.Duration) (net.Conn, error)
 	// journaled is called when a batch is in the journal and not in its place yet.
 	journaled func()
+	// leading is called before a leader's first write.
+	leading func()
 	// shortest allows shorter sessions in tests.
 	shortest time.Duration
 }
@@ -171,6 +173,9 @@ func (o *Options) validate() error {
 	}
 	if o.journaled == nil {
 		o.journaled = func() {}
+	}
+	if o.leading == nil {
+		o.leading = func() {}
 	}
 	if o.dial == nil {
 		o.dial = net.DialTimeout
