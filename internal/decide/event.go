@@ -95,6 +95,9 @@ type (
 		// Ready is false until the driver has taken the first report of its epoch.
 		Ready   bool
 		Workers []cluster.Worker
+		// Started names those of Workers that Flink was told were launched, or that it found
+		// running. One that is not known here any more has ended: it is never launched again.
+		Started map[string]bool
 		// Result is set when Flink has deregistered its application.
 		Result *cluster.JobResult
 	}

@@ -62,12 +62,12 @@ func (st *step) workersWanted(e WorkersWanted) {
 		return
 	}
 	c.exchange.version = e.Version
-	st.wantWorkers(c, e.Workers)
+	st.wantWorkers(c, e.Workers, e.Started)
 	st.tellFlink(c)
 }
 
 // wantWorkers closes the gap between the wanted set and what is waiting, launched and ended.
-func (st *step) wantWorkers(c *Cluster, workers []cluster.Worker) {
+func (st *step) wantWorkers(c *Cluster, workers []cluster.Worker, started map[string]bool) {
 	prefix := c.prefix()
 	wanted := iradix.New[*cluster.Worker]().Txn()
 	for i := range workers {
@@ -84,6 +84,9 @@ func (st *step) wantWorkers(c *Cluster, workers []cluster.Worker) {
 		}
 		if _, waits := c.waiting.Get([]byte(w.ID)); waits {
 			continue
+		}
+		if started[w.ID] {
+			continue // The next report does not name it, which Flink takes for its end.
 		}
 		r := c.Spec.TaskManager.Resources
 		r.CPUs, r.Memory = w.CPUs, w.Memory

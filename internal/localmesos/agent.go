@@ -1,0 +1,165 @@
+package localmesos
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/resources"
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+)
+
+// Runtime runs the tasks of an agent.
+type Runtime interface {
+	// Launch starts a task and returns soon; report is called with each of its states in order.
+	Launch(framework mesos.FrameworkInfo, task mesos.TaskInfo, report func(mesos.TaskStatus))
+	// Kill ends a task, with the grace of the policy; it does not wait.
+	Kill(taskID string, policy *mesos.KillPolicy)
+	// Close ends every task and waits.
+	Close() error
+}
+
+// AgentOptions describe an agent.
+type AgentOptions struct {
+	// Hostname is what offers say; 127.0.0.1 when empty.
+	Hostname string
+	// Address is the agent's own host:port; the master's when empty.
+	Address string
+	CPUs    float64
+	// MemMiB and DiskMiB are in MiB.
+	MemMiB, DiskMiB float64
+	GPUs            uint
+	// Ports is an inclusive range; {0, 0} for none.
+	Ports [2]uint64
+	// Resources replaces the amounts above when set: any resources, reserved ones as well.
+	Resources  mesos.Resources
+	Attributes map[string]string
+	// Region and Zone are the agent's fault domain; empty for none.
+	Region, Zone string
+	// Runtime runs the tasks; it is made for the id that the agent gets.
+	Runtime func(agentID string) (Runtime, error)
+}
+
+// agent is a registered agent.
+type agent struct {
+	id, hostname, address string
+	region, zone          string
+	attributes            []mesos.Attribute
+	registered            time.Time
+	// total, used and offered are without allocation.
+	total, used, offered mesos.Resources
+	runtime              Runtime
+	connected            bool
+	draining             bool
+	lost                 time.Time
+	unavailable          time.Time
+}
+
+// AddAgent registers an agent and returns its id.
+func (m *Master) AddAgent(o AgentOptions) (string, error) {
+	if o.Runtime == nil {
+		return "", errors.New("agent: Runtime is required")
+	}
+	m.mu.Lock()
+	id := fmt.Sprintf("%s-S%d", m.id, m.counts.agent)
+	m.counts.agent++
+	m.mu.Unlock()
+	rt, err := o.Runtime(id)
+	if err != nil {
+		return "", fmt.Errorf("agent %s: %w", id, err)
+	}
+	a := &agent{
+		id: id, hostname: o.Hostname, address: o.Address, region: o.Region, zone: o.Zone,
+		registered: time.Now(), total: o.resources(), runtime: rt, connected: true,
+	}
+	if a.hostname == "" {
+		a.hostname = "127.0.0.1"
+	}
+	if a.address == "" {
+		a.address = m.address
+	}
+	for _, key := range sortedKeys(o.Attributes) {
+		a.attributes = append(a.attributes, mesos.Attribute{Name: key, Type: mesos.TEXT, Text: &mesos.Value_Text{Value: o.Attributes[key]}})
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return "", errors.Join(errors.New("the master is closed"), rt.Close())
+	}
+	m.agents[id] = a
+	m.order = append(m.order, id)
+	return id, nil
+}
+
+// resources are the agent's, in the order in which a real agent lists them.
+func (o *AgentOptions) resources() mesos.Resources {
+	if len(o.Resources) > 0 {
+		return o.Resources.Clone()
+	}
+	var rs mesos.Resources
+	if o.Ports[1] > 0 {
+		rs = append(rs, resources.Build().Name(resources.NamePorts).Ranges(resources.BuildRanges().Span(o.Ports[0], o.Ports[1]).Ranges).Resource)
+	}
+	for _, s := range []struct {
+		name  resources.Name
+		value float64
+	}{{resources.NameCPUs, o.CPUs}, {resources.NameMem, o.MemMiB}, {resources.NameDisk, o.DiskMiB}, {resources.NameGPUs, float64(o.GPUs)}} {
+		if s.value > 0 {
+			rs = append(rs, resources.Build().Name(s.name).Scalar(s.value).Resource)
+		}
+	}
+	return rs
+}
+
+// free is what may be offered to a role: unreserved, or reserved for the role or a parent of it.
+func (a *agent) free(role string) mesos.Resources {
+	rest := a.total.Minus(a.used...).Minus(a.offered...)
+	var out mesos.Resources
+	for i := range rest {
+		if rest[i].IsUnreserved() || rest[i].IsAllocatableTo(role) {
+			out = append(out, rest[i])
+		}
+	}
+	return out
+}
+
+func (a *agent) close() error {
+	if err := a.runtime.Close(); err != nil {
+		return fmt.Errorf("close agent %s: %w", a.id, err)
+	}
+	return nil
+}
+
+// tasksOf lists the tasks of an agent.
+func (m *Master) tasksOf(a *agent) []*task {
+	var out []*task
+	for _, f := range m.frameworks {
+		for _, id := range sortedKeys(f.tasks) {
+			if t := f.tasks[id]; t.agentID == a.id {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}
+
+// agent finds an agent by id, or by its number in the order of their registration.
+func (m *Master) agent(name string) (*agent, error) {
+	if a := m.agents[name]; a != nil {
+		return a, nil
+	}
+	var n int
+	if _, err := fmt.Sscanf(name, "%d", &n); err == nil && n >= 0 && n < len(m.order) && m.agents[m.order[n]] != nil {
+		return m.agents[m.order[n]], nil
+	}
+	return nil, fmt.Errorf("there is no agent %q: give its id, or its number from 0", name)
+}
+
+// gone tells every framework that an agent is no longer there.
+func (m *Master) failure(a *agent) {
+	id := mesos.AgentID{Value: a.id}
+	for _, f := range m.frameworks {
+		f.send(&scheduler.Event{Type: scheduler.Event_FAILURE, Failure: &scheduler.Event_Failure{AgentID: &id}})
+	}
+}

@@ -1,0 +1,273 @@
+package localmesos
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+)
+
+// UpdateFaults say what happens to status updates on their way to frameworks.
+type UpdateFaults struct {
+	// Duplicate, Drop and Delay are probabilities from 0 to 1. A dropped update comes again when
+	// it is not acknowledged; a delayed one may be overtaken.
+	Duplicate float64 `json:"duplicate,omitempty"`
+	Drop      float64 `json:"drop,omitempty"`
+	Delay     float64 `json:"delay,omitempty"`
+	// DelayBy is the longest delay, in milliseconds.
+	DelayBy int `json:"delayByMillis,omitempty"`
+	// Seed makes the choices repeatable.
+	Seed uint64 `json:"seed,omitempty"`
+}
+
+// faults are those injected now; guarded by Master.mu.
+type faults struct {
+	updates UpdateFaults
+	random  *rand.Rand
+	silent  bool
+	// redirect is the address of another leader; notReady a status and text for every call.
+	redirect       string
+	notReady       int
+	notReadyReason string
+}
+
+// update sends an update through the faults.
+func (f *faults) update(send func()) {
+	u := f.updates
+	if f.random == nil || u == (UpdateFaults{Seed: u.Seed}) {
+		send()
+		return
+	}
+	if f.random.Float64() < u.Drop {
+		return
+	}
+	if f.random.Float64() < u.Duplicate {
+		send()
+	}
+	if f.random.Float64() < u.Delay {
+		time.AfterFunc(time.Duration(f.random.IntN(max(1, u.DelayBy)))*time.Millisecond, send)
+		return
+	}
+	send()
+}
+
+// DisturbUpdates sets what happens to status updates from now on.
+func (m *Master) DisturbUpdates(u UpdateFaults) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.faults.updates, m.faults.random = u, rand.New(rand.NewPCG(u.Seed, 1))
+}
+
+// silent says whether events are held back.
+func (m *Master) silent() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.faults.silent
+}
+
+// Silence holds back every event, heartbeats as well, with connections open, or lets them go again.
+func (m *Master) Silence(on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.faults.silent = on
+	if on {
+		return
+	}
+	for _, f := range m.frameworks {
+		if f.stream != nil {
+			select {
+			case f.stream.ready <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// DropStreams ends every open stream, as a broken connection does.
+func (m *Master) DropStreams() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, f := range m.frameworks {
+		if f.stream != nil {
+			f.stream.close()
+		}
+	}
+}
+
+// LoseAgent makes the master lose an agent whose tasks run on, as when its process or its
+// network fails; ReturnAgent brings it back.
+func (m *Master) LoseAgent(name string) error { return m.lose(name, false) }
+
+// KillAgent ends an agent and all its tasks, as when its machine fails.
+func (m *Master) KillAgent(name string) error { return m.lose(name, true) }
+
+func (m *Master) lose(name string, kill bool) error {
+	m.mu.Lock()
+	a, err := m.agent(name)
+	if err != nil {
+		m.mu.Unlock()
+		return err
+	}
+	a.connected, a.lost = false, time.Now()
+	m.rescind(a)
+	for _, t := range m.tasksOf(a) {
+		m.partition(a, t)
+	}
+	m.failure(a)
+	m.mu.Unlock()
+	if kill {
+		return a.close()
+	}
+	return nil
+}
+
+// partition reports a task of a lost agent: unreachable to those who know the difference,
+// lost to the others, for whom it is killed should it come back.
+func (m *Master) partition(a *agent, t *task) {
+	stopTimer(t.retry)
+	if terminal(*t.state) {
+		return
+	}
+	id := mesos.AgentID{Value: a.id}
+	state, message, reason := mesos.TASK_UNREACHABLE, "health check timed out", mesos.REASON_AGENT_REMOVED
+	s := mesos.TaskStatus{TaskID: t.info.TaskID, AgentID: &id, State: &state, Message: &message, Reason: &reason}
+	if !t.framework.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
+		state = mesos.TASK_LOST
+		m.tell(t.framework, s)
+		m.forget(t)
+		return
+	}
+	s.UnreachableTime = &mesos.TimeInfo{Nanoseconds: a.lost.UnixNano()}
+	t.state = &state
+	m.tell(t.framework, s)
+}
+
+// ReturnAgent brings a lost agent back with the tasks that still run on it.
+func (m *Master) ReturnAgent(name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a, err := m.agent(name)
+	if err != nil {
+		return err
+	}
+	if a.connected {
+		return fmt.Errorf("agent %s is connected", a.id)
+	}
+	a.connected = true
+	for _, t := range m.tasksOf(a) {
+		if len(t.unacknowledged) > 0 {
+			m.observe(t, t.unacknowledged[len(t.unacknowledged)-1])
+			m.forward(t)
+			continue
+		}
+		state, message, reason := mesos.TASK_RUNNING, "Unreachable agent re-reregistered", mesos.REASON_AGENT_REREGISTERED
+		id := mesos.AgentID{Value: a.id}
+		s := mesos.TaskStatus{TaskID: t.info.TaskID, AgentID: &id, State: &state, Message: &message, Reason: &reason}
+		if n := len(t.statuses); n > 0 {
+			state = *t.statuses[n-1].State
+			s.ContainerStatus = t.statuses[n-1].ContainerStatus
+		}
+		t.state = &state
+		m.tell(t.framework, s)
+	}
+	return nil
+}
+
+// RemoveAgent removes an agent for good with its tasks, as an operator's MARK_AGENT_GONE does.
+func (m *Master) RemoveAgent(name string) error {
+	m.mu.Lock()
+	a, err := m.agent(name)
+	if err != nil {
+		m.mu.Unlock()
+		return err
+	}
+	a.connected, a.lost = false, time.Now()
+	m.rescind(a)
+	id := mesos.AgentID{Value: a.id}
+	for _, t := range m.tasksOf(a) {
+		state, message, reason := mesos.TASK_GONE_BY_OPERATOR, "Agent has been marked gone", mesos.REASON_AGENT_REMOVED_BY_OPERATOR
+		if !t.framework.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
+			state = mesos.TASK_LOST
+		}
+		m.tell(t.framework, mesos.TaskStatus{TaskID: t.info.TaskID, AgentID: &id, State: &state, Message: &message, Reason: &reason})
+		m.forget(t)
+	}
+	m.failure(a)
+	delete(m.agents, a.id)
+	m.mu.Unlock()
+	return a.close()
+}
+
+// Plan announces that an agent will be unavailable from a time on; its offers say so. The zero
+// time takes it back.
+func (m *Master) Plan(name string, from time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a, err := m.agent(name)
+	if err != nil {
+		return err
+	}
+	a.unavailable = from
+	m.rescind(a)
+	return nil
+}
+
+// Drain stops offering an agent's resources, or offers them again.
+func (m *Master) Drain(name string, on bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a, err := m.agent(name)
+	if err != nil {
+		return err
+	}
+	a.draining = on
+	if on {
+		m.rescind(a)
+	}
+	return nil
+}
+
+// Failover makes the process a newly elected master: streams end, offers and filters are
+// forgotten, and tasks are known again from the agents, which register anew at once.
+func (m *Master) Failover() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.offers = make(map[string]*pendingOffer)
+	for _, a := range m.agents {
+		a.offered = nil
+	}
+	for _, f := range m.frameworks {
+		f.filters = nil
+		if f.stream != nil {
+			f.stream.close()
+		}
+	}
+}
+
+// Redirect makes the master answer every call with the address of another leader; empty ends it.
+func (m *Master) Redirect(address string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.faults.redirect = address
+}
+
+// NotReady makes the master answer every call with a status and a text, as one that has not
+// recovered yet does; 0 ends it.
+func (m *Master) NotReady(status int, reason string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.faults.notReady, m.faults.notReadyReason = status, reason
+}
+
+// Teardown removes a framework, as an operator does.
+func (m *Master) Teardown(frameworkID string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := m.frameworks[frameworkID]
+	if f == nil {
+		return fmt.Errorf("No framework found with specified ID") //nolint:staticcheck,revive // The master's words.
+	}
+	m.removeFramework(f)
+	return nil
+}

@@ -1,0 +1,259 @@
+package localmesos
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+)
+
+// framework is a registered framework.
+type framework struct {
+	id                         string
+	info                       mesos.FrameworkInfo
+	registered                 time.Time
+	reregistered, unregistered time.Time
+	stream                     *stream
+	failover                   *time.Timer
+	suppressed                 map[string]bool
+	filters                    []filter
+	tasks                      map[string]*task
+	completed                  []*task
+}
+
+func (f *framework) can(c mesos.FrameworkInfo_Capability_Type) bool {
+	return slices.ContainsFunc(f.info.Capabilities, func(x mesos.FrameworkInfo_Capability) bool { return x.Type == c })
+}
+
+// roles are those whose resources the framework may be offered.
+func (f *framework) roles() []string { return rolesOf(&f.info) }
+
+func rolesOf(info *mesos.FrameworkInfo) []string {
+	if len(info.Roles) > 0 {
+		return info.Roles
+	}
+	return []string{info.GetRole()}
+}
+
+// send delivers an event when the framework is subscribed, and says whether it was.
+func (f *framework) send(e *scheduler.Event) bool {
+	if f.stream == nil {
+		return false
+	}
+	f.stream.send(e)
+	return true
+}
+
+// maxTimeout bounds failover_timeout: what fits in a Duration of nanoseconds.
+const maxTimeout = 9.2e9
+
+// subscribe answers a SUBSCRIBE with a stream that stays open.
+func (m *Master) subscribe(w http.ResponseWriter, r *http.Request, c *scheduler.Call) {
+	if _, ok := r.Header["Mesos-Stream-Id"]; ok {
+		plain(w, http.StatusBadRequest, "Subscribe calls should not include the 'Mesos-Stream-Id' header")
+		return
+	}
+	media, err := accepts(r)
+	if err != nil {
+		plain(w, http.StatusNotAcceptable, err.Error())
+		return
+	}
+	if text := m.checkPrincipal(r, c.Subscribe.FrameworkInfo); text != "" {
+		plain(w, http.StatusBadRequest, "Failed to validate scheduler::Call: "+text)
+		return
+	}
+	s := newStream(media)
+	m.mu.Lock()
+	f, refusal := m.register(c.Subscribe, s)
+	m.mu.Unlock()
+	if refusal != "" {
+		s.send(failure(refusal))
+		s.close()
+	}
+	stop := make(chan struct{})
+	if f != nil {
+		m.wg.Go(func() { m.beat(s, stop) })
+	}
+	s.serve(w, r, m.silent)
+	close(stop)
+	if f != nil {
+		m.disconnected(f, s)
+	}
+}
+
+func failure(message string) *scheduler.Event {
+	return &scheduler.Event{Type: scheduler.Event_ERROR, Error: &scheduler.Event_Error{Message: message}}
+}
+
+// register takes a subscription, or says why not in the master's words.
+func (m *Master) register(sub *scheduler.Call_Subscribe, s *stream) (*framework, string) {
+	info := *sub.FrameworkInfo
+	if text := m.checkInfo(&info, sub.SuppressedRoles); text != "" {
+		return nil, text
+	}
+	id := ""
+	if info.ID != nil {
+		id = info.ID.Value
+	}
+	if m.removed[id] {
+		return nil, "Framework has been removed"
+	}
+	if id == "" {
+		id = fmt.Sprintf("%s-%04d", m.id, m.counts.framework)
+		m.counts.framework++
+	}
+	info.ID = &mesos.FrameworkID{Value: id}
+	f := m.frameworks[id]
+	if f == nil {
+		f = &framework{id: id, registered: time.Now(), tasks: make(map[string]*task)}
+		m.frameworks[id] = f
+	} else {
+		stopTimer(f.failover)
+		m.rescindAll(f)
+		if f.stream != nil {
+			f.stream.send(failure("Framework failed over"))
+			f.stream.close()
+		}
+	}
+	f.info, f.stream, f.filters, f.reregistered = info, s, nil, time.Now()
+	f.suppressed = make(map[string]bool)
+	for _, role := range sub.SuppressedRoles {
+		f.suppressed[role] = true
+	}
+	beat := m.o.HeartbeatInterval.Seconds()
+	f.send(&scheduler.Event{Type: scheduler.Event_SUBSCRIBED, Subscribed: &scheduler.Event_Subscribed{
+		FrameworkID: info.ID, HeartbeatIntervalSeconds: &beat, MasterInfo: m.masterInfo(),
+	}})
+	f.send(&scheduler.Event{Type: scheduler.Event_HEARTBEAT})
+	return f, ""
+}
+
+// checkInfo finds what the master refuses in a FrameworkInfo.
+func (m *Master) checkInfo(info *mesos.FrameworkInfo, suppressed []string) string {
+	multi := slices.ContainsFunc(info.Capabilities, func(c mesos.FrameworkInfo_Capability) bool {
+		return c.Type == mesos.FrameworkInfo_Capability_MULTI_ROLE
+	})
+	if multi && info.Role != nil {
+		return "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable"
+	}
+	if !multi && len(info.Roles) > 0 {
+		return "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable"
+	}
+	roles := rolesOf(info)
+	for _, role := range roles {
+		if text := checkRole(role); text != "" {
+			return "'FrameworkInfo.roles' contains invalid role: " + text
+		}
+	}
+	for _, role := range suppressed {
+		if !slices.Contains(roles, role) {
+			return "Suppressed roles { " + strings.Join(suppressed, ", ") + " } are not contained in the set of roles"
+		}
+	}
+	if t := info.GetFailoverTimeout(); t > maxTimeout {
+		return fmt.Sprintf("The framework failover_timeout (%g) is invalid", t)
+	}
+	return ""
+}
+
+func checkRole(role string) string {
+	switch {
+	case role == "":
+		return "Empty role name is invalid"
+	case strings.HasPrefix(role, "/"):
+		return "Role '" + role + "' cannot start with a slash"
+	case strings.HasSuffix(role, "/"):
+		return "Role '" + role + "' cannot end with a slash"
+	case role == "." || role == "..":
+		return "Role '" + role + "' is invalid"
+	case strings.HasPrefix(role, "-"):
+		return "Role '" + role + "' is invalid because it begins with a dash"
+	case strings.ContainsAny(role, " \t\n\v\f\r\b"):
+		return "Role '" + role + "' is invalid because it contains a whitespace or backspace character"
+	}
+	return ""
+}
+
+// beat sends heartbeats until the stream ends.
+func (m *Master) beat(s *stream, stop <-chan struct{}) {
+	ticker := time.NewTicker(m.o.HeartbeatInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.send(&scheduler.Event{Type: scheduler.Event_HEARTBEAT})
+		case <-stop:
+			return
+		}
+	}
+}
+
+// disconnected starts the failover timeout of a framework whose stream ended.
+func (m *Master) disconnected(f *framework, s *stream) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if f.stream != s || m.closed {
+		return
+	}
+	f.stream = nil
+	m.rescindAll(f)
+	timeout := time.Duration(max(0, f.info.GetFailoverTimeout()) * float64(time.Second))
+	f.failover = time.AfterFunc(timeout, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.frameworks[f.id] == f && f.stream == nil && !m.closed {
+			m.o.Log.Info("framework failover timeout has passed", "framework", f.id)
+			m.removeFramework(f)
+		}
+	})
+}
+
+// removeFramework ends a framework and all its tasks for good.
+func (m *Master) removeFramework(f *framework) {
+	m.removed[f.id] = true
+	delete(m.frameworks, f.id)
+	stopTimer(f.failover)
+	m.rescindAll(f)
+	for _, t := range f.tasks {
+		stopTimer(t.retry)
+		m.recoverResources(t)
+		t.state = mesos.TASK_KILLED.Enum()
+		if a := m.agents[t.agentID]; a != nil {
+			a.runtime.Kill(t.info.TaskID.Value, nil)
+		}
+	}
+	for _, id := range sortedKeys(f.tasks) {
+		f.completed = append(f.completed, f.tasks[id])
+	}
+	f.tasks = nil
+	if f.stream != nil {
+		f.stream.close()
+		f.stream = nil
+	}
+	const kept = 50 // as the real master's max_completed_frameworks
+	f.unregistered = time.Now()
+	m.completed = append(m.completed, f)
+	if n := len(m.completed); n > kept {
+		m.completed = m.completed[n-kept:]
+	}
+}
+
+// updateFramework takes a new FrameworkInfo without a new subscription.
+func (m *Master) updateFramework(f *framework, u *scheduler.Call_UpdateFramework) (int, string) {
+	if u.FrameworkInfo.ID == nil || u.FrameworkInfo.ID.Value != f.id {
+		return http.StatusBadRequest, "Failed to validate scheduler::Call: 'framework_id' differs from 'update_framework.framework_info.id'"
+	}
+	if text := m.checkInfo(&u.FrameworkInfo, u.SuppressedRoles); text != "" {
+		return http.StatusBadRequest, text
+	}
+	f.info = u.FrameworkInfo
+	f.suppressed = make(map[string]bool)
+	for _, role := range u.SuppressedRoles {
+		f.suppressed[role] = true
+	}
+	return 0, ""
+}

@@ -1,0 +1,242 @@
+// Package localmesos is a Mesos master with its agents in one process. It speaks the v1
+// scheduler and operator API over HTTP as the real master does, down to status codes and
+// error texts (see testdata, recorded from one), so that the service runs against it
+// unchanged: on a laptop, in tests, and in simulations with thousands of scripted agents.
+// It isolates nothing: tasks are plain processes, and resources are only counted.
+package localmesos
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+)
+
+// Version is the Mesos release that the master says it is, whose behaviour was recorded.
+const Version = "1.12.0"
+
+// Options configure a Master.
+type Options struct {
+	// Listen is the address of the master; 127.0.0.1:0 when empty.
+	Listen string
+	// Listener is used instead of Listen when set.
+	Listener net.Listener
+	// AllocationInterval is the time between rounds of offers; 1 s when 0, as in Mesos.
+	AllocationInterval time.Duration
+	// HeartbeatInterval is the time between HEARTBEAT events; 15 s when 0, as in Mesos.
+	HeartbeatInterval time.Duration
+	// AckRetry is when an unacknowledged status update is sent again; it doubles up to ten
+	// minutes. 10 s when 0, as in Mesos.
+	AckRetry time.Duration
+	// Principal and Secret, when set, are asked of every scheduler by HTTP basic authentication.
+	Principal, Secret string
+	// Region and Zone are the fault domain of the master; empty for none.
+	Region, Zone string
+	// ZooKeeper publishes the leader, as host:port/path; empty for none.
+	ZooKeeper string
+	Log       *slog.Logger
+}
+
+func (o *Options) setDefaults() {
+	if o.Listen == "" {
+		o.Listen = "127.0.0.1:0"
+	}
+	if o.AllocationInterval == 0 {
+		o.AllocationInterval = time.Second
+	}
+	if o.HeartbeatInterval == 0 {
+		o.HeartbeatInterval = 15 * time.Second
+	}
+	if o.AckRetry == 0 {
+		o.AckRetry = 10 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Master is a leading Mesos master and its agents.
+type Master struct {
+	o        Options
+	listener net.Listener
+	server   *http.Server
+	address  string
+	started  time.Time
+	done     chan struct{}
+	wg       sync.WaitGroup
+	leader   *publisher
+
+	mu         sync.Mutex
+	id         string
+	frameworks map[string]*framework
+	// removed are the ids of frameworks that will never be taken again.
+	removed map[string]bool
+	// completed are the frameworks that ended, the oldest first.
+	completed []*framework
+	agents    map[string]*agent
+	order     []string
+	offers    map[string]*pendingOffer
+	counts    struct{ framework, agent, offer int }
+	faults    faults
+	closed    bool
+}
+
+// New starts a master without agents.
+func New(o Options) (*Master, error) {
+	o.setDefaults()
+	l := o.Listener
+	if l == nil {
+		var err error
+		if l, err = net.Listen("tcp", o.Listen); err != nil {
+			return nil, fmt.Errorf("listen as a Mesos master: %w", err)
+		}
+	}
+	m := &Master{
+		o: o, listener: l, address: l.Addr().String(), started: time.Now(), done: make(chan struct{}),
+		id: newUUID(), frameworks: make(map[string]*framework), removed: make(map[string]bool),
+		agents: make(map[string]*agent), offers: make(map[string]*pendingOffer),
+	}
+	m.server = &http.Server{Handler: m.handler(), ReadHeaderTimeout: 10 * time.Second}
+	m.wg.Go(func() {
+		if err := m.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			o.Log.Error("local Mesos master stopped serving", "error", err)
+		}
+	})
+	m.wg.Go(m.allocateRegularly)
+	if o.ZooKeeper != "" {
+		p, err := publish(o.ZooKeeper, m.masterInfo(), o.Log)
+		if err != nil {
+			return nil, errors.Join(err, m.Close())
+		}
+		m.leader = p
+	}
+	return m, nil
+}
+
+// Address is the host:port of the master.
+func (m *Master) Address() string { return m.address }
+
+// URL is the base URL of the master.
+func (m *Master) URL() string { return "http://" + m.address }
+
+// Close ends the streams, the tasks and the agents, and waits for everything that New started.
+// Closing twice is closing once.
+func (m *Master) Close() error {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return nil
+	}
+	m.closed = true
+	close(m.done)
+	var agents []*agent
+	for _, f := range m.frameworks {
+		if f.stream != nil {
+			f.stream.close()
+		}
+		stopTimer(f.failover)
+		for _, t := range f.tasks {
+			stopTimer(t.retry)
+		}
+	}
+	for _, a := range m.agents {
+		agents = append(agents, a)
+	}
+	m.mu.Unlock()
+
+	var problems []error
+	if m.leader != nil {
+		m.leader.close()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := m.server.Shutdown(ctx); err != nil {
+		problems = append(problems, m.server.Close())
+	}
+	for _, a := range agents {
+		problems = append(problems, a.close())
+	}
+	m.wg.Wait()
+	return errors.Join(problems...)
+}
+
+func stopTimer(t *time.Timer) {
+	if t != nil {
+		t.Stop()
+	}
+}
+
+// quotaV2 is the capability QUOTA_V2 of masters since 1.9, which mesos-go has no name for.
+const quotaV2 mesos.MasterInfo_Capability_Type = 3
+
+// masterInfo is how the master introduces itself.
+func (m *Master) masterInfo() *mesos.MasterInfo {
+	host, port := hostPort(m.address)
+	version, hostname, pid := Version, host, fmt.Sprintf("master@%s:%d", host, port)
+	p := uint32(port)
+	info := &mesos.MasterInfo{
+		ID: m.id, IP: littleEndian(host), Port: &p, PID: &pid, Hostname: &hostname, Version: &version,
+		Address: &mesos.Address{Hostname: &hostname, IP: &hostname, Port: port},
+		Capabilities: []mesos.MasterInfo_Capability{
+			{Type: mesos.MasterInfo_Capability_AGENT_UPDATE}, {Type: mesos.MasterInfo_Capability_AGENT_DRAINING}, {Type: quotaV2},
+		},
+	}
+	if m.o.Region != "" {
+		info.Domain = domain(m.o.Region, m.o.Zone)
+	}
+	return info
+}
+
+func domain(region, zone string) *mesos.DomainInfo {
+	return &mesos.DomainInfo{FaultDomain: &mesos.DomainInfo_FaultDomain{
+		Region: mesos.DomainInfo_FaultDomain_RegionInfo{Name: region},
+		Zone:   mesos.DomainInfo_FaultDomain_ZoneInfo{Name: zone},
+	}}
+}
+
+func hostPort(address string) (string, int32) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return address, 0
+	}
+	var port int32
+	_, _ = fmt.Sscanf(text, "%d", &port)
+	return host, port
+}
+
+// littleEndian is an IPv4 address as the number that MasterInfo.ip holds.
+func littleEndian(host string) uint32 {
+	ip := net.ParseIP(host).To4()
+	if ip == nil {
+		return 0
+	}
+	return uint32(ip[0]) | uint32(ip[1])<<8 | uint32(ip[2])<<16 | uint32(ip[3])<<24
+}
+
+// newUUID draws a version 4 UUID.
+func newUUID() string {
+	b := newUUIDBytes()
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
+}
+
+func newUUIDBytes() []byte {
+	b := make([]byte, 16)
+	rand.Read(b) // It never fails.
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return b
+}
+
+// seconds is a time as Mesos writes it.
+func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+
+// pid is this process; executors of scripted tasks claim to be it.
+func pid() uint32 { return uint32(os.Getpid()) }

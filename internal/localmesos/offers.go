@@ -1,0 +1,334 @@
+package localmesos
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/resources"
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+)
+
+// pendingOffer is an offer that was sent and neither used, declined nor rescinded.
+type pendingOffer struct {
+	id        string
+	framework *framework
+	agent     *agent
+	role      string
+	// resources are allocated to the role.
+	resources mesos.Resources
+}
+
+// filter keeps an agent's resources from being offered to a role again.
+type filter struct {
+	agent, role string
+	// resources are without allocation; what is contained in them is not offered.
+	resources mesos.Resources
+	until     time.Time
+}
+
+// defaultRefuse is the filter of a decline that names none.
+const defaultRefuse = 5 * time.Second
+
+func (m *Master) allocateRegularly() {
+	ticker := time.NewTicker(m.o.AllocationInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			m.Allocate()
+		case <-m.done:
+			return
+		}
+	}
+}
+
+// Allocate makes one round of offers now.
+func (m *Master) Allocate() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	made := make(map[*framework][]mesos.Offer)
+	var order []*framework
+	now := time.Now()
+	for _, id := range m.order {
+		a := m.agents[id]
+		if a == nil || !a.connected || a.draining {
+			continue
+		}
+		for _, c := range m.candidates() {
+			free := a.free(c.role)
+			if len(free) == 0 || c.framework.filtered(a, c.role, free, now) {
+				continue
+			}
+			if hasGPU(free) && !c.framework.can(mesos.FrameworkInfo_Capability_GPU_RESOURCES) {
+				continue
+			}
+			o := m.newOffer(c.framework, a, c.role, free)
+			if made[c.framework] == nil {
+				order = append(order, c.framework)
+			}
+			made[c.framework] = append(made[c.framework], o)
+		}
+	}
+	for _, f := range order {
+		f.send(&scheduler.Event{Type: scheduler.Event_OFFERS, Offers: &scheduler.Event_Offers{Offers: made[f]}})
+	}
+}
+
+func hasGPU(rs mesos.Resources) bool {
+	n, ok := resources.GPUs(rs...)
+	return ok && n > 0
+}
+
+type candidate struct {
+	framework *framework
+	role      string
+	share     float64
+}
+
+// candidates are the roles of subscribed frameworks that want offers, the lowest dominant
+// share first.
+func (m *Master) candidates() []candidate {
+	var all []candidate
+	for _, f := range m.frameworks {
+		if f.stream == nil {
+			continue
+		}
+		for _, role := range f.roles() {
+			if !f.suppressed[role] {
+				all = append(all, candidate{f, role, m.share(f)})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.share, b.share), cmp.Compare(a.framework.id, b.framework.id), cmp.Compare(a.role, b.role))
+	})
+	return all
+}
+
+// share is the largest part of any resource of the cluster that a framework holds, offers included.
+func (m *Master) share(f *framework) float64 {
+	var total, held struct{ cpus, mem float64 }
+	add := func(to *struct{ cpus, mem float64 }, rs mesos.Resources) {
+		for i := range rs {
+			switch rs[i].Name {
+			case "cpus":
+				to.cpus += rs[i].GetScalar().GetValue()
+			case "mem":
+				to.mem += rs[i].GetScalar().GetValue()
+			}
+		}
+	}
+	for _, a := range m.agents {
+		add(&total, a.total)
+	}
+	for _, t := range f.tasks {
+		if !t.freed {
+			add(&held, t.info.Resources)
+		}
+	}
+	for _, o := range m.offers {
+		if o.framework == f {
+			add(&held, o.resources)
+		}
+	}
+	share := 0.0
+	if total.cpus > 0 {
+		share = held.cpus / total.cpus
+	}
+	if total.mem > 0 {
+		share = max(share, held.mem/total.mem)
+	}
+	return share
+}
+
+func (f *framework) filtered(a *agent, role string, free mesos.Resources, now time.Time) bool {
+	f.filters = slices.DeleteFunc(f.filters, func(x filter) bool { return !now.Before(x.until) })
+	return slices.ContainsFunc(f.filters, func(x filter) bool {
+		return x.agent == a.id && x.role == role && resources.ContainsAll(x.resources, free)
+	})
+}
+
+func (m *Master) newOffer(f *framework, a *agent, role string, free mesos.Resources) mesos.Offer {
+	id := fmt.Sprintf("%s-O%d", m.id, m.counts.offer)
+	m.counts.offer++
+	allocated := free.Clone().Allocate(role)
+	m.offers[id] = &pendingOffer{id: id, framework: f, agent: a, role: role, resources: allocated}
+	a.offered = a.offered.Plus(free...)
+	return m.offer(m.offers[id])
+}
+
+// offer is an offer as frameworks and operators see it.
+func (m *Master) offer(p *pendingOffer) mesos.Offer {
+	a := p.agent
+	host, port := hostPort(a.address)
+	path := "/slave(1)"
+	rs := p.resources
+	if !p.framework.can(mesos.FrameworkInfo_Capability_RESERVATION_REFINEMENT) {
+		rs = withRole(rs) // The form of resources from before reservations were a stack.
+	}
+	o := mesos.Offer{
+		ID: mesos.OfferID{Value: p.id}, FrameworkID: mesos.FrameworkID{Value: p.framework.id}, AgentID: mesos.AgentID{Value: a.id},
+		Hostname: a.hostname, Resources: rs, Attributes: a.attributes,
+		AllocationInfo: &mesos.Resource_AllocationInfo{Role: &p.role},
+		URL:            &mesos.URL{Scheme: "http", Address: mesos.Address{Hostname: &a.hostname, IP: &host, Port: port}, Path: &path},
+	}
+	if a.region != "" {
+		o.Domain = domain(a.region, a.zone)
+	}
+	if !a.unavailable.IsZero() {
+		o.Unavailability = &mesos.Unavailability{Start: mesos.TimeInfo{Nanoseconds: a.unavailable.UnixNano()}}
+	}
+	return o
+}
+
+// take ends an offer and gives its resources back to the agent's free ones.
+func (m *Master) take(o *pendingOffer) {
+	delete(m.offers, o.id)
+	o.agent.offered = o.agent.offered.Minus(o.resources.Clone().Unallocate()...)
+}
+
+func (m *Master) rescindAll(f *framework) {
+	for _, o := range m.offersOf(func(o *pendingOffer) bool { return o.framework == f }) {
+		m.take(o)
+	}
+}
+
+// offersOf lists the pending offers that match, in the order in which they were made.
+func (m *Master) offersOf(match func(*pendingOffer) bool) []*pendingOffer {
+	var out []*pendingOffer
+	for _, o := range m.offers {
+		if match(o) {
+			out = append(out, o)
+		}
+	}
+	slices.SortFunc(out, func(a, b *pendingOffer) int {
+		return cmp.Or(cmp.Compare(len(a.id), len(b.id)), cmp.Compare(a.id, b.id))
+	})
+	return out
+}
+
+// rescind takes the offers of an agent back.
+func (m *Master) rescind(a *agent) {
+	for _, o := range m.offersOf(func(o *pendingOffer) bool { return o.agent == a }) {
+		m.take(o)
+		o.framework.send(&scheduler.Event{Type: scheduler.Event_RESCIND, Rescind: &scheduler.Event_Rescind{OfferID: mesos.OfferID{Value: o.id}}})
+	}
+}
+
+func refuse(f *mesos.Filters) time.Duration {
+	if f == nil || f.RefuseSeconds == nil {
+		return defaultRefuse
+	}
+	return time.Duration(*f.RefuseSeconds * float64(time.Second))
+}
+
+func (f *framework) addFilter(a *agent, role string, rs mesos.Resources, refuse time.Duration) {
+	if refuse > 0 && len(rs) > 0 {
+		f.filters = append(f.filters, filter{agent: a.id, role: role, resources: rs.Clone().Unallocate(), until: time.Now().Add(refuse)})
+	}
+}
+
+// decline makes one filter for each offer, not one for their sum: what several declined offers
+// of an agent add up to is offered again at once, as by the real master.
+func (m *Master) decline(f *framework, d *scheduler.Call_Decline) {
+	for _, id := range d.OfferIDs {
+		if o := m.offers[id.Value]; o != nil && o.framework == f {
+			m.take(o)
+			f.addFilter(o.agent, o.role, o.resources, refuse(d.Filters))
+		}
+	}
+}
+
+func (m *Master) revive(f *framework, roles []string) {
+	if len(roles) == 0 {
+		f.filters = nil
+		clear(f.suppressed)
+	}
+	for _, role := range roles {
+		f.filters = slices.DeleteFunc(f.filters, func(x filter) bool { return x.role == role })
+		delete(f.suppressed, role)
+	}
+	// The real master, too, allocates on REVIVE without waiting for its interval to pass.
+	m.wg.Go(m.Allocate)
+}
+
+func (m *Master) suppress(f *framework, roles []string) {
+	if len(roles) == 0 {
+		roles = f.roles()
+	}
+	for _, role := range roles {
+		f.suppressed[role] = true
+	}
+}
+
+// accept performs the operations on the offers, in order, and recovers what they leave.
+func (m *Master) accept(f *framework, call *scheduler.Call_Accept) {
+	var left mesos.Resources
+	var a *agent
+	role, problem := "", ""
+	for _, id := range call.OfferIDs {
+		o := m.offers[id.Value]
+		switch {
+		case o == nil || o.framework != f:
+			problem = "Offer " + id.Value + " is no longer valid"
+		case a != nil && o.agent != a:
+			problem = "Aggregated offers must belong to one single agent. Offer " + id.Value + " uses agent " + o.agent.id + " and agent " + a.id
+		case role != "" && o.role != role:
+			problem = "Aggregated offers must be allocated to the same role. Offer " + id.Value + " uses role '" + o.role + "' but another is using role '" + role + "'"
+		default:
+			a, role = o.agent, o.role
+			left = left.Plus(o.resources...)
+		}
+	}
+	for _, id := range call.OfferIDs {
+		if o := m.offers[id.Value]; o != nil && o.framework == f {
+			m.take(o)
+		}
+	}
+	for i := range call.Operations {
+		m.operate(f, a, &left, role, &call.Operations[i], problem)
+	}
+	if a != nil {
+		f.addFilter(a, role, left, refuse(call.Filters))
+	}
+}
+
+func (m *Master) operate(f *framework, a *agent, left *mesos.Resources, role string, op *mesos.Offer_Operation, problem string) {
+	switch op.Type {
+	case mesos.Offer_Operation_LAUNCH:
+		for i := range op.GetLaunch().GetTaskInfos() {
+			m.launch(f, a, left, op.Launch.TaskInfos[i], problem)
+		}
+	case mesos.Offer_Operation_LAUNCH_GROUP:
+		for i := range op.GetLaunchGroup().TaskGroup.Tasks {
+			t := op.LaunchGroup.TaskGroup.Tasks[i]
+			m.refuseTask(f, t, mesos.TASK_ERROR, mesos.REASON_TASK_GROUP_INVALID, "Task groups are not supported by this master")
+		}
+	case mesos.Offer_Operation_RESERVE:
+		if problem == "" {
+			m.reserve(a, left, role, op.GetReserve().GetResources(), true)
+		}
+	case mesos.Offer_Operation_UNRESERVE:
+		if problem == "" {
+			m.reserve(a, left, role, op.GetUnreserve().GetResources(), false)
+		}
+	}
+}
+
+// reserve pushes a reservation onto resources of the offer, or pops it. What the offer does not
+// hold is dropped without a word, as an operation without an id is.
+func (m *Master) reserve(a *agent, left *mesos.Resources, role string, rs mesos.Resources, push bool) {
+	rs = rs.Clone().Unallocate().Allocate(role)
+	from, to := rs, rs.PopReservation()
+	if push {
+		from, to = to, from
+	}
+	if !resources.ContainsAll(*left, from) {
+		return
+	}
+	*left = left.Minus(from...).Plus(to...)
+	a.total = a.total.Minus(from.Clone().Unallocate()...).Plus(to.Clone().Unallocate()...)
+}

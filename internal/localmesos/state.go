@@ -1,0 +1,200 @@
+package localmesos
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+)
+
+// object is a JSON object of the endpoints that are older than the v1 API.
+type object = map[string]any
+
+// state is /state: the whole of the master in the old form, which people and tools still read.
+func (m *Master) state() any {
+	info := m.masterInfo()
+	active, draining, unreachable := 0, 0, 0
+	for _, a := range m.agents {
+		switch {
+		case !a.connected:
+			unreachable++
+		case a.draining:
+			draining++
+		default:
+			active++
+		}
+	}
+	frameworks, completed := []object{}, []object{}
+	for _, id := range sortedKeys(m.frameworks) {
+		frameworks = append(frameworks, m.frameworkObject(m.frameworks[id]))
+	}
+	for _, f := range m.completed {
+		completed = append(completed, m.frameworkObject(f))
+	}
+	s := m.version()
+	for k, v := range (object{
+		"start_time": seconds(m.started), "elected_time": seconds(m.started), "id": m.id, "pid": info.GetPID(), "hostname": info.GetHostname(),
+		"capabilities": []string{"AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"}, "leader": info.GetPID(),
+		"leader_info":      object{"id": m.id, "pid": info.GetPID(), "port": info.GetPort(), "hostname": info.GetHostname()},
+		"activated_slaves": float64(active), "deactivated_slaves": float64(draining), "unreachable_slaves": float64(unreachable),
+		"flags": object{"allocation_interval": m.o.AllocationInterval.String()}, "slaves": m.agentObjects(), "recovered_slaves": []object{},
+		"frameworks": frameworks, "completed_frameworks": completed, "orphan_tasks": []object{}, "unregistered_frameworks": []object{},
+	}) {
+		s[k] = v
+	}
+	return s
+}
+
+func (m *Master) slaves() any {
+	return object{"slaves": m.agentObjects(), "recovered_slaves": []object{}}
+}
+
+func (m *Master) agentObjects() []object {
+	out := []object{}
+	for _, id := range m.order {
+		a := m.agents[id]
+		if a == nil || !a.connected {
+			continue
+		}
+		_, port := hostPort(a.address)
+		attributes := object{}
+		for _, x := range a.attributes {
+			attributes[x.Name] = x.GetText().GetValue()
+		}
+		o := object{
+			"id": a.id, "hostname": a.hostname, "port": port, "attributes": attributes, "pid": "slave(1)@" + a.address,
+			"registered_time": seconds(a.registered), "resources": amounts(a.total), "used_resources": amounts(a.used),
+			"offered_resources": amounts(a.offered), "active": !a.draining, "deactivated": a.draining, "version": Version,
+		}
+		unreserved, reserved := mesos.Resources{}, object{}
+		for _, r := range a.total {
+			if r.IsUnreserved() {
+				unreserved = append(unreserved, r)
+				continue
+			}
+			role := r.ReservationRole()
+			if reserved[role] == nil {
+				reserved[role] = amounts(slices.DeleteFunc(a.total.Clone(), func(x mesos.Resource) bool {
+					return x.IsUnreserved() || x.ReservationRole() != role
+				}))
+			}
+		}
+		o["unreserved_resources"], o["reserved_resources"] = amounts(unreserved), reserved
+		if a.region != "" {
+			o["domain"] = object{"fault_domain": object{"region": object{"name": a.region}, "zone": object{"name": a.zone}}}
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// amounts sums resources by name: numbers for scalars, text for ranges.
+func amounts(rs mesos.Resources) object {
+	out := object{"cpus": 0.0, "mem": 0.0, "disk": 0.0, "gpus": 0.0}
+	var ranges []string
+	for _, r := range rs {
+		switch {
+		case r.GetType() == mesos.SCALAR:
+			sum, _ := out[r.Name].(float64)
+			out[r.Name] = sum + r.GetScalar().GetValue()
+		case r.Name == "ports":
+			for _, x := range r.GetRanges().GetRange() {
+				ranges = append(ranges, fmt.Sprintf("%d-%d", x.Begin, x.End))
+			}
+		}
+	}
+	if len(ranges) > 0 {
+		out["ports"] = "[" + strings.Join(ranges, ", ") + "]"
+	}
+	return out
+}
+
+func (m *Master) frameworkObject(f *framework) object {
+	tasks, unreachable, completed, offers := []object{}, []object{}, []object{}, []object{}
+	var used, offered mesos.Resources
+	for _, id := range sortedKeys(f.tasks) {
+		t := f.tasks[id]
+		if !t.freed {
+			used = used.Plus(t.info.Resources...)
+		}
+		if t.partitioned() {
+			unreachable = append(unreachable, t.object())
+		} else {
+			tasks = append(tasks, t.object())
+		}
+	}
+	for _, t := range f.completed {
+		completed = append(completed, t.object())
+	}
+	for _, o := range m.offersOf(func(o *pendingOffer) bool { return o.framework == f }) {
+		offered = offered.Plus(o.resources...)
+		offers = append(offers, object{
+			"id": o.id, "framework_id": f.id, "slave_id": o.agent.id, "resources": amounts(o.resources), "allocation_info": object{"role": o.role},
+		})
+	}
+	var capabilities []string
+	for _, c := range f.info.Capabilities {
+		capabilities = append(capabilities, c.Type.String())
+	}
+	return object{
+		"id": f.id, "name": f.info.Name, "user": f.info.User, "failover_timeout": f.info.GetFailoverTimeout(), "checkpoint": f.info.GetCheckpoint(),
+		"hostname": f.info.GetHostname(), "webui_url": f.info.GetWebUiURL(), "roles": f.roles(), "capabilities": capabilities,
+		"active": f.stream != nil, "connected": f.stream != nil, "recovered": false,
+		"registered_time": seconds(f.registered), "unregistered_time": f.unregisteredSeconds(),
+		"used_resources": amounts(used), "offered_resources": amounts(offered), "resources": amounts(used.Plus(offered...)),
+		"tasks": tasks, "unreachable_tasks": unreachable, "completed_tasks": completed, "offers": offers, "executors": []object{}, "offer_constraints": object{},
+	}
+}
+
+func (f *framework) unregisteredSeconds() float64 {
+	if f.unregistered.IsZero() {
+		return 0
+	}
+	return seconds(f.unregistered)
+}
+
+func (t *task) object() object {
+	statuses := []object{}
+	for _, s := range t.statuses {
+		o := object{"state": s.GetState().String(), "timestamp": s.GetTimestamp()}
+		if s.ContainerStatus != nil {
+			o["container_status"] = s.ContainerStatus
+		}
+		statuses = append(statuses, o)
+	}
+	role := "*"
+	for _, r := range t.info.Resources {
+		if r.AllocationInfo != nil {
+			role = r.AllocationInfo.GetRole()
+			break
+		}
+	}
+	o := object{
+		"id": t.info.TaskID.Value, "name": t.info.Name, "framework_id": t.framework.id, "executor_id": "", "slave_id": t.agentID,
+		"state": t.state.String(), "resources": amounts(t.info.Resources), "role": role, "statuses": statuses,
+	}
+	if t.info.Labels != nil {
+		o["labels"] = t.info.Labels.Labels
+	}
+	if t.info.Discovery != nil {
+		o["discovery"] = t.info.Discovery
+	}
+	return o
+}
+
+// metrics are the few numbers of /metrics/snapshot that say something here.
+func (m *Master) metrics() any {
+	running := 0
+	for _, f := range m.frameworks {
+		for _, t := range f.tasks {
+			if *t.state == mesos.TASK_RUNNING {
+				running++
+			}
+		}
+	}
+	return object{
+		"master/elected": 1.0, "master/frameworks_active": float64(len(m.frameworks)), "master/slaves_active": float64(len(m.agents)),
+		"master/outstanding_offers": float64(len(m.offers)), "master/tasks_running": float64(running),
+	}
+}

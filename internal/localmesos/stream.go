@@ -1,0 +1,79 @@
+package localmesos
+
+import (
+	"net/http"
+	"sync"
+
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+)
+
+// stream is the open answer to a SUBSCRIBE: events are queued by the master and written by the
+// goroutine of the request.
+type stream struct {
+	id    string
+	media string
+
+	mu     sync.Mutex
+	queue  []*scheduler.Event
+	ready  chan struct{}
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newStream(media string) *stream {
+	return &stream{id: newUUID(), media: media, ready: make(chan struct{}, 1), closed: make(chan struct{})}
+}
+
+// send queues an event. It never waits.
+func (s *stream) send(e *scheduler.Event) {
+	s.mu.Lock()
+	s.queue = append(s.queue, e)
+	s.mu.Unlock()
+	select {
+	case s.ready <- struct{}{}:
+	default:
+	}
+}
+
+// close ends the stream after what is queued was written.
+func (s *stream) close() { s.once.Do(func() { close(s.closed) }) }
+
+// flush writes what is queued.
+func (s *stream) flush(w http.ResponseWriter) error {
+	s.mu.Lock()
+	events := s.queue
+	s.queue = nil
+	s.mu.Unlock()
+	for _, e := range events {
+		data, err := encode(e, s.media)
+		if err != nil {
+			return err
+		}
+		if err := writeRecord(w, data); err != nil {
+			return err
+		}
+	}
+	return http.NewResponseController(w).Flush()
+}
+
+// serve writes events until the stream or the request ends.
+func (s *stream) serve(w http.ResponseWriter, r *http.Request, stalled func() bool) {
+	w.Header().Set("Content-Type", s.media)
+	w.Header().Set("Mesos-Stream-Id", s.id)
+	w.WriteHeader(http.StatusOK)
+	for {
+		if !stalled() {
+			if err := s.flush(w); err != nil {
+				return
+			}
+		}
+		select {
+		case <-s.ready:
+		case <-s.closed:
+			_ = s.flush(w) // The client may be gone already.
+			return
+		case <-r.Context().Done():
+			return
+		}
+	}
+}

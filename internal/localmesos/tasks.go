@@ -1,0 +1,287 @@
+package localmesos
+
+import (
+	"strings"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/resources"
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+)
+
+// task is a task that the master has not seen acknowledged to its end.
+type task struct {
+	info      mesos.TaskInfo
+	framework *framework
+	agentID   string
+	state     *mesos.TaskState
+	statuses  []mesos.TaskStatus
+	// unacknowledged are the updates of the agent in order; the first was sent.
+	unacknowledged []mesos.TaskStatus
+	retry          *time.Timer
+	retries        int
+	freed          bool
+}
+
+// terminal says whether a state is the last one of a task.
+func terminal(s mesos.TaskState) bool {
+	switch s {
+	case mesos.TASK_FINISHED, mesos.TASK_FAILED, mesos.TASK_KILLED, mesos.TASK_ERROR, mesos.TASK_LOST,
+		mesos.TASK_DROPPED, mesos.TASK_GONE, mesos.TASK_GONE_BY_OPERATOR:
+		return true
+	}
+	return false
+}
+
+// launch checks a task against what is left of the offers and starts it.
+func (m *Master) launch(f *framework, a *agent, left *mesos.Resources, info mesos.TaskInfo, problem string) {
+	if problem != "" {
+		m.refuseTask(f, info, f.dropped(), mesos.REASON_INVALID_OFFERS, "Task launched with invalid offers: "+problem)
+		return
+	}
+	info.Resources = withoutRole(info.Resources)
+	if text := m.checkTask(f, a, *left, &info); text != "" {
+		m.refuseTask(f, info, mesos.TASK_ERROR, mesos.REASON_TASK_INVALID, text)
+		return
+	}
+	*left = left.Minus(info.Resources...)
+	t := &task{info: info, framework: f, agentID: a.id, state: mesos.TASK_STAGING.Enum()}
+	f.tasks[info.TaskID.Value] = t
+	a.used = a.used.Plus(mesos.Resources(info.Resources).Clone().Unallocate()...)
+	fw := f.info
+	m.wg.Go(func() {
+		a.runtime.Launch(fw, info, func(s mesos.TaskStatus) { m.reported(a, f.id, s) })
+	})
+}
+
+// withoutRole takes the role * off unreserved resources, as frameworks without
+// RESERVATION_REFINEMENT write it.
+func withoutRole(rs []mesos.Resource) mesos.Resources {
+	out := mesos.Resources(rs).Clone()
+	for i := range out {
+		if out[i].Role != nil && *out[i].Role == "*" {
+			out[i].Role = nil
+		}
+	}
+	return out
+}
+
+// dropped is the state of a task that never started: TASK_LOST for those who do not know better.
+func (f *framework) dropped() mesos.TaskState {
+	if f.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
+		return mesos.TASK_DROPPED
+	}
+	return mesos.TASK_LOST
+}
+
+// checkTask finds what the master refuses in a task.
+func (m *Master) checkTask(f *framework, a *agent, left mesos.Resources, info *mesos.TaskInfo) string {
+	if info.AgentID.Value != a.id {
+		return "Task uses invalid agent " + info.AgentID.Value + " while agent " + a.id + " is expected"
+	}
+	if _, ok := f.tasks[info.TaskID.Value]; ok {
+		return "Task has duplicate ID: " + info.TaskID.Value
+	}
+	if (info.Command == nil) == (info.Executor == nil) {
+		return "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present"
+	}
+	if id := info.TaskID.Value; id == "" || strings.ContainsAny(id, "/\\") || id == "." || id == ".." {
+		return "Task ID '" + id + "' contains invalid characters"
+	}
+	if len(info.Resources) == 0 {
+		return "Task uses no resources"
+	}
+	if !resources.ContainsAll(left, info.Resources) {
+		return "Total resources " + text(info.Resources) + " required by task and its executor is more than available " + text(left)
+	}
+	return ""
+}
+
+// refuseTask reports a task that was never started. Such an update has no id and wants no
+// acknowledgement.
+func (m *Master) refuseTask(f *framework, info mesos.TaskInfo, state mesos.TaskState, reason mesos.TaskStatus_Reason, message string) {
+	agentID := info.AgentID
+	m.tell(f, mesos.TaskStatus{
+		TaskID: info.TaskID, AgentID: &agentID, State: &state, Reason: &reason, Message: &message,
+	})
+}
+
+// tell sends an update of the master's own making.
+func (m *Master) tell(f *framework, s mesos.TaskStatus) {
+	now := seconds(time.Now())
+	s.Source, s.Timestamp = mesos.SOURCE_MASTER.Enum(), &now
+	m.deliver(f, s)
+}
+
+// deliver puts an update on the stream, through the injected faults.
+func (m *Master) deliver(f *framework, s mesos.TaskStatus) {
+	m.faults.update(func() {
+		f.send(&scheduler.Event{Type: scheduler.Event_UPDATE, Update: &scheduler.Event_Update{Status: s}})
+	})
+}
+
+// reported takes an update from an agent: it is kept until acknowledged and sent in order.
+func (m *Master) reported(a *agent, frameworkID string, s mesos.TaskStatus) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed || m.agents[a.id] != a {
+		return
+	}
+	f := m.frameworks[frameworkID]
+	if f == nil {
+		return
+	}
+	t := f.tasks[s.TaskID.Value]
+	if t == nil || terminal(*t.state) && !t.partitioned() {
+		return
+	}
+	agentID, executorID := mesos.AgentID{Value: a.id}, mesos.ExecutorID{Value: s.TaskID.Value}
+	now := seconds(time.Now())
+	s.AgentID, s.Timestamp, s.UUID = &agentID, &now, newUUIDBytes()
+	if s.ExecutorID == nil {
+		s.ExecutorID = &executorID
+	}
+	t.unacknowledged = append(t.unacknowledged, s)
+	if a.connected {
+		m.observe(t, s)
+	}
+	if len(t.unacknowledged) == 1 {
+		m.forward(t)
+	}
+}
+
+// observe makes a status the latest known one, and frees the resources of a task that ended.
+func (m *Master) observe(t *task, s mesos.TaskStatus) {
+	t.state = s.State
+	t.statuses = append(t.statuses, s)
+	if terminal(*s.State) {
+		m.recoverResources(t)
+	}
+}
+
+func (t *task) partitioned() bool { return *t.state == mesos.TASK_UNREACHABLE }
+
+// forward sends the first unacknowledged update, and again until it is acknowledged.
+func (m *Master) forward(t *task) {
+	stopTimer(t.retry)
+	a := m.agents[t.agentID]
+	if len(t.unacknowledged) == 0 || m.closed {
+		return
+	}
+	if a != nil && a.connected {
+		m.deliver(t.framework, t.unacknowledged[0])
+	}
+	wait := min(m.o.AckRetry<<min(t.retries, 10), 10*time.Minute)
+	t.retries++
+	t.retry = time.AfterFunc(wait, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.forward(t)
+	})
+}
+
+func (m *Master) acknowledge(f *framework, c *scheduler.Call_Acknowledge) {
+	t := f.tasks[c.TaskID.Value]
+	if t == nil || len(t.unacknowledged) == 0 || string(t.unacknowledged[0].UUID) != string(c.UUID) {
+		return
+	}
+	acked := t.unacknowledged[0]
+	t.unacknowledged, t.retries = t.unacknowledged[1:], 0
+	stopTimer(t.retry)
+	if terminal(*acked.State) {
+		m.forget(t)
+		return
+	}
+	m.forward(t)
+}
+
+// forget moves a task to the completed ones.
+func (m *Master) forget(t *task) {
+	stopTimer(t.retry)
+	m.recoverResources(t)
+	delete(t.framework.tasks, t.info.TaskID.Value)
+	const kept = 1000
+	t.framework.completed = append(t.framework.completed, t)
+	if n := len(t.framework.completed); n > kept {
+		t.framework.completed = t.framework.completed[n-kept:]
+	}
+}
+
+func (m *Master) recoverResources(t *task) {
+	if t.freed {
+		return
+	}
+	t.freed = true
+	if a := m.agents[t.agentID]; a != nil {
+		a.used = a.used.Minus(mesos.Resources(t.info.Resources).Clone().Unallocate()...)
+	}
+}
+
+func (m *Master) kill(f *framework, c *scheduler.Call_Kill) {
+	t := f.tasks[c.TaskID.Value]
+	if t == nil {
+		m.answerReconcile(f, c.TaskID, c.AgentID)
+		return
+	}
+	if a := m.agents[t.agentID]; a != nil && a.connected {
+		a.runtime.Kill(c.TaskID.Value, c.KillPolicy)
+	}
+}
+
+func (m *Master) reconcile(f *framework, c *scheduler.Call_Reconcile) {
+	if len(c.Tasks) > 0 {
+		for _, t := range c.Tasks {
+			m.answerReconcile(f, t.TaskID, t.AgentID)
+		}
+		return
+	}
+	for _, t := range f.tasks {
+		if !terminal(*t.state) || t.partitioned() {
+			m.answerReconcile(f, t.info.TaskID, &mesos.AgentID{Value: t.agentID})
+		}
+	}
+}
+
+// answerReconcile says what is so of one task. Such an update has no id and wants no acknowledgement.
+func (m *Master) answerReconcile(f *framework, id mesos.TaskID, agentID *mesos.AgentID) {
+	s := mesos.TaskStatus{TaskID: id, Reason: mesos.REASON_RECONCILIATION.Enum()}
+	set := func(state mesos.TaskState, message string) {
+		s.State, s.Message = &state, &message
+	}
+	aware := f.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE)
+	t := f.tasks[id.Value]
+	var a *agent
+	if agentID != nil {
+		a = m.agents[agentID.Value]
+		s.AgentID = agentID
+	}
+	switch {
+	case t != nil && !t.partitioned():
+		set(*t.state, "Reconciliation: Latest task state")
+		s.AgentID = &mesos.AgentID{Value: t.agentID}
+		if n := len(t.statuses); n > 0 {
+			s.ContainerStatus = t.statuses[n-1].ContainerStatus
+		}
+	case !aware:
+		set(mesos.TASK_LOST, "Reconciliation: Task is unknown")
+	case t != nil || a != nil && !a.connected:
+		set(mesos.TASK_UNREACHABLE, "Reconciliation: Task is unreachable")
+		if t != nil {
+			a = m.agents[t.agentID]
+			s.AgentID = &mesos.AgentID{Value: t.agentID}
+		}
+		if a != nil {
+			s.UnreachableTime = &mesos.TimeInfo{Nanoseconds: a.lost.UnixNano()}
+		}
+	case a != nil:
+		set(mesos.TASK_GONE, "Reconciliation: Task is unknown to the agent")
+	default:
+		set(mesos.TASK_UNKNOWN, "Reconciliation: Task is unknown")
+	}
+	m.tell(f, s)
+}
+
+// text prints resources as Mesos does: name(allocated: role):value; and so on.
+func text(rs mesos.Resources) string {
+	return strings.ReplaceAll(rs.Format(func(o *mesos.ResourcesFormatOptions) { o.ShowAllocated = true }), ";", "; ")
+}

@@ -1,0 +1,67 @@
+package localmesos
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+)
+
+// publisher keeps the leader known in ZooKeeper as a real master does: an ephemeral, sequential
+// node json.info_NNNNNNNNNN that holds the MasterInfo as JSON.
+type publisher struct{ conn *zk.Conn }
+
+// publish writes the node below the path of address, which is host:port,…/path.
+func publish(address string, info *mesos.MasterInfo, log *slog.Logger) (*publisher, error) {
+	hosts, path, _ := strings.Cut(strings.TrimPrefix(address, "zk://"), "/")
+	path = "/" + strings.Trim(path, "/")
+	conn, events, err := zk.Connect(strings.Split(hosts, ","), 10*time.Second, zk.WithLogger(quiet{}))
+	if err != nil {
+		return nil, fmt.Errorf("publish the leader in ZooKeeper: %w", err)
+	}
+	deadline := time.After(10 * time.Second)
+	for connected := false; !connected; {
+		select {
+		case e := <-events:
+			connected = e.State == zk.StateHasSession
+		case <-deadline:
+			conn.Close()
+			return nil, fmt.Errorf("publish the leader in ZooKeeper: no session with %s", hosts)
+		}
+	}
+	go func() { // Ends when the connection is closed.
+		for e := range events {
+			log.Debug("zookeeper", "state", e.State.String())
+		}
+	}()
+	at := ""
+	for part := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		at += "/" + part
+		if _, err := conn.Create(at, nil, 0, zk.WorldACL(zk.PermAll)); err != nil && err != zk.ErrNodeExists { //nolint:errorlint // The library returns its errors unwrapped.
+			conn.Close()
+			return nil, fmt.Errorf("publish the leader in ZooKeeper: create %s: %w", at, err)
+		}
+	}
+	data, err := json.Marshal(info)
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("publish the leader in ZooKeeper: %w", err)
+	}
+	if _, err := conn.Create(path+"/json.info_", data, zk.FlagEphemeral|zk.FlagSequence, zk.WorldACL(zk.PermAll)); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("publish the leader in ZooKeeper: %w", err)
+	}
+	return &publisher{conn: conn}, nil
+}
+
+func (p *publisher) close() { p.conn.Close() }
+
+// quiet keeps the library's own lines out of the log.
+type quiet struct{}
+
+// Printf implements zk.Logger.
+func (quiet) Printf(string, ...any) {}
