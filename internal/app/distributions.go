@@ -1,0 +1,124 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/flink-on-mesos/flink-service/internal/artifact"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
+)
+
+// distribution is a Flink that the artifact server has.
+type distribution struct {
+	dist.Manifest
+	// Path is the stable URL path of the archive.
+	Path string
+}
+
+// distributions are the Flinks of this service, the newest first.
+type distributions []distribution
+
+// findDistributions takes every Flink that the settings name into the artifact store: archives of
+// ours as they are, and foreign tarballs and installed directories after they were packed into dir.
+func findDistributions(ctx context.Context, places []string, dir string, store *artifact.Store, log *slog.Logger) (distributions, error) {
+	var all distributions
+	for _, place := range places {
+		found, from, err := look(ctx, place, dir, log)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "FLINK_DISTRIBUTIONS: %s: %v", place, err)
+		}
+		for _, m := range found {
+			if slices.ContainsFunc(all, func(d distribution) bool { return d.Version == m.Version }) {
+				continue // The place named first wins.
+			}
+			a, err := store.Add(ctx, filepath.Join(from, m.File), artifact.PutOptions{Public: true})
+			if err != nil {
+				return nil, fmt.Errorf("take %s into the artifact store: %w", m.File, err)
+			}
+			path, err := store.Path(a.SHA256, "flink-"+m.Version+".tgz")
+			if err != nil {
+				return nil, err
+			}
+			log.Info("Flink distribution", "version", m.Version, "sha256", a.SHA256, "from", filepath.Join(from, m.File))
+			all = append(all, distribution{Manifest: m, Path: path})
+		}
+	}
+	if len(all) == 0 {
+		return nil, fault.New(fault.Invalid, "FLINK_DISTRIBUTIONS: there is no Flink in %s: run `make flink`, or name a Flink tarball or directory", strings.Join(places, ", "))
+	}
+	slices.SortFunc(all, func(a, b distribution) int { return dist.CompareVersions(b.Version, a.Version) })
+	return all, nil
+}
+
+// look finds the archives of one place, and the directory in which they are.
+func look(ctx context.Context, place, dir string, log *slog.Logger) ([]dist.Manifest, string, error) {
+	info, err := os.Stat(place)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, "", nil // The default place need not be there; that nothing at all is found is an error.
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if info.IsDir() {
+		if _, err := os.Stat(filepath.Join(place, "lib")); err != nil {
+			found, err := dist.Scan(place)
+			return found, place, err
+		}
+	} else if found, err := dist.Scan(filepath.Dir(place)); err == nil {
+		for _, m := range found {
+			if m.File == filepath.Base(place) {
+				return []dist.Manifest{m}, filepath.Dir(place), nil
+			}
+		}
+	}
+	log.Info("packing Flink; this is done once", "from", place)
+	jars, err := filepath.Glob(filepath.Join(filepath.Dir(executable()), "flink-mesos-driver*.jar"))
+	if err != nil {
+		return nil, "", err
+	}
+	m, err := dist.Assemble(ctx, dist.Options{Source: place, Dir: dir, Jars: jars, Progress: progress{log}})
+	return []dist.Manifest{m}, dir, err
+}
+
+// executable is where this program is; the driver's jar lies beside it in a release.
+func executable() string {
+	path, err := os.Executable()
+	if err != nil {
+		return "."
+	}
+	return path
+}
+
+// progress logs lines.
+type progress struct{ log *slog.Logger }
+
+var _ io.Writer = progress{}
+
+func (p progress) Write(b []byte) (int, error) {
+	for line := range strings.SplitSeq(strings.TrimSpace(string(b)), "\n") {
+		p.log.Info(line)
+	}
+	return len(b), nil
+}
+
+// pick finds the Flink of a version or the beginning of one.
+func (d distributions) pick(wanted string) (distribution, error) {
+	list := make([]dist.Manifest, len(d))
+	for i := range d {
+		list[i] = d[i].Manifest
+	}
+	m, err := dist.Pick(list, wanted)
+	if err != nil {
+		return distribution{}, err
+	}
+	i := slices.IndexFunc(d, func(x distribution) bool { return x.Version == m.Version })
+	return d[i], nil
+}

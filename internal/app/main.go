@@ -1,0 +1,139 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/flink-on-mesos/flink-service/internal/config"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/standalone"
+	"github.com/flink-on-mesos/flink-service/internal/store"
+)
+
+const usage = `flink-service runs Apache Flink on Apache Mesos. It is configured by environment variables, see docs/configuration.md.
+
+  flink-service                  runs the service (Marathon starts it so)
+  flink-service local-mesos      runs a Mesos master with agents on this machine, sized by LOCALMESOS_ variables
+  flink-service export FILE      writes the state of STATE_STORE to a file; - for standard output
+  flink-service import FILE      reads it back into an empty STATE_STORE; -force replaces what is there
+  flink-service version          prints the version
+`
+
+// Main is the program: it returns the exit code, 0 when all went well, 1 for a failure and 2 for wrong use.
+func Main(version, commit string, args, environ []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := dispatch(ctx, version, commit, args, environ, stdout, stderr)
+	var wrong wrongUse
+	switch {
+	case errors.As(err, &wrong):
+		fmt.Fprintf(stderr, "flink-service: %s\n\n%s", wrong, usage)
+		return 2
+	case err != nil:
+		fmt.Fprintf(stderr, "flink-service: %s\n", explain(err))
+		return 1
+	}
+	return 0
+}
+
+type wrongUse string
+
+func (w wrongUse) Error() string { return string(w) }
+
+// explain lists every problem of a configuration on a line of its own.
+func explain(err error) string {
+	text := err.Error()
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		text = f.Message
+		for _, d := range f.Details {
+			text += "\n  " + d.Field + ": " + d.Message
+		}
+	}
+	return text
+}
+
+func dispatch(ctx context.Context, version, commit string, args, environ []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		c, err := config.Load(environ)
+		if err != nil {
+			return err
+		}
+		return Run(ctx, Options{Config: c, Version: version, Commit: commit, Log: newLog(c.Log, stderr)})
+	}
+	switch args[0] {
+	case "local-mesos":
+		return standalone.Run(ctx, slog.New(slog.NewTextHandler(stderr, nil)))
+	case "version":
+		_, err := fmt.Fprintf(stdout, "flink-service %s (%s)\n", version, commit)
+		return err
+	case "help", "-h", "-help", "--help":
+		_, err := io.WriteString(stdout, usage)
+		return err
+	case "export", "import":
+		return transfer(ctx, args, environ, stdout, stderr)
+	}
+	return wrongUse(fmt.Sprintf("there is no command %q", args[0]))
+}
+
+func newLog(c config.Log, w io.Writer) *slog.Logger {
+	o := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// transfer moves the state between STATE_STORE and a file. No service may run meanwhile: the store is
+// opened, and led, as the service does it.
+func transfer(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	force := false
+	var files []string
+	for _, a := range args[1:] {
+		if a == "-force" || a == "--force" {
+			force = true
+			continue
+		}
+		files = append(files, a)
+	}
+	if len(files) != 1 || force && args[0] == "export" {
+		return wrongUse(args[0] + " takes one file")
+	}
+	c, err := config.Load(environ)
+	if err != nil {
+		return err
+	}
+	st, err := openState(ctx, c.State, newLog(c.Log, stderr))
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	if args[0] == "export" {
+		if files[0] == "-" {
+			return store.Export(ctx, st, stdout)
+		}
+		f, err := os.OpenFile(files[0], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		if err := store.Export(ctx, st, f); err != nil {
+			return errors.Join(err, f.Close())
+		}
+		return f.Close()
+	}
+	f, err := os.Open(files[0])
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, release, err := st.lead(ctx, "import", "")
+	if err != nil {
+		return err
+	}
+	return errors.Join(store.Import(ctx, st, f, force), release())
+}

@@ -1,0 +1,200 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/oklog/run"
+
+	"github.com/flink-on-mesos/flink-service/internal/artifact"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
+	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
+	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
+	"github.com/flink-on-mesos/flink-service/internal/launch"
+	"github.com/flink-on-mesos/flink-service/internal/loop"
+	"github.com/flink-on-mesos/flink-service/internal/mesos"
+)
+
+// parts are what runs while this instance leads.
+type parts struct {
+	service   *Service
+	artifacts *artifact.Store
+	flinks    distributions
+	planner   *launch.Planner
+	scheduler *mesos.Scheduler
+	watcher   *jobmanager.Watcher
+	loop      *loop.Loop
+	handler   handler
+}
+
+// errDeposed says that another instance may lead now.
+var errDeposed = errors.New("the lock of the state is lost: another instance leads, or ZooKeeper cannot be reached; this one ends, and Marathon starts it again")
+
+// run runs the parts until ctx is done, the lease is lost, or one of them fails.
+func (p *parts) run(ctx context.Context, lost <-chan struct{}) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var g run.Group
+	g.Add(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-lost:
+			return errDeposed
+		}
+	}, func(error) { cancel() })
+	g.Add(func() error { return p.loop.Run(ctx) }, func(error) { cancel() })
+	g.Add(func() error { return p.scheduler.Run(ctx) }, func(error) { cancel() })
+	p.service.front.set(p.handler)
+	p.service.log.Info("service is ready", "url", p.service.url, "framework", p.service.c.Framework.Name, "flink", p.versions())
+	return g.Run()
+}
+
+func (p *parts) versions() string {
+	var list []string
+	for _, d := range p.flinks {
+		list = append(list, d.Version)
+	}
+	return strings.Join(list, ",")
+}
+
+// distribution tells the planner where a task fetches its Flink.
+func (p *parts) distribution(version string) (launch.Distribution, error) {
+	d, err := p.flinks.pick(version)
+	if err != nil {
+		return launch.Distribution{}, err
+	}
+	return launch.Distribution{Version: d.Version, URI: p.service.url + d.Path}, nil
+}
+
+// overlayKind is the kind of artifact that is made from a cluster's spec when a task fetches it.
+const overlayKind = "overlay"
+
+func (p *parts) overlayURI(name string) (string, error) {
+	path, err := p.artifacts.RenderedPath(overlayKind, name, "overlay.tgz", time.Now().Add(p.service.c.Flink.ArtifactURLs))
+	return p.service.url + path, err
+}
+
+func (p *parts) renderOverlay(_ context.Context, name string) ([]byte, time.Time, error) {
+	view := p.loop.View()
+	spec, ok := decide.Spec(view, name)
+	if !ok {
+		return nil, time.Time{}, fault.New(fault.NotFound, "there is no cluster %q", name)
+	}
+	content, err := p.planner.Overlay(spec, decide.Nonce(view, name))
+	return content, time.Time{}, err
+}
+
+// artifactURI is where a task fetches an uploaded artifact. Uploads are users' own, so the path expires.
+func (p *parts) artifactURI(uri string) (string, error) {
+	sha, name, err := artifact.ParseURI(uri)
+	if err != nil {
+		return "", err
+	}
+	if _, err := p.artifacts.Stat(sha); err != nil {
+		return "", err
+	}
+	path, err := p.artifacts.SignedPath(sha, name, time.Now().Add(p.service.c.Flink.ArtifactURLs))
+	return p.service.url + path, err
+}
+
+// users lists the clusters whose spec names an artifact.
+func (p *parts) users(sha string) []string {
+	var users []string
+	view := p.loop.View()
+	for _, name := range decide.Names(view) {
+		spec, ok := decide.Spec(view, name)
+		if ok && mentions(spec, sha) {
+			users = append(users, name)
+		}
+	}
+	return users
+}
+
+func mentions(s cluster.Spec, sha string) bool {
+	uris := make([]string, 0, len(s.URIs)+3)
+	for _, u := range s.URIs {
+		uris = append(uris, u.Value)
+	}
+	if j := s.Job; j != nil {
+		uris = append(uris, j.JarURI, j.JobGraphURI, j.Python)
+	}
+	for _, uri := range uris {
+		if strings.Contains(path.Dir(uri), sha) {
+			return true
+		}
+	}
+	return false
+}
+
+// observe asks a JobManager's REST API what is so.
+func (p *parts) observe(ctx context.Context, jm cluster.Task) (cluster.Flink, error) {
+	c, err := rest.New(rest.Options{URL: flink.RESTAddress(jm.Hostname, jm.Ports[flink.PortREST]), Timeout: 5 * time.Second})
+	if err != nil {
+		return cluster.Flink{}, err
+	}
+	o, err := c.Overview(ctx)
+	if err != nil {
+		return cluster.Flink{}, err
+	}
+	return cluster.Flink{
+		Version: o.Version, TaskManagers: o.TaskManagers, SlotsTotal: o.SlotsTotal, SlotsAvailable: o.SlotsAvailable,
+		JobsRunning: o.JobsRunning, JobsFinished: o.JobsFinished, JobsCancelled: o.JobsCancelled, JobsFailed: o.JobsFailed,
+		Observed: time.Now(),
+	}, nil
+}
+
+// dial makes the conversation with the driver of a JobManager.
+func (p *parts) dial(jm cluster.Task) (jobmanager.Exchange, error) {
+	port, ok := jm.Ports[flink.PortDriver]
+	if !ok {
+		return nil, fmt.Errorf("task %s has no port %s", jm.ID, flink.PortDriver)
+	}
+	token := p.planner.Token(jm.Cluster, decide.Nonce(p.loop.View(), jm.Cluster))
+	client, err := driver.New(driver.Options{Address: net.JoinHostPort(jm.Hostname, strconv.Itoa(port)), Token: driver.Token(token)})
+	if err != nil {
+		return nil, err
+	}
+	return driver.NewExchange(driver.ExchangeOptions{
+		Client: client, Log: p.service.log.With("part", "driver", "cluster", jm.Cluster),
+		OnWanted: func(w driver.Wanted) { p.loop.Post(wanted(jm, w)) },
+		Report:   func() driver.Report { return p.report(jm.Cluster) },
+	})
+}
+
+// wanted puts what a driver said into the words of the core.
+func wanted(jm cluster.Task, w driver.Wanted) decide.WorkersWanted {
+	e := decide.WorkersWanted{
+		Cluster: jm.Cluster, JobManager: jm.ID, Epoch: w.Epoch, Version: w.Version, Ready: w.Ready, Started: make(map[string]bool),
+	}
+	for _, x := range w.Workers {
+		e.Workers = append(e.Workers, x.Spec())
+		if x.Launched || x.Recovered {
+			e.Started[x.ID] = true
+		}
+	}
+	if w.Finished != nil {
+		e.Result = &cluster.JobResult{Status: w.Finished.Status, Diagnostics: w.Finished.Diagnostics}
+	}
+	return e
+}
+
+// report is the whole truth about a cluster's workers, for its driver.
+func (p *parts) report(name string) driver.Report {
+	epoch, workers, finished := decide.Report(p.loop.View(), name)
+	r := driver.Report{Epoch: epoch, FinishedSeen: finished, Workers: []driver.WorkerStatus{}}
+	for _, w := range workers {
+		r.Workers = append(r.Workers, driver.WorkerStatus{ID: w.ID, State: driver.State(w.State), Message: w.Message, Host: w.Host})
+	}
+	return r
+}

@@ -1,0 +1,266 @@
+// Package app puts the parts together and starts and stops them in order. It is the only place that knows all
+// of them; it decides nothing.
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/flink-on-mesos/flink-service/internal/artifact"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/config"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
+	"github.com/flink-on-mesos/flink-service/internal/launch"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/standalone"
+	"github.com/flink-on-mesos/flink-service/internal/loop"
+	"github.com/flink-on-mesos/flink-service/internal/mesos"
+	"github.com/flink-on-mesos/flink-service/internal/mesos/detect"
+)
+
+// Options are what a Service needs beside its configuration.
+type Options struct {
+	Config  config.Config
+	Version string
+	Commit  string
+	Log     *slog.Logger
+	// Ready is told the URL of the service when it listens; nil for nobody.
+	Ready func(url string)
+}
+
+// Service is one instance.
+type Service struct {
+	o        Options
+	c        config.Config
+	log      *slog.Logger
+	listener net.Listener
+	url      string
+	registry *prometheus.Registry
+	front    *front
+	local    *localmesos.Master
+	closers  []func() error
+}
+
+// Run runs the service until ctx is done or something that it cannot live without fails. The tasks stay.
+func Run(ctx context.Context, o Options) (err error) {
+	s := &Service{o: o, c: o.Config, log: o.Log, registry: prometheus.NewRegistry(), front: newFront()}
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	defer func() {
+		for i := len(s.closers) - 1; i >= 0; i-- {
+			err = errors.Join(err, s.closers[i]())
+		}
+	}()
+	if err := s.listen(); err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+// listen takes the port first: a second service on the same port stops here and disturbs nothing.
+func (s *Service) listen() error {
+	l, err := net.Listen("tcp", s.c.HTTP.Listen)
+	if err != nil {
+		return fmt.Errorf("LISTEN: %w", err)
+	}
+	s.listener = l
+	s.url = s.c.HTTP.URL(l.Addr().(*net.TCPAddr).Port)
+	server := newServer(s.front, s.log)
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	s.closers = append(s.closers, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			_ = server.Close() // Long answers, such as followed logs, end now.
+		}
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	return nil
+}
+
+func (s *Service) run(ctx context.Context) error {
+	if err := os.MkdirAll(s.c.State.DataDir, 0o700); err != nil {
+		return fmt.Errorf("DATA_DIR: %w", err)
+	}
+	st, err := openState(ctx, s.c.State, s.log)
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, st.Close)
+	if s.o.Ready != nil {
+		s.o.Ready(s.url)
+	}
+	lost, release, err := s.waitToLead(ctx, st)
+	if err != nil || lost == nil && ctx.Err() != nil {
+		return err
+	}
+	s.closers = append(s.closers, release)
+	stored, k, err := load(ctx, st)
+	if err != nil {
+		return err
+	}
+	master, err := s.masters()
+	if err != nil {
+		return err
+	}
+	p, err := s.assemble(ctx, st, stored, k, master)
+	if err != nil {
+		return err
+	}
+	return p.run(ctx, lost)
+}
+
+// masters finds the master, and starts it when it is to be local.
+func (s *Service) masters() (func(context.Context) ([]string, error), error) {
+	address := s.c.Mesos.Master
+	if address == "local" {
+		settings, err := standalone.Load()
+		if err != nil {
+			return nil, err
+		}
+		if _, set := os.LookupEnv(standalone.Prefix + "_LISTEN"); !set {
+			settings.Listen = "127.0.0.1:0"
+		}
+		if settings.WorkDir == "" {
+			settings.WorkDir = filepath.Join(s.c.State.DataDir, "localmesos")
+		}
+		s.local, err = standalone.Start(settings, s.log.With("part", "localmesos"))
+		if err != nil {
+			return nil, err
+		}
+		s.closers = append(s.closers, s.local.Close)
+		address = s.local.Address()
+		s.log.Info("local Mesos is ready; its tasks end with this process", "master", address, "agents", settings.Agents)
+	}
+	return mesos.Masters(address, s.c.Mesos.Scheme, detect.Leader)
+}
+
+// tls is for masters reached by https.
+func (s *Service) tls() (*tls.Config, error) {
+	t := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: s.c.Mesos.Insecure} //nolint:gosec // MESOS_INSECURE says so, for trials.
+	if s.c.Mesos.CAFile == "" {
+		return t, nil
+	}
+	pem, err := os.ReadFile(s.c.Mesos.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("MESOS_CA_FILE: %w", err)
+	}
+	t.RootCAs = x509.NewCertPool()
+	if !t.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("MESOS_CA_FILE: %s holds no certificate in PEM form", s.c.Mesos.CAFile)
+	}
+	return t, nil
+}
+
+// framework is how we introduce ourselves.
+func (s *Service) framework() mesos.Framework {
+	f := mesos.Framework{
+		Name: s.c.Framework.Name, User: s.c.Framework.User, Roles: s.c.Mesos.Roles, Principal: s.c.Mesos.Principal,
+		FailoverTimeout: s.c.Framework.FailoverTimeout, WebUIURL: s.c.Framework.WebUIURL, GPUs: true,
+	}
+	if f.WebUIURL == "" {
+		f.WebUIURL = s.url + "/"
+	}
+	if f.User == "" {
+		if u, err := user.Current(); err == nil {
+			f.User = u.Username
+		}
+	}
+	return f
+}
+
+// assemble makes the parts that need the state.
+func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored, k keys, masters func(context.Context) ([]string, error)) (*parts, error) {
+	p := &parts{service: s}
+	var err error
+	p.artifacts, err = artifact.New(artifact.Options{
+		Dir: filepath.Join(s.c.State.DataDir, "artifacts"), Prefix: k.Prefix, Key: k.Signing, MaxUpload: int64(s.c.Flink.ArtifactMaxSize),
+		InUse: func(sha string) []string { return p.users(sha) }, Registerer: s.registry, Log: s.log.With("part", "artifacts"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, p.artifacts.Close)
+	p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, filepath.Join(s.c.State.DataDir, "flink"), p.artifacts, s.log)
+	if err != nil {
+		return nil, err
+	}
+	p.planner, err = launch.New(launch.Options{
+		Distribution: p.distribution, OverlayURI: p.overlayURI, ArtifactURI: p.artifactURI, Key: k.Signing,
+		KillGrace: s.c.Timing.KillGrace, ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir, JavaHome: s.c.Flink.JavaHome,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.artifacts.Handle(overlayKind, p.renderOverlay)
+
+	state := decide.New(decide.Options{
+		Refuse: s.c.Timing.OfferRefuse, ReconcileInterval: s.c.Timing.Reconcile, UnreachableTimeout: s.c.Timing.Unreachable,
+	}, stored, time.Now())
+	tlsConfig, err := s.tls()
+	if err != nil {
+		return nil, err
+	}
+	p.scheduler, err = mesos.New(mesos.Options{
+		Framework: s.framework(), Masters: masters, TLS: tlsConfig, Plan: p.planner.Plan, Authenticate: s.authenticate(),
+		FrameworkID: func() string { return p.loop.View().Framework.ID }, Post: func(e decide.Event) { p.loop.Post(e) },
+		Registerer: s.registry, Log: s.log.With("part", "mesos"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.watcher, err = jobmanager.New(jobmanager.Options{
+		Observe: p.observe, Dial: p.dial, Post: func(e decide.Event) { p.loop.Post(e) }, Log: s.log.With("part", "jobmanager"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, func() error { p.watcher.Close(); return nil })
+	p.loop, err = loop.New(loop.Options{
+		State: state, Saver: saver{st}, Mesos: p.scheduler, Flink: p.watcher, Registerer: s.registry, Log: s.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.handler, err = p.newHandler()
+	return p, err
+}
+
+// authenticate adds the principal's credentials to each call.
+func (s *Service) authenticate() func(*http.Request) error {
+	if s.c.Mesos.Principal == "" || s.c.Mesos.Secret.Empty() {
+		return nil
+	}
+	return func(r *http.Request) error {
+		r.SetBasicAuth(s.c.Mesos.Principal, s.c.Mesos.Secret.Reveal())
+		return nil
+	}
+}
+
+// defaults complete what a cluster's spec leaves open.
+func (s *Service) defaults(flinks distributions) cluster.Defaults {
+	version := s.c.Flink.DefaultVersion
+	if d, err := flinks.pick(version); err == nil {
+		version = d.Version
+	}
+	return cluster.Defaults{
+		Allocation: cluster.Allocation(s.c.Flink.DefaultAllocation), FlinkVersion: version, Role: s.c.Mesos.Roles[0], User: s.c.Framework.User,
+	}
+}

@@ -1,0 +1,150 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// handler serves everything of an instance that leads.
+type handler = http.Handler
+
+// front is the one handler of the listener: what it serves changes when the instance begins to lead.
+type front struct{ current atomic.Pointer[http.Handler] }
+
+func newFront() *front {
+	f := &front{}
+	f.set(starting{})
+	return f
+}
+
+func (f *front) set(h http.Handler) { f.current.Store(&h) }
+
+// ServeHTTP implements http.Handler.
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	(*f.current.Load()).ServeHTTP(w, r)
+}
+
+// newServer bounds what a slow or hostile client can hold. Bodies have no deadline here: uploads of many
+// gigabytes are meant to work, and each handler bounds its own.
+func newServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// health answers /v1/health of an instance that does not lead: it is well, and a restart would not help.
+func health(w http.ResponseWriter, role string) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"healthy": true, "role": role}) // The client may be gone.
+}
+
+// starting answers while the state is opened.
+type starting struct{}
+
+func (starting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/v1/health" {
+		health(w, "starting")
+		return
+	}
+	unavailable(w, "the service is starting; try again in a moment")
+}
+
+func unavailable(w http.ResponseWriter, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", "1")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{"code": "unavailable", "message": message}}) // The client may be gone.
+}
+
+// standby passes every request on to the instance that leads.
+type standby struct {
+	leader atomic.Pointer[url.URL]
+	proxy  *httputil.ReverseProxy
+}
+
+// forwarded marks a request that a standby passed on: should the leader be one no longer, it is not passed on again.
+const forwarded = "X-Flink-Service-Forwarded"
+
+func newStandby() *standby {
+	s := &standby{}
+	s.proxy = &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			if u := s.leader.Load(); u != nil {
+				r.SetURL(u)
+			}
+			r.SetXForwarded()
+			r.Out.Host = r.In.Host
+			r.Out.Header.Set(forwarded, "1")
+		},
+		FlushInterval: -1,
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			unavailable(w, "the leading instance does not answer; another takes over in a moment: try again")
+		},
+	}
+	return s
+}
+
+func (s *standby) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.URL.Path == "/v1/health":
+		health(w, "standby")
+	case s.leader.Load() == nil || r.Header.Get(forwarded) != "":
+		unavailable(w, "no instance leads right now; try again in a moment")
+	default:
+		s.proxy.ServeHTTP(w, r)
+	}
+}
+
+// waitToLead stands by until this instance may write. Without an election it returns at once.
+func (s *Service) waitToLead(ctx context.Context, st *state) (<-chan struct{}, func() error, error) {
+	nothing := func() error { return nil }
+	if st.zk == nil {
+		return nil, nothing, nil
+	}
+	h := newStandby()
+	follow, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		err := st.zk.Follow(follow, func(info []byte) {
+			u, err := url.Parse(string(info))
+			if len(info) == 0 || err != nil || string(info) == s.url {
+				u = nil
+			}
+			h.leader.Store(u)
+		})
+		if err != nil && follow.Err() == nil {
+			s.log.Error("the leader is not known", "error", err)
+		}
+	}()
+	s.front.set(h)
+	s.log.Info("standing by for the lock of the state")
+	lost, release, err := st.lead(ctx, s.id(), s.url)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return nil, nothing, nil
+	}
+	if err != nil {
+		return nil, nothing, err
+	}
+	return lost, release, nil
+}
+
+// id names this instance to operators.
+func (s *Service) id() string {
+	if s.c.Facts.TaskID != "" {
+		return s.c.Facts.TaskID
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return host + " " + s.url
+}

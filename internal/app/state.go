@@ -1,0 +1,59 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/flink-on-mesos/flink-service/internal/config"
+	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/store/file"
+	"github.com/flink-on-mesos/flink-service/internal/store/zk"
+)
+
+// state is the opened store, and the election of who writes it.
+type state struct {
+	store.Store
+	zk *zk.Store // nil for a store of this machine alone, whose opening is the election
+}
+
+// openState opens the store that STATE_STORE names.
+func openState(ctx context.Context, c config.State, log *slog.Logger) (*state, error) {
+	if !strings.HasPrefix(c.Store, "zk://") {
+		dir, err := file.Dir(c.Store)
+		if err != nil {
+			return nil, fmt.Errorf("STATE_STORE: %w", err)
+		}
+		s, err := file.New(file.Options{Dir: dir, Log: log})
+		if err != nil {
+			return nil, fmt.Errorf("STATE_STORE %s: %w", c.Store, err)
+		}
+		return &state{Store: s}, nil
+	}
+	o, err := zk.ParseURL(c.Store)
+	if err != nil {
+		return nil, fmt.Errorf("STATE_STORE: %w", err)
+	}
+	if c.User != "" {
+		o.User, o.Password = c.User, zk.Secret(c.Password.Reveal())
+	}
+	o.SessionTimeout, o.Log = c.SessionTimeout, log
+	s, err := zk.New(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("STATE_STORE: %w", err)
+	}
+	return &state{Store: s, zk: s}, nil
+}
+
+// lead waits until this instance may write. Lost is closed when it may no longer; nil for never.
+func (s *state) lead(ctx context.Context, id, url string) (lost <-chan struct{}, release func() error, err error) {
+	if s.zk == nil {
+		return nil, func() error { return nil }, nil
+	}
+	l, err := s.zk.Lock(ctx, id, []byte(url))
+	if err != nil {
+		return nil, nil, err
+	}
+	return l.Lost(), l.Release, nil
+}
