@@ -2,21 +2,37 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
 
 GO          ?= go
 MVN         ?= mvn -q -B
 BUILD       := build
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS     := -s -w -X github.com/flink-on-mesos/flink-service/internal/app.Version=$(VERSION)
-PACKAGES    := ./...
+COMMIT      := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+LDFLAGS     := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 DRIVER_JAR  := resources/resource-manager-driver/target/flink-mesos-driver.jar
 DEMO_JAR    := resources/demo-job/target/flink-mesos-demo-job.jar
-LINT        := $(BUILD)/tools/golangci-lint
-FLINK_VERSION ?= 2.3
+# The Flink releases that the driver is tested against, and those that run for real.
+DRIVER_VERSIONS := 1.20.5 2.0.2 2.1.3 2.2.1 2.3.0
+FLINK_VERSIONS  := 2.3.0,1.20.5
+LINT        := $(GO) tool -modfile=tools/go.mod golangci-lint
+FORMAT      := $(GO) tool -modfile=tools/go.mod gofumpt
 
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##: Try it
+
+.PHONY: demo
+demo: build demo-job flink ## The main job: a word count on Flink on a local Mesos (DEMO_INPUT, DEMO_KEEP=1, FLINK_VERSION)
+	@mkdir -p $(BUILD)/bin && $(GO) build -o $(BUILD)/bin/demo ./tests/demo && exec $(BUILD)/bin/demo
+
+.PHONY: test
+test: check driver-test e2e ## All tests: what CI runs
+	@echo "all tests passed"
+
+##: Parts
 
 .PHONY: build
 build: ## Build the service and the CLI plugin into build/
@@ -35,3 +51,41 @@ demo-job: $(DEMO_JAR) ## Build the job jar of the demo and the tests
 
 $(DEMO_JAR): $(shell find resources/demo-job -name '*.java' 2>/dev/null) resources/demo-job/pom.xml
 	$(MVN) -f resources/demo-job -DskipTests package
+
+.PHONY: flink
+flink: driver ## Assemble the Flink distributions from Maven artifacts into build/flink (FLINK_DIST takes an existing Flink)
+	@FLINK_VERSION=$(if $(FLINK_DIST),,$(FLINK_VERSIONS)) $(GO) run ./internal/flink/dist/assemble
+
+.PHONY: docs
+docs: ## Write docs/configuration.md from the code
+	$(GO) test ./internal/config -run Document -update
+
+##: Checks
+
+.PHONY: check
+check: ## Format, lint, unit tests with the race detector, simulations: no Flink, under ten minutes
+	@test -z "$$($(FORMAT) -l . | tee /dev/stderr)" || { echo "run: make format"; exit 1; }
+	$(GO) vet ./...
+	$(LINT) run ./...
+	$(GO) test -race -timeout 10m ./...
+
+.PHONY: format
+format: ## Format the code
+	$(FORMAT) -w .
+
+.PHONY: driver-test
+driver-test: ## Test the Java driver against each Flink release that it supports
+	@for v in $(DRIVER_VERSIONS); do echo "driver with Flink $$v"; $(MVN) -f resources/resource-manager-driver -Dflink.version=$$v test || exit 1; done
+
+.PHONY: e2e
+e2e: build demo-job flink ## Real Flink of both versions on local Mesos, or on E2E_MESOS_MASTER=host:port
+	$(GO) test -tags e2e -timeout 30m -count=1 ./tests/e2e/...
+
+.PHONY: bench
+bench: build demo-job flink ## Measure beside others; writes build/bench.json
+	@command -v nginx >/dev/null || apt-get install -y -q nginx-light >/dev/null
+	$(GO) run ./tests/bench
+
+.PHONY: clean
+clean: ## Remove what was built; the fetched Flink stays in Maven's own cache
+	rm -rf $(BUILD) resources/*/target
