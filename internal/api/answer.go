@@ -1,0 +1,170 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+// statusError is an error whose status is not the one of its code.
+type statusError struct {
+	status int
+	err    *fault.Error
+}
+
+// Error implements error.
+func (e *statusError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error that the client sees.
+func (e *statusError) Unwrap() error { return e.err }
+
+// statusOf is the HTTP status of a code.
+func statusOf(code fault.Code) int {
+	switch code {
+	case fault.Invalid:
+		return http.StatusUnprocessableEntity
+	case fault.Malformed:
+		return http.StatusBadRequest
+	case fault.NotFound:
+		return http.StatusNotFound
+	case fault.Conflict:
+		return http.StatusConflict
+	case fault.TooLarge:
+		return http.StatusRequestEntityTooLarge
+	case fault.Unauthorized:
+		return http.StatusUnauthorized
+	case fault.Forbidden:
+		return http.StatusForbidden
+	case fault.Unavailable:
+		return http.StatusServiceUnavailable
+	case fault.Upstream:
+		return http.StatusBadGateway
+	case fault.Internal:
+		return http.StatusInternalServerError
+	}
+	return http.StatusInternalServerError
+}
+
+// retryAfter is how many seconds a client is asked to wait after "unavailable".
+const retryAfter = 5
+
+// refuse answers an error. What has no code is told to the log and not to the client.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	e, known := errors.AsType[*fault.Error](err)
+	status := http.StatusInternalServerError
+	switch {
+	case known:
+		status = statusOf(e.Code)
+	case errors.Is(err, context.DeadlineExceeded):
+		e = fault.New(fault.Unavailable, "the service did not get to it in %s; look whether it happened before trying again", a.o.CallTimeout)
+		status = http.StatusServiceUnavailable
+	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
+		return // Nobody is there to read it.
+	default:
+		e = fault.New(fault.Internal, "internal error; the log of the service has the cause")
+	}
+	if own, ok := errors.AsType[*statusError](err); ok {
+		status = own.status
+	}
+	if e.Code == fault.Internal {
+		a.o.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
+	}
+	if err := answer(w, status, e); err != nil {
+		a.o.Log.Error("error cannot be encoded", "path", r.URL.Path, "error", err)
+	}
+}
+
+// answer writes v as JSON. Nothing was written when it returns an error.
+func answer(w http.ResponseWriter, status int, v any) error {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Content-Length", strconv.Itoa(body.Len()))
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(body.Bytes()) // The client may be gone; what was asked for is done.
+	return nil
+}
+
+// answering makes a handler an http.Handler that answers its error.
+func (a *API) answering(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			a.refuse(w, r, err)
+		}
+	})
+}
+
+// guard stands before everything: it turns a panic into an answer, and requests that another
+// site's page makes into a refusal.
+func (a *API) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			cause := recover()
+			if cause == nil {
+				return
+			}
+			if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(cause) // The proxy's way to cut a connection.
+			}
+			a.refuse(w, r, fmt.Errorf("panic: %v", cause))
+		}()
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if foreign(r) {
+			a.refuse(w, r, fault.New(fault.Forbidden, "the page of another site asked for this; nothing was done"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// foreign says whether a browser made the request for a page of another origin, and the request could
+// change something. A login by cookie in a gateway before us would otherwise lend itself to any page.
+func foreign(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return false
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return false
+	case "cross-site", "same-site":
+		return true
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	u, err := url.Parse(origin)
+	return err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) && !strings.EqualFold(u.Host, r.Header.Get("X-Forwarded-Host"))
+}
+
+// shorten keeps a hostile text from filling an answer or the log.
+func shorten(s string) string {
+	const most = 100
+	if len(s) > most {
+		s = s[:most]
+		for len(s) > 0 && !utf8.ValidString(s) && !utf8.RuneStart(s[len(s)-1]) {
+			s = s[:len(s)-1]
+		}
+		s += "…"
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}

@@ -1,0 +1,125 @@
+// Package api owns the HTTP surface of the service: routes, the reading and checking of
+// requests, the shape of answers and errors, the proxy to Flink's web UI and REST API, the files
+// of sandboxes, and the page at the root.
+//
+// It keeps no state and decides nothing: reads are answered from the published view, writes are
+// posted as events, and an answer comes when what it says was saved. It refuses to guess at
+// input: what is malformed, unknown, duplicate, too large or too deep is an error that names the
+// place. It never shows the value of a secret.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/artifact"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+)
+
+// Core is what the API reads and writes.
+type Core interface {
+	// View returns the state as last published. It never changes.
+	View() *decide.State
+	// Do posts the event that build makes for a request id, and waits until what it asks for was saved.
+	Do(ctx context.Context, build func(request uint64) decide.Event) error
+}
+
+// Flink is a Flink version that clusters can be started with.
+type Flink struct {
+	Version string `json:"version"`
+	// SHA256 is the hash of the distribution's archive.
+	SHA256 string `json:"sha256"`
+}
+
+// Options configure an API. Core, Artifacts and Log are required.
+type Options struct {
+	Core      Core
+	Artifacts *artifact.Store
+	// Defaults complete a spec; Rules are what it must obey.
+	Defaults cluster.Defaults
+	Rules    cluster.Rules
+	// Check looks further at a complete and valid spec; nil when there is nothing more to check.
+	Check func(cluster.Spec) error
+	// Secret says whether a Flink option or an environment variable holds a secret, by its
+	// name; nil means that none does.
+	Secret func(key string) bool
+	// Flinks are the versions that can be started, the default one first.
+	Flinks []Flink
+	// Version and Commit name the build.
+	Version, Commit string
+	// FrameworkName and Role are those of the registration with Mesos.
+	FrameworkName, Role string
+	// Leader is the URL of the instance that leads, for people; empty when it is not known.
+	Leader string
+	// Metrics answers /metrics; nil means that there are none.
+	Metrics http.Handler
+	// Transport reaches JobManagers and agents; nil means a direct one, without any proxy.
+	Transport http.RoundTripper
+	// StallTimeout ends a proxied request when nothing moved in either direction for so long;
+	// 0 means 2 minutes.
+	StallTimeout time.Duration
+	// CallTimeout bounds the reading of a body and the waiting for a write to be saved; 0 means 30 seconds.
+	CallTimeout time.Duration
+	// Healthy returns an error when a restart of the process would help; nil means always healthy.
+	Healthy func() error
+	Log     *slog.Logger
+}
+
+// validate checks what is required and fills in what is not.
+func (o *Options) validate() error {
+	if o.Core == nil || o.Artifacts == nil || o.Log == nil {
+		return errors.New("api: Core, Artifacts and Log are required")
+	}
+	if o.StallTimeout < 0 || o.CallTimeout < 0 {
+		return fmt.Errorf("api: StallTimeout %s and CallTimeout %s must not be negative", o.StallTimeout, o.CallTimeout)
+	}
+	if o.StallTimeout == 0 {
+		o.StallTimeout = 2 * time.Minute
+	}
+	if o.CallTimeout == 0 {
+		o.CallTimeout = 30 * time.Second
+	}
+	if o.Secret == nil {
+		o.Secret = func(string) bool { return false }
+	}
+	if o.Healthy == nil {
+		o.Healthy = func() error { return nil }
+	}
+	if o.Transport == nil {
+		o.Transport = &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			MaxIdleConnsPerHost: 8,
+			MaxIdleConns:        64,
+			IdleConnTimeout:     time.Minute,
+			DisableCompression:  true,
+		}
+	}
+	return nil
+}
+
+// API is the http.Handler of the service. It is safe for use by several goroutines.
+type API struct {
+	o       Options
+	handler http.Handler
+	// writes holds one token: whoever has it may read a spec, change it and put it back.
+	writes chan struct{}
+}
+
+// New returns the API. It makes no call and starts nothing.
+func New(o Options) (*API, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	a := &API{o: o, writes: make(chan struct{}, 1)}
+	a.handler = a.guard(a.dispatch())
+	return a, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }

@@ -1,0 +1,91 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+// maxSpec is the largest body of a spec in bytes.
+const maxSpec = 1 << 20
+
+// readSpec reads a spec in JSON or YAML.
+func (a *API) readSpec(w http.ResponseWriter, r *http.Request) (cluster.Spec, error) {
+	var spec cluster.Spec
+	isYAML, err := format(r)
+	if err != nil {
+		return spec, err
+	}
+	data, err := a.readBody(w, r)
+	if err != nil {
+		return spec, err
+	}
+	parse := parseJSON
+	if isYAML {
+		parse = parseYAML
+	}
+	tree, err := parse(data)
+	if err != nil {
+		return spec, err
+	}
+	return spec, decodeTree(tree, &spec)
+}
+
+// format says which of the two a body is in.
+func format(r *http.Request) (isYAML bool, err error) {
+	sent := r.Header.Get("Content-Type")
+	media, _, err := mime.ParseMediaType(sent)
+	if err == nil {
+		switch media {
+		case "application/json":
+			return false, nil
+		case "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml":
+			return true, nil
+		}
+	}
+	return false, &statusError{status: http.StatusUnsupportedMediaType, err: fault.New(fault.Malformed,
+		"Content-Type %q is not one that is read here: send application/json or application/yaml", shorten(sent))}
+}
+
+// readBody reads a whole body of at most maxSpec bytes, in at most the call timeout.
+func (a *API) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return nil, &statusError{status: http.StatusUnsupportedMediaType, err: fault.New(fault.Malformed,
+			"Content-Encoding %q is not one that is read here: send the spec uncompressed", shorten(encoding))}
+	}
+	if r.ContentLength > maxSpec {
+		// Closing says to a client that is still sending that it may stop.
+		w.Header().Set("Connection", "close")
+		return nil, tooLarge()
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(a.o.CallTimeout)) // A writer without deadlines has its own rules.
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSpec))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, tooLarge()
+	}
+	if err != nil {
+		w.Header().Set("Connection", "close")
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, &statusError{status: http.StatusRequestTimeout, err: fault.New(fault.Malformed, "the body did not arrive in %s", a.o.CallTimeout)}
+		}
+		return nil, fault.New(fault.Malformed, "the body ended before its last byte: send it again")
+	}
+	// Left in place, the deadline would be taken for a hang-up while the write is being saved.
+	_ = control.SetReadDeadline(time.Time{})
+	if len(data) == 0 {
+		return nil, fault.New(fault.Malformed, "the body is empty: send the cluster's spec")
+	}
+	return data, nil
+}
+
+func tooLarge() error {
+	return fault.New(fault.TooLarge, "the body is larger than a spec may be, %d KiB; upload files with POST /v1/artifacts and name their URIs", maxSpec>>10)
+}

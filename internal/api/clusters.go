@@ -1,0 +1,282 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/flink-on-mesos/flink-service/internal/artifact"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+func (a *API) listClusters(w http.ResponseWriter, _ *http.Request) error {
+	return answer(w, http.StatusOK, map[string]any{"clusters": decide.Summaries(a.o.Core.View())})
+}
+
+// describe returns a cluster as it may be shown.
+func (a *API) describe(name string) (cluster.Description, error) {
+	d, ok := decide.Describe(a.o.Core.View(), name)
+	if !ok {
+		return d, noCluster(name)
+	}
+	d.Spec = a.masked(d.Spec)
+	return d, nil
+}
+
+func noCluster(name string) error {
+	return fault.New(fault.NotFound, "there is no cluster %q", shorten(name))
+}
+
+func (a *API) describeCluster(w http.ResponseWriter, r *http.Request) error {
+	d, err := a.describe(r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, d)
+}
+
+func (a *API) events(w http.ResponseWriter, r *http.Request) error {
+	d, err := a.describe(r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, map[string]any{"events": d.Events})
+}
+
+func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
+	spec, err := a.readSpec(w, r)
+	if err != nil {
+		return err
+	}
+	spec, err = a.complete(spec, cluster.Spec{})
+	if err != nil {
+		return err
+	}
+	err = a.write(r.Context(), func(request uint64) decide.Event {
+		return decide.PutCluster{Request: request, Spec: spec, Nonce: nonce(), CreateOnly: true}
+	})
+	if err != nil {
+		return err
+	}
+	d, err := a.describe(spec.Name)
+	if err != nil {
+		return err
+	}
+	// Relative to the request's own path, so that it is right below any prefix.
+	w.Header().Set("Location", "clusters/"+url.PathEscape(spec.Name))
+	return answer(w, http.StatusCreated, d)
+}
+
+func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
+	spec, err := a.readSpec(w, r)
+	if err != nil {
+		return err
+	}
+	name := r.PathValue("name")
+	switch spec.Name {
+	case "":
+		spec.Name = name
+	case name:
+	default:
+		return invalid("name", "the path says %q and the spec %q: a cluster cannot be renamed", shorten(name), shorten(spec.Name))
+	}
+	release, err := a.exclusive(r.Context())
+	if err != nil {
+		return err
+	}
+	defer release()
+	stored, exists := decide.Spec(a.o.Core.View(), name)
+	spec, err = a.complete(spec, stored)
+	if err != nil {
+		return err
+	}
+	err = a.write(r.Context(), func(request uint64) decide.Event {
+		return decide.PutCluster{Request: request, Spec: spec, Nonce: nonce()}
+	})
+	if err != nil {
+		return err
+	}
+	d, err := a.describe(name)
+	if err != nil {
+		return err
+	}
+	if exists {
+		return answer(w, http.StatusOK, d)
+	}
+	return answer(w, http.StatusCreated, d)
+}
+
+// complete makes a spec that can be stored out of one that was sent: secrets that were sent masked get
+// their stored value, open fields their default, and all of it is checked.
+func (a *API) complete(spec, stored cluster.Spec) (cluster.Spec, error) {
+	spec, err := a.unmasked(spec, stored)
+	if err != nil {
+		return spec, err
+	}
+	if spec.RestartNonce == 0 {
+		// A spec kept in a file knows nothing of restarts made by hand; putting it again is not one.
+		spec.RestartNonce = stored.RestartNonce
+	}
+	spec = spec.Complete(a.o.Defaults)
+	if err := spec.Validate(a.o.Rules); err != nil {
+		return spec, err
+	}
+	if err := a.checkArtifacts(spec); err != nil {
+		return spec, err
+	}
+	if a.o.Check != nil {
+		if err := a.o.Check(spec); err != nil {
+			return spec, err
+		}
+	}
+	return spec, nil
+}
+
+// checkArtifacts looks whether uploaded files that a spec names are there: a task could not fetch them.
+func (a *API) checkArtifacts(spec cluster.Spec) error {
+	var l fault.List
+	check := func(field, uri string) {
+		if !strings.HasPrefix(uri, "artifact:") {
+			return
+		}
+		sha, _, err := artifact.ParseURI(uri)
+		if err == nil {
+			_, err = a.o.Artifacts.Stat(sha)
+		}
+		if err != nil {
+			l.Add(field, "%s: upload the file first and use the URI that the upload answers", err)
+		}
+	}
+	if j := spec.Job; j != nil {
+		check("job.jarURI", j.JarURI)
+		check("job.jobGraphURI", j.JobGraphURI)
+		check("job.python", j.Python)
+	}
+	for i, u := range spec.URIs {
+		check(indexed("uris", i)+".value", u.Value)
+	}
+	return l.Err("the spec names files that are not there")
+}
+
+func (a *API) deleteCluster(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("name")
+	force, err := flag(r, "force")
+	if err != nil {
+		return err
+	}
+	d, err := a.describe(name)
+	if err != nil {
+		return err
+	}
+	if f := d.Status.Flink; !force && d.Kind == cluster.Session && d.Status.State != cluster.Deleting && f != nil && f.JobsRunning > 0 {
+		return fault.New(fault.Conflict, "cluster %q has %d running %s: stop or cancel them, or delete it with ?force=true",
+			name, f.JobsRunning, plural(f.JobsRunning, "job", "jobs"))
+	}
+	err = a.write(r.Context(), func(request uint64) decide.Event {
+		return decide.DeleteCluster{Request: request, Name: name}
+	})
+	if err != nil {
+		return err
+	}
+	if now, err := a.describe(name); err == nil {
+		return answer(w, http.StatusAccepted, now)
+	}
+	d.Status.State = cluster.Deleting // It had no tasks and is gone already.
+	return answer(w, http.StatusAccepted, d)
+}
+
+// restartCluster changes the spec's nonce, which replaces all tasks.
+func (a *API) restartCluster(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("name")
+	release, err := a.exclusive(r.Context())
+	if err != nil {
+		return err
+	}
+	defer release()
+	spec, ok := decide.Spec(a.o.Core.View(), name)
+	if !ok {
+		return noCluster(name)
+	}
+	spec.RestartNonce++
+	err = a.write(r.Context(), func(request uint64) decide.Event {
+		return decide.PutCluster{Request: request, Spec: spec, Nonce: nonce(), UpdateOnly: true}
+	})
+	if err != nil {
+		return err
+	}
+	return a.accepted(w, name)
+}
+
+func (a *API) restartTask(w http.ResponseWriter, r *http.Request) error {
+	name, task := r.PathValue("name"), r.PathValue("task")
+	if _, err := a.describe(name); err != nil {
+		return err
+	}
+	err := a.write(r.Context(), func(request uint64) decide.Event {
+		return decide.RestartTask{Request: request, Cluster: name, TaskID: task}
+	})
+	if err != nil {
+		return err
+	}
+	return a.accepted(w, name)
+}
+
+func (a *API) accepted(w http.ResponseWriter, name string) error {
+	d, err := a.describe(name)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusAccepted, d)
+}
+
+// write posts an event and waits until it was saved.
+func (a *API) write(ctx context.Context, build func(uint64) decide.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, a.o.CallTimeout)
+	defer cancel()
+	return a.o.Core.Do(ctx, build)
+}
+
+// exclusive waits for the token that lets one request at a time read a spec and put it back.
+func (a *API) exclusive(ctx context.Context) (release func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, a.o.CallTimeout)
+	defer cancel()
+	select {
+	case a.writes <- struct{}{}:
+		return func() { <-a.writes }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// nonce is 4 random lower-case letters and digits, about 20 bits.
+func nonce() string { return strings.ToLower(rand.Text()[:4]) }
+
+// flag reads a query parameter that is true or false; absent is false.
+func flag(r *http.Request, name string) (bool, error) {
+	switch value := r.URL.Query().Get(name); value {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	default:
+		return false, invalid(name, "%q is neither true nor false", shorten(value))
+	}
+}
+
+// invalid is the error of one bad field.
+func invalid(field, format string, args ...any) error {
+	var l fault.List
+	l.Add(field, format, args...)
+	return l.Err("the request is not valid")
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}

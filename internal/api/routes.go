@@ -1,0 +1,121 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+// handler answers a request, or returns an error that was not answered yet.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// route is one line of the surface. An empty method means any.
+type route struct {
+	method, pattern string
+	handle          handler
+}
+
+// routes is the whole surface below the ServeMux. The artifact server and the proxy stand before
+// it (see dispatch), because they look at paths as they were sent.
+func (a *API) routes() []route {
+	return []route{
+		{http.MethodGet, "/v1/health", a.health},
+		{http.MethodGet, "/v1/version", a.version},
+		{http.MethodGet, "/v1/service", a.service},
+		{http.MethodGet, "/v1/openapi.yaml", a.openapi},
+		{http.MethodGet, "/metrics", a.metrics},
+		{http.MethodGet, "/v1/clusters", a.listClusters},
+		{http.MethodPost, "/v1/clusters", a.createCluster},
+		{http.MethodGet, "/v1/clusters/{name}", a.describeCluster},
+		{http.MethodPut, "/v1/clusters/{name}", a.putCluster},
+		{http.MethodDelete, "/v1/clusters/{name}", a.deleteCluster},
+		{http.MethodPost, "/v1/clusters/{name}/restart", a.restartCluster},
+		{http.MethodGet, "/v1/clusters/{name}/events", a.events},
+		{http.MethodPost, "/v1/clusters/{name}/tasks/{task}/restart", a.restartTask},
+		{http.MethodGet, "/v1/clusters/{name}/tasks/{task}/files/{path...}", a.sandboxFile},
+		{http.MethodPost, "/v1/artifacts", a.upload},
+		{http.MethodGet, "/v1/artifacts", a.o.Artifacts.ServeList},
+		{http.MethodDelete, "/v1/artifacts/{sha256}", a.o.Artifacts.ServeDelete},
+		{http.MethodGet, "/v1/debug/offers", a.offers},
+		{http.MethodGet, "/{$}", a.page},
+		{http.MethodGet, "/page/{file}", a.page},
+	}
+}
+
+// Routes lists the surface as "METHOD pattern", in order, with the routes that stand before the
+// mux; ANY stands for every method.
+func (a *API) Routes() []string {
+	list := []string{"GET /artifacts/{path...}", "ANY /v1/clusters/{name}/ui/{path...}"}
+	for _, r := range a.routes() {
+		list = append(list, r.method+" "+r.pattern)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// dispatch is the order in which a request finds its handler.
+func (a *API) dispatch() http.Handler {
+	mux := http.NewServeMux()
+	allowed := map[string][]string{}
+	for _, r := range a.routes() {
+		mux.Handle(r.method+" "+r.pattern, a.answering(r.handle))
+		allowed[r.pattern] = append(allowed[r.pattern], r.method)
+		if r.method == http.MethodGet {
+			allowed[r.pattern] = append(allowed[r.pattern], http.MethodHead)
+		}
+	}
+	for pattern, methods := range allowed {
+		mux.Handle(pattern, a.answering(methodNotAllowed(methods)))
+	}
+	mux.Handle("/", a.answering(noRoute))
+	exact := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The mux would redirect to the cleaned path, which is another one below a prefix.
+		if unclean(r.URL.EscapedPath()) {
+			a.answering(noRoute).ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+	return a.o.Artifacts.Route(a.routeProxy(exact))
+}
+
+// unclean says whether a path has empty or dotted segments, escaped or not.
+func unclean(escaped string) bool {
+	if !strings.HasPrefix(escaped, "/") {
+		return true
+	}
+	segments := strings.Split(escaped[1:], "/")
+	for i, s := range segments {
+		if s == "" && i < len(segments)-1 || dotted(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// dotted says whether a segment, escaped or not, is one of "." and "..".
+func dotted(segment string) bool {
+	if len(segment) > len("%2e%2e") {
+		return false
+	}
+	plain := strings.ReplaceAll(strings.ToLower(segment), "%2e", ".")
+	return plain == "." || plain == ".."
+}
+
+func noRoute(_ http.ResponseWriter, r *http.Request) error {
+	return fault.New(fault.NotFound, "there is no route %s %s; GET /v1/openapi.yaml lists them", shorten(r.Method), shorten(r.URL.Path))
+}
+
+// methodNotAllowed refuses a method that a path does not know.
+func methodNotAllowed(methods []string) handler {
+	methods = slices.Clone(methods)
+	slices.Sort(methods)
+	allow := strings.Join(methods, ", ")
+	return func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Allow", allow)
+		return &statusError{status: http.StatusMethodNotAllowed, err: fault.New(fault.Invalid,
+			"method %s is not for %s: use %s", shorten(r.Method), shorten(r.URL.Path), allow)}
+	}
+}

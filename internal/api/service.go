@@ -1,0 +1,90 @@
+package api
+
+import (
+	_ "embed"
+	"net/http"
+	"runtime"
+
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+//go:embed openapi.yaml
+var openapiDocument []byte
+
+// healthAnswer is the answer of /v1/health. An unhealthy one is an error of the API too.
+type healthAnswer struct {
+	Healthy bool       `json:"healthy"`
+	Code    fault.Code `json:"code,omitempty"`
+	Message string     `json:"message,omitempty"`
+}
+
+// health fails only when a restart of the process would help: Marathon acts on it.
+func (a *API) health(w http.ResponseWriter, _ *http.Request) error {
+	if err := a.o.Healthy(); err != nil {
+		return answer(w, http.StatusServiceUnavailable, healthAnswer{Code: fault.Unavailable, Message: err.Error()})
+	}
+	return answer(w, http.StatusOK, healthAnswer{Healthy: true})
+}
+
+func (a *API) version(w http.ResponseWriter, _ *http.Request) error {
+	return answer(w, http.StatusOK, struct {
+		Version string `json:"version"`
+		Commit  string `json:"commit"`
+		Go      string `json:"go"`
+	}{a.o.Version, a.o.Commit, runtime.Version()})
+}
+
+// serviceAnswer is the answer of /v1/service.
+type serviceAnswer struct {
+	Name string `json:"name"`
+	decide.ServiceView
+	// Leader says that this instance leads, which every instance that answers does; LeaderURL is its address.
+	Leader    bool     `json:"leader"`
+	LeaderURL string   `json:"leaderUrl,omitempty"`
+	Roles     []string `json:"roles"`
+	Flink     []Flink  `json:"flink"`
+}
+
+func (a *API) service(w http.ResponseWriter, _ *http.Request) error {
+	s := serviceAnswer{
+		Name: a.o.FrameworkName, ServiceView: decide.Service(a.o.Core.View()), Leader: true, LeaderURL: a.o.Leader,
+		Roles: a.o.Rules.Roles, Flink: a.o.Flinks,
+	}
+	if len(s.Roles) == 0 {
+		s.Roles = []string{a.o.Role}
+	}
+	if s.Flink == nil {
+		s.Flink = []Flink{}
+	}
+	return answer(w, http.StatusOK, s)
+}
+
+// offers answers what became of the last offers, the newest last.
+func (a *API) offers(w http.ResponseWriter, _ *http.Request) error {
+	list := decide.Outcomes(a.o.Core.View())
+	if list == nil {
+		list = []decide.Outcome{}
+	}
+	return answer(w, http.StatusOK, map[string]any{"offers": list})
+}
+
+func (a *API) openapi(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "application/yaml")
+	w.Header().Set("Cache-Control", "no-cache")
+	_, _ = w.Write(openapiDocument) // The client may be gone.
+	return nil
+}
+
+func (a *API) metrics(w http.ResponseWriter, r *http.Request) error {
+	if a.o.Metrics == nil {
+		return fault.New(fault.NotFound, "this service keeps no metrics")
+	}
+	a.o.Metrics.ServeHTTP(w, r)
+	return nil
+}
+
+// upload takes a file, and refuses at once what announces more than the store keeps.
+func (a *API) upload(w http.ResponseWriter, r *http.Request) error {
+	return a.o.Artifacts.ServeUpload(w, r)
+}
