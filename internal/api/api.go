@@ -44,6 +44,9 @@ type Options struct {
 	// Defaults complete a spec; Rules are what it must obey.
 	Defaults cluster.Defaults
 	Rules    cluster.Rules
+	// Adopt moves what Flink's configuration says about sizes into the spec's fields, before open
+	// ones are filled in; nil leaves the spec as it is.
+	Adopt func(cluster.Spec) (cluster.Spec, error)
 	// Check looks further at a complete and valid spec; nil when there is nothing more to check.
 	Check func(cluster.Spec) error
 	// Secret says whether a Flink option or an environment variable holds a secret, by its

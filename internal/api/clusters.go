@@ -121,6 +121,11 @@ func (a *API) complete(spec, stored cluster.Spec) (cluster.Spec, error) {
 		// A spec kept in a file knows nothing of restarts made by hand; putting it again is not one.
 		spec.RestartNonce = stored.RestartNonce
 	}
+	if a.o.Adopt != nil {
+		if spec, err = a.o.Adopt(spec); err != nil {
+			return spec, err
+		}
+	}
 	spec = spec.Complete(a.o.Defaults)
 	if err := spec.Validate(a.o.Rules); err != nil {
 		return spec, err

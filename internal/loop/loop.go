@@ -71,7 +71,9 @@ type Loop struct {
 	view     atomic.Pointer[decide.State]
 	requests atomic.Uint64
 	stopped  chan struct{}
-	metrics  metrics
+	// began is when the work under way was taken up, in Unix nanoseconds; 0 while idle.
+	began   atomic.Int64
+	metrics metrics
 }
 
 // item is an event on the queue, and who waits for its answer.
@@ -93,6 +95,15 @@ func New(o Options) (*Loop, error) {
 
 // View returns the state as last published. It never changes.
 func (l *Loop) View() *decide.State { return l.view.Load() }
+
+// Busy is how long the work under way has taken so far; 0 while there is none.
+func (l *Loop) Busy() time.Duration {
+	began := l.began.Load()
+	if began == 0 {
+		return 0
+	}
+	return time.Since(time.Unix(0, began))
+}
 
 // Post queues an event. It waits while the queue is full, and gives up when the loop has ended.
 func (l *Loop) Post(e decide.Event) {
@@ -140,14 +151,17 @@ func (l *Loop) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case it := <-l.queue:
+			l.began.Store(time.Now().UnixNano())
 			r.step(it)
 		case <-ticker.C:
+			l.began.Store(time.Now().UnixNano())
 			r.step(item{event: decide.Ticked{Jitter: rand.Float64()}})
 		}
 		r.drain()
 		if err := r.perform(ctx); err != nil {
 			return err
 		}
+		l.began.Store(0)
 	}
 }
 

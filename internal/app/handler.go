@@ -1,0 +1,89 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/flink-on-mesos/flink-service/internal/api"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/flink"
+)
+
+// newHandler makes what a leading instance serves: the artifacts, and the API with its proxy and page.
+func (p *parts) newHandler() (handler, error) {
+	s := p.service
+	var flinks []api.Flink
+	for _, d := range p.flinks {
+		flinks = append(flinks, api.Flink{Version: d.Version, SHA256: d.SHA256})
+	}
+	a, err := api.New(api.Options{
+		Core: p.loop, Artifacts: p.artifacts, Defaults: s.defaults(p.flinks), Rules: s.rules(), Adopt: adopt, Check: p.check, Secret: flink.IsSecret,
+		Flinks: flinks, Version: s.o.Version, Commit: s.o.Commit, FrameworkName: s.c.Framework.Name, Role: s.c.Mesos.Roles[0], Leader: s.url,
+		Metrics:      promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry}),
+		Transport:    &http.Transport{DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute},
+		StallTimeout: s.c.Flink.ProxyResponseStall, Healthy: p.healthy, Log: s.log.With("part", "api"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p.artifacts.Route(a), nil
+}
+
+// rules are what a spec must obey at this service.
+func (s *Service) rules() cluster.Rules {
+	return cluster.Rules{Roles: s.c.Mesos.Roles}
+}
+
+// check finds what is wrong with a complete spec beyond its form: its Flink is not here, or refuses the sizes.
+func (p *parts) check(s cluster.Spec) error {
+	var l fault.List
+	if _, err := p.flinks.pick(s.FlinkVersion); err != nil {
+		l.Add("flinkVersion", "%v", err)
+	}
+	config := flink.Configuration(s, nil)
+	_, err := flink.SplitJobManager(config)
+	problems(&l, err)
+	_, err = flink.SplitTaskManager(config)
+	problems(&l, err)
+	return l.Err("the cluster's spec is not valid")
+}
+
+// adopt moves sizes from Flink's configuration into the spec.
+func adopt(s cluster.Spec) (cluster.Spec, error) {
+	adopted, err := flink.Adopt(s)
+	var l fault.List
+	problems(&l, err)
+	return adopted, l.Err("the cluster's spec is not valid")
+}
+
+// problems adds those that package flink found, each with its option.
+func problems(l *fault.List, err error) {
+	if err == nil {
+		return
+	}
+	list, ok := errors.AsType[flink.Problems](err)
+	if !ok {
+		l.Add("flinkConfiguration", "%v", err)
+		return
+	}
+	for _, p := range list {
+		l.Add("flinkConfiguration."+p.Option, "%s", p.Message)
+	}
+}
+
+// stuck is how long the owner of the state may take for one event before the service calls itself unhealthy.
+const stuck = time.Minute
+
+// healthy says whether a restart would help: only when the state's owner is stuck.
+func (p *parts) healthy() error {
+	if since := p.loop.Busy(); since > stuck {
+		return fmt.Errorf("the owner of the state has been busy with one event for %s", since.Round(time.Second))
+	}
+	return nil
+}
