@@ -1,0 +1,32 @@
+package api
+
+import (
+	"strings"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+)
+
+// ArtifactUsers names the clusters whose spec refers to an artifact, in order: what artifact.Options.InUse asks for.
+func ArtifactUsers(view *decide.State, sha string) []string {
+	var users []string
+	for _, name := range decide.Names(view) {
+		if spec, ok := decide.Spec(view, name); ok && uses(spec, sha) {
+			users = append(users, "cluster "+name)
+		}
+	}
+	return users
+}
+
+func uses(spec cluster.Spec, sha string) bool {
+	refers := func(uri string) bool { return strings.HasPrefix(uri, "artifact:"+sha+"/") }
+	if j := spec.Job; j != nil && (refers(j.JarURI) || refers(j.JobGraphURI) || refers(j.Python)) {
+		return true
+	}
+	for _, u := range spec.URIs {
+		if refers(u.Value) {
+			return true
+		}
+	}
+	return false
+}
