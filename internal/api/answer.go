@@ -75,6 +75,9 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if own, ok := errors.AsType[*statusError](err); ok {
 		status = own.status
 	}
+	if n := len(e.Details); n > maxProblems {
+		e = &fault.Error{Code: e.Code, Message: fmt.Sprintf("%s (the first %d of %d problems)", e.Message, maxProblems, n), Details: e.Details[:maxProblems]}
+	}
 	if e.Code == fault.Internal {
 		a.o.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}

@@ -147,11 +147,11 @@ func TestLife(t *testing.T) {
 	}
 	w.json("POST", "/v1/clusters", session, http.StatusConflict)
 	w.json("PUT", "/v1/clusters/other", session, http.StatusUnprocessableEntity)
+	jm := w.up("demo", "http://127.0.0.1:1/slave(1)")
 	w.json("PUT", "/v1/clusters/second", `{}`, http.StatusCreated)
 	if a := w.json("GET", "/v1/clusters", "", http.StatusOK); len(into[struct{ Clusters []cluster.Summary }](t, a).Clusters) != 2 {
 		t.Fatalf("list: %s", a.body)
 	}
-	jm := w.up("demo", "http://127.0.0.1:1/slave(1)")
 	w.json("POST", "/v1/clusters/demo/tasks/"+jm.ID+"/restart", "", http.StatusAccepted)
 	a = w.json("POST", "/v1/clusters/demo/restart", "", http.StatusAccepted)
 	if d := into[cluster.Description](t, a); d.Status.Generation != 2 || d.Spec.RestartNonce != 1 {
@@ -168,7 +168,13 @@ func TestLife(t *testing.T) {
 	w.json("DELETE", "/v1/clusters/demo", "", http.StatusAccepted)
 	w.json("DELETE", "/v1/clusters/second", "", http.StatusAccepted)
 	w.poll("the end of second", func(s *decide.State) bool { return !has(s, "second") })
-	w.loop.Post(decide.Updated{TaskID: jm.ID, AgentID: "a-1", State: cluster.Killed})
+	d = into[cluster.Description](t, w.json("GET", "/v1/clusters/demo", "", http.StatusOK))
+	if d.Status.State != cluster.Deleting {
+		t.Fatalf("state: %s", d.Status.State)
+	}
+	for _, task := range d.Tasks {
+		w.loop.Post(decide.Updated{TaskID: task.ID, AgentID: "a-1", State: cluster.Killed})
+	}
 	w.poll("the end of demo", func(s *decide.State) bool { return !has(s, "demo") })
 	w.json("GET", "/v1/clusters/demo", "", http.StatusNotFound)
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"reflect"
 	"slices"
@@ -25,65 +24,72 @@ const maxDepth = 64
 type float struct{ text string }
 
 // parseJSON reads one JSON document. Unlike encoding/json alone it refuses duplicate names, deep
-// nesting, bytes that are not UTF-8, and what stands behind the document.
+// nesting, and bytes that are not UTF-8.
 func parseJSON(data []byte) (any, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if at := invalidUTF8(data); at >= 0 {
 		return nil, malformed(data, int64(at), "is not UTF-8 text")
 	}
+	if at := tooDeep(data); at >= 0 {
+		return nil, malformed(data, int64(at), "more than %d objects and lists are nested", maxDepth)
+	}
+	// The whole is checked first, because only this tells where in the document an error is.
+	if err := json.Unmarshal(data, new(json.RawMessage)); err != nil {
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+			return nil, malformed(data, syntax.Offset, "%s", syntax.Error())
+		}
+		return nil, malformed(data, 0, "%v", err)
+	}
 	p := &jsonParser{data: data, decoder: json.NewDecoder(bytes.NewReader(data))}
 	p.decoder.UseNumber()
-	tree, err := p.value("", 0)
-	if err != nil {
-		return nil, p.explain(err)
-	}
-	if _, err := p.decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, malformed(data, p.decoder.InputOffset(), "more text follows the document")
-	}
-	return tree, nil
+	return p.value("")
 }
 
+// tooDeep returns where a JSON document is nested too deep, or -1. It looks at brackets outside of texts only.
+func tooDeep(data []byte) int {
+	depth, quoted := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > maxDepth {
+				return i + 1
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return -1
+}
+
+// jsonParser makes a tree of a document that is known to be well formed.
 type jsonParser struct {
 	data    []byte
 	decoder *json.Decoder
 }
 
-// explain gives an error of the decoder a position.
-func (p *jsonParser) explain(err error) error {
-	if _, ok := errors.AsType[*fault.Error](err); ok {
-		return err
-	}
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return malformed(p.data, syntax.Offset, "%s", syntax.Error())
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return malformed(p.data, int64(len(p.data)), "the document ends too early")
-	}
-	return malformed(p.data, p.decoder.InputOffset(), "%v", err)
-}
-
-func (p *jsonParser) value(path string, depth int) (any, error) {
+func (p *jsonParser) value(path string) (any, error) {
 	token, err := p.decoder.Token()
 	if err != nil {
-		return nil, err
+		return nil, malformed(p.data, p.decoder.InputOffset(), "%v", err)
 	}
-	delim, ok := token.(json.Delim)
-	if !ok {
-		return token, nil
+	switch token {
+	case json.Delim('['):
+		return p.list(path)
+	case json.Delim('{'):
+		return p.object(path)
 	}
-	if depth == maxDepth {
-		return nil, malformed(p.data, p.decoder.InputOffset(), "more than %d objects and lists are nested, below %s", maxDepth, shorten(path))
-	}
-	if delim == '[' {
-		return p.list(path, depth+1)
-	}
-	return p.object(path, depth+1)
+	return token, nil
 }
 
-func (p *jsonParser) list(path string, depth int) (any, error) {
+func (p *jsonParser) list(path string) (any, error) {
 	list := []any{}
 	for p.decoder.More() {
-		v, err := p.value(indexed(path, len(list)), depth)
+		v, err := p.value(indexed(path, len(list)))
 		if err != nil {
 			return nil, err
 		}
@@ -93,22 +99,19 @@ func (p *jsonParser) list(path string, depth int) (any, error) {
 	return list, err
 }
 
-func (p *jsonParser) object(path string, depth int) (any, error) {
+func (p *jsonParser) object(path string) (any, error) {
 	object := map[string]any{}
 	for p.decoder.More() {
 		token, err := p.decoder.Token()
 		if err != nil {
-			return nil, err
+			return nil, malformed(p.data, p.decoder.InputOffset(), "%v", err)
 		}
-		name, ok := token.(string)
-		if !ok {
-			return nil, malformed(p.data, p.decoder.InputOffset(), "the name of a field is missing")
-		}
+		name := fmt.Sprint(token)
 		at := join(path, name)
 		if _, twice := object[name]; twice {
 			return nil, malformed(p.data, p.decoder.InputOffset(), "the field %s is there twice", shorten(at))
 		}
-		if object[name], err = p.value(at, depth); err != nil {
+		if object[name], err = p.value(at); err != nil {
 			return nil, err
 		}
 	}
@@ -136,11 +139,12 @@ func invalidUTF8(data []byte) int {
 	return -1
 }
 
+// join is the path of a field. It stays short whatever the names are, because one is made for every value.
 func join(path, name string) string {
 	if path == "" {
-		return name
+		return shorten(name)
 	}
-	return path + "." + name
+	return shorten(path) + "." + shorten(name)
 }
 
 // decodeTree checks a tree against the type of out, names every field that is unknown or of another
@@ -149,7 +153,7 @@ func decodeTree(tree any, out *cluster.Spec) error {
 	if _, ok := tree.(map[string]any); !ok {
 		return fault.New(fault.Malformed, "the spec cannot be read: it is %s and should be an object", kindOf(tree))
 	}
-	var l fault.List
+	var l problems
 	tree = conform(&l, "", tree, reflect.TypeFor[cluster.Spec]())
 	if err := l.Err("the spec does not have the form of a spec"); err != nil {
 		return err
@@ -164,8 +168,23 @@ func decodeTree(tree any, out *cluster.Spec) error {
 	return nil
 }
 
+// maxProblems is how many problems one answer tells.
+const maxProblems = 50
+
+// problems collects the first problems of an input, however many it has.
+type problems struct {
+	fault.List
+	count int
+}
+
+func (p *problems) add(field, format string, args ...any) {
+	if p.count++; p.count <= maxProblems {
+		p.Add(shorten(field), format, args...)
+	}
+}
+
 // conform returns a tree with the scalars that YAML reads differently turned into what t takes.
-func conform(l *fault.List, path string, tree any, t reflect.Type) any {
+func conform(l *problems, path string, tree any, t reflect.Type) any {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -194,7 +213,7 @@ func conform(l *fault.List, path string, tree any, t reflect.Type) any {
 	}
 }
 
-func conformObject(l *fault.List, path string, tree any, fields map[string]reflect.Type) any {
+func conformObject(l *problems, path string, tree any, fields map[string]reflect.Type) any {
 	object, ok := tree.(map[string]any)
 	if !ok {
 		return wrong(l, path, tree, "an object")
@@ -203,7 +222,7 @@ func conformObject(l *fault.List, path string, tree any, fields map[string]refle
 		at := join(path, name)
 		t, known := fields[name]
 		if !known {
-			l.Add(shorten(at), "%s", unknownField(name, fields))
+			l.add(at, "%s", unknownField(name, fields))
 			continue
 		}
 		object[name] = conform(l, at, object[name], t)
@@ -222,7 +241,7 @@ func unknownField(name string, fields map[string]reflect.Type) string {
 
 // conformMap checks a map of texts. Numbers and truth values are texts here too: Flink's options are
 // often written without quotes.
-func conformMap(l *fault.List, path string, tree any) any {
+func conformMap(l *problems, path string, tree any) any {
 	object, ok := tree.(map[string]any)
 	if !ok {
 		return wrong(l, path, tree, "an object with texts")
@@ -239,13 +258,13 @@ func conformMap(l *fault.List, path string, tree any) any {
 		case nil:
 			object[name] = ""
 		default:
-			wrong(l, shorten(join(path, name)), v, "a text")
+			wrong(l, join(path, name), v, "a text")
 		}
 	}
 	return object
 }
 
-func conformMemory(l *fault.List, path string, tree any) any {
+func conformMemory(l *problems, path string, tree any) any {
 	var text string
 	switch v := tree.(type) {
 	case string:
@@ -256,12 +275,12 @@ func conformMemory(l *fault.List, path string, tree any) any {
 		return wrong(l, path, tree, "a size such as 1728m or 2g")
 	}
 	if _, err := cluster.ParseMemory(text); err != nil {
-		l.Add(path, "%s", shorten(err.Error()))
+		l.add(path, "%s", shorten(err.Error()))
 	}
 	return text
 }
 
-func conformScalar(l *fault.List, path string, tree any, kind reflect.Kind) any {
+func conformScalar(l *problems, path string, tree any, kind reflect.Kind) any {
 	number, isNumber := tree.(json.Number)
 	fraction, isFloat := tree.(float)
 	switch kind {
@@ -294,8 +313,8 @@ func conformScalar(l *fault.List, path string, tree any, kind reflect.Kind) any 
 }
 
 // wrong records that a value has another type than the field.
-func wrong(l *fault.List, path string, tree any, want string) any {
-	l.Add(shorten(path), "is %s and should be %s", kindOf(tree), want)
+func wrong(l *problems, path string, tree any, want string) any {
+	l.add(path, "is %s and should be %s", kindOf(tree), want)
 	return nil
 }
 

@@ -55,4 +55,4 @@ func (a *API) reveal(l *fault.List, field string, sent, stored map[string]string
 	return full
 }
 
-func indexed(field string, i int) string { return field + "[" + strconv.Itoa(i) + "]" }
+func indexed(field string, i int) string { return shorten(field) + "[" + strconv.Itoa(i) + "]" }
