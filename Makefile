@@ -79,7 +79,7 @@ driver-test: ## Test the Java driver against each Flink release that it supports
 
 .PHONY: e2e
 e2e: build demo-job flink ## Real Flink of both versions on local Mesos, or on E2E_MESOS_MASTER=host:port
-	$(GO) test -tags e2e -timeout 30m -count=1 ./tests/e2e/...
+	FLINK_REAL=1 $(GO) test -timeout 35m -count=1 -p 1 ./tests/e2e/... ./internal/flink/... ./internal/testkit/jobmanager/...
 
 .PHONY: bench
 bench: build demo-job flink ## Measure beside others; writes build/bench.json

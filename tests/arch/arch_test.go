@@ -93,6 +93,8 @@ var allowed = map[string][]string{
 	"cli-plugin":               {"internal/cli"},
 	"resources":                {},
 	"tests/bench":              {"internal/*", "tests/*"},
+	"tests/e2e/*":              {"internal/*"},
+	"tests/demo":               {},
 }
 
 func TestImports(t *testing.T) {

@@ -1,0 +1,470 @@
+// Package world runs the real thing for end-to-end tests: the service's binary, a local Mesos in a process of
+// its own (or the master that E2E_MESOS_MASTER names), and through them real Flink. It owns every process that it
+// starts and ends no other.
+package world
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/client"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
+)
+
+// Options size a World.
+type Options struct {
+	// Agents, CPUs and MemMiB size the local Mesos; 2 agents of 16 cpus and 16384 MiB when 0.
+	Agents       int
+	CPUs, MemMiB int
+	// Service are further variables of the service.
+	Service []string
+}
+
+// World is one local Mesos with a service.
+type World struct {
+	t      testing.TB
+	o      Options
+	root   string
+	dir    string
+	master string
+	local  *process
+	// Service is the process of the service, nil while it is stopped.
+	Service *process
+	address string
+	// URL is the service's address.
+	URL    string
+	Client *client.Client
+}
+
+// process is one that a World started.
+type process struct {
+	cmd   *exec.Cmd
+	ended chan struct{}
+}
+
+// Pid is the process id.
+func (p *process) Pid() int { return p.cmd.Process.Pid }
+
+// Start starts a local Mesos, unless there is a master to use, and a service, and waits until the service leads.
+func Start(t testing.TB, o Options) *World {
+	t.Helper()
+	if o.Agents == 0 {
+		o.Agents = 2
+	}
+	if o.CPUs == 0 {
+		o.CPUs = 16
+	}
+	if o.MemMiB == 0 {
+		o.MemMiB = 16384
+	}
+	w := &World{t: t, o: o, root: disttest.Root(t), dir: t.TempDir(), address: freeAddress(t)}
+	w.URL = "http://" + w.address
+	var err error
+	if w.Client, err = client.New(client.Options{BaseURL: w.URL}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.end)
+	w.master = os.Getenv("E2E_MESOS_MASTER")
+	if w.master == "" {
+		w.master = freeAddress(t)
+		first, last := portRange(t, 60*o.Agents)
+		w.local = w.spawn("local-mesos", []string{
+			"LOCALMESOS_LISTEN=" + w.master, "LOCALMESOS_AGENTS=" + strconv.Itoa(o.Agents), "LOCALMESOS_CPUS=" + strconv.Itoa(o.CPUs),
+			"LOCALMESOS_MEM=" + strconv.Itoa(o.MemMiB), fmt.Sprintf("LOCALMESOS_PORTS=%d-%d", first, last), "LOCALMESOS_WORK_DIR=" + filepath.Join(w.dir, "mesos"),
+		}, "local-mesos")
+		w.Eventually("local Mesos answers", func() error { return get(t.Context(), "http://"+w.master+"/health", nil) })
+	}
+	w.StartService()
+	return w
+}
+
+// spawn starts the service's binary and keeps its output in a file of the test.
+func (w *World) spawn(name string, env []string, args ...string) *process {
+	w.t.Helper()
+	binary := filepath.Join(w.root, "build", "flink-service")
+	if _, err := os.Stat(binary); err != nil {
+		w.t.Skipf("%s is not built: run make build", binary)
+	}
+	log, err := os.OpenFile(filepath.Join(w.dir, name+".log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := exec.Command(binary, args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), env...), log, log
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	p := &process{cmd: cmd, ended: make(chan struct{})}
+	go func() {
+		_ = cmd.Wait() // How it ended is in the log.
+		close(p.ended)
+	}()
+	return p
+}
+
+// StartService starts the service with the state that an earlier one left, and waits until it leads.
+func (w *World) StartService() {
+	w.t.Helper()
+	w.Service = w.spawn("service", append([]string{
+		"MESOS_MASTER=" + w.master, "LISTEN=" + w.address, "ADVERTISE_HOST=127.0.0.1", "DATA_DIR=" + filepath.Join(w.dir, "data"),
+		"FLINK_DISTRIBUTIONS=" + filepath.Join(w.root, "build", "flink"), "FRAMEWORK_NAME=e2e-" + filepath.Base(w.t.Name()),
+	}, w.o.Service...))
+	w.Eventually("the service is connected to Mesos", func() error {
+		var s struct{ Connected bool }
+		if err := get(w.t.Context(), w.URL+"/v1/service", &s); err != nil {
+			return err
+		}
+		if !s.Connected {
+			return fmt.Errorf("it is not connected")
+		}
+		return nil
+	})
+}
+
+// KillService ends the service as a crash would.
+func (w *World) KillService() { w.stop(w.Service, syscall.SIGKILL); w.Service = nil }
+
+// StopService ends the service as Marathon does.
+func (w *World) StopService() { w.stop(w.Service, syscall.SIGTERM); w.Service = nil }
+
+func (w *World) stop(p *process, s syscall.Signal) {
+	w.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		w.t.Errorf("signal %d: %v", p.Pid(), err)
+		return
+	}
+	select {
+	case <-p.ended:
+	case <-time.After(30 * time.Second):
+		w.t.Errorf("process %d did not end; killing it", p.Pid())
+		_ = p.cmd.Process.Kill() // It is reported already.
+		<-p.ended
+	}
+}
+
+// end stops everything and shows the logs of a failed test.
+func (w *World) end() {
+	if w.Service != nil {
+		w.cleanClusters()
+		w.stop(w.Service, syscall.SIGTERM)
+	}
+	if w.local != nil {
+		w.stop(w.local, syscall.SIGTERM)
+	}
+	if !w.t.Failed() {
+		return
+	}
+	for _, name := range []string{"service", "local-mesos"} {
+		text, err := os.ReadFile(filepath.Join(w.dir, name+".log"))
+		if err == nil {
+			w.t.Logf("log of %s:\n%s", name, tail(text, 16<<10))
+		}
+	}
+	w.showFlinkLogs()
+}
+
+// cleanClusters leaves a master that is not ours as it was.
+func (w *World) cleanClusters() {
+	if w.local != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	list, err := w.Client.Clusters(ctx)
+	if err != nil {
+		w.t.Errorf("clusters are left behind: %v", err)
+		return
+	}
+	for _, c := range list {
+		if err := w.Client.DeleteCluster(ctx, c.Name, true); err != nil {
+			w.t.Errorf("cluster %s is left behind: %v", c.Name, err)
+		}
+	}
+	for ctx.Err() == nil {
+		if list, err = w.Client.Clusters(ctx); err == nil && len(list) == 0 {
+			return
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+// showFlinkLogs prints the end of what each task of the local Mesos wrote.
+func (w *World) showFlinkLogs() {
+	files, err := filepath.Glob(filepath.Join(w.dir, "mesos", "*", "slaves", "*", "frameworks", "*", "executors", "*", "runs", "latest", "std*"))
+	if err != nil {
+		return
+	}
+	for _, f := range files {
+		if text, err := os.ReadFile(f); err == nil && len(text) > 0 {
+			w.t.Logf("%s:\n%s", strings.TrimPrefix(f, w.dir), tail(text, 3<<10))
+		}
+	}
+}
+
+func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
+
+// freeAddress finds a port that nobody uses right now.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+var ranges = struct {
+	sync.Mutex
+	next int
+}{next: 20000 + os.Getpid()%40*200}
+
+// portRange finds ports in a row that nobody listens on, below those that the kernel gives to clients.
+func portRange(t testing.TB, n int) (first, last int) {
+	t.Helper()
+	ranges.Lock()
+	defer ranges.Unlock()
+search:
+	for range 100 {
+		first = ranges.next
+		ranges.next += n
+		if ranges.next+n > 32000 {
+			ranges.next = 20000
+		}
+		for p := first; p < first+n; p++ {
+			l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(p))
+			if err != nil {
+				continue search
+			}
+			l.Close()
+		}
+		return first, first + n - 1
+	}
+	t.Fatalf("there are no %d free ports in a row", n)
+	return 0, 0
+}
+
+// get reads a JSON answer; into may be nil.
+func get(ctx context.Context, url string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s: %s", url, response.Status, body)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.Unmarshal(body, into)
+}
+
+// patience bounds every wait. It is far above what anything takes on a slow machine.
+const patience = 3 * time.Minute
+
+// Eventually waits until check returns nil, and fails the test with its last error when it never does.
+func (w *World) Eventually(what string, check func() error) {
+	w.t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) || w.t.Context().Err() != nil {
+			w.t.Fatalf("%s: never, at last: %v", what, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// Fault injects a fault into the local Mesos; with a master that is not ours the test is skipped.
+func (w *World) Fault(fault map[string]any) {
+	w.t.Helper()
+	if w.local == nil {
+		w.t.Skip("faults are injected into the local Mesos only")
+	}
+	body, err := json.Marshal(fault)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	response, err := http.Post("http://"+w.master+"/localmesos/faults", "application/json", bytes.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusAccepted {
+		text, _ := io.ReadAll(response.Body) // The status says it all already.
+		w.t.Fatalf("fault %v: %s: %s", fault, response.Status, text)
+	}
+}
+
+// Create creates a cluster and waits until it is stable.
+func (w *World) Create(spec cluster.Spec) cluster.Description {
+	w.t.Helper()
+	if _, err := w.Client.CreateCluster(w.t.Context(), spec); err != nil {
+		w.t.Fatalf("create %s: %v", spec.Name, err)
+	}
+	return w.State(spec.Name, cluster.Stable)
+}
+
+// State waits until a cluster is in a state.
+func (w *World) State(name string, state cluster.State) cluster.Description {
+	w.t.Helper()
+	return w.Until(name, "is "+string(state), func(d cluster.Description) bool { return d.Status.State == state })
+}
+
+// Until waits until a cluster's description satisfies a condition.
+func (w *World) Until(name, what string, holds func(cluster.Description) bool) cluster.Description {
+	w.t.Helper()
+	var d cluster.Description
+	w.Eventually(name+" "+what, func() error {
+		var err error
+		if d, err = w.Client.Cluster(w.t.Context(), name); err != nil {
+			return err
+		}
+		if !holds(d) {
+			return fmt.Errorf("it is %s", summary(d))
+		}
+		return nil
+	})
+	return d
+}
+
+func summary(d cluster.Description) string {
+	b := new(strings.Builder)
+	fmt.Fprintf(b, "%s (%s) %+v", d.Status.State, d.Status.Message, d.Status.Flink)
+	for _, t := range d.Tasks {
+		fmt.Fprintf(b, "; %s %s %s %s", t.ID, t.Goal, t.State, t.Message)
+	}
+	for _, t := range d.Waiting {
+		fmt.Fprintf(b, "; %s waits: %s", t.ID, t.Reason)
+	}
+	return b.String()
+}
+
+// Tasks are the live tasks of a role that are to stay.
+func Tasks(d cluster.Description, role cluster.Role) []cluster.TaskStatus {
+	var out []cluster.TaskStatus
+	for _, t := range d.Tasks {
+		if t.Role == role && t.Goal == cluster.Launched && !t.State.Terminal() {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// Pids finds the processes of a task on this machine by the variable that Mesos gives it.
+func (w *World) Pids(taskID string) []int {
+	w.t.Helper()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var pids []int
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		env, err := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))
+		if err == nil && bytes.Contains(append([]byte{0}, env...), []byte("\x00MESOS_TASK_ID="+taskID+"\x00")) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// Signal sends a signal to the processes of a task.
+func (w *World) Signal(taskID string, s syscall.Signal) {
+	w.t.Helper()
+	pids := w.Pids(taskID)
+	if len(pids) == 0 {
+		w.t.Skipf("task %s has no process on this machine", taskID)
+	}
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, s); err != nil && err != syscall.ESRCH { //nolint:errorlint // Errno is compared as it is.
+			w.t.Fatalf("signal task %s: %v", taskID, err)
+		}
+	}
+}
+
+// Jar is the demo job's jar.
+func (w *World) Jar() client.File {
+	w.t.Helper()
+	path := filepath.Join(w.root, "resources", "demo-job", "target", "flink-mesos-demo-job.jar")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		w.t.Skipf("%v: run make demo-job", err)
+	}
+	return client.File{Name: filepath.Base(path), Size: int64(len(data)), Data: bytes.NewReader(data)}
+}
+
+// Run uploads the demo job's jar to a cluster and starts a job; its id is returned.
+func (w *World) Run(name, class string, args ...string) string {
+	w.t.Helper()
+	flink := w.Client.Flink(name)
+	jar, err := flink.UploadJar(w.t.Context(), w.Jar())
+	if err != nil {
+		w.t.Fatalf("upload the jar: %v", err)
+	}
+	id, err := flink.RunJar(w.t.Context(), jar, client.Run{EntryClass: "org.flinkonmesos.demo." + class, Args: args})
+	if err != nil {
+		w.t.Fatalf("run %s: %v", class, err)
+	}
+	return id
+}
+
+// JobState waits until a job is in a state, and fails when it ends in another.
+func (w *World) JobState(name, id string, state client.JobState) {
+	w.t.Helper()
+	w.Eventually("job "+id+" is "+string(state), func() error {
+		s, err := w.Client.Flink(name).JobStatus(w.t.Context(), id)
+		if err != nil {
+			return err
+		}
+		if s != state && s.Over() {
+			w.t.Fatalf("job %s is %s, and was to be %s", id, s, state)
+		}
+		if s != state {
+			return fmt.Errorf("it is %s", s)
+		}
+		return nil
+	})
+}
+
+// Dir is a directory of this test for files that tasks read and write.
+func (w *World) Dir() string { return w.dir }
+
+// Root is the directory of go.mod.
+func (w *World) Root() string { return w.root }
+
+// Master is host:port of the Mesos master.
+func (w *World) Master() string { return w.master }
