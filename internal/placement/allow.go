@@ -97,7 +97,7 @@ func (r *rule) permits(g *Group, value string) Reason {
 		}
 	case cluster:
 		if n != g.tasks {
-			return Reason{kind: apart, rule: r, value: value, have: g.tasks - n}
+			return Reason{kind: apart, rule: r, value: value, have: n, limit: g.tasks}
 		}
 	case groupBy:
 		if g.target > 0 {
@@ -231,7 +231,7 @@ func (w Reason) sentence() string {
 	case full:
 		return fmt.Sprintf("%s has %d of at most %d tasks", it, w.have, w.limit)
 	case apart:
-		return fmt.Sprintf("%d tasks are not on %s", w.have, it)
+		return fmt.Sprintf("%s has %d of %d tasks and must have all", it, w.have, w.limit)
 	case surplus:
 		return fmt.Sprintf("%s would be one more than the %d values that have tasks", it, w.have)
 	case narrow:

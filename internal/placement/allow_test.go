@@ -76,7 +76,7 @@ func TestOperators(t *testing.T) {
 		{name: "CLUSTER value, tasks elsewhere", rule: []string{"rack", "CLUSTER", "r1"}, tasks: racks("r2"), agent: "h rack=r1"},
 		{name: "CLUSTER first", rule: []string{"rack", "CLUSTER"}, agent: "h rack=r1"},
 		{name: "CLUSTER joins", rule: []string{"rack", "CLUSTER", ""}, tasks: racks("r1", "r1"), agent: "h rack=r1"},
-		{name: "CLUSTER apart", rule: []string{"rack", "CLUSTER"}, tasks: racks("r1", "r1"), agent: "h rack=r2", want: "2 tasks are not on rack r2 (CLUSTER rack)"},
+		{name: "CLUSTER apart", rule: []string{"rack", "CLUSTER"}, tasks: racks("r1", "r1"), agent: "h rack=r2", want: "rack r2 has 0 of 2 tasks and must have all (CLUSTER rack)"},
 		{name: "CLUSTER no rack", rule: []string{"rack", "CLUSTER"}, agent: "h", want: "the agent has no rack (CLUSTER rack)"},
 		{name: "CLUSTER range", rule: []string{"jdk", "CLUSTER", "[6-7]"}, agent: "h jdk=[6-7]"},
 		{name: "CLUSTER other range", rule: []string{"jdk", "CLUSTER", "[6-7]"}, agent: "h jdk=[5-7]", want: "jdk [5-7] is not [6-7] (CLUSTER jdk [6-7])"},

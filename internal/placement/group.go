@@ -6,6 +6,9 @@ import "maps"
 // the TaskManagers of a cluster. It is filled from the facts of the agents of the group's live
 // tasks, kept up to date while tasks are placed, and thrown away or cloned; it is not for use by
 // several goroutines at once.
+//
+// A task that shall go (it is being replaced, or has an older specification) must not be counted:
+// its replacement takes its share and may take its place. Marathon does the same.
 type Group struct {
 	counts []counts
 	tasks  int
