@@ -52,6 +52,7 @@ func (l *loader) check(c Config) {
 		{c.Flink.ZooKeeper != "" && !isQuorum(c.Flink.ZooKeeper), "ZOOKEEPER", fmt.Sprintf("%q is not a quorum: write host:port, separated by commas", c.Flink.ZooKeeper)},
 		{c.Flink.HAStorageDir != "" && !isLocation(c.Flink.HAStorageDir), "HA_STORAGE_DIR", fmt.Sprintf("%q is not a URI: write one such as hdfs:///flink/ha or file:///mnt/ha", c.Flink.HAStorageDir)},
 		{c.Flink.JavaHome != "" && !strings.HasPrefix(c.Flink.JavaHome, "/"), "JAVA_HOME", fmt.Sprintf("%q is not an absolute path", c.Flink.JavaHome)},
+		{c.Flink.initialProblem(c.Mesos.Roles) != "", "INITIAL_CLUSTER", c.Flink.initialProblem(c.Mesos.Roles)},
 		{c.Flink.ArtifactMaxSize < 1<<20, "ARTIFACT_MAX_SIZE", "is below 1m, which no Flink program fits into"},
 		between("FRAMEWORK_FAILOVER_TIMEOUT", c.Framework.FailoverTimeout, time.Second, 10*365*24*time.Hour),
 		between("STATE_SESSION_TIMEOUT", c.State.SessionTimeout, time.Second, 10*time.Minute),

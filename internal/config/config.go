@@ -66,15 +66,16 @@ type State struct {
 
 // Flink is about what is started.
 type Flink struct {
-	Distributions      []string      `envconfig:"FLINK_DISTRIBUTIONS" default:"build/flink" doc:"Flink archives (.tgz), installed Flink directories, or directories of archives, separated by commas."`
-	DefaultVersion     string        `envconfig:"DEFAULT_FLINK_VERSION" doc:"The version of a cluster that names none: a full version or the beginning of one, such as 2.3; without it the newest there is."`
-	DefaultAllocation  string        `envconfig:"DEFAULT_ALLOCATION" default:"dynamic" doc:"dynamic (Flink asks for TaskManagers) or static, for clusters that say neither."`
-	ZooKeeper          string        `envconfig:"ZOOKEEPER" doc:"The ZooKeeper quorum for the high availability of JobManagers: host:port, separated by commas."`
-	HAStorageDir       string        `envconfig:"HA_STORAGE_DIR" doc:"The URI below which highly available JobManagers keep their metadata, such as hdfs:///flink/ha; a cluster may set its own."`
-	JavaHome           string        `envconfig:"JAVA_HOME" doc:"Where Java is on the agents; without it java is looked for in the tasks' PATH."`
-	ArtifactURLs       time.Duration `envconfig:"ARTIFACT_URL_LIFETIME" default:"1h" doc:"How long the path of a secret artifact, made for one launch, can be fetched."`
-	ArtifactMaxSize    Size          `envconfig:"ARTIFACT_MAX_SIZE" default:"1023m" doc:"The largest file that can be uploaded."`
-	ProxyResponseStall time.Duration `envconfig:"PROXY_STALL_TIMEOUT" default:"5m" doc:"How long a request through the proxy to Flink may pass nothing in either direction. A program's main method runs inside such a request, so this bounds its time."`
+	Distributions      []string       `envconfig:"FLINK_DISTRIBUTIONS" default:"build/flink" doc:"Flink archives (.tgz), installed Flink directories, or directories of archives, separated by commas."`
+	DefaultVersion     string         `envconfig:"DEFAULT_FLINK_VERSION" doc:"The version of a cluster that names none: a full version or the beginning of one, such as 2.3; without it the newest there is."`
+	DefaultAllocation  string         `envconfig:"DEFAULT_ALLOCATION" default:"dynamic" doc:"dynamic (Flink asks for TaskManagers) or static, for clusters that say neither."`
+	ZooKeeper          string         `envconfig:"ZOOKEEPER" doc:"The ZooKeeper quorum for the high availability of JobManagers: host:port, separated by commas."`
+	HAStorageDir       string         `envconfig:"HA_STORAGE_DIR" doc:"The URI below which highly available JobManagers keep their metadata, such as hdfs:///flink/ha; a cluster may set its own."`
+	JavaHome           string         `envconfig:"JAVA_HOME" doc:"Where Java is on the agents; without it java is looked for in the tasks' PATH."`
+	InitialCluster     InitialCluster `envconfig:"INITIAL_CLUSTER" doc:"A cluster that is created when the service starts with a state in which there has never been one: its spec in JSON or YAML, as the API takes it; without it none is created."`
+	ArtifactURLs       time.Duration  `envconfig:"ARTIFACT_URL_LIFETIME" default:"1h" doc:"How long the path of a secret artifact, made for one launch, can be fetched."`
+	ArtifactMaxSize    Size           `envconfig:"ARTIFACT_MAX_SIZE" default:"1023m" doc:"The largest file that can be uploaded."`
+	ProxyResponseStall time.Duration  `envconfig:"PROXY_STALL_TIMEOUT" default:"5m" doc:"How long a request through the proxy to Flink may pass nothing in either direction. A program's main method runs inside such a request, so this bounds its time."`
 }
 
 // Timing holds what the scheduler waits for.

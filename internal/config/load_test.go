@@ -53,7 +53,7 @@ func TestLoadEveryVariable(t *testing.T) {
 		"FRAMEWORK_WEBUI_URL": "http://w/", "LISTEN": "127.0.0.1:0", "ADVERTISE_HOST": "h", "ADVERTISE_URL": "https://vip/flink/", "DATA_DIR": "/data",
 		"STATE_STORE": "zk://a:2181/flink", "STATE_STORE_USER": "u", "STATE_STORE_PASSWORD": "pw", "STATE_SESSION_TIMEOUT": "6s",
 		"FLINK_DISTRIBUTIONS": "/a.tgz,/b", "DEFAULT_FLINK_VERSION": "2.3", "DEFAULT_ALLOCATION": "static", "ZOOKEEPER": "a:2181,b:2181",
-		"HA_STORAGE_DIR": "hdfs:///ha", "JAVA_HOME": "/jre", "ARTIFACT_URL_LIFETIME": "2h", "ARTIFACT_MAX_SIZE": "2g", "PROXY_STALL_TIMEOUT": "1m",
+		"HA_STORAGE_DIR": "hdfs:///ha", "JAVA_HOME": "/jre", "ARTIFACT_URL_LIFETIME": "2h", "ARTIFACT_MAX_SIZE": "2g", "INITIAL_CLUSTER": `{"name": "first"}`, "PROXY_STALL_TIMEOUT": "1m",
 		"OFFER_REFUSE_DURATION": "2m", "RECONCILE_INTERVAL": "2m", "TASK_KILL_GRACE": "5s", "UNREACHABLE_TIMEOUT": "1m",
 		"LOG_LEVEL": "debug", "LOG_FORMAT": "json",
 		"HOST": "agent", "PORT_API": "31000", "PORT0": "31001", "MARATHON_APP_ID": "/flink", "MESOS_TASK_ID": "t", "MESOS_SANDBOX": "/s",

@@ -12,7 +12,7 @@ type Variable struct {
 	Section, SectionDoc string
 	// Name is the short name; Prefix may stand before it unless Fact is set.
 	Name string
-	// Type is text, list, duration, boolean, size, level or secret.
+	// Type is text, list, duration, boolean, size, level, cluster or secret.
 	Type     string
 	Default  string
 	Doc      string
@@ -55,6 +55,8 @@ func kind(t reflect.Type) string {
 		return "secret"
 	case reflect.TypeFor[Size]():
 		return "size"
+	case reflect.TypeFor[InitialCluster]():
+		return "cluster"
 	default:
 		return "text"
 	}
