@@ -1,0 +1,157 @@
+package api_test
+
+import (
+	"bytes"
+	"io"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+func document(t testing.TB, w *world) *openapi3.T {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(w.do("GET", "/v1/openapi.yaml", "").body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// TestRoutesAreDocumented compares the surface with the document, both ways.
+func TestRoutesAreDocumented(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	documented := map[string]bool{}
+	for path, item := range document(t, w).Paths.Map() {
+		for method := range item.Operations() {
+			if path == "/v1/clusters/{name}/ui/{path}" {
+				method = "ANY"
+			}
+			documented[method+" "+path] = true
+		}
+	}
+	served := map[string]bool{}
+	for _, route := range w.api.Routes() {
+		served[strings.NewReplacer("...}", "}", "{$}", "").Replace(route)] = true
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(served)), slices.Sorted(maps.Keys(documented))); diff != "" {
+		t.Fatalf("served and documented (-served +documented):\n%s", diff)
+	}
+}
+
+// TestFieldsAreDocumented compares the types with their schemas, both ways.
+func TestFieldsAreDocumented(t *testing.T) {
+	t.Parallel()
+	doc := document(t, newWorld(t))
+	for name, typ := range map[string]reflect.Type{
+		"Spec": reflect.TypeFor[cluster.Spec](), "Resources": reflect.TypeFor[cluster.Resources](), "Job": reflect.TypeFor[cluster.JobSpec](),
+		"URI": reflect.TypeFor[cluster.URI](), "Summary": reflect.TypeFor[cluster.Summary](), "Description": reflect.TypeFor[cluster.Description](),
+		"Status": reflect.TypeFor[cluster.Status](), "TaskStatus": reflect.TypeFor[cluster.TaskStatus](), "Waiting": reflect.TypeFor[cluster.Waiting](),
+		"Note": reflect.TypeFor[cluster.Note](), "Outcome": reflect.TypeFor[decide.Outcome](), "Error": reflect.TypeFor[fault.Error](),
+	} {
+		var fields []string
+		for i := range typ.NumField() {
+			field, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+			fields = append(fields, field)
+		}
+		slices.Sort(fields)
+		if diff := cmp.Diff(fields, slices.Sorted(maps.Keys(doc.Components.Schemas[name].Value.Properties))); diff != "" {
+			t.Errorf("%s (-type +schema):\n%s", name, diff)
+		}
+	}
+	var codes []any
+	for _, c := range fault.Codes() {
+		codes = append(codes, string(c))
+	}
+	if diff := cmp.Diff(codes, doc.Components.Schemas["Error"].Value.Properties["code"].Value.Enum); diff != "" {
+		t.Errorf("codes (-ours +documented):\n%s", diff)
+	}
+}
+
+// TestAnswersAreDocumented validates requests and answers of a story against the document.
+func TestAnswersAreDocumented(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	doc := document(t, w)
+	check := func(method, path, pattern, body, media string) {
+		t.Helper()
+		headers := []string{}
+		if media != "" {
+			headers = append(headers, "Content-Type", media)
+		}
+		a := w.do(method, path, body, headers...)
+		item := doc.Paths.Find(pattern)
+		if item == nil {
+			t.Fatalf("%s is not documented", pattern)
+		}
+		operation := item.GetOperation(method)
+		req := a.Request.Clone(t.Context())
+		req.Body = io.NopCloser(strings.NewReader(body))
+		params := map[string]string{}
+		want, got := strings.Split(pattern, "/"), strings.Split(a.Request.URL.Path, "/")
+		for i, s := range want {
+			if strings.HasPrefix(s, "{") && i < len(got) {
+				params[strings.Trim(s, "{}")] = got[i]
+			}
+		}
+		input := &openapi3filter.RequestValidationInput{
+			Request: req, PathParams: params, Route: &routers.Route{Spec: doc, Path: pattern, PathItem: item, Method: method, Operation: operation},
+		}
+		if a.StatusCode < 400 {
+			if err := openapi3filter.ValidateRequest(t.Context(), input); err != nil {
+				t.Errorf("request %s %s: %v", method, path, err)
+			}
+		}
+		kind, _, _ := strings.Cut(a.Header.Get("Content-Type"), ";")
+		opaque := slices.Contains([]string{"application/yaml", "text/html", "text/css"}, kind)
+		response := &openapi3filter.ResponseValidationInput{
+			RequestValidationInput: input, Status: a.StatusCode, Header: a.Header,
+			Body: io.NopCloser(bytes.NewReader([]byte(a.body))), Options: &openapi3filter.Options{IncludeResponseStatus: true, ExcludeResponseBody: opaque},
+		}
+		if err := openapi3filter.ValidateResponse(t.Context(), response); err != nil {
+			t.Errorf("answer of %s %s (%d %s): %v", method, path, a.StatusCode, a.body, err)
+		}
+	}
+	const one, media = "/v1/clusters/{name}", "application/json"
+	check("GET", "/v1/clusters", "/v1/clusters", "", "")
+	check("POST", "/v1/clusters", "/v1/clusters", session, media)
+	check("POST", "/v1/clusters", "/v1/clusters", session, media)
+	check("POST", "/v1/clusters", "/v1/clusters", `{"x":1}`, media)
+	check("PUT", "/v1/clusters/wide", one, `{"jobManager":{"cpus":100,"disk":"1g"},"environment":{"A":"b"},"uris":[{"value":"http://host/x.tgz","extract":true}],
+		"flinkConfiguration":{"a":"b"},"taskManagers":{"count":2}}`, media)
+	jm := w.up("demo", "http://127.0.0.1:1/slave(1)")
+	w.loop.Post(decide.FlinkObserved{Cluster: "demo", JobManager: jm.ID, Flink: cluster.Flink{Version: "2.3.0", SlotsTotal: 1}})
+	w.poll("the observation", func(s *decide.State) bool { d, _ := decide.Describe(s, "demo"); return d.Status.Flink != nil })
+	for _, path := range []string{"/v1/health", "/v1/version", "/v1/service", "/v1/openapi.yaml", "/v1/debug/offers", "/v1/clusters", "/metrics", "/"} {
+		check("GET", path, path, "", "")
+	}
+	check("GET", "/page/page.css", "/page/{file}", "", "")
+	check("GET", "/page/none", "/page/{file}", "", "")
+	check("GET", "/v1/clusters/demo", one, "", "")
+	check("GET", "/v1/clusters/wide", one, "", "")
+	check("GET", "/v1/clusters/none", one, "", "")
+	check("GET", "/v1/clusters/demo/events", one+"/events", "", "")
+	check("GET", "/v1/clusters/demo/ui/config", one+"/ui/{path}", "", "")
+	check("GET", "/v1/clusters/demo/tasks/"+jm.ID+"/files/stdout", one+"/tasks/{task}/files/{path}", "", "")
+	check("POST", "/v1/clusters/demo/tasks/"+jm.ID+"/restart", one+"/tasks/{task}/restart", "", "")
+	check("POST", "/v1/clusters/demo/restart", one+"/restart", "", "")
+	check("DELETE", "/v1/clusters/demo?force=true", one, "", "")
+	check("POST", "/v1/artifacts?name=a.jar", "/v1/artifacts", "x", "application/octet-stream")
+	check("GET", "/v1/artifacts", "/v1/artifacts", "", "")
+	check("DELETE", "/v1/artifacts/"+strings.Repeat("0", 64), "/v1/artifacts/{sha256}", "", "")
+	check("GET", "/artifacts/none", "/artifacts/{path}", "", "")
+}
