@@ -57,7 +57,7 @@ func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Spec: spec, Nonce: nonce(), CreateOnly: true}
+		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), CreateOnly: true}
 	})
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Spec: spec, Nonce: nonce()}
+		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce()}
 	})
 	if err != nil {
 		return err
@@ -208,7 +208,7 @@ func (a *API) restartCluster(w http.ResponseWriter, r *http.Request) error {
 	}
 	spec.RestartNonce++
 	err = a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Spec: spec, Nonce: nonce(), UpdateOnly: true}
+		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), UpdateOnly: true}
 	})
 	if err != nil {
 		return err
@@ -257,8 +257,9 @@ func (a *API) exclusive(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// nonce is 4 random lower-case letters and digits, about 20 bits.
-func nonce() string { return strings.ToLower(rand.Text()[:4]) }
+// Nonce is what sets the task ids of a new cluster apart from those of an earlier one of its name:
+// 4 random lower-case letters and digits, about 20 bits.
+func Nonce() string { return strings.ToLower(rand.Text()[:4]) }
 
 // flag reads a query parameter that is true or false; absent is false.
 func flag(r *http.Request, name string) (bool, error) {

@@ -35,6 +35,8 @@ type parts struct {
 	watcher   *jobmanager.Watcher
 	loop      *loop.Loop
 	handler   handler
+	// initial creates the first cluster; nil when there is nothing to do.
+	initial func(context.Context) error
 }
 
 // errDeposed says that another instance may lead now.
@@ -55,6 +57,15 @@ func (p *parts) run(ctx context.Context, lost <-chan struct{}) error {
 	}, func(error) { cancel() })
 	g.Add(func() error { return p.loop.Run(ctx) }, func(error) { cancel() })
 	g.Add(func() error { return p.scheduler.Run(ctx) }, func(error) { cancel() })
+	if p.initial != nil {
+		g.Add(func() error {
+			if err := p.initial(ctx); err != nil {
+				return err
+			}
+			<-ctx.Done()
+			return nil
+		}, func(error) { cancel() })
+	}
 	p.service.front.set(p.handler)
 	p.service.log.Info("service is ready", "url", p.service.url, "framework", p.service.c.Framework.Name, "flink", p.versions())
 	return g.Run()

@@ -27,6 +27,8 @@ const keysKey = "keys"
 type keys struct {
 	Prefix  string       `json:"prefix"`
 	Signing artifact.Key `json:"signing"`
+	// Initial says that the initial cluster was created, or that there was none to create.
+	Initial bool `json:"initial,omitempty"`
 }
 
 // saver makes the records of the core durable.

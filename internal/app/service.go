@@ -239,6 +239,9 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	if err != nil {
 		return nil, err
 	}
+	if !k.Initial {
+		p.initial = func(ctx context.Context) error { return p.createInitial(ctx, st, k, len(stored.Clusters) == 0) }
+	}
 	p.handler, err = p.newHandler()
 	return p, err
 }

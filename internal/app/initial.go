@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/flink-on-mesos/flink-service/internal/api"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/store"
+)
+
+// createInitial creates the cluster of INITIAL_CLUSTER at the very first start, and remembers that this was
+// done: a cluster that was deleted by hand does not come back with a restart.
+func (p *parts) createInitial(ctx context.Context, st store.Store, k keys, empty bool) error {
+	if first := p.service.c.Flink.InitialCluster.Spec; first != nil && empty {
+		spec, err := p.prepare(*first)
+		if err != nil {
+			return fmt.Errorf("INITIAL_CLUSTER: %s", explain(err))
+		}
+		err = p.loop.Do(ctx, func(request uint64) decide.Event {
+			return decide.PutCluster{Request: request, Spec: spec, Nonce: api.Nonce(), CreateOnly: true}
+		})
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("INITIAL_CLUSTER: %s", explain(err))
+		}
+	}
+	k.Initial = true
+	value, err := keysSchema.Encode(k)
+	if err != nil {
+		return err
+	}
+	if err := st.Apply(ctx, []store.Record{{Key: keysKey, Value: value}}); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("save that the initial cluster was created: %w", err)
+	}
+	return nil
+}
+
+// prepare makes a spec that can be stored out of one that somebody wrote, as the API does.
+func (p *parts) prepare(s cluster.Spec) (cluster.Spec, error) {
+	s, err := adopt(s)
+	if err != nil {
+		return s, err
+	}
+	s = s.Complete(p.service.defaults(p.flinks))
+	if err := s.Validate(p.service.rules()); err != nil {
+		return s, err
+	}
+	return s, p.check(s)
+}
