@@ -89,3 +89,17 @@ bench: build demo-job flink ## Measure beside others; writes build/bench.json
 .PHONY: clean
 clean: ## Remove what was built; the fetched Flink stays in Maven's own cache
 	rm -rf $(BUILD) resources/*/target
+
+##: The DC/OS package
+
+# The address under which the release will be found: a repository served from elsewhere needs its own.
+UNIVERSE_URL    ?= http://127.0.0.1:8998
+UNIVERSE_LISTEN ?= 0.0.0.0:8998
+
+.PHONY: universe
+universe: driver flink ## Build the DC/OS package into build/universe: programs, driver, Flink, repository (UNIVERSE_URL)
+	$(GO) run ./internal/universe/release build -url $(UNIVERSE_URL) -commit $(COMMIT)
+
+.PHONY: universe-serve
+universe-serve: universe ## Serve the DC/OS package for `dcos package repo add` (UNIVERSE_LISTEN)
+	$(GO) run ./internal/universe/release serve -url $(UNIVERSE_URL) -listen $(UNIVERSE_LISTEN)

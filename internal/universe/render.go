@@ -41,7 +41,7 @@ func Render(p Package, o RenderOptions) (map[string]any, error) {
 			return nil, err
 		}
 	}
-	text, err := mustache.RenderRaw(p.Template, true, context(merge(options, map[string]any{"resource": p.Resource})))
+	text, err := mustache.RenderRaw(p.Template, true, scope(merge(options, map[string]any{"resource": p.Resource})))
 	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", TemplateFile, err)
 	}
@@ -103,8 +103,8 @@ func (s scalar) String() string { return s.Written }
 func (l list) String() string   { return write([]any(l), ", ") }
 func (o object) String() string { return write(map[string]any(o), ",") }
 
-// context turns options into what the template sees.
-func context(options map[string]any) object {
+// scope turns options into what the template sees.
+func scope(options map[string]any) object {
 	out := make(object, len(options))
 	for name, v := range options {
 		out[name] = value(v, false)
@@ -135,7 +135,7 @@ func value(v any, element bool) any {
 		}
 		return out
 	case map[string]any:
-		return context(v)
+		return scope(v)
 	default:
 		return v // A boolean.
 	}

@@ -89,6 +89,8 @@ var allowed = map[string][]string{
 	"internal/placement":       {},
 	"internal/app":             {"internal/*", "resources"},
 	"internal/testkit/*":       {"internal/*"},
+	"internal/universe":        {"internal/flink/dist"},
+	"internal/universe/*":      {"internal/universe"},
 	"internal/store/storetest": {"internal/store"},
 	"service":                  {"internal/app"},
 	"cli-plugin":               {"internal/cli", "internal/cli/terminal"},
