@@ -11,6 +11,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -187,7 +188,9 @@ func (f agentFile) send(w http.ResponseWriter, r *http.Request, offset, length i
 	header.Set("Content-Type", "text/plain; charset=utf-8")
 	header.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	header.Set("Cache-Control", "no-store")
+	control := http.NewResponseController(w)
 	for len(data) > 0 {
+		_ = control.SetWriteDeadline(time.Now().Add(f.api.o.CallTimeout)) // A writer without deadlines has its own rules.
 		if _, err := w.Write(data); err != nil {
 			return nil //nolint:nilerr // The client is gone; nobody is left to be told.
 		}

@@ -288,7 +288,7 @@ async function showService() {
   const [service, version] = await Promise.all([call("GET", "v1/service"), call("GET", "v1/version")]);
   byId("service-name").textContent = service.name;
   byId("service-facts").textContent = service.connected
-    ? `Connected to ${service.master}, ${service.agents} agents seen, ${service.waiting} tasks waiting.`
+    ? `Connected to ${service.master}; agents seen: ${service.agents}; tasks waiting: ${service.waiting}.`
     : "Not connected to a Mesos master; running clusters are not touched by this.";
   byId("version").textContent = `Version ${version.version}`;
   const select = form.elements.flinkVersion;
