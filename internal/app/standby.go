@@ -11,6 +11,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
 // handler serves everything of an instance that leads.
@@ -62,7 +64,7 @@ func unavailable(w http.ResponseWriter, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", "1")
 	w.WriteHeader(http.StatusServiceUnavailable)
-	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{"code": "unavailable", "message": message}}) // The client may be gone.
+	_ = json.NewEncoder(w).Encode(fault.New(fault.Unavailable, "%s", message)) // The client may be gone.
 }
 
 // standby passes every request on to the instance that leads.
