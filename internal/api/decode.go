@@ -300,8 +300,11 @@ func conformScalar(l *problems, path string, tree any, kind reflect.Kind) any {
 		if isFloat {
 			number, isNumber = json.Number(fraction.text), true
 		}
-		if _, err := number.Float64(); !isNumber || err != nil {
+		if !isNumber {
 			return wrong(l, path, tree, "a number")
+		}
+		if _, err := number.Float64(); err != nil {
+			l.add(path, "%s is too large", shorten(number.String()))
 		}
 		return number
 	default:

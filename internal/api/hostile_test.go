@@ -52,7 +52,7 @@ func TestBadSpecs(t *testing.T) {
 		{"list for an object", "application/json", `{"jobManager":[]}`, 422, fault.Invalid, "jobManager: is a list and should be an object"},
 		{"element", "application/json", `{"uris":[{"value":1}]}`, 422, fault.Invalid, "uris[0].value: is a number and should be a text"},
 		{"memory", "application/json", `{"name":"demo","jobManager":{"memory":"lots"}}`, 422, fault.Invalid, `jobManager.memory: "lots" is not a memory size`},
-		{"huge number", "application/json", `{"name":"demo","jobManager":{"cpus":1e999}}`, 422, fault.Invalid, "jobManager.cpus: is a number and should be a number"},
+		{"huge number", "application/json", `{"name":"demo","jobManager":{"cpus":1e999}}`, 422, fault.Invalid, "jobManager.cpus: 1e999 is too large"},
 		{"name", "application/json", `{"name":"../x"}`, 422, fault.Invalid, "name: "},
 		{"version", "application/json", `{"name":"demo","flinkVersion":"9.9"}`, 422, fault.Invalid, "flinkVersion: the service has no Flink 9.9"},
 		{"NUL", "application/json", `{"name":"demo","environment":{"A":"\u0000"}}`, 422, fault.Invalid, "environment.A: "},

@@ -33,7 +33,6 @@ type world struct {
 	api  *api.API
 	// url is the server's address, without a slash at its end.
 	url string
-	log *bytes.Buffer
 }
 
 // nothing takes actions and does nothing with them.
@@ -49,7 +48,7 @@ func isSecret(key string) bool { return strings.Contains(strings.ToLower(key), "
 
 func newWorld(t testing.TB, change ...func(*api.Options)) *world {
 	t.Helper()
-	w := &world{t: t, log: new(bytes.Buffer)}
+	w := &world{t: t}
 	log := slog.New(slog.DiscardHandler)
 	l, err := loop.New(loop.Options{
 		State: decide.New(decide.Options{}, decide.Stored{}, time.Now()), Saver: nothing{}, Mesos: nothing{}, Flink: nothing{},
