@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/offer"
+)
+
+// The bench of the matcher: how many offers a second one core looks at, when one in ten is large enough for one of
+// the workers that wait. The whole step of the core is measured: matching, the new state, the actions and the reasons.
+const (
+	matcherOffers = 10_000
+	matcherEvery  = 10
+	matcherRounds = 15
+	matcherRound  = 400 * time.Millisecond
+)
+
+func benchMatcher(ctx context.Context, e env) ([]Result, error) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	now := time.Now()
+	state, err := waitingWorkers(matcherOffers/matcherEvery, now)
+	if err != nil {
+		return nil, err
+	}
+	event := decide.Offered{Offers: mixedOffers(matcherOffers, matcherEvery)}
+	var values []float64
+	for round := range matcherRounds + 1 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		offers := 0
+		began := time.Now()
+		for time.Since(began) < matcherRound {
+			if _, actions := decide.Step(state, event, now); accepts(actions) != matcherOffers/matcherEvery {
+				return nil, fmt.Errorf("%d agents were used, %d were expected", accepts(actions), matcherOffers/matcherEvery)
+			}
+			offers += matcherOffers
+		}
+		if round > 0 { // The first warms up.
+			values = append(values, float64(offers)/time.Since(began).Seconds())
+		}
+	}
+	fmt.Fprintf(e.progress, "  matcher: %.0f offers/s on one core\n", Median(values))
+	return []Result{NewResult("matcher_offers_per_s", "offers/s", values, "", nil)}, nil
+}
+
+func accepts(actions []decide.Action) int {
+	n := 0
+	for _, a := range actions {
+		if _, ok := a.(decide.Accept); ok {
+			n++
+		}
+	}
+	return n
+}
+
+// waitingWorkers is the state of a cluster whose JobManager has a place and whose workers have none.
+func waitingWorkers(count int, now time.Time) (decide.State, error) {
+	s := decide.New(decide.Options{}, decide.Stored{}, now)
+	for _, e := range []decide.Event{
+		decide.Subscribed{FrameworkID: "bench", Master: "127.0.0.1:5050"},
+		decide.PutCluster{Nonce: "aaaa", Spec: benchSpec("bench", count)},
+		decide.Offered{Offers: mixedOffers(1, 1)},
+	} {
+		s, _ = decide.Step(s, e, now)
+	}
+	if v := decide.Service(&s); v.Waiting != count || v.Tasks != 1 {
+		return s, errors.New("the cluster is not as it was meant to be")
+	}
+	return s, nil
+}
+
+// benchSpec is a cluster with a fixed number of workers of 2 cpus and 2 GiB.
+func benchSpec(name string, workers int) cluster.Spec {
+	return cluster.Spec{
+		Name: name, Kind: cluster.Session, Allocation: cluster.Static, Role: "*",
+		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1},
+		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 2, Memory: 2 * cluster.GiB}, Slots: 1},
+		TaskManagers: cluster.TaskManagers{Count: workers},
+	}
+}
+
+// mixedOffers are offers of as many agents; the first of every so many is large enough for a worker, and for one only.
+func mixedOffers(n, every int) []offer.Offer {
+	offers := make([]offer.Offer, n)
+	for i := range offers {
+		cpus := 1.5
+		if i%every == 0 {
+			cpus = 2.5
+		}
+		offers[i] = offer.Offer{
+			ID: fmt.Sprintf("offer-%d", i), AgentID: fmt.Sprintf("agent-%d", i), Hostname: fmt.Sprintf("host-%d", i),
+			Attributes: map[string]string{"rack": fmt.Sprintf("r%d", i%40)},
+			Resources: []offer.Resource{
+				{Name: "cpus", Scalar: offer.ToMilli(cpus), AllocationRole: "*"},
+				{Name: "mem", Scalar: offer.ToMilli(8192), AllocationRole: "*"},
+				{Name: "disk", Scalar: offer.ToMilli(8192), AllocationRole: "*"},
+				{Name: "ports", Ranges: []offer.Range{{Begin: 31000, End: 32000}}, AllocationRole: "*"},
+			},
+		}
+	}
+	return offers
+}
