@@ -112,7 +112,7 @@ func (a *API) forward(w http.ResponseWriter, r *http.Request, p proxied, target 
 	_ = control.SetReadDeadline(time.Time{}) // A writer without deadlines has its own rules.
 	_ = control.SetWriteDeadline(time.Time{})
 
-	watch, ctx := newWatch(r.Context(), a.o.StallTimeout)
+	watch, ctx := newWatch(r.Context(), a.o.StallTimeout, control)
 	defer watch.stop()
 	r = r.WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody {
@@ -247,17 +247,27 @@ var waitingPage = template.Must(template.New("waiting").Parse(`<!DOCTYPE html>
 </html>
 `))
 
-// watch cancels a request when nothing moved for a time.
+// stallFarewell is how long a client that stood still has to take the answer that says so.
+const stallFarewell = time.Second
+
+// watch ends a request when nothing moved for a time.
 type watch struct {
 	timer   *time.Timer
 	timeout time.Duration
 	cancel  context.CancelCauseFunc
 }
 
-func newWatch(parent context.Context, timeout time.Duration) (*watch, context.Context) {
+// newWatch begins to watch. Cancelling reaches the JobManager's side only: a read of the request's body or a
+// write to the client that stands still ends by its deadline, and the handler would wait for both.
+func newWatch(parent context.Context, timeout time.Duration, client *http.ResponseController) (*watch, context.Context) {
 	ctx, cancel := context.WithCancelCause(parent)
 	cause := fmt.Errorf("%w for %s", errStalled, timeout)
-	return &watch{timer: time.AfterFunc(timeout, func() { cancel(cause) }), timeout: timeout, cancel: cancel}, ctx
+	stalled := func() {
+		cancel(cause)
+		_ = client.SetReadDeadline(time.Now()) // A writer without deadlines has its own rules.
+		_ = client.SetWriteDeadline(time.Now().Add(stallFarewell))
+	}
+	return &watch{timer: time.AfterFunc(timeout, stalled), timeout: timeout, cancel: cancel}, ctx
 }
 
 func (w *watch) touch() { w.timer.Reset(w.timeout) }

@@ -2,16 +2,19 @@ package api
 
 import (
 	"bytes"
-	"encoding/json"
+	"errors"
+	"io"
+	"regexp"
 	"strings"
 
-	"sigs.k8s.io/yaml"
+	"sigs.k8s.io/yaml/goyaml.v2"
 
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
-// parseYAML reads one YAML document. Anchors are refused before anything is parsed: a few hundred bytes
-// of them can stand for gigabytes, and a spec has nothing to repeat.
+// parseYAML reads one YAML document. Anchors and deep nesting are looked for first, because the scan can name
+// the place. The scan may be deceived: what bounds memory is that the parser shares the text an alias
+// repeats, and that its values are measured before anything is made of them.
 func parseYAML(data []byte) (any, error) {
 	if at := invalidUTF8(data); at >= 0 {
 		return nil, malformed(data, int64(at), "is not UTF-8 text")
@@ -19,42 +22,25 @@ func parseYAML(data []byte) (any, error) {
 	if err := scanYAML(data); err != nil {
 		return nil, err
 	}
-	asJSON, err := yaml.YAMLToJSONStrict(data)
-	if err != nil {
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder.SetStrict(true)
+	var document, second any
+	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
 		text := strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), "yaml: ")
 		text = strings.TrimPrefix(text, "unmarshal errors: ")
 		return nil, fault.New(fault.Malformed, "the spec cannot be read: %s", shorten(text))
 	}
-	tree, err := parseJSON(asJSON)
-	if err != nil {
-		return nil, err
+	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
+		return nil, fault.New(fault.Malformed, "the spec cannot be read: more text follows the first document: send one spec at a time")
 	}
-	return floats(tree), nil
-}
-
-// floats marks the numbers with a fraction: YAML reads 1.20 as 1.2.
-func floats(tree any) any {
-	switch v := tree.(type) {
-	case map[string]any:
-		for name := range v {
-			v[name] = floats(v[name])
-		}
-	case []any:
-		for i := range v {
-			v[i] = floats(v[i])
-		}
-	case json.Number:
-		if strings.ContainsAny(v.String(), ".eE") {
-			return float{text: v.String()}
-		}
-	}
-	return tree
+	reader := yamlReader{left: 2 * len(data)}
+	return reader.tree("", document, 0)
 }
 
 // scanYAML looks at a document without parsing it. It knows just enough of YAML to tell quotes, comments,
 // indentation and flow brackets, and to find anchors and several documents.
 func scanYAML(data []byte) error {
-	s := yamlScan{data: data}
+	s := yamlScan{data: data, text: none}
 	for offset := 0; offset < len(data); {
 		end := bytes.IndexByte(data[offset:], '\n')
 		if end < 0 {
@@ -75,12 +61,48 @@ type yamlScan struct {
 	flow    int
 	// quote is the quote that is open, 0 for none.
 	quote byte
+	// text is the column beyond which lines belong to a block of text (| or >), none outside of one.
+	text int
+}
+
+// none is no column, not even before the first.
+const none = -2
+
+// blockText is the end of a line after which a block of text begins.
+var blockText = regexp.MustCompile(`^[|>][-+0-9]*[ \t\r]*( #.*)?$`)
+
+// skip says whether a line belongs to a block of text, in which nothing has a meaning.
+func (s *yamlScan) skip(line []byte) bool {
+	if s.text == none {
+		return false
+	}
+	if len(bytes.TrimSpace(line)) == 0 || len(line)-len(bytes.TrimLeft(line, " ")) > s.text {
+		return true
+	}
+	s.text = none
+	return false
+}
+
+// openText notes that a block of text begins at column i: it takes the lines that are indented more
+// than the entry that it is the value of.
+func (s *yamlScan) openText(i int) {
+	n := len(s.indents) - 1
+	if n >= 0 && s.indents[n] == i {
+		n-- // The text stands in a list, and was counted as a block of its own.
+	}
+	s.text = -1
+	if n >= 0 {
+		s.text = s.indents[n]
+	}
 }
 
 func (s *yamlScan) line(offset int, line []byte) error {
 	i := 0
 	start := true // A node may begin here.
 	if s.quote == 0 && s.flow == 0 {
+		if s.skip(line) {
+			return nil
+		}
 		i = s.block(line)
 		if err := s.tooDeep(offset + i); err != nil {
 			return err
@@ -109,6 +131,9 @@ func (s *yamlScan) line(offset int, line []byte) error {
 			return nil
 		case c == ' ' || c == '\t':
 			continue
+		case start && s.flow == 0 && blockText.Match(line[i:]):
+			s.openText(i)
+			return nil
 		case start && (c == '"' || c == '\''):
 			s.quote = c
 		case start && (c == '&' || c == '*') && i+1 < len(line) && line[i+1] != ' ' && line[i+1] != '\r':

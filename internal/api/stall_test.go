@@ -1,0 +1,131 @@
+package api
+
+import (
+	"bufio"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// stalling serves one proxy with a short patience, and tells when a handler has returned.
+func stalling(t *testing.T, upstream http.HandlerFunc) (address string, returned chan struct{}) {
+	t.Helper()
+	jobManager := httptest.NewServer(upstream)
+	target, err := url.Parse(jobManager.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	a := &API{o: Options{Log: slog.New(slog.DiscardHandler), StallTimeout: 100 * time.Millisecond, Transport: transport}}
+	returned = make(chan struct{}, 1)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { returned <- struct{}{} }()
+		a.forward(w, r, proxied{name: "demo", rest: "/x"}, target)
+	}))
+	t.Cleanup(func() { front.Close(); transport.CloseIdleConnections(); jobManager.Close() })
+	return front.Listener.Addr().String(), returned
+}
+
+func await(t *testing.T, returned chan struct{}) {
+	t.Helper()
+	select {
+	case <-returned:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the handler still waits for a client that stands still")
+	}
+}
+
+func dial(t *testing.T, address, request string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if _, err := io.WriteString(c, request); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestStalledUploadIsAnswered(t *testing.T) {
+	t.Parallel()
+	address, returned := stalling(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	c := dial(t, address, "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc")
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatalf("no answer: %v", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusGatewayTimeout {
+		t.Errorf("status %d, want 504", resp.StatusCode)
+	}
+	await(t, returned)
+}
+
+func TestClientThatDoesNotReadIsLeft(t *testing.T) {
+	t.Parallel()
+	address, returned := stalling(t, func(w http.ResponseWriter, _ *http.Request) {
+		piece := make([]byte, 1<<20)
+		for {
+			if _, err := w.Write(piece); err != nil {
+				return
+			}
+		}
+	})
+	dial(t, address, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+	await(t, returned)
+}
+
+func TestYAMLAliasesDoNotExplode(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("y", 100_000)
+	for _, head := range []string{"", "role: |\n  'x\n", "role: a\n  'x\n"} {
+		text := head + "user: &a \"" + long + "\"\nuris: [" + strings.Repeat("*a,", 100_000) + "*a]\n"
+		var err error
+		bytes := testing.Benchmark(func(b *testing.B) {
+			b.ReportAllocs()
+			for range b.N {
+				_, err = parseYAML([]byte(text))
+			}
+		}).AllocedBytesPerOp()
+		if err == nil || !strings.Contains(err.Error(), "aliases") {
+			t.Errorf("error %v", err)
+		}
+		if bytes > 200<<20 {
+			t.Errorf("%d MiB allocated for a document of %d KiB", bytes>>20, len(text)>>10)
+		}
+	}
+}
+
+func TestYAMLTextsAreRead(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"name: demo\nenvironment:\n  A: |\n    & start\n    &x y\n    - *b\n",
+		"name: demo\nenvironment:\n  A: |\n    'quoted\n    more\nkind: session\n",
+		"name: demo\nenvironment:\n  A: it's\n  B: \"a: &b\"\n",
+		"name: demo\nenvironment:\n  A: >-\n    ---\n    x\n",
+		"name: demo\nenvironment:\n  A: |-  # text\n    &b\n  B: >2\n      *c\n",
+		"uris:\n- value: |\n    &b\n  extract: true\n- |\n  *b\n",
+		"---\nname: demo\n...\n",
+		"name: \"" + strings.Repeat(`\L`, 1000) + "\"\n",
+	} {
+		if _, err := parseYAML([]byte(text)); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	for _, text := range []string{
+		"a: 1\n---\na: 2\n", "a: 1\na: 2\n", "1: a\n", "a: &a [*a]\n", "a: *b\n",
+		strings.Repeat("[", 500_000), strings.Repeat("- ", 400_000) + "a", strings.Repeat("? ", 300_000), "a: " + strings.Repeat("[", 70) + strings.Repeat("]", 70),
+	} {
+		if v, err := parseYAML([]byte(text)); err == nil {
+			t.Errorf("%.40q was read as %v", text, v)
+		}
+	}
+}
