@@ -155,7 +155,7 @@ func (b *builder) clear() error {
 
 func (b *builder) say(format string, args ...any) { fmt.Fprintf(b.Progress, format+"\n", args...) }
 
-// take puts a file into the release, without a copy where that is possible.
+// take puts a file that never changes into the release, without a copy where that is possible.
 func (b *builder) take(from, name string) error {
 	to := filepath.Join(b.Dir, name)
 	from, err := filepath.EvalSymlinks(from)
@@ -177,10 +177,11 @@ func (b *builder) sum(name string) error {
 }
 
 func (b *builder) driver(context.Context) error {
-	if err := b.take(b.DriverJar, driverName); err != nil {
+	// A copy: Maven may write the jar anew in its place.
+	if err := copyFile(b.DriverJar, filepath.Join(b.Dir, driverName)); err != nil {
 		return fmt.Errorf("the driver's jar: %w: run `make driver`", err)
 	}
-	return nil
+	return b.sum(driverName)
 }
 
 // programs compiles and packs the service and the command line.

@@ -1,0 +1,297 @@
+package universe_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/flink-on-mesos/flink-service/internal/config"
+	"github.com/flink-on-mesos/flink-service/internal/universe"
+)
+
+// cases calls f for every value of every option, alone or with what it needs.
+func cases(t *testing.T, f func(t *testing.T, o universe.Option, base, changed map[string]any)) {
+	p := pkg(t)
+	for _, o := range universe.Options(p.Config) {
+		var base map[string]any
+		for name, v := range alongside[o.Path] {
+			base = universe.Set(base, name, v)
+		}
+		for i, v := range values(t, o) {
+			t.Run(fmt.Sprintf("%s/%d", o.Path, i), func(t *testing.T) {
+				t.Parallel()
+				f(t, o, base, universe.Set(base, o.Path, v))
+			})
+		}
+	}
+}
+
+func render(t testing.TB, options map[string]any) map[string]any {
+	t.Helper()
+	app, err := universe.Render(pkg(t), universe.RenderOptions{Options: options, Source: "https://example.com/repo"})
+	if err != nil {
+		t.Fatalf("Render(%v) = %v", options, err)
+	}
+	return app
+}
+
+// TestDefaults starts the app of a user who sets nothing.
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	app := render(t, nil)
+	if err := universe.CheckApp(app); err != nil {
+		t.Error(err)
+	}
+	c, err := config.Load(start(t, app))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.HTTP.Listen != "0.0.0.0:31007" || c.HTTP.AdvertiseHost != "agent-1" || len(c.Flink.Distributions) != 2 {
+		t.Errorf("the service listens on %s, is known as %s and has the Flinks %v", c.HTTP.Listen, c.HTTP.AdvertiseHost, c.Flink.Distributions)
+	}
+	if s := c.Flink.InitialCluster.Spec; s == nil || s.Name != "session" {
+		t.Errorf("the first cluster is %+v", s)
+	}
+}
+
+// TestEachOption changes each option: the app obeys Marathon, the service takes its environment, and the option has
+// an effect. Together the options reach every variable of the service.
+func TestEachOption(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	reached := reach{}
+	app := render(t, nil)
+	plainly := environment(t, app, start(t, app))
+	// The group ends when all its parallel cases have.
+	t.Run("options", func(t *testing.T) {
+		cases(t, func(t *testing.T, o universe.Option, base, changed map[string]any) {
+			app, before := render(t, changed), render(t, base)
+			if err := universe.CheckApp(app); err != nil {
+				t.Errorf("%v: %v", changed, err)
+			}
+			started := start(t, app)
+			if _, err := config.Load(started); err != nil {
+				t.Errorf("%v: %v", changed, err)
+			}
+			env, without := environment(t, app, started), plainly
+			if base != nil {
+				without = environment(t, before, start(t, before))
+			}
+			mu.Lock()
+			reached.add(o.Path, without, env)
+			mu.Unlock()
+			for _, a := range []map[string]any{before, app} {
+				delete(a["labels"].(map[string]any), "DCOS_PACKAGE_OPTIONS")
+			}
+			if reflect.DeepEqual(before, app) {
+				t.Errorf("%s = %v changes nothing", o.Path, changed)
+			}
+		})
+	})
+	reached.check(t)
+}
+
+// TestMarathonSchema holds the same apps to Marathon's own schema.
+func TestMarathonSchema(t *testing.T) {
+	t.Parallel()
+	s := schema(t, "marathon-app.schema.json")
+	check := func(t *testing.T, options map[string]any) {
+		t.Helper()
+		if err := s.Validate(plain(t, render(t, options))); err != nil {
+			t.Errorf("%v: %v", options, err)
+		}
+	}
+	check(t, nil)
+	cases(t, func(t *testing.T, _ universe.Option, _, changed map[string]any) { check(t, changed) })
+}
+
+// TestCombinations renders what belongs together.
+func TestCombinations(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		options string
+		check   func(app map[string]any, c config.Config) bool
+	}{
+		{
+			"standby in a region with rules",
+			`{"service": {"standby": true, "region": "eu-1", "placement_constraint": [["rack", "LIKE", "a.*"], ["zone", "GROUP_BY"]]}}`,
+			func(app map[string]any, _ config.Config) bool {
+				return fmt.Sprint(app["constraints"]) == "[[@region IS eu-1] [hostname UNIQUE] [rack LIKE a.*] [zone GROUP_BY]]" &&
+					app["instances"] == json.Number("2") && app["labels"].(map[string]any)["MARATHON_SINGLE_INSTANCE_APP"] == nil
+			},
+		},
+		{
+			"both secrets",
+			`{"mesos": {"secret": "flink/mesos", "principal": "me"}, "state": {"password": "flink/zk", "user": "you"}}`,
+			func(_ map[string]any, c config.Config) bool {
+				return c.Mesos.Principal == "me" && c.State.User == "you" && c.Mesos.Secret.Reveal() == "secret flink/mesos" && c.State.Password.Reveal() == "secret flink/zk"
+			},
+		},
+		{
+			"a service in a folder on a virtual network",
+			`{"service": {"name": "analytics/flink", "virtual_network_enabled": true, "vip": "api.flink"}}`,
+			func(app map[string]any, c config.Config) bool {
+				return app["id"] == "/analytics/flink" && c.HTTP.Listen == "0.0.0.0:8080" && c.HTTP.AdvertiseHost == "9.0.0.5" &&
+					c.HTTP.AdvertiseURL == "http://api.flink.marathon.l4lb.thisdcos.directory" && c.State.Store == "zk://master.mesos:2181/flink-service/analytics/flink"
+			},
+		},
+		{
+			"a large highly available first cluster with HDFS",
+			`{"high_availability": {"enabled": true, "storage_dir": "hdfs:///flink/ha", "jobmanager_replicas": 3}, "hdfs": {"config_url": "http://hdfs/v1", "hadoop_classpath": "/opt/hadoop/*"},
+			  "jobmanager": {"cpus": 2.5, "memory": "4g", "disk": "1g"}, "taskmanager": {"slots": 8, "cpus": 4, "memory": "32g", "disk": "100g", "gpus": 2, "min": 2, "max": 20}}`,
+			func(_ map[string]any, c config.Config) bool {
+				s := c.Flink.InitialCluster.Spec
+				return s.HighAvailability() && s.JobManager.Replicas == 3 && s.JobManager.CPUs == 2.5 && s.TaskManager.GPUs == 2 && s.TaskManagers.Max == 20 && len(s.URIs) == 2 &&
+					s.Environment["HADOOP_CONF_DIR"] == "hadoop" && s.Environment["HADOOP_CLASSPATH"] == "/opt/hadoop/*"
+			},
+		},
+		{
+			"no first cluster, one release and another's archive",
+			`{"session": {"enabled": false}, "flink": {"release_1_20": false, "archives": ["https://example.com/flink-2.2.1-bin-scala_2.12.tgz"]}}`,
+			func(_ map[string]any, c config.Config) bool {
+				return c.Flink.InitialCluster.Spec == nil && len(c.Flink.Distributions) == 2 && slices.Contains(c.Flink.Distributions, "flink-2.2.1-bin-scala_2.12.tgz")
+			},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var options map[string]any
+			if err := json.Unmarshal([]byte(tt.options), &options); err != nil {
+				t.Fatal(err)
+			}
+			app := render(t, options)
+			if err := universe.CheckApp(app); err != nil {
+				t.Error(err)
+			}
+			c, err := config.Load(start(t, app))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !tt.check(app, c) {
+				t.Errorf("the app is %v and the configuration %+v", app, c)
+			}
+		})
+	}
+}
+
+// TestHostileValues gives what nobody should to every option that takes text: it is refused, or it arrives as it is.
+func TestHostileValues(t *testing.T) {
+	t.Parallel()
+	hostile := []string{
+		`"`, `\`, `", "x": "y`, `\", \"x\": \"y`, "a\nb", "a\tb", "\x00", "{{service.name}}", "{{#service}}", "}}", "{{{resource}}}", "<script>alert(1)</script>", "a&b;c|d`e$(f)",
+		"$HOME", "'; rm -rf /; '", "\u00fc\u4e16\U0001F43F", "\u2028", "../..", " ", strings.Repeat("x", 1<<18), "@base@",
+	}
+	p := pkg(t)
+	names := slices.Sorted(maps.Keys(render(t, nil)["env"].(map[string]any)))
+	for _, o := range universe.Options(p.Config) {
+		if o.Schema["type"] == "boolean" || o.Schema["type"] == "integer" || o.Schema["type"] == "number" {
+			continue
+		}
+		t.Run(o.Path, func(t *testing.T) {
+			t.Parallel()
+			for i, text := range hostile {
+				var value any = text
+				if o.Schema["type"] == "array" {
+					value = []any{text}
+				}
+				options := universe.Set(nil, o.Path, value)
+				for name, v := range alongside[o.Path] {
+					options = universe.Set(options, name, v)
+				}
+				app, err := universe.Render(p, universe.RenderOptions{Options: options})
+				if err != nil {
+					if !strings.Contains(err.Error(), "options are not valid") {
+						t.Errorf("hostile value %d: %v", i, err)
+					}
+					continue
+				}
+				if !holds(app, text) {
+					t.Errorf("hostile value %d (%.40q) is not in the app as it is", i, text)
+				}
+				env := slices.Sorted(maps.Keys(app["env"].(map[string]any)))
+				env = slices.DeleteFunc(env, func(n string) bool { return !slices.Contains(names, n) && strings.HasPrefix(n, config.Prefix) })
+				if !slices.Equal(env, names) {
+					t.Errorf("hostile value %d changes the variables to %v", i, env)
+				}
+			}
+		})
+	}
+}
+
+// holds says whether a text is in one of the texts of a value, apart from Cosmos's own labels.
+func holds(v any, text string) bool {
+	switch v := v.(type) {
+	case string:
+		return strings.Contains(v, text)
+	case []any:
+		return slices.ContainsFunc(v, func(e any) bool { return holds(e, text) })
+	case map[string]any:
+		for name, e := range v {
+			if !strings.HasPrefix(name, "DCOS_PACKAGE_OPTIONS") && holds(e, text) {
+				return true
+			}
+		}
+	}
+	return text == " " // An option of blanks may only switch something on.
+}
+
+// start runs an app's command as Marathon and Mesos do: after the fetcher, with the app's environment, the secrets in it
+// and the facts. A program that tells its environment stands in for the service. It returns that environment.
+func start(t testing.TB, app map[string]any) []string {
+	t.Helper()
+	sandbox := t.TempDir()
+	for _, f := range app["fetch"].([]any) {
+		uri := f.(map[string]any)["uri"].(string)
+		name := filepath.Join(sandbox, path.Base(uri))
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if f.(map[string]any)["extract"] == true {
+			program := filepath.Join(sandbox, "flink-service", "flink-service")
+			if err := os.MkdirAll(filepath.Dir(program), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(program, []byte("#!/bin/sh\n[ $# -eq 0 ] || exit 3\nexec env -0\n"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	env := []string{
+		"PATH=" + os.Getenv("PATH"), "MARATHON_APP_ID=" + app["id"].(string), "MARATHON_APP_VERSION=2020-01-01T00:00:00.000Z", "MESOS_TASK_ID=flink.instance-1", "MESOS_SANDBOX=" + sandbox,
+		"HOST=agent-1",
+	}
+	if app["portDefinitions"] != nil {
+		env = append(env, "PORT=31007", "PORT0=31007", "PORTS=31007", "PORT_API=31007", "LIBPROCESS_IP=10.0.0.5")
+	} else {
+		env = append(env, "PORT=8080", "PORT0=8080", "PORTS=8080", "PORT_API=8080", "MESOS_CONTAINER_IP=9.0.0.5", "LIBPROCESS_IP=0.0.0.0")
+	}
+	secrets, _ := app["secrets"].(map[string]any)
+	for name, v := range app["env"].(map[string]any) {
+		if ref, ok := v.(map[string]any); ok {
+			v = "secret " + secrets[ref["secret"].(string)].(map[string]any)["source"].(string)
+		}
+		env = append(env, name+"="+v.(string))
+	}
+	cmd := exec.Command("/bin/sh", "-c", app["cmd"].(string))
+	cmd.Dir, cmd.Env, cmd.Stderr = sandbox, env, os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v", app["cmd"], err)
+	}
+	return slices.DeleteFunc(strings.Split(string(out), "\x00"), func(s string) bool { return s == "" })
+}
+
+// tag is a Mustache tag of the template with its name.
+var tag = regexp.MustCompile(`\{\{([#^/]?)([^}]+)\}\}`)
