@@ -12,6 +12,10 @@ func benches() []bench {
 		{"artifact", benchArtifact},
 		{"state", benchState},
 		{"matcher", benchMatcher},
+		{"memory", benchMemory},
+		{"launch", benchLaunch},
+		{"restart", benchRestart},
+		{"takeover", benchTakeover},
 	}
 }
 
