@@ -14,7 +14,8 @@ import (
 // service that was killed takes from its start until it is subscribed and every one of 1,000 tasks has been
 // reconciled, and how much longer than ZooKeeper's session timeout a standby takes to lead.
 const (
-	launchRounds   = 5
+	launchRounds   = 7
+	launchPause    = 2 * time.Second
 	restartTasks   = 1000
 	restartRounds  = 7
 	takeoverRounds = 5
@@ -38,6 +39,12 @@ func benchLaunch(ctx context.Context, e env) ([]Result, error) {
 	}
 	var values []float64
 	for round := range launchRounds {
+		// Each call meets an idle service: one REVIVE a second is all that it sends.
+		select {
+		case <-time.After(launchPause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 		name := fmt.Sprintf("round-%d", round)
 		last := f.whenLaunched(restartTasks)
 		began := time.Now()
@@ -184,8 +191,12 @@ func benchTakeover(ctx context.Context, e env) ([]Result, error) {
 			next.kill()
 			return nil, err
 		}
-		// The session of the leader is kept alive at a third of its timeout; wait a random-looking part of it.
-		time.Sleep(time.Second)
+		select {
+		case <-time.After(time.Second): // Both are at rest.
+		case <-ctx.Done():
+			next.kill()
+			return nil, ctx.Err()
+		}
 		leader.kill()
 		killed := time.Now()
 		leader = next
@@ -208,11 +219,17 @@ func benchTakeover(ctx context.Context, e env) ([]Result, error) {
 	return []Result{NewResult("takeover_extra_s", "s", values, "", nil)}, nil
 }
 
-// role is what an instance says that it is.
+// role is what an instance says that it is; empty while it does not answer.
 func role(ctx context.Context, i *instance) string {
-	var h struct{ Role string }
-	if err := get(ctx, i.url+"/v1/health", &h); err != nil {
+	var h struct {
+		Healthy bool
+		Role    string
+	}
+	if err := get(ctx, i.url+"/v1/health", &h); err != nil || !h.Healthy {
 		return ""
+	}
+	if h.Role == "" {
+		return "leader" // Only those that do not lead say what they are.
 	}
 	return h.Role
 }
