@@ -67,6 +67,11 @@ type Task struct {
 	Hostname string    `json:"hostname"`
 	// Endpoint is the HTTP address of the task's agent.
 	Endpoint string `json:"endpoint,omitempty"`
+	// Region, Zone and Attributes are the agent's when the task was launched; placement rules of
+	// later tasks look at them.
+	Region     string            `json:"region,omitempty"`
+	Zone       string            `json:"zone,omitempty"`
+	Attributes map[string]string `json:"attributes,omitempty"`
 	// Ports are the host ports by name: rpc, rest, blob, metrics and driver for a
 	// JobManager; rpc, data and metrics for a TaskManager.
 	Ports     map[string]int `json:"ports,omitempty"`

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -14,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/placement"
 )
 
 // Rules are the limits of validation that depend on the service and not on the spec.
@@ -53,12 +55,6 @@ var (
 
 // schemes are what the Mesos fetcher can get: by itself, or with a Hadoop client on the agent.
 var schemes = []string{"http", "https", "ftp", "ftps", "file", "hdfs", "hftp", "s3", "s3a", "s3n"}
-
-// operators are Marathon's placement operators, each with what its third element is.
-var operators = map[string]string{
-	"UNIQUE": "none", "CLUSTER": "optional", "GROUP_BY": "optional", "MAX_PER": "needed",
-	"LIKE": "pattern", "UNLIKE": "pattern", "IS": "needed",
-}
 
 // problem is one line of the table of checks.
 type problem struct {
@@ -147,34 +143,22 @@ func (r Resources) check(field string, rules Rules) []problem {
 		outside(field+".gpus", r.GPUs, 0, maxGPUs),
 		{len(r.Constraints) > 0 && !rules.Constraints, field + ".constraints", "this service does not place tasks by rules: remove them"},
 	}
-	for i, c := range r.Constraints {
-		checks = append(checks, checkConstraint(fmt.Sprintf("%s.constraints[%d]", field, i), c)...)
-	}
+	checks = append(checks, checkConstraints(field+".constraints", r.Constraints)...)
 	return checks
 }
 
-// checkConstraint holds the checks of one placement rule.
-func checkConstraint(field string, c []string) []problem {
-	if len(c) < 2 || len(c) > 3 || c[0] == "" {
-		return []problem{{true, field, `a rule is a field, an operator and perhaps a value, such as ["hostname", "UNIQUE"] or ["@zone", "GROUP_BY", "3"]`}}
-	}
-	third, ok := operators[c[1]]
+// checkConstraints reads the placement rules.
+func checkConstraints(field string, constraints [][]string) []problem {
+	_, err := placement.Compile(constraints)
+	e, ok := errors.AsType[*placement.Error](err)
 	if !ok {
-		return []problem{{true, field, quote(c[1]) + " is not an operator: use UNIQUE, CLUSTER, GROUP_BY, MAX_PER, LIKE, UNLIKE or IS"}}
+		return []problem{{err != nil, field, fmt.Sprint(err)}}
 	}
-	var value string
-	if len(c) == 3 {
-		value = c[2]
+	var all []problem
+	for _, p := range e.Problems {
+		all = append(all, problem{true, field + strings.TrimPrefix(p.Field, "placement"), p.Message})
 	}
-	_, badPattern := regexp.Compile(value)
-	n, badNumber := strconv.Atoi(value)
-	counts := c[1] == "MAX_PER" || c[1] == "GROUP_BY" && value != ""
-	return []problem{
-		{third == "none" && len(c) == 3, field, c[1] + " takes no value"},
-		{third != "none" && third != "optional" && value == "", field, c[1] + " needs a value"},
-		{third == "pattern" && value != "" && badPattern != nil, field, quote(value) + " is not a regular expression"},
-		{counts && value != "" && (badNumber != nil || n < 1), field, c[1] + " needs a whole number from 1 on"},
-	}
+	return all
 }
 
 // checkJob holds the checks of the program and of its agreement with the kind.

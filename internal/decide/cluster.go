@@ -36,6 +36,7 @@ func (st *step) putCluster(e PutCluster) {
 	} else {
 		old := c.Spec
 		c.Spec = e.Spec
+		c.compile()
 		c.Generation++
 		if restartNeeded(old, e.Spec) {
 			c.State, c.Message, c.Result = cluster.Created, "", nil

@@ -14,6 +14,8 @@ type (
 		FrameworkID string
 		// Master is the address of the leading master, for people.
 		Master string
+		// Region is the master's fault domain's; empty when it has none.
+		Region string
 	}
 
 	// Disconnected says that the stream to the master ended.

@@ -180,7 +180,7 @@ func Report(s *State, name string) (epoch string, workers []WorkerReport, finish
 		}
 		key := w.need.String()
 		if _, ok := reasons[key]; !ok {
-			reasons[key] = s.explain(w.need)
+			reasons[key] = s.explain(c, w.role, w.need)
 		}
 		workers = append(workers, WorkerReport{ID: w.id, State: WorkerWaiting, Message: reasons[key]})
 	}

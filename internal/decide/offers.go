@@ -7,6 +7,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/placement"
 )
 
 // queue is the tasks of one cluster that need the same, in order.
@@ -14,6 +15,11 @@ type queue struct {
 	cluster string
 	need    offer.Need
 	waiting []*waiting
+	// group counts where the tasks of the cluster and role are; nil when no rule asks. The queues of
+	// one cluster and role share it.
+	group *placement.Group
+	// placed says that this batch has given some of them a place.
+	placed bool
 }
 
 // offered matches a batch of offers with what waits, at once: offers are never held.
@@ -23,6 +29,7 @@ func (st *step) offered(e Offered) {
 		st.remember(g)
 	}
 	queues := st.queues()
+	st.see(queues, groups)
 	var idle, unfit []string
 	for i, g := range groups {
 		if len(queues) == 0 || !st.s.Connected {
@@ -40,6 +47,12 @@ func (st *step) offered(e Offered) {
 		st.remember([]offer.Offer{a.Left()})
 		st.outcome(a, launches, why)
 		st.send(Accept{AgentID: a.ID, OfferIDs: a.OfferIDs, Launches: launches, Refuse: st.s.Options.Refuse})
+	}
+	for _, q := range queues {
+		if q.placed && q.group != nil {
+			// What was put elsewhere meanwhile may make room on an agent that was passed over.
+			st.s.wantOffers = true
+		}
 	}
 	if len(idle) > 0 {
 		st.send(Decline{OfferIDs: idle, Refuse: st.s.Options.Refuse, Reason: "idle"})
@@ -105,7 +118,14 @@ func (st *step) queues() []*queue {
 			if c.brakeOf(role).holds(st.now) {
 				continue
 			}
-			queues = append(queues, c.queues(role)...)
+			more := c.queues(role)
+			if len(more) > 0 {
+				g := st.s.group(st.tasks.Root(), c, role)
+				for _, q := range more {
+					q.group = g
+				}
+			}
+			queues = append(queues, more...)
 		}
 	}
 	return queues
@@ -135,10 +155,11 @@ func (st *step) fill(a *offer.Agent, queues *[]*queue, words bool) ([]Launch, []
 	var launches []Launch
 	var reasons []string
 	emptied := false
+	facts := st.s.facts(a)
 	for _, q := range *queues {
 		for len(q.waiting) > 0 {
 			w := q.waiting[0]
-			why, no := st.refuses(a, q, w)
+			why, no := st.refuses(a, &facts, q, w, words)
 			var p offer.Placement
 			if !no {
 				var lack offer.Reason
@@ -157,6 +178,10 @@ func (st *step) fill(a *offer.Agent, queues *[]*queue, words bool) ([]Launch, []
 				break
 			}
 			q.waiting = q.waiting[1:]
+			q.placed = true
+			if q.group != nil {
+				q.group.Add(&facts)
+			}
 			launches = append(launches, st.launch(a, w, q.cluster, p))
 		}
 		emptied = emptied || len(q.waiting) == 0
@@ -170,8 +195,21 @@ func (st *step) fill(a *offer.Agent, queues *[]*queue, words bool) ([]Launch, []
 // maxReasons bounds the words about one agent.
 const maxReasons = 8
 
+// see tells the groups which agents there are, for rules that spread tasks over all values of a field.
+func (st *step) see(queues []*queue, groups [][]offer.Offer) {
+	for i, q := range queues {
+		if q.group == nil || i > 0 && queues[i-1].group == q.group {
+			continue
+		}
+		for _, g := range groups {
+			f := st.s.facts(offer.NewAgent(g[:1]...))
+			q.group.See(&f)
+		}
+	}
+}
+
 // refuses applies the rules that are not about amounts.
-func (st *step) refuses(a *offer.Agent, q *queue, w *waiting) (string, bool) {
+func (st *step) refuses(a *offer.Agent, f *placement.Facts, q *queue, w *waiting, words bool) (string, bool) {
 	if w.role == cluster.TaskManagerRole {
 		if _, ok := st.leader(q.cluster); !ok {
 			return "its JobManager has no place yet", true
@@ -180,7 +218,15 @@ func (st *step) refuses(a *offer.Agent, q *queue, w *waiting) (string, bool) {
 	if known, ok := st.agents.Get([]byte(a.ID)); ok && st.now.Before(known.avoid) {
 		return fmt.Sprintf("starts failed on this agent; avoided until %s", known.avoid.UTC().Format("15:04:05Z")), true
 	}
-	return "", false
+	c, ok := st.clusters.Get([]byte(q.cluster))
+	if !ok {
+		return "the cluster is gone", true
+	}
+	why, no := st.s.misplaced(st.tasks.Root(), c, w.role, q.group, a, f)
+	if no && words {
+		return why.String(), true
+	}
+	return "", no
 }
 
 // leader returns the JobManager that new TaskManagers are started for.
@@ -203,7 +249,7 @@ func (st *step) launch(a *offer.Agent, w *waiting, name string, p offer.Placemen
 	t := cluster.Task{
 		ID: w.id, Cluster: name, Role: w.role,
 		Goal: cluster.Launched, State: cluster.Staging,
-		AgentID: a.ID, Hostname: a.Hostname, Endpoint: a.Endpoint,
+		AgentID: a.ID, Hostname: a.Hostname, Endpoint: a.Endpoint, Region: a.Region, Zone: a.Zone, Attributes: a.Attributes,
 		Ports: make(map[string]int, len(p.Ports)), Resources: w.resources, Worker: w.worker,
 		Generation: c.Generation, Launched: st.now, Changed: st.now,
 	}
@@ -255,7 +301,7 @@ func hash(s string) uint64 {
 
 // Explain says, over the agents whose offers are remembered, why a need has no place, in
 // words such as "no agent has been offered" or "cpus: 8 wanted, on none of 3 agents (most 4)".
-func (s *State) explain(n offer.Need) string {
+func (s *State) explain(c *Cluster, role cluster.Role, n offer.Need) string {
 	type lack struct {
 		agents int
 		most   offer.Milli
@@ -264,13 +310,19 @@ func (s *State) explain(n offer.Need) string {
 	var order []string
 	lacks := make(map[string]*lack)
 	agents := 0
+	g := s.group(s.tasks.Root(), c, role)
 	it := s.agents.Root().Iterator()
 	for _, a, ok := it.Next(); ok; _, a, ok = it.Next() {
 		if len(a.Offered) == 0 {
 			continue
 		}
 		agents++
-		r, no := offer.NewAgent(a.Offered...).Lacks(n)
+		agent := offer.NewAgent(a.Offered...)
+		r, no := agent.Lacks(n)
+		if !no {
+			f := s.facts(agent)
+			r, no = s.misplaced(s.tasks.Root(), c, role, g, agent, &f)
+		}
 		if !no {
 			continue
 		}

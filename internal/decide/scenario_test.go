@@ -205,6 +205,14 @@ func spec(d *datadriven.TestData) cluster.Spec {
 	if flag(d, "ha") {
 		s.FlinkConfiguration = map[string]string{"high-availability.type": "zookeeper"}
 	}
+	if n := number(d, "replicas"); n > 0 {
+		s.JobManager.Replicas = n
+	}
+	for rule := range strings.SplitSeq(arg(d, "rules", ""), ";") {
+		if rule != "" {
+			s.TaskManager.Constraints = append(s.TaskManager.Constraints, strings.Split(rule, ":"))
+		}
+	}
 	if n := number(d, "nonce-change"); n > 0 {
 		s.RestartNonce = int64(n)
 	}
@@ -228,6 +236,15 @@ func offers(t *testing.T, text string) []offer.Offer {
 			key, value, _ := strings.Cut(kv, "=")
 			r := offer.Resource{Name: key, AllocationRole: role}
 			switch key {
+			case "zone":
+				o.Zone = value
+				continue
+			case "rack":
+				o.Attributes = map[string]string{"rack": value}
+				continue
+			case "maintenance":
+				o.Unavailable = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+				continue
 			case "role":
 				continue
 			case "ports":

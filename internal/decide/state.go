@@ -7,6 +7,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/placement"
 )
 
 // Options are the knobs of the decisions. They do not change while the service runs.
@@ -70,7 +71,9 @@ type State struct {
 	Options   Options
 	Framework Framework
 	Master    string
-	Connected bool
+	// MasterRegion is the fault domain's region of the leading master; empty when it has none.
+	MasterRegion string
+	Connected    bool
 	// Suppressed is what we last told the master: that we want no offers.
 	Suppressed bool
 
@@ -109,6 +112,9 @@ type Cluster struct {
 	notes    []cluster.Note
 	// jobManagerBrake and taskManagerBrake slow the starts of a role after failures in a row.
 	jobManagerBrake, taskManagerBrake brake
+	// jobManagerRules and taskManagerRules are the spec's constraints, read once.
+	jobManagerRules, taskManagerRules placement.Rules
+	rulesProblem                      error
 }
 
 // waiting is a wanted task without a place.
@@ -218,9 +224,11 @@ func New(o Options, stored Stored, now time.Time) State {
 }
 
 func newCluster(r ClusterRecord) *Cluster {
-	return &Cluster{
+	c := &Cluster{
 		ClusterRecord: r,
 		waiting:       iradix.New[*waiting](),
 		exchange:      exchange{ended: iradix.New[string]()},
 	}
+	c.compile()
+	return c
 }

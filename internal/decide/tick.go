@@ -23,7 +23,7 @@ const (
 
 // subscribed starts explicit reconciliation of every task.
 func (st *step) subscribed(e Subscribed) {
-	st.s.Connected, st.s.Master = true, e.Master
+	st.s.Connected, st.s.Master, st.s.MasterRegion = true, e.Master, e.Region
 	// A new subscription gets offers for all our roles until we suppress them again.
 	st.s.Suppressed, st.s.wantOffers = false, false
 	if st.s.Framework.ID != e.FrameworkID {

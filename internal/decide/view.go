@@ -158,9 +158,9 @@ func (s *State) waitingOf(c *Cluster) []cluster.Waiting {
 	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
 		b := *c.brakeOf(w.role)
 		v := cluster.Waiting{ID: w.id, Role: w.role, Since: w.since}
-		key := w.need.String()
+		key := string(w.role) + " " + w.need.String()
 		if _, ok := reasons[key]; !ok {
-			reasons[key] = s.explain(w.need)
+			reasons[key] = s.explain(c, w.role, w.need)
 		}
 		v.Reason = reasons[key]
 		if w.role == cluster.TaskManagerRole && len(c.jobManagers) == 0 {

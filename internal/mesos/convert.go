@@ -1,7 +1,6 @@
 package mesos
 
 import (
-	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/placement"
 )
 
 func masterAddress(m *mesosgo.MasterInfo) string {
@@ -59,7 +59,9 @@ func offersFrom(in []mesosgo.Offer) []offer.Offer {
 		if len(o.Attributes) > 0 {
 			out[i].Attributes = make(map[string]string, len(o.Attributes))
 			for _, a := range o.Attributes {
-				out[i].Attributes[a.Name] = attribute(&a)
+				if _, ok := out[i].Attributes[a.Name]; !ok { // Of several with one name the first counts.
+					out[i].Attributes[a.Name] = attribute(&a)
+				}
 			}
 		}
 		if u := o.Unavailability; u != nil {
@@ -83,26 +85,23 @@ func endpoint(u *mesosgo.URL) string {
 	return u.Scheme + "://" + net.JoinHostPort(host, strconv.Itoa(int(u.Address.Port))) + u.GetPath()
 }
 
+// attribute writes an attribute's value in Marathon's form, which placement rules compare with.
 func attribute(a *mesosgo.Attribute) string {
 	switch a.Type {
 	case mesosgo.SCALAR:
-		return strconv.FormatFloat(a.Scalar.GetValue(), 'f', -1, 64)
+		return placement.FormatScalar(a.Scalar.GetValue())
 	case mesosgo.RANGES:
-		return rangesText(a.Ranges.GetRange())
+		var ranges []placement.Range
+		for _, r := range a.Ranges.GetRange() {
+			ranges = append(ranges, placement.Range{Begin: r.Begin, End: r.End})
+		}
+		return placement.FormatRanges(ranges)
 	case mesosgo.SET:
-		return "{" + strings.Join(a.Set.GetItem(), ",") + "}"
+		return placement.FormatSet(a.Set.GetItem())
 	case mesosgo.TEXT:
 		return a.Text.GetValue()
 	}
 	return ""
-}
-
-func rangesText(in []mesosgo.Value_Range) string {
-	parts := make([]string, len(in))
-	for i, r := range in {
-		parts[i] = fmt.Sprintf("%d-%d", r.Begin, r.End)
-	}
-	return "[" + strings.Join(parts, ", ") + "]"
 }
 
 func resourceFrom(r *mesosgo.Resource, offerRole string) offer.Resource {

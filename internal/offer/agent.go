@@ -1,5 +1,7 @@
 package offer
 
+import "time"
+
 // Agent is what is left of the offers of one agent to one role while tasks are placed on it.
 type Agent struct {
 	ID       string
@@ -8,6 +10,10 @@ type Agent struct {
 	Endpoint string
 	Role     string
 	OfferIDs []string
+	// Attributes, Region, Zone and Unavailable are what placement rules look at, as offered.
+	Attributes   map[string]string
+	Region, Zone string
+	Unavailable  time.Time
 	// resources are in the order in which they are used up: reserved before unreserved, so that
 	// what others may have is left to them.
 	resources []Resource
@@ -16,7 +22,10 @@ type Agent struct {
 
 // NewAgent merges offers, which must all be of one agent and made to one role.
 func NewAgent(offers ...Offer) *Agent {
-	a := &Agent{ID: offers[0].AgentID, Hostname: offers[0].Hostname, Endpoint: offers[0].Endpoint}
+	a := &Agent{
+		ID: offers[0].AgentID, Hostname: offers[0].Hostname, Endpoint: offers[0].Endpoint, Attributes: offers[0].Attributes,
+		Region: offers[0].Region, Zone: offers[0].Zone, Unavailable: offers[0].Unavailable,
+	}
 	n := 0
 	for i := range offers {
 		n += len(offers[i].Resources)
@@ -73,7 +82,10 @@ func (r *Resource) amount() Milli {
 
 // Left returns what is left, as one offer.
 func (a *Agent) Left() Offer {
-	return Offer{AgentID: a.ID, Hostname: a.Hostname, Endpoint: a.Endpoint, Resources: a.resources}
+	return Offer{
+		AgentID: a.ID, Hostname: a.Hostname, Endpoint: a.Endpoint, Resources: a.resources,
+		Attributes: a.Attributes, Region: a.Region, Zone: a.Zone, Unavailable: a.Unavailable,
+	}
 }
 
 // Lacks returns the first thing that the agent lacks for the need, if there is one.
@@ -161,7 +173,7 @@ func (a *Agent) takePorts(n int, seed uint64, p *Placement) {
 		part := *r
 		part.Ranges = nil
 		for j := range k {
-			port := portAt(r.Ranges, (seed+j)%total)
+			port := portAt(r.Ranges, (seed%total+j)%total)
 			part.Ranges = addPort(part.Ranges, port)
 			p.Ports = append(p.Ports, port)
 		}

@@ -1,0 +1,93 @@
+package decide
+
+import (
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/placement"
+)
+
+// legacyConstraints is flink-mesos' option for where TaskManagers may run.
+const legacyConstraints = "mesos.constraints.hard.hostattribute"
+
+// compile reads the placement rules of the spec. They were checked when the spec was taken; one that
+// cannot be read all the same, because an older release took it, keeps the cluster's tasks waiting
+// with the reason instead of being forgotten.
+func (c *Cluster) compile() {
+	c.jobManagerRules, c.rulesProblem = placement.Compile(c.Spec.JobManager.Constraints)
+	rules, err := placement.Compile(c.Spec.TaskManager.Constraints)
+	if c.rulesProblem == nil {
+		c.rulesProblem = err
+	}
+	if legacy := c.Spec.FlinkConfiguration[legacyConstraints]; legacy != "" {
+		more, err := placement.HostAttributes(legacy)
+		if c.rulesProblem == nil {
+			c.rulesProblem = err
+		}
+		rules = rules.And(more)
+	}
+	c.taskManagerRules = rules
+}
+
+func (c *Cluster) rules(role cluster.Role) placement.Rules {
+	if role == cluster.JobManagerRole {
+		return c.jobManagerRules
+	}
+	return c.taskManagerRules
+}
+
+// facts are what placement rules look at in an agent.
+func (s *State) facts(a *offer.Agent) placement.Facts {
+	return placement.Facts{
+		Hostname: a.Hostname, Attributes: a.Attributes, Region: a.Region, Zone: a.Zone, MasterRegion: s.MasterRegion,
+		Unavailable: a.Unavailable,
+	}
+}
+
+// factsOf are those of the agent that a task was launched on, as they were then.
+func (s *State) factsOf(t *cluster.Task) placement.Facts {
+	return placement.Facts{Hostname: t.Hostname, Attributes: t.Attributes, Region: t.Region, Zone: t.Zone, MasterRegion: s.MasterRegion}
+}
+
+// group counts where the tasks of a cluster's role are that shall stay, for rules that compare them. It
+// returns nil when no rule does.
+func (s *State) group(tasks *iradix.Node[*cluster.Task], c *Cluster, role cluster.Role) *placement.Group {
+	rules := c.rules(role)
+	if !rules.Counts() {
+		return nil
+	}
+	target := c.waiting.Len()
+	var members []*cluster.Task
+	tasks.WalkPrefix([]byte(c.prefix()), func(_ []byte, t *cluster.Task) bool {
+		if t.Role == role && t.Goal == cluster.Launched && t.Live() {
+			members = append(members, t)
+		}
+		return false
+	})
+	g := rules.NewGroup(target + len(members))
+	for _, t := range members {
+		f := s.factsOf(t)
+		g.Add(&f)
+	}
+	return g
+}
+
+// misplaced says which rule keeps a task of a cluster's role from an agent.
+func (s *State) misplaced(tasks *iradix.Node[*cluster.Task], c *Cluster, role cluster.Role, g *placement.Group, a *offer.Agent, f *placement.Facts) (offer.Reason, bool) {
+	if c.rulesProblem != nil {
+		return offer.Reason{What: "constraints", Detail: c.rulesProblem.Error()}, true
+	}
+	if role == cluster.JobManagerRole && c.Spec.JobManager.Replicas > 1 {
+		for _, id := range c.jobManagers {
+			// Two on one machine would be lost together.
+			if t, ok := tasks.Get([]byte(id)); ok && t.AgentID == a.ID && t.Goal == cluster.Launched {
+				return offer.Reason{What: "standby", Detail: "another JobManager of the cluster runs on the agent"}, true
+			}
+		}
+	}
+	if ok, why := c.rules(role).Allows(g, f); !ok {
+		return offer.Reason{What: why.Rule(), Detail: why.String()}, true
+	}
+	return offer.Reason{}, false
+}
