@@ -34,7 +34,7 @@ func TestInitialClusterIsChecked(t *testing.T) {
 	}{
 		{"no mapping", "first", "is not the spec of a cluster"},
 		{"not closed", `{"name": "first"`, "is not the spec of a cluster"},
-		{"unknown field", `{"name": "first", "nmae": "x"}`, `unknown field "nmae"`},
+		{"unknown field", `{"name": "first", "size": "x"}`, `unknown field "size"`},
 		{"field twice", `{"name": "a", "name": "b"}`, "name"},
 		{"no name", `{}`, "name is missing"},
 		{"several problems", `{"name": "First", "kind": "batch"}`, "; kind"},

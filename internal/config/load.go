@@ -170,7 +170,7 @@ func assign(f field, value string) error {
 	if err := envconfig.Process("", one.Interface()); err != nil {
 		return err
 	}
-	if list, ok := one.Elem().Field(0).Interface().([]string); ok {
+	if list, ok := reflect.TypeAssert[[]string](one.Elem().Field(0)); ok {
 		for i := range list {
 			list[i] = strings.TrimSpace(list[i])
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"image/png"
 	"io"
 	"os"
 	"os/exec"
@@ -280,14 +279,11 @@ func (b *builder) flinks(context.Context) error {
 	return nil
 }
 
+// icons takes the icons as they were drawn.
 func (b *builder) icons(context.Context) error {
 	for _, size := range IconSizes() {
 		name := fmt.Sprintf("icon-%d.png", size)
-		f, err := os.Create(filepath.Join(b.Dir, name))
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(png.Encode(f, Icon(size)), f.Close()); err != nil {
+		if err := copyFile(filepath.Join(b.Root, "universe", "icons", name), filepath.Join(b.Dir, name)); err != nil {
 			return err
 		}
 		if err := b.sum(name); err != nil {

@@ -12,7 +12,7 @@ func IconSizes() []int { return []int{48, 128, 256} }
 // Icon draws the package's icon: streams that run together into the cells of a cluster. All is drawn in a square
 // of 1 by 1 and sampled, so that the same program always gives the same pixels.
 func Icon(size int) image.Image {
-	const samples = 8 // In each direction, for smooth edges.
+	const samples = 5 // In each direction, for smooth edges.
 	img := image.NewNRGBA(image.Rect(0, 0, size, size))
 	for y := range size {
 		for x := range size {

@@ -96,22 +96,19 @@ func Set(options map[string]any, path string, value any) map[string]any {
 	return out
 }
 
-// ValidateOptions checks options against config.json, as a draft 4 schema.
-func ValidateOptions(schema, options map[string]any) error {
-	compiled, err := compile(schema)
-	if err != nil {
-		return err
-	}
+// validate checks options against config.json.
+func validate(schema *jsonschema.Schema, options map[string]any) error {
 	value, err := plain(options)
 	if err != nil {
 		return err
 	}
-	if err := compiled.Validate(value); err != nil {
+	if err := schema.Validate(value); err != nil {
 		return fmt.Errorf("options are not valid: %w", err)
 	}
 	return nil
 }
 
+// compile reads config.json as a schema of draft 4.
 func compile(schema map[string]any) (*jsonschema.Schema, error) {
 	value, err := plain(schema)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/cbroglie/mustache"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // RenderOptions are what Cosmos knows beside the package.
@@ -23,7 +24,29 @@ type RenderOptions struct {
 	Source string
 }
 
-// Render makes the Marathon app of a package, by Cosmos's rules:
+// Renderer renders one package. It is safe for use by several goroutines.
+type Renderer struct {
+	p        Package
+	schema   *jsonschema.Schema // nil for a package without options
+	template *mustache.Template
+}
+
+// NewRenderer reads the package's schema and template. An error says what is wrong with them.
+func NewRenderer(p Package) (*Renderer, error) {
+	r := &Renderer{p: p}
+	var err error
+	if len(p.Config) > 0 {
+		if r.schema, err = compile(p.Config); err != nil {
+			return nil, err
+		}
+	}
+	if r.template, err = mustache.ParseStringRaw(p.Template, true); err != nil {
+		return nil, fmt.Errorf("read %s: %w", TemplateFile, err)
+	}
+	return r, nil
+}
+
+// Render makes the Marathon app of the package, by Cosmos's rules:
 //
 //   - the defaults of config.json, then the user's options, then {"resource": resource.json}, the later winning;
 //   - the options must be valid by config.json; without a config.json there can be none;
@@ -31,17 +54,17 @@ type RenderOptions struct {
 //     escaped for HTML; null and what is missing are written as nothing; arrays and objects are written as JSON;
 //   - only false, null, "", an empty array and what is missing are false: 0 and a blank are true;
 //   - the result must be a JSON object whose labels are texts; Cosmos's own labels are added.
-func Render(p Package, o RenderOptions) (map[string]any, error) {
-	if len(p.Config) == 0 && len(o.Options) > 0 {
+func (r *Renderer) Render(o RenderOptions) (map[string]any, error) {
+	if r.schema == nil && len(o.Options) > 0 {
 		return nil, errors.New("the package has no options, but some are given")
 	}
-	options := merge(Defaults(p.Config), o.Options)
-	if len(p.Config) > 0 {
-		if err := ValidateOptions(p.Config, options); err != nil {
+	options := merge(Defaults(r.p.Config), o.Options)
+	if r.schema != nil {
+		if err := validate(r.schema, options); err != nil {
 			return nil, err
 		}
 	}
-	text, err := mustache.RenderRaw(p.Template, true, scope(merge(options, map[string]any{"resource": p.Resource})))
+	text, err := r.template.Render(scope(merge(options, map[string]any{"resource": r.p.Resource})))
 	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", TemplateFile, err)
 	}
@@ -49,7 +72,7 @@ func Render(p Package, o RenderOptions) (map[string]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the rendered %s: %w", TemplateFile, err)
 	}
-	return app, addLabels(app, p, o)
+	return app, addLabels(app, r.p, o)
 }
 
 // addLabels adds what Cosmos marks its apps with, apart from the definition of the whole package.

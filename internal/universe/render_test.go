@@ -23,6 +23,14 @@ func object(t testing.TB, text string) map[string]any {
 	return v
 }
 
+func render(p universe.Package, o universe.RenderOptions) (map[string]any, error) {
+	r, err := universe.NewRenderer(p)
+	if err != nil {
+		return nil, err
+	}
+	return r.Render(o)
+}
+
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -86,7 +94,7 @@ func TestRenderRules(t *testing.T) {
 				Config: map[string]any{"type": "object"}, Resource: map[string]any{"name": "theirs"},
 				Template: `{"got": ` + tt.template + `}`,
 			}
-			app, err := universe.Render(p, universe.RenderOptions{Options: object(t, tt.options)})
+			app, err := render(p, universe.RenderOptions{Options: object(t, tt.options)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +117,7 @@ func TestRenderMerges(t *testing.T) {
 		{`{"a": {"b": 2, "c": [2, 3]}}`, `{"b": "2", "c": [2, 3], "d": ""}`},
 		{`{"a": {"b": null}}`, `{"b": "", "c": [1], "d": ""}`},
 	} {
-		app, err := universe.Render(p, universe.RenderOptions{Options: object(t, tt.options)})
+		app, err := render(p, universe.RenderOptions{Options: object(t, tt.options)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +134,7 @@ func TestRenderLabels(t *testing.T) {
 		Info: object(t, `{"name": "flink", "version": "1.2"}`), Config: object(t, `{"properties": {"a": {"default": "x"}, "b": {}}}`),
 		Template: `{"id": "/a", "labels": {"mine": "{{a}}"}}`,
 	}
-	app, err := universe.Render(p, universe.RenderOptions{Options: object(t, `{"b": "<y>"}`), AppID: "/other", Source: "http://repo"})
+	app, err := render(p, universe.RenderOptions{Options: object(t, `{"b": "<y>"}`), AppID: "/other", Source: "http://repo"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,11 +166,11 @@ func TestRenderRefuses(t *testing.T) {
 		{"more than an object", `{}`, `{} {}`, `{}`, "behind"},
 		{"a label that is no text", `{}`, `{"labels": {"a": 1}}`, `{}`, "label a"},
 		{"labels that are no object", `{}`, `{"labels": []}`, `{}`, "labels"},
-		{"an open section", `{}`, `{"a": "{{#b}}"}`, `{}`, "render"},
+		{"an open section", `{}`, `{"a": "{{#b}}"}`, `{}`, "read marathon.json.mustache"},
 		{"no schema", `{"properties": {"a": {"type": "text"}}}`, `{}`, `{}`, "is not a schema"},
 	}
 	for _, tt := range tests {
-		_, err := universe.Render(universe.Package{Config: object(t, tt.config), Template: tt.template}, universe.RenderOptions{Options: object(t, tt.options)})
+		_, err := render(universe.Package{Config: object(t, tt.config), Template: tt.template}, universe.RenderOptions{Options: object(t, tt.options)})
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: Render() = %v, want %q", tt.name, err, tt.want)
 		}
@@ -175,10 +183,14 @@ func FuzzRender(f *testing.F) {
 		f.Add(s)
 	}
 	p := universe.Package{Config: map[string]any{"type": "object"}, Template: `{"a": "{{s.v}}", "b": {{s.l}}, "c": {{s}}, "d": [{{#s.l}}{{.}}{{/s.l}}]}`}
+	r, err := universe.NewRenderer(p)
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		text = strings.ToValidUTF8(text, "")
 		in := map[string]any{"v": text, "l": []any{text}}
-		app, err := universe.Render(p, universe.RenderOptions{Options: map[string]any{"s": in}})
+		app, err := r.Render(universe.RenderOptions{Options: map[string]any{"s": in}})
 		if err != nil {
 			t.Fatal(err)
 		}

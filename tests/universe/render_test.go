@@ -38,7 +38,7 @@ func cases(t *testing.T, f func(t *testing.T, o universe.Option, base, changed m
 
 func render(t testing.TB, options map[string]any) map[string]any {
 	t.Helper()
-	app, err := universe.Render(pkg(t), universe.RenderOptions{Options: options, Source: "https://example.com/repo"})
+	app, err := renderer(t).Render(universe.RenderOptions{Options: options, Source: "https://example.com/repo"})
 	if err != nil {
 		t.Fatalf("Render(%v) = %v", options, err)
 	}
@@ -210,7 +210,7 @@ func TestHostileValues(t *testing.T) {
 				for name, v := range alongside[o.Path] {
 					options = universe.Set(options, name, v)
 				}
-				app, err := universe.Render(p, universe.RenderOptions{Options: options})
+				app, err := renderer(t).Render(universe.RenderOptions{Options: options})
 				if err != nil {
 					if !strings.Contains(err.Error(), "options are not valid") {
 						t.Errorf("hostile value %d: %v", i, err)

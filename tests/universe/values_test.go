@@ -50,7 +50,7 @@ func values(t testing.TB, o universe.Option) []any {
 	if all == nil {
 		all = derive(t, o.Schema)
 	}
-	all = slices.DeleteFunc(all, func(v any) bool { return fmt.Sprint(v) == fmt.Sprint(o.Schema["default"]) })
+	all = slices.DeleteFunc(slices.Clone(all), func(v any) bool { return fmt.Sprint(v) == fmt.Sprint(o.Schema["default"]) })
 	if len(all) == 0 {
 		t.Errorf("%s has no value but its default: add a sample to this test", o.Path)
 	}
