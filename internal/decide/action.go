@@ -69,7 +69,7 @@ type (
 		Err     error
 	}
 
-	// Watch starts the watching of a cluster's JobManager, or moves it to a new one.
+	// Watch starts the watching of one of a cluster's JobManagers.
 	Watch struct {
 		Cluster    string
 		JobManager cluster.Task
@@ -77,8 +77,8 @@ type (
 		Exchange bool
 	}
 
-	// Unwatch ends the watching of a cluster.
-	Unwatch struct{ Cluster string }
+	// Unwatch ends the watching of a JobManager, or of all of the cluster's when JobManager is empty.
+	Unwatch struct{ Cluster, JobManager string }
 
 	// TellFlink has the driver of a cluster's JobManager told what is so of every worker; Report
 	// has the content, so that the newest is sent however many changes came together.

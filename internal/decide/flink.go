@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"slices"
 	"strings"
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
@@ -15,13 +16,35 @@ func (st *step) watch(c *Cluster, t *cluster.Task) {
 	}
 }
 
+// speaks returns the cluster for which a JobManager speaks that runs and is to stay. Of several, each tells
+// the same of Flink, and only the driver of the one that leads has an epoch.
+func (st *step) speaks(name, jobManager string) (*Cluster, bool) {
+	c, ok := st.clusters.Get([]byte(name))
+	if !ok || !slices.Contains(c.jobManagers, jobManager) {
+		return nil, false
+	}
+	if t, ok := st.tasks.Get([]byte(jobManager)); !ok || t.Goal != cluster.Launched {
+		return nil, false
+	}
+	return st.edit(name), true
+}
+
+// retire ends the epoch.
+func (x *exchange) retire() {
+	const kept = 8
+	if x.epoch != "" {
+		x.past = append(slices.Clip(x.past), x.epoch)
+		x.past = x.past[max(0, len(x.past)-kept):]
+	}
+	x.jobManager, x.epoch, x.version, x.wanted = "", "", 0, nil
+}
+
 // flinkObserved takes what a JobManager's REST API says.
 func (st *step) flinkObserved(e FlinkObserved) {
-	jm, ok := st.leader(e.Cluster)
-	if !ok || jm.ID != e.JobManager {
+	c, ok := st.speaks(e.Cluster, e.JobManager)
+	if !ok {
 		return
 	}
-	c := st.edit(e.Cluster)
 	first := c.flink == nil
 	f := e.Flink
 	c.flink = &f
@@ -33,17 +56,13 @@ func (st *step) flinkObserved(e FlinkObserved) {
 // workersWanted takes the set of workers that Flink wants. The set is the whole truth: what is
 // missing in it and runs is released, what is new in it waits for an offer.
 func (st *step) workersWanted(e WorkersWanted) {
-	jm, ok := st.leader(e.Cluster)
-	if !ok || jm.ID != e.JobManager {
-		return
-	}
-	c := st.edit(e.Cluster)
-	if c.Spec.Allocation != cluster.Dynamic {
+	c, ok := st.speaks(e.Cluster, e.JobManager)
+	if !ok || c.Spec.Allocation != cluster.Dynamic || slices.Contains(c.exchange.past, e.Epoch) {
 		return
 	}
 	if c.exchange.epoch != e.Epoch {
-		c.exchange.epoch, c.exchange.version = e.Epoch, 0
-		c.exchange.ended = iradix.New[string]()
+		c.exchange.retire()
+		c.exchange.jobManager, c.exchange.epoch, c.exchange.ended = e.JobManager, e.Epoch, iradix.New[string]()
 	}
 	if e.Result != nil && c.Result == nil && c.active() {
 		r := *e.Result

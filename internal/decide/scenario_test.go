@@ -309,7 +309,7 @@ func describe(a decide.Action) string {
 	case decide.Watch:
 		return fmt.Sprintf("watch %s at %s exchange=%t", a.Cluster, a.JobManager.ID, a.Exchange)
 	case decide.Unwatch:
-		return "unwatch " + a.Cluster
+		return strings.TrimSpace("unwatch " + a.Cluster + " " + a.JobManager)
 	case decide.TellFlink:
 		return "tell flink of " + a.Cluster
 	case decide.Resubscribe:

@@ -129,7 +129,11 @@ type waiting struct {
 
 // exchange is the state of the conversation with the driver in the JobManager.
 type exchange struct {
-	epoch   string
+	// jobManager is the task id of the JobManager that leads: of several only its driver has wants.
+	jobManager string
+	epoch      string
+	// past are the last epochs before this one. What comes late from one of them is no news.
+	past    []string
 	version int64
 	// wanted is what the driver last asked for; nil before it did.
 	wanted *iradix.Tree[*cluster.Worker]

@@ -40,8 +40,10 @@ func (st *step) subscribed(e Subscribed) {
 	st.reconcileRound(0)
 	cit := st.clusters.Root().Iterator()
 	for _, c, ok := cit.Next(); ok; _, c, ok = cit.Next() {
-		if jm, ok := st.leader(c.Spec.Name); ok && jm.State == cluster.Running {
-			st.watch(c, jm)
+		for _, id := range c.jobManagers {
+			if jm, ok := st.tasks.Get([]byte(id)); ok && jm.State == cluster.Running {
+				st.watch(c, jm)
+			}
 		}
 	}
 }
@@ -124,7 +126,7 @@ func (st *step) frameworkRemoved(e FrameworkRemoved) {
 			st.removeTask(t.ID)
 		}
 		c.flink = nil
-		st.forgetJobManager(c)
+		st.forgetJobManager(c, "")
 		st.dropAllWaiting(c, cluster.TaskManagerRole)
 		st.note(c, "FrameworkRemoved", "Mesos removed the framework (%s); the cluster is rebuilt under a new framework id", e.Message)
 		st.converge(c.Spec.Name)

@@ -96,9 +96,8 @@ func blameless(t *cluster.Task) bool {
 }
 
 func (st *step) jobManagerEnded(c *Cluster, t *cluster.Task, words string) {
-	st.forgetJobManager(c)
 	flink := c.flink
-	c.flink = nil
+	st.forgetJobManager(c, t.ID)
 	if !c.active() {
 		return
 	}
@@ -132,10 +131,13 @@ func (st *step) jobManagerEnded(c *Cluster, t *cluster.Task, words string) {
 	st.dropAllWaiting(c, cluster.TaskManagerRole)
 }
 
-// forgetJobManager ends the conversation with the driver of a JobManager that is gone.
-func (st *step) forgetJobManager(c *Cluster) {
-	c.exchange.epoch, c.exchange.version, c.exchange.wanted = "", 0, nil
-	st.send(Unwatch{Cluster: c.Spec.Name})
+// forgetJobManager ends the conversation with a JobManager that is gone.
+func (st *step) forgetJobManager(c *Cluster, id string) {
+	if c.exchange.jobManager == id || len(c.jobManagers) == 0 {
+		c.exchange.retire()
+		c.flink = nil
+	}
+	st.send(Unwatch{Cluster: c.Spec.Name, JobManager: id})
 }
 
 // jobEnded decides whether the end of the JobManager is the end of an application or job

@@ -54,15 +54,14 @@ type Watcher struct {
 	o Options
 
 	mu            sync.Mutex
-	conversations map[string]*conversation
+	conversations map[string]map[string]*conversation // by cluster and JobManager
 	closed        bool
 	wg            sync.WaitGroup
 }
 
 type conversation struct {
-	jobManager string
-	cancel     context.CancelFunc
-	exchange   Exchange
+	cancel   context.CancelFunc
+	exchange Exchange
 }
 
 // New returns a Watcher without conversations.
@@ -70,23 +69,22 @@ func New(o Options) (*Watcher, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	return &Watcher{o: o, conversations: make(map[string]*conversation)}, nil
+	return &Watcher{o: o, conversations: make(map[string]map[string]*conversation)}, nil
 }
 
-// Watch starts the conversation with a JobManager, or moves it to a new one.
+// Watch starts the conversation with a JobManager, unless there is one.
 func (w *Watcher) Watch(a decide.Watch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	old := w.conversations[a.Cluster]
-	if w.closed || old != nil && old.jobManager == a.JobManager.ID {
+	if w.closed || w.conversations[a.Cluster][a.JobManager.ID] != nil {
 		return
 	}
-	if old != nil {
-		old.cancel()
-	}
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &conversation{jobManager: a.JobManager.ID, cancel: cancel}
-	w.conversations[a.Cluster] = c
+	c := &conversation{cancel: cancel}
+	if w.conversations[a.Cluster] == nil {
+		w.conversations[a.Cluster] = make(map[string]*conversation)
+	}
+	w.conversations[a.Cluster][a.JobManager.ID] = c
 	w.wg.Go(func() { w.observe(ctx, a) })
 	if !a.Exchange {
 		return
@@ -104,22 +102,30 @@ func (w *Watcher) Watch(a decide.Watch) {
 	})
 }
 
-// Unwatch ends the conversation of a cluster.
-func (w *Watcher) Unwatch(name string) {
+// Unwatch ends the conversation with a JobManager, or with all of a cluster.
+func (w *Watcher) Unwatch(a decide.Unwatch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if c := w.conversations[name]; c != nil {
-		c.cancel()
-		delete(w.conversations, name)
+	of := w.conversations[a.Cluster]
+	for id, c := range of {
+		if a.JobManager == "" || a.JobManager == id {
+			c.cancel()
+			delete(of, id)
+		}
+	}
+	if len(of) == 0 {
+		delete(w.conversations, a.Cluster)
 	}
 }
 
-// Tell has the newest report sent to the driver of a cluster.
+// Tell has the newest report sent to the drivers of a cluster: the one that leads takes it.
 func (w *Watcher) Tell(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if c := w.conversations[name]; c != nil && c.exchange != nil {
-		c.exchange.Tell()
+	for _, c := range w.conversations[name] {
+		if c.exchange != nil {
+			c.exchange.Tell()
+		}
 	}
 }
 
@@ -127,10 +133,12 @@ func (w *Watcher) Tell(name string) {
 func (w *Watcher) Close() {
 	w.mu.Lock()
 	w.closed = true
-	for name, c := range w.conversations {
-		c.cancel()
-		delete(w.conversations, name)
+	for _, of := range w.conversations {
+		for _, c := range of {
+			c.cancel()
+		}
 	}
+	clear(w.conversations)
 	w.mu.Unlock()
 	w.wg.Wait()
 }

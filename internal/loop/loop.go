@@ -31,7 +31,7 @@ type Sender interface {
 // Flink takes the actions that concern JobManagers. It must not wait.
 type Flink interface {
 	Watch(w decide.Watch)
-	Unwatch(cluster string)
+	Unwatch(w decide.Unwatch)
 	Tell(cluster string)
 }
 
@@ -245,7 +245,7 @@ func (r *run) act(a decide.Action) {
 	case decide.Watch:
 		r.o.Flink.Watch(a)
 	case decide.Unwatch:
-		r.o.Flink.Unwatch(a.Cluster)
+		r.o.Flink.Unwatch(a)
 	case decide.TellFlink:
 		r.o.Flink.Tell(a.Cluster)
 	case decide.Answer:
