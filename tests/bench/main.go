@@ -11,6 +11,7 @@ func benches() []bench {
 	return []bench{
 		{"artifact", benchArtifact},
 		{"state", benchState},
+		{"offers", benchOffers},
 		{"matcher", benchMatcher},
 		{"memory", benchMemory},
 		{"launch", benchLaunch},
