@@ -109,6 +109,41 @@ func TestClientLongPoll(t *testing.T) {
 	}
 }
 
+// Flink asks for the workers of a job one after the other; a read that waits shows them together.
+func TestClientBurst(t *testing.T) {
+	t.Parallel()
+	most := 0
+	// Nobody promises a goroutine its processor: one of many bursts has to be seen whole.
+	for range 50 {
+		jm := start(t, jobmanager.Options{})
+		c := dial(t, jm)
+		w, err := c.Wanted(t.Context(), "", -1, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(chan driver.Wanted, 1)
+		go func() {
+			w, _ := c.Wanted(t.Context(), w.Epoch, w.Version, 30*time.Second) // No workers when it went wrong.
+			got <- w
+		}()
+		var seen driver.Wanted
+		for wanted := 0; wanted < 4; wanted++ {
+			jm.Want(size)
+			select {
+			case seen = <-got:
+			case <-time.After(time.Millisecond):
+			}
+		}
+		if seen.Epoch == "" {
+			seen = <-got
+		}
+		if most = max(most, len(seen.Workers)); most == 4 {
+			return
+		}
+	}
+	t.Fatalf("a read saw at most %d of a burst of 4 workers", most)
+}
+
 func TestClientErrors(t *testing.T) {
 	t.Parallel()
 	jm := start(t, jobmanager.Options{Token: "right"})

@@ -14,25 +14,34 @@ import (
 // maxReaders is how many reads are held back at once; the oldest gives way to a new one.
 const maxReaders = 8
 
+// A read that waits for a change is answered when nothing has changed for quiet, and longestBurst after the first
+// change in any case.
+const (
+	quiet        = 5 * time.Millisecond
+	longestBurst = 20 * time.Millisecond
+)
+
 // book is the counterpart of WorkerBook.java: which workers are wanted, and what was said of them.
 type book struct {
 	epoch  string
 	prefix string
 	delay  time.Duration
 
-	mu       sync.Mutex
-	entries  []*entry // in the order in which they were wanted
-	nextID   int
-	version  int64
-	sequence int64
-	taken    int
-	ready    bool
-	finished *driver.Finished
-	seen     bool
-	closed   bool
-	events   []Event
-	change   chan struct{}
-	readers  []chan struct{}
+	mu      sync.Mutex
+	entries []*entry // in the order in which they were wanted
+	nextID  int
+	version int64
+	// changedAt is the time of the last version.
+	changedAt time.Time
+	sequence  int64
+	taken     int
+	ready     bool
+	finished  *driver.Finished
+	seen      bool
+	closed    bool
+	events    []Event
+	change    chan struct{}
+	readers   []chan struct{}
 }
 
 type entry struct {
@@ -165,20 +174,31 @@ func (b *book) await(ctx context.Context, epoch string, after int64, wait time.D
 		close(b.readers[0])
 		b.readers = b.readers[1:]
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	for waiting := true; waiting && epoch == b.epoch && after == b.version && !b.closed; {
+	deadline := time.Now().Add(wait)
+	var noticed time.Time
+	for waiting := true; waiting && epoch == b.epoch && !b.closed; {
+		left := time.Until(deadline)
+		if after != b.version {
+			if noticed.IsZero() {
+				noticed = time.Now()
+			}
+			left = min(left, time.Until(b.changedAt.Add(quiet)), time.Until(noticed.Add(longestBurst)))
+		}
+		if left <= 0 {
+			break
+		}
 		change := b.change
+		timer := time.NewTimer(left)
 		b.mu.Unlock()
 		select {
 		case <-change:
 		case <-displaced:
 			waiting = false
 		case <-timer.C:
-			waiting = false
 		case <-ctx.Done():
 			waiting = false
 		}
+		timer.Stop()
 		b.mu.Lock()
 	}
 	b.readers = slices.DeleteFunc(b.readers, func(c chan struct{}) bool { return c == displaced })
@@ -295,6 +315,7 @@ func (b *book) remove(e *entry) {
 
 func (b *book) changed() {
 	b.version++
+	b.changedAt = time.Now()
 	b.wake()
 }
 

@@ -35,6 +35,15 @@ final class WorkerBook {
     /** A reader whose connection broke leaves its poll behind; the oldest gives way to a new one. */
     private static final int MAX_WAITING_READERS = 8;
 
+    /**
+     * Flink asks for the workers of a job one after the other. A reader who waits for a change is answered when
+     * nothing has changed for {@code QUIET}, so that it sees them all and Mesos is asked for all of them at
+     * once; {@code LONGEST_BURST} after the first change it is answered in any case.
+     */
+    private static final Duration QUIET = Duration.ofMillis(5);
+
+    private static final Duration LONGEST_BURST = Duration.ofMillis(20);
+
     private final String epoch;
     private final String idPrefix;
     private final Duration withdrawDelay;
@@ -46,6 +55,8 @@ final class WorkerBook {
     private final Set<Object> readers = new LinkedHashSet<>();
     private long nextId = 1;
     private long version = 1;
+    /** The {@link System#nanoTime} of the last change. */
+    private long changedAt = System.nanoTime();
     private long lastSequence = -1;
     private boolean ready;
     private Wanted.Finished finished;
@@ -189,7 +200,7 @@ final class WorkerBook {
     }
 
     /**
-     * What is wanted when it is not what the reader knows, or when the time is over.
+     * What is wanted when it is not what the reader knows and rests for a moment, or when the time is over.
      *
      * @return null when the book is closed
      */
@@ -203,11 +214,19 @@ final class WorkerBook {
                 notifyAll();
             }
             long deadline = System.nanoTime() + wait.toNanos();
-            while (epoch.equals(knownEpoch)
-                    && version == knownVersion
-                    && !closed
-                    && readers.contains(reader)) {
-                long left = deadline - System.nanoTime();
+            boolean noticed = false;
+            long noticedAt = 0;
+            while (epoch.equals(knownEpoch) && !closed && readers.contains(reader)) {
+                long now = System.nanoTime();
+                long left = deadline - now;
+                if (version != knownVersion) {
+                    if (!noticed) {
+                        noticed = true;
+                        noticedAt = now;
+                    }
+                    left = Math.min(left, changedAt + QUIET.toNanos() - now);
+                    left = Math.min(left, noticedAt + LONGEST_BURST.toNanos() - now);
+                }
                 if (left <= 0) {
                     break;
                 }
@@ -385,6 +404,7 @@ final class WorkerBook {
 
     private void changed() {
         version++;
+        changedAt = System.nanoTime();
         notifyAll();
     }
 }

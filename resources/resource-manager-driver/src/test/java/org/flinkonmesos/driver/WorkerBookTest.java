@@ -275,6 +275,38 @@ class WorkerBookTest {
     }
 
     @Test
+    void showsABurstOfRequestsAtOnce() throws Exception {
+        // Each pause is far below the quiet time, but nobody promises a thread its processor: one of many
+        // bursts has to be seen whole, and without the quiet time none would be.
+        int most = 0;
+        for (int round = 0; round < 50 && most < 4; round++) {
+            open();
+            CompletableFuture<Wanted> seen = new CompletableFuture<>();
+            Thread reader = reader(seen);
+            while (reader.getState() != Thread.State.TIMED_WAITING) {
+                Thread.onSpinWait();
+            }
+            for (int i = 0; i < 4; i++) {
+                request(1);
+                Thread.sleep(1);
+            }
+            most = Math.max(most, seen.get().workers.size());
+        }
+        assertEquals(4, most);
+    }
+
+    @Test
+    void answersThoughThereIsNoEndOfChanges() throws Exception {
+        CompletableFuture<Wanted> seen = new CompletableFuture<>();
+        reader(seen);
+        while (!seen.isDone()) {
+            request(1);
+            Thread.sleep(1);
+        }
+        assertTrue(seen.get().version > 1);
+    }
+
+    @Test
     void letsTheOldestOfTooManyReadersGo() throws Exception {
         CompletableFuture<Wanted> oldest = new CompletableFuture<>();
         Thread first = reader(oldest);
