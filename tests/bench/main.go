@@ -12,6 +12,7 @@ func benches() []bench {
 		{"artifact", benchArtifact},
 		{"state", benchState},
 		{"offers", benchOffers},
+		{"demand", benchDemand},
 		{"matcher", benchMatcher},
 		{"memory", benchMemory},
 		{"launch", benchLaunch},
