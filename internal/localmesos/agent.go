@@ -3,6 +3,8 @@ package localmesos
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -33,7 +35,8 @@ type AgentOptions struct {
 	// Ports is an inclusive range; {0, 0} for none.
 	Ports [2]uint64
 	// Resources replaces the amounts above when set: any resources, reserved ones as well.
-	Resources  mesos.Resources
+	Resources mesos.Resources
+	// Attributes are read as by a real agent: 1.5 is a scalar, [1-4,7-8] are ranges, the rest is text.
 	Attributes map[string]string
 	// Region and Zone are the agent's fault domain; empty for none.
 	Region, Zone string
@@ -80,7 +83,7 @@ func (m *Master) AddAgent(o AgentOptions) (string, error) {
 		a.address = m.address
 	}
 	for _, key := range sortedKeys(o.Attributes) {
-		a.attributes = append(a.attributes, mesos.Attribute{Name: key, Type: mesos.TEXT, Text: &mesos.Value_Text{Value: o.Attributes[key]}})
+		a.attributes = append(a.attributes, attribute(key, o.Attributes[key]))
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -90,6 +93,31 @@ func (m *Master) AddAgent(o AgentOptions) (string, error) {
 	m.agents[id] = a
 	m.order = append(m.order, id)
 	return id, nil
+}
+
+// attribute reads the value of an attribute.
+func attribute(name, value string) mesos.Attribute {
+	if x, err := strconv.ParseFloat(value, 64); err == nil {
+		return mesos.Attribute{Name: name, Type: mesos.SCALAR, Scalar: &mesos.Value_Scalar{Value: x}}
+	}
+	inner, ok := strings.CutPrefix(value, "[")
+	inner, closed := strings.CutSuffix(inner, "]")
+	if ok && closed {
+		var ranges []mesos.Value_Range
+		for part := range strings.SplitSeq(inner, ",") {
+			var r mesos.Value_Range
+			if n, err := fmt.Sscanf(strings.TrimSpace(part), "%d-%d", &r.Begin, &r.End); n != 2 || err != nil {
+				return textAttribute(name, value)
+			}
+			ranges = append(ranges, r)
+		}
+		return mesos.Attribute{Name: name, Type: mesos.RANGES, Ranges: &mesos.Value_Ranges{Range: ranges}}
+	}
+	return textAttribute(name, value)
+}
+
+func textAttribute(name, value string) mesos.Attribute {
+	return mesos.Attribute{Name: name, Type: mesos.TEXT, Text: &mesos.Value_Text{Value: value}}
 }
 
 // resources are the agent's, in the order in which a real agent lists them.

@@ -130,17 +130,30 @@ func (m *Master) partition(a *agent, t *task) {
 		return
 	}
 	id := mesos.AgentID{Value: a.id}
+	if !t.framework.info.GetCheckpoint() {
+		// Executors of such a framework end with their agent's process.
+		message, reason := "Agent "+a.hostname+" disconnected", mesos.REASON_AGENT_DISCONNECTED
+		m.end(t, mesos.TaskStatus{TaskID: t.info.TaskID, AgentID: &id, State: mesos.TASK_LOST.Enum(), Message: &message, Reason: &reason})
+		a.runtime.Kill(t.info.TaskID.Value, nil)
+		return
+	}
 	state, message, reason := mesos.TASK_UNREACHABLE, "health check timed out", mesos.REASON_AGENT_REMOVED
 	s := mesos.TaskStatus{TaskID: t.info.TaskID, AgentID: &id, State: &state, Message: &message, Reason: &reason}
 	if !t.framework.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
 		state = mesos.TASK_LOST
-		m.tell(t.framework, s)
-		m.forget(t)
+		m.end(t, s)
 		return
 	}
 	s.UnreachableTime = &mesos.TimeInfo{Nanoseconds: a.lost.UnixNano()}
 	t.state = &state
-	m.tell(t.framework, s)
+	t.statuses = append(t.statuses, m.tell(t.framework, s))
+}
+
+// end reports the end of a task that its agent does not report any more.
+func (m *Master) end(t *task, s mesos.TaskStatus) {
+	t.state = s.State
+	t.statuses = append(t.statuses, m.tell(t.framework, s))
+	m.forget(t)
 }
 
 // ReturnAgent brings a lost agent back with the tasks that still run on it.
@@ -161,21 +174,37 @@ func (m *Master) ReturnAgent(name string) error {
 			m.forward(t)
 			continue
 		}
-		state, message, reason := mesos.TASK_RUNNING, "Unreachable agent re-reregistered", mesos.REASON_AGENT_REREGISTERED
+		state, message, reason := mesos.TASK_STAGING, "Unreachable agent re-reregistered", mesos.REASON_AGENT_REREGISTERED
 		id := mesos.AgentID{Value: a.id}
 		s := mesos.TaskStatus{TaskID: t.info.TaskID, AgentID: &id, State: &state, Message: &message, Reason: &reason}
-		if n := len(t.statuses); n > 0 {
-			state = *t.statuses[n-1].State
-			s.ContainerStatus = t.statuses[n-1].ContainerStatus
+		if last := t.fromAgent(); last != nil {
+			state, s.ContainerStatus = *last.State, last.ContainerStatus
 		}
 		t.state = &state
-		m.tell(t.framework, s)
+		t.statuses = append(t.statuses, m.tell(t.framework, s))
 	}
 	return nil
 }
 
 // RemoveAgent removes an agent for good with its tasks, as an operator's MARK_AGENT_GONE does.
 func (m *Master) RemoveAgent(name string) error {
+	return m.remove(name, func(_ *agent, f *framework) (mesos.TaskState, string, mesos.TaskStatus_Reason) {
+		state := mesos.TASK_GONE_BY_OPERATOR
+		if !f.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
+			state = mesos.TASK_LOST
+		}
+		return state, "Agent has been marked gone", mesos.REASON_AGENT_REMOVED_BY_OPERATOR
+	})
+}
+
+// UnregisterAgent removes an agent that was asked to leave with SIGUSR1.
+func (m *Master) UnregisterAgent(name string) error {
+	return m.remove(name, func(a *agent, _ *framework) (mesos.TaskState, string, mesos.TaskStatus_Reason) {
+		return mesos.TASK_LOST, "Agent " + a.hostname + " removed: the agent unregistered", mesos.REASON_AGENT_REMOVED
+	})
+}
+
+func (m *Master) remove(name string, why func(*agent, *framework) (mesos.TaskState, string, mesos.TaskStatus_Reason)) error {
 	m.mu.Lock()
 	a, err := m.agent(name)
 	if err != nil {
@@ -186,12 +215,8 @@ func (m *Master) RemoveAgent(name string) error {
 	m.rescind(a)
 	id := mesos.AgentID{Value: a.id}
 	for _, t := range m.tasksOf(a) {
-		state, message, reason := mesos.TASK_GONE_BY_OPERATOR, "Agent has been marked gone", mesos.REASON_AGENT_REMOVED_BY_OPERATOR
-		if !t.framework.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
-			state = mesos.TASK_LOST
-		}
-		m.tell(t.framework, mesos.TaskStatus{TaskID: t.info.TaskID, AgentID: &id, State: &state, Message: &message, Reason: &reason})
-		m.forget(t)
+		state, message, reason := why(a, t.framework)
+		m.end(t, mesos.TaskStatus{TaskID: t.info.TaskID, AgentID: &id, State: &state, Message: &message, Reason: &reason})
 	}
 	m.failure(a)
 	delete(m.agents, a.id)

@@ -66,6 +66,9 @@ func (m *Master) subscribe(w http.ResponseWriter, r *http.Request, c *scheduler.
 		plain(w, http.StatusBadRequest, "Failed to validate scheduler::Call: "+text)
 		return
 	}
+	if who, _ := m.principal(r); who != "" && c.Subscribe.FrameworkInfo.Principal == nil {
+		c.Subscribe.FrameworkInfo.Principal = &who
+	}
 	s := newStream(media)
 	m.mu.Lock()
 	f, refusal := m.register(c.Subscribe, s)
@@ -221,7 +224,9 @@ func (m *Master) removeFramework(f *framework) {
 	for _, t := range f.tasks {
 		stopTimer(t.retry)
 		m.recoverResources(t)
-		t.state = mesos.TASK_KILLED.Enum()
+		if !terminal(*t.state) {
+			m.endWithFramework(t)
+		}
 		if a := m.agents[t.agentID]; a != nil {
 			a.runtime.Kill(t.info.TaskID.Value, nil)
 		}
@@ -240,6 +245,16 @@ func (m *Master) removeFramework(f *framework) {
 	if n := len(m.completed); n > kept {
 		m.completed = m.completed[n-kept:]
 	}
+}
+
+// endWithFramework notes the end of a task that nobody is told any more.
+func (m *Master) endWithFramework(t *task) {
+	now, message := seconds(time.Now()), "Framework "+t.framework.id+" removed"
+	t.state = mesos.TASK_KILLED.Enum()
+	t.statuses = append(t.statuses, mesos.TaskStatus{
+		TaskID: t.info.TaskID, AgentID: &mesos.AgentID{Value: t.agentID}, State: t.state, Message: &message,
+		Source: mesos.SOURCE_MASTER.Enum(), Reason: mesos.REASON_FRAMEWORK_REMOVED.Enum(), Timestamp: &now,
+	})
 }
 
 // updateFramework takes a new FrameworkInfo without a new subscription.

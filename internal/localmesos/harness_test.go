@@ -85,6 +85,9 @@ func newWorld(t testing.TB, o localmesos.Options) *world {
 	if err != nil {
 		t.Fatalf("New() error: %v", err)
 	}
+	if o.AllocationInterval == 1e6*time.Hour {
+		m.SetShortestFilter(0)
+	}
 	transport := &http.Transport{DialContext: p.dial, DisableCompression: true}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()

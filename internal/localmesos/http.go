@@ -31,7 +31,10 @@ func (m *Master) handler() http.Handler {
 		mux.HandleFunc(prefix+"/slaves", m.reading(func() any { return m.slaves() }))
 		mux.HandleFunc(prefix+"/teardown", m.teardown)
 	}
-	mux.HandleFunc("/version", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, m.version()) })
+	for _, prefix := range []string{"", "/slave(1)"} {
+		mux.HandleFunc(prefix+"/version", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, m.version()) })
+	}
+	mux.HandleFunc("/slave(1)/health", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/metrics/snapshot", m.reading(func() any { return m.metrics() }))
 	mux.HandleFunc("/slave(1)/api/v1", m.agentOperator)
 	for _, prefix := range []string{"", "/slave(1)"} {
@@ -110,8 +113,11 @@ func (m *Master) principal(r *http.Request) (string, bool) {
 		return "", true
 	}
 	user, secret, ok := r.BasicAuth()
-	same := subtle.ConstantTimeCompare([]byte(user), []byte(m.o.Principal)) & subtle.ConstantTimeCompare([]byte(secret), []byte(m.o.Secret))
-	return user, ok && same == 1
+	want, known := m.o.Principals[user]
+	if user == m.o.Principal {
+		want, known = m.o.Secret, true
+	}
+	return user, ok && known && subtle.ConstantTimeCompare([]byte(secret), []byte(want)) == 1
 }
 
 // checkPrincipal compares who calls with whom the framework says it is; either may be silent.
@@ -177,6 +183,8 @@ func (m *Master) Inject(i Injection) error {
 		return m.ReturnAgent(i.Agent)
 	case "RemoveAgent":
 		return m.RemoveAgent(i.Agent)
+	case "UnregisterAgent":
+		return m.UnregisterAgent(i.Agent)
 	case "Drain":
 		return m.Drain(i.Agent, i.On)
 	case "Plan":

@@ -38,6 +38,8 @@ type Options struct {
 	AckRetry time.Duration
 	// Principal and Secret, when set, are asked of every scheduler by HTTP basic authentication.
 	Principal, Secret string
+	// Principals are further ones with their secrets; they count when Principal is set.
+	Principals map[string]string
 	// Region and Zone are the fault domain of the master; empty for none.
 	Region, Zone string
 	// ZooKeeper publishes the leader, as host:port/path; empty for none.
@@ -87,6 +89,8 @@ type Master struct {
 	counts    struct{ framework, agent, offer int }
 	faults    faults
 	closed    bool
+	// shortestFilter is the allocation interval, but for tests that allocate themselves.
+	shortestFilter time.Duration
 }
 
 // New starts a master without agents.
@@ -102,7 +106,7 @@ func New(o Options) (*Master, error) {
 	m := &Master{
 		o: o, listener: l, address: l.Addr().String(), started: time.Now(), done: make(chan struct{}),
 		id: newUUID(), frameworks: make(map[string]*framework), removed: make(map[string]bool),
-		agents: make(map[string]*agent), offers: make(map[string]*pendingOffer),
+		agents: make(map[string]*agent), offers: make(map[string]*pendingOffer), shortestFilter: o.AllocationInterval,
 	}
 	m.server = &http.Server{Handler: m.handler(), ReadHeaderTimeout: 10 * time.Second}
 	m.wg.Go(func() {

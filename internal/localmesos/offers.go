@@ -225,9 +225,12 @@ func refuse(f *mesos.Filters) time.Duration {
 	return time.Duration(*f.RefuseSeconds * float64(time.Second))
 }
 
-func (f *framework) addFilter(a *agent, role string, rs mesos.Resources, refuse time.Duration) {
+// addFilter keeps resources from being offered again for a time. It lasts for an allocation interval at least,
+// so that the next round of offers sees it (mesos, hierarchical.cpp).
+func (m *Master) addFilter(f *framework, a *agent, role string, rs mesos.Resources, refuse time.Duration) {
 	if refuse > 0 && len(rs) > 0 {
-		f.filters = append(f.filters, filter{agent: a.id, role: role, resources: rs.Clone().Unallocate(), until: time.Now().Add(refuse)})
+		until := time.Now().Add(max(refuse, m.shortestFilter))
+		f.filters = append(f.filters, filter{agent: a.id, role: role, resources: rs.Clone().Unallocate(), until: until})
 	}
 }
 
@@ -237,7 +240,7 @@ func (m *Master) decline(f *framework, d *scheduler.Call_Decline) {
 	for _, id := range d.OfferIDs {
 		if o := m.offers[id.Value]; o != nil && o.framework == f {
 			m.take(o)
-			f.addFilter(o.agent, o.role, o.resources, refuse(d.Filters))
+			m.addFilter(f, o.agent, o.role, o.resources, refuse(d.Filters))
 		}
 	}
 }
@@ -292,7 +295,7 @@ func (m *Master) accept(f *framework, call *scheduler.Call_Accept) {
 		m.operate(f, a, &left, role, &call.Operations[i], problem)
 	}
 	if a != nil {
-		f.addFilter(a, role, left, refuse(call.Filters))
+		m.addFilter(f, a, role, left, refuse(call.Filters))
 	}
 }
 

@@ -90,7 +90,14 @@ func readOperatorCall(w http.ResponseWriter, r *http.Request, call proto.Message
 		}
 		return true
 	}
+	if text := checkJSON(body); text != "" {
+		plain(w, http.StatusBadRequest, text)
+		return false
+	}
 	if err := json.Unmarshal(body, call); err != nil {
+		if unknownType(err) {
+			return true // The type stays UNKNOWN.
+		}
 		plain(w, http.StatusBadRequest, "Failed to convert JSON into Call protobuf: "+err.Error())
 		return false
 	}
@@ -128,14 +135,19 @@ func (m *Master) describe(what master.Call_Type, to *master.Response) {
 	case master.Call_GET_TASKS:
 		to.Type, to.GetTasks = master.Response_GET_TASKS, m.describeTasks()
 	case master.Call_GET_EXECUTORS:
-		to.Type, to.GetExecutors = master.Response_GET_EXECUTORS, &master.Response_GetExecutors{}
+		to.Type, to.GetExecutors = master.Response_GET_EXECUTORS, describeExecutors()
 	case master.Call_GET_STATE:
 		to.Type = master.Response_GET_STATE
 		to.GetState = &master.Response_GetState{
-			GetTasks: m.describeTasks(), GetExecutors: &master.Response_GetExecutors{},
+			GetTasks: m.describeTasks(), GetExecutors: describeExecutors(),
 			GetFrameworks: m.describeFrameworks(), GetAgents: m.describeAgents(),
 		}
 	}
+}
+
+// describeExecutors lists none: those of command tasks are not shown by a real master either.
+func describeExecutors() *master.Response_GetExecutors {
+	return &master.Response_GetExecutors{Executors: []master.Response_GetExecutors_Executor{}}
 }
 
 // agentCapabilities are those of an agent of Version.
@@ -218,7 +230,7 @@ func (m *Master) describeFrameworks() *master.Response_GetFrameworks {
 		d := f.describe()
 		var used, offered mesos.Resources
 		for _, t := range f.tasks {
-			if !t.freed {
+			if !t.freed && !t.partitioned() {
 				used = used.Plus(t.info.Resources...)
 			}
 		}
@@ -277,8 +289,8 @@ func (t *task) describe() mesos.Task {
 		Labels: t.info.Labels, Discovery: t.info.Discovery, Container: t.info.Container,
 		HealthCheck: t.info.HealthCheck, KillPolicy: t.info.KillPolicy, User: t.info.GetCommand().User,
 	}
-	if n := len(t.statuses); n > 0 {
-		d.StatusUpdateState, d.StatusUpdateUUID = t.statuses[n-1].State, t.statuses[n-1].UUID
+	if s := t.fromAgent(); s != nil {
+		d.StatusUpdateState, d.StatusUpdateUUID = s.State, s.UUID
 	}
 	return d
 }

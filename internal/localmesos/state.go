@@ -32,11 +32,16 @@ func (m *Master) state() any {
 	for _, f := range m.completed {
 		completed = append(completed, m.frameworkObject(f))
 	}
+	leader := object{"id": m.id, "pid": info.GetPID(), "port": info.GetPort(), "hostname": info.GetHostname()}
 	s := m.version()
+	if m.o.Region != "" {
+		leader["domain"] = domainObject(m.o.Region, m.o.Zone)
+		s["domain"] = leader["domain"]
+	}
 	for k, v := range (object{
 		"start_time": seconds(m.started), "elected_time": seconds(m.started), "id": m.id, "pid": info.GetPID(), "hostname": info.GetHostname(),
 		"capabilities": []string{"AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"}, "leader": info.GetPID(),
-		"leader_info":      object{"id": m.id, "pid": info.GetPID(), "port": info.GetPort(), "hostname": info.GetHostname()},
+		"leader_info":      leader,
 		"activated_slaves": float64(active), "deactivated_slaves": float64(draining), "unreachable_slaves": float64(unreachable),
 		"flags": object{"allocation_interval": m.o.AllocationInterval.String()}, "slaves": m.agentObjects(), "recovered_slaves": []object{},
 		"frameworks": frameworks, "completed_frameworks": completed, "orphan_tasks": []object{}, "unregistered_frameworks": []object{},
@@ -60,12 +65,12 @@ func (m *Master) agentObjects() []object {
 		_, port := hostPort(a.address)
 		attributes := object{}
 		for _, x := range a.attributes {
-			attributes[x.Name] = x.GetText().GetValue()
+			attributes[x.Name] = attributeValue(x)
 		}
 		o := object{
 			"id": a.id, "hostname": a.hostname, "port": port, "attributes": attributes, "pid": "slave(1)@" + a.address,
 			"registered_time": seconds(a.registered), "resources": amounts(a.total), "used_resources": amounts(a.used),
-			"offered_resources": amounts(a.offered), "active": !a.draining, "deactivated": a.draining, "version": Version,
+			"offered_resources": amounts(a.offered), "active": !a.draining, "deactivated": a.draining, "version": Version, "capabilities": capabilityNames,
 		}
 		unreserved, reserved := mesos.Resources{}, object{}
 		for _, r := range a.total {
@@ -82,30 +87,53 @@ func (m *Master) agentObjects() []object {
 		}
 		o["unreserved_resources"], o["reserved_resources"] = amounts(unreserved), reserved
 		if a.region != "" {
-			o["domain"] = object{"fault_domain": object{"region": object{"name": a.region}, "zone": object{"name": a.zone}}}
+			o["domain"] = domainObject(a.region, a.zone)
 		}
 		out = append(out, o)
 	}
 	return out
 }
 
+// capabilityNames are agentCapabilities as the old form lists them.
+var capabilityNames = []string{
+	"MULTI_ROLE", "HIERARCHICAL_ROLE", "RESERVATION_REFINEMENT", "RESOURCE_PROVIDER", "RESIZE_VOLUME",
+	"AGENT_OPERATION_FEEDBACK", "AGENT_DRAINING", "TASK_RESOURCE_LIMITS",
+}
+
+// attributeValue is a number for a scalar, and text as in the agent's flags for all else.
+func attributeValue(a mesos.Attribute) any {
+	switch a.Type {
+	case mesos.SCALAR:
+		return a.GetScalar().GetValue()
+	case mesos.RANGES:
+		return rangesText(a.GetRanges().GetRange())
+	}
+	return a.GetText().GetValue()
+}
+
+func rangesText(ranges []mesos.Value_Range) string {
+	var parts []string
+	for _, x := range ranges {
+		parts = append(parts, fmt.Sprintf("%d-%d", x.Begin, x.End))
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
+}
+
 // amounts sums resources by name: numbers for scalars, text for ranges.
 func amounts(rs mesos.Resources) object {
 	out := object{"cpus": 0.0, "mem": 0.0, "disk": 0.0, "gpus": 0.0}
-	var ranges []string
+	var ranges []mesos.Value_Range
 	for _, r := range rs {
 		switch {
 		case r.GetType() == mesos.SCALAR:
 			sum, _ := out[r.Name].(float64)
 			out[r.Name] = sum + r.GetScalar().GetValue()
 		case r.Name == "ports":
-			for _, x := range r.GetRanges().GetRange() {
-				ranges = append(ranges, fmt.Sprintf("%d-%d", x.Begin, x.End))
-			}
+			ranges = append(ranges, r.GetRanges().GetRange()...)
 		}
 	}
 	if len(ranges) > 0 {
-		out["ports"] = "[" + strings.Join(ranges, ", ") + "]"
+		out["ports"] = rangesText(ranges)
 	}
 	return out
 }
@@ -115,7 +143,7 @@ func (m *Master) frameworkObject(f *framework) object {
 	var used, offered mesos.Resources
 	for _, id := range sortedKeys(f.tasks) {
 		t := f.tasks[id]
-		if !t.freed {
+		if !t.freed && !t.partitioned() {
 			used = used.Plus(t.info.Resources...)
 		}
 		if t.partitioned() {
@@ -137,7 +165,7 @@ func (m *Master) frameworkObject(f *framework) object {
 	for _, c := range f.info.Capabilities {
 		capabilities = append(capabilities, c.Type.String())
 	}
-	return object{
+	o := object{
 		"id": f.id, "name": f.info.Name, "user": f.info.User, "failover_timeout": f.info.GetFailoverTimeout(), "checkpoint": f.info.GetCheckpoint(),
 		"hostname": f.info.GetHostname(), "webui_url": f.info.GetWebUiURL(), "roles": f.roles(), "capabilities": capabilities,
 		"active": f.stream != nil, "connected": f.stream != nil, "recovered": false,
@@ -145,6 +173,10 @@ func (m *Master) frameworkObject(f *framework) object {
 		"used_resources": amounts(used), "offered_resources": amounts(offered), "resources": amounts(used.Plus(offered...)),
 		"tasks": tasks, "unreachable_tasks": unreachable, "completed_tasks": completed, "offers": offers, "executors": []object{}, "offer_constraints": object{},
 	}
+	if f.info.Principal != nil {
+		o["principal"] = *f.info.Principal
+	}
+	return o
 }
 
 func (f *framework) unregisteredSeconds() float64 {
@@ -159,7 +191,7 @@ func (t *task) object() object {
 	for _, s := range t.statuses {
 		o := object{"state": s.GetState().String(), "timestamp": s.GetTimestamp()}
 		if s.ContainerStatus != nil {
-			o["container_status"] = s.ContainerStatus
+			o["container_status"] = containerObject(s.ContainerStatus)
 		}
 		statuses = append(statuses, o)
 	}
@@ -174,6 +206,9 @@ func (t *task) object() object {
 		"id": t.info.TaskID.Value, "name": t.info.Name, "framework_id": t.framework.id, "executor_id": "", "slave_id": t.agentID,
 		"state": t.state.String(), "resources": amounts(t.info.Resources), "role": role, "statuses": statuses,
 	}
+	if u := t.info.GetCommand().GetUser(); u != "" {
+		o["user"] = u
+	}
 	if t.info.Labels != nil {
 		o["labels"] = t.info.Labels.Labels
 	}
@@ -181,6 +216,30 @@ func (t *task) object() object {
 		o["discovery"] = t.info.Discovery
 	}
 	return o
+}
+
+// containerObject is a container's status without the pid, which the old form does not have.
+func containerObject(c *mesos.ContainerStatus) object {
+	o := object{}
+	if c.ContainerID != nil {
+		o["container_id"] = object{"value": c.ContainerID.Value}
+	}
+	networks := []object{}
+	for _, n := range c.NetworkInfos {
+		addresses := []object{}
+		for _, a := range n.IPAddresses {
+			addresses = append(addresses, object{"protocol": a.GetProtocol().String(), "ip_address": a.GetIPAddress()})
+		}
+		networks = append(networks, object{"ip_addresses": addresses})
+	}
+	if len(networks) > 0 {
+		o["network_infos"] = networks
+	}
+	return o
+}
+
+func domainObject(region, zone string) object {
+	return object{"fault_domain": object{"region": object{"name": region}, "zone": object{"name": zone}}}
 }
 
 // metrics are the few numbers of /metrics/snapshot that say something here.

@@ -1,6 +1,7 @@
 package localmesos
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,16 @@ type task struct {
 	retry          *time.Timer
 	retries        int
 	freed          bool
+}
+
+// fromAgent is the newest status that came from the agent; those of the master have no id. Nil when there is none.
+func (t *task) fromAgent() *mesos.TaskStatus {
+	for i := range slices.Backward(t.statuses) {
+		if len(t.statuses[i].UUID) > 0 {
+			return &t.statuses[i]
+		}
+	}
+	return nil
 }
 
 // terminal says whether a state is the last one of a task.
@@ -106,11 +117,12 @@ func (m *Master) refuseTask(f *framework, info mesos.TaskInfo, state mesos.TaskS
 	})
 }
 
-// tell sends an update of the master's own making.
-func (m *Master) tell(f *framework, s mesos.TaskStatus) {
+// tell sends an update of the master's own making, and returns it as sent.
+func (m *Master) tell(f *framework, s mesos.TaskStatus) mesos.TaskStatus {
 	now := seconds(time.Now())
 	s.Source, s.Timestamp = mesos.SOURCE_MASTER.Enum(), &now
 	m.deliver(f, s)
+	return s
 }
 
 // deliver puts an update on the stream, through the injected faults.
@@ -138,6 +150,9 @@ func (m *Master) reported(a *agent, frameworkID string, s mesos.TaskStatus) {
 	agentID, executorID := mesos.AgentID{Value: a.id}, mesos.ExecutorID{Value: s.TaskID.Value}
 	now := seconds(time.Now())
 	s.AgentID, s.Timestamp, s.UUID = &agentID, &now, newUUIDBytes()
+	if *s.State == mesos.TASK_DROPPED {
+		s.State = f.dropped().Enum()
+	}
 	if s.ExecutorID == nil {
 		s.ExecutorID = &executorID
 	}
@@ -259,11 +274,15 @@ func (m *Master) answerReconcile(f *framework, id mesos.TaskID, agentID *mesos.A
 	case t != nil && !t.partitioned():
 		set(*t.state, "Reconciliation: Latest task state")
 		s.AgentID = &mesos.AgentID{Value: t.agentID}
-		if n := len(t.statuses); n > 0 {
-			s.ContainerStatus = t.statuses[n-1].ContainerStatus
+		if last := t.fromAgent(); last != nil {
+			s.ContainerStatus = last.ContainerStatus
 		}
-	case !aware:
+	case !aware && a == nil:
 		set(mesos.TASK_LOST, "Reconciliation: Task is unknown")
+	case !aware && a.connected:
+		set(mesos.TASK_LOST, "Reconciliation: Task is unknown to the agent")
+	case !aware:
+		set(mesos.TASK_LOST, "Reconciliation: Task is unreachable")
 	case t != nil || a != nil && !a.connected:
 		set(mesos.TASK_UNREACHABLE, "Reconciliation: Task is unreachable")
 		if t != nil {

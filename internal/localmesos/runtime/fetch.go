@@ -2,8 +2,6 @@ package runtime
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,42 +10,71 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
+	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 )
 
-// fetcher brings the files of tasks into their sandboxes. Files that are marked for it are kept in a cache and
-// fetched once; whoever asks meanwhile waits for the one download.
+// fetcher brings the files of tasks into their sandboxes by the rules of Mesos' fetcher. Files that are marked for
+// it are kept in a cache and downloaded once; whoever asks meanwhile waits for the one download. As on a real
+// agent a cached file is never looked at again for changes.
 type fetcher struct {
-	dir  string
-	http *http.Client
+	dir   string
+	stall time.Duration
+	http  *http.Client
+	wg    sync.WaitGroup
 
 	mu      sync.Mutex
 	entries map[string]*entry
+	made    int
 }
 
 // entry is a cached file, ready when done is closed.
 type entry struct {
-	done chan struct{}
-	path string
-	err  error
+	path    string
+	cancel  context.CancelFunc
+	waiting int           // how many wait; the last to go away ends the download
+	done    chan struct{} // closed after err was set
+	err     error
 }
 
-func newFetcher(dir string) *fetcher {
-	return &fetcher{dir: dir, http: &http.Client{}, entries: make(map[string]*entry)}
+// logger writes a line where the user of the task looks for it.
+type logger func(format string, args ...any)
+
+func newFetcher(dir string, stall time.Duration) *fetcher {
+	return &fetcher{
+		dir: dir, stall: stall, entries: make(map[string]*entry),
+		// What is compressed must arrive so, whatever the server calls it.
+		http: &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableCompression: true}},
+	}
+}
+
+// close waits for downloads that nobody wants any more and removes the cache.
+func (f *fetcher) close() error {
+	f.wg.Wait()
+	f.http.CloseIdleConnections()
+	return os.RemoveAll(f.dir)
 }
 
 // all fetches the files of one task at once and returns the first error.
-func (f *fetcher) all(ctx context.Context, uris []mesos.CommandInfo_URI, sandbox string) error {
+func (f *fetcher) all(ctx context.Context, uris []mesos.CommandInfo_URI, sandbox string, log logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	root, err := os.OpenRoot(sandbox)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
 	problems := make(chan error, len(uris))
 	for _, u := range uris {
 		go func() {
-			err := f.one(ctx, u, sandbox)
+			err := f.one(ctx, u, root, log)
 			if err != nil {
+				err = fmt.Errorf("fetch %s: %w", bare(u.Value), err)
 				cancel() // The others need not go on.
 			}
 			problems <- err
@@ -59,44 +86,54 @@ func (f *fetcher) all(ctx context.Context, uris []mesos.CommandInfo_URI, sandbox
 			first = err
 		}
 	}
+	// A process that is being forked right now holds copies of our files until it has become its program, and as
+	// long nobody can execute what we wrote (ETXTBSY). It holds this lock as well.
+	syscall.ForkLock.RLock()
+	syscall.ForkLock.RUnlock() //nolint:staticcheck // To have waited is all.
 	return first
 }
 
-func (f *fetcher) one(ctx context.Context, u mesos.CommandInfo_URI, sandbox string) error {
-	name, err := fileName(u)
+// one fetches one file: executables are never extracted, and an archive from the cache is not copied.
+func (f *fetcher) one(ctx context.Context, u mesos.CommandInfo_URI, root *os.Root, log logger) error {
+	uri := strings.TrimLeft(u.Value, " \t\r\n")
+	name, err := fileName(uri, u.GetOutputFile())
 	if err != nil {
 		return err
 	}
-	// OutputFile may name a file in a folder of the sandbox.
-	target := filepath.Join(sandbox, name)
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return fmt.Errorf("fetch %s: %w", bare(u.Value), err)
+	log("Fetching URI '%s'", bare(uri))
+	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
 	}
-	extract := (u.Extract == nil || *u.Extract) && archive(name) != ""
-	source := ""
-	switch {
-	case u.GetCache():
-		source, err = f.cached(ctx, u.Value)
-	case extract:
-		source = target
-		err = f.download(ctx, u.Value, target)
-	default:
-		err = f.download(ctx, u.Value, target)
+	kind := ""
+	if u.GetExtract() && !u.GetExecutable() {
+		if kind = archive(name); kind == "" && u.Extract != nil {
+			log("Copying instead of extracting '%s', because it does not seem to be an archive", bare(uri))
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("fetch %s: %w", bare(u.Value), err)
-	}
-	switch {
-	case extract:
-		err = unpack(ctx, source, archive(name), sandbox)
-	case u.GetCache():
-		err = copyFile(source, target)
-	}
-	if err == nil && u.GetExecutable() {
-		err = os.Chmod(target, 0o755)
+	target := func() (*os.File, error) { return root.OpenFile(name, writing, 0o644) }
+	source := filepath.Join(root.Name(), name)
+	if u.GetCache() {
+		if source, err = f.cached(ctx, uri, log); err != nil {
+			return err
+		}
+		if kind == "" {
+			err = copyFile(ctx, source, target)
+		}
+	} else {
+		log("Fetching '%s' directly into the sandbox directory", bare(uri))
+		err = f.download(ctx, uri, target)
 	}
 	if err != nil {
-		return fmt.Errorf("fetch %s: %w", bare(u.Value), err)
+		return err
+	}
+	if u.GetExecutable() {
+		return root.Chmod(name, 0o755)
+	}
+	if kind != "" {
+		if err := unpack(ctx, source, kind, name, root); err != nil {
+			return err
+		}
+		log("Extracted '%s' into '%s'", bare(uri), root.Name())
 	}
 	return nil
 }
@@ -107,50 +144,61 @@ func bare(uri string) string {
 	if err != nil {
 		return "(a URI that cannot be read)"
 	}
-	u.User, u.RawQuery = nil, ""
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	return u.String()
 }
 
-// fileName is the name in the sandbox: output_file, or the last part of the URI's path.
-func fileName(u mesos.CommandInfo_URI) (string, error) {
-	name := u.GetOutputFile()
+// fileName is the name in the sandbox: output_file, or what follows the last slash of the URI, with its query
+// (Fetcher::basename).
+func fileName(uri, outputFile string) (string, error) {
+	name := outputFile
 	if name == "" {
-		p := u.Value
-		if parsed, err := url.Parse(u.Value); err == nil {
-			p = parsed.Path
+		if strings.ContainsAny(uri, "\\'\x00") {
+			return "", errors.New(`the URI may hold no \, no ' and no NUL`)
 		}
-		name = path.Base(p)
+		rest := uri
+		if _, after, ok := strings.Cut(uri, "://"); ok {
+			host, file, _ := strings.Cut(after, "/")
+			if rest = file; file == "" {
+				return "", fmt.Errorf("the URI names no file of %q", host)
+			}
+		}
+		name = path.Base(rest)
+		if strings.HasSuffix(rest, "/") {
+			name = ""
+		}
 	}
-	if !filepath.IsLocal(name) || name == "." {
-		return "", fmt.Errorf("%q cannot be a file in the sandbox", name)
+	if !filepath.IsLocal(name) || filepath.Clean(name) == "." || strings.HasSuffix(name, "/") {
+		return "", fmt.Errorf("%q cannot be a file in the sandbox: set output_file to a relative path without ..", name)
 	}
-	return name, nil
+	return filepath.Clean(name), nil
 }
 
-// cached fetches a file into the cache, or waits for who does.
-func (f *fetcher) cached(ctx context.Context, uri string) (string, error) {
+// cached brings a file into the cache, or waits for who does.
+func (f *fetcher) cached(ctx context.Context, uri string, log logger) (string, error) {
 	f.mu.Lock()
 	e := f.entries[uri]
-	mine := e == nil
-	if mine {
-		e = &entry{done: make(chan struct{})}
-		f.entries[uri] = e
+	if e == nil {
+		log("Downloading '%s' into cache", bare(uri))
+		e = f.begin(uri)
+	} else {
+		log("Fetching '%s' from cache", bare(uri))
 	}
+	e.waiting++
 	f.mu.Unlock()
-	if mine {
-		sum := sha256.Sum256([]byte(uri))
-		e.path = filepath.Join(f.dir, hex.EncodeToString(sum[:8]))
-		if e.err = os.MkdirAll(f.dir, 0o755); e.err == nil {
-			// Another task may wait for this file even if ours is killed.
-			e.err = f.download(context.WithoutCancel(ctx), uri, e.path)
+	defer func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if e.waiting--; e.waiting > 0 {
+			return
 		}
-		if e.err != nil {
-			f.mu.Lock()
-			delete(f.entries, uri)
-			f.mu.Unlock()
+		select {
+		case <-e.done:
+		default:
+			e.cancel()
+			f.drop(uri, e)
 		}
-		close(e.done)
-	}
+	}()
 	select {
 	case <-e.done:
 		return e.path, e.err
@@ -159,22 +207,57 @@ func (f *fetcher) cached(ctx context.Context, uri string) (string, error) {
 	}
 }
 
-// download writes what a URI names to a file.
-func (f *fetcher) download(ctx context.Context, uri, to string) error {
-	u, err := url.Parse(uri)
-	if err != nil {
-		return errors.New("it is not a URI")
-	}
-	switch u.Scheme {
-	case "http", "https":
-	case "file", "":
-		if !filepath.IsAbs(u.Path) {
-			return errors.New("it is not an absolute path")
+// begin starts a download into the cache. It outlives the task that asked for it, as others may wait too.
+func (f *fetcher) begin(uri string) *entry {
+	ctx, cancel := context.WithCancel(context.Background())
+	f.made++
+	e := &entry{path: filepath.Join(f.dir, "c"+strconv.Itoa(f.made)), cancel: cancel, done: make(chan struct{})}
+	f.entries[uri] = e
+	f.wg.Go(func() {
+		defer cancel()
+		err := os.MkdirAll(f.dir, 0o755)
+		if err == nil {
+			err = f.download(ctx, uri, func() (*os.File, error) { return os.OpenFile(e.path, writing, 0o644) })
 		}
-		return copyFile(u.Path, to)
-	default:
-		return fmt.Errorf("a local agent fetches http, https and file, not %s", u.Scheme)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if e.err = err; err != nil {
+			f.drop(uri, e)
+			err = os.Remove(e.path)
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
+				e.err = errors.Join(e.err, err)
+			}
+		}
+		close(e.done)
+	})
+	return e
+}
+
+// drop forgets an entry, so that the next who asks downloads again. The caller holds the lock.
+func (f *fetcher) drop(uri string, e *entry) {
+	if f.entries[uri] == e {
+		delete(f.entries, uri)
 	}
+}
+
+// writing is how files are opened that are written anew.
+const writing = os.O_CREATE | os.O_TRUNC | os.O_WRONLY
+
+// download writes what a URI names to a file.
+func (f *fetcher) download(ctx context.Context, uri string, target func() (*os.File, error)) error {
+	if local, ok := localPath(uri); ok {
+		if !filepath.IsAbs(local) {
+			return fmt.Errorf("%q is not an absolute path", local)
+		}
+		return copyFile(ctx, local, target)
+	}
+	if scheme, _, _ := strings.Cut(uri, "://"); scheme != "http" && scheme != "https" {
+		return fmt.Errorf("a local agent fetches http, https and file, not %s", scheme)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := time.AfterFunc(f.stall, func() { cancel(fmt.Errorf("the download stalled for %s", f.stall)) })
+	defer watch.Stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, uri, nil)
 	if err != nil {
 		return errors.New("it is not a URI")
@@ -184,51 +267,77 @@ func (f *fetcher) download(ctx context.Context, uri, to string) error {
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err // Without the URI, which may hold a signature.
 		}
-		return err
+		return stalled(ctx, err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server answered %s", response.Status)
+		return fmt.Errorf("Error downloading resource, received HTTP return code %d", response.StatusCode) //nolint:staticcheck,revive // The fetcher's words.
 	}
-	return write(to, response.Body, 0o644)
+	return stalled(ctx, write(target, &watched{from: response.Body, watch: watch, stall: f.stall}, 0))
 }
 
-func copyFile(from, to string) error {
+// stalled replaces the error of a download that was given up by the reason for that.
+func stalled(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return cause
+	}
+	return err
+}
+
+// watched sets a timer back whenever bytes arrive.
+type watched struct {
+	from  io.Reader
+	watch *time.Timer
+	stall time.Duration
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.from.Read(p)
+	if n > 0 {
+		w.watch.Reset(w.stall)
+	}
+	return n, err
+}
+
+// localPath is the path of a URI that names a local file; nothing in it is decoded (Fetcher::uriToLocalPath).
+func localPath(uri string) (string, bool) {
+	if rest, ok := strings.CutPrefix(uri, "file://"); ok {
+		return strings.TrimPrefix(rest, "localhost"), true
+	}
+	return uri, !strings.Contains(uri, "://")
+}
+
+func copyFile(ctx context.Context, from string, target func() (*os.File, error)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() { // To open a pipe would wait for somebody who writes.
+		return fmt.Errorf("%s is not a regular file", from)
+	}
 	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return err
-	}
-	if info.IsDir() {
-		return fmt.Errorf("%s is a directory", from)
-	}
-	return write(to, in, info.Mode().Perm())
+	return write(target, in, info.Mode().Perm())
 }
 
-func write(to string, from io.Reader, mode os.FileMode) error {
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode)
+// write writes a file. Its mode is set when it is not 0.
+func write(target func() (*os.File, error), from io.Reader, mode os.FileMode) error {
+	out, err := target()
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(out, from); err != nil {
+	_, err = io.Copy(out, from)
+	if err == nil && mode != 0 {
+		err = out.Chmod(mode)
+	}
+	if err != nil {
 		return errors.Join(err, out.Close())
 	}
 	return out.Close()
-}
-
-// archive says which kind of archive a name stands for; empty for none.
-func archive(name string) string {
-	switch {
-	case strings.HasSuffix(name, ".tar.gz"), strings.HasSuffix(name, ".tgz"):
-		return "tgz"
-	case strings.HasSuffix(name, ".tar"):
-		return "tar"
-	case strings.HasSuffix(name, ".zip"):
-		return "zip"
-	}
-	return ""
 }

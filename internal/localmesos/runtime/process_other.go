@@ -2,19 +2,13 @@
 
 package runtime
 
-import (
-	"os/exec"
-	"syscall"
-)
+import "syscall"
 
-// processAttributes give the process a session of its own. Only Linux can also tie it to the life of this one.
-func processAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+// attributes give a command a session of its own. Only Linux can also tie it to the life of this process.
+func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
-func runOnThread(cmd *exec.Cmd, started, ended chan<- error) {
-	if err := cmd.Start(); err != nil {
-		started <- err
-		return
-	}
-	started <- nil
-	ended <- cmd.Wait()
-}
+// awaitExit cannot tell without waitid(2).
+func awaitExit(int) bool { return false }
+
+// members knows nobody: without /proc only the process group is reached.
+func members(int, string) []member { return nil }

@@ -1,6 +1,15 @@
 // Package runtime runs the tasks of a local Mesos agent as real processes: it fetches their files, gives each a
 // sandbox and the environment that a Mesos agent gives, and reports their states in the words of the command
-// executor. It isolates nothing: resources are not enforced, images and health checks are refused or ignored.
+// executor.
+//
+// It isolates nothing and enforces no resources. It refuses, with TASK_FAILED and the reason, images, custom
+// executors and secrets in the environment. It ignores checks and health checks, so no status has healthy or
+// check_status.
+//
+// A task ends with its first process, as a container does: what is left of its session, its descendants and its
+// daemons is killed then. When this process is killed itself, the kernel kills the first process of each task (on
+// Linux), and what that had forked stays. To reach those too would take a supervising process between us and each
+// task; start scripts that end in exec, as ours do, need none.
 package runtime
 
 import (
@@ -11,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -26,16 +36,21 @@ type Options struct {
 	WorkDir string
 	// Endpoint is host:port of the agent, for MESOS_AGENT_ENDPOINT.
 	Endpoint string
-	// Hostname is the agent's; an address of it is MESOS_CONTAINER_IP.
+	// Hostname is the agent's; an address of it is MESOS_CONTAINER_IP. 127.0.0.1 when empty.
 	Hostname string
 	// Keep is how many sandboxes of ended tasks stay; the oldest goes first. 10 when 0.
 	Keep int
-	Log  *slog.Logger
+	// StallTimeout is how long a download may bring nothing before it fails; 1 min, as on a real agent, when 0.
+	StallTimeout time.Duration
+	Log          *slog.Logger
 }
 
 func (o *Options) validate() error {
 	if o.AgentID == "" || o.WorkDir == "" {
 		return errors.New("runtime: AgentID and WorkDir are required")
+	}
+	if !pathElement(o.AgentID) {
+		return fmt.Errorf("runtime: AgentID %q cannot be the name of a directory", o.AgentID)
 	}
 	if o.Hostname == "" {
 		o.Hostname = "127.0.0.1"
@@ -43,24 +58,34 @@ func (o *Options) validate() error {
 	if o.Keep == 0 {
 		o.Keep = 10
 	}
+	if o.StallTimeout == 0 {
+		o.StallTimeout = time.Minute
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return nil
 }
 
+// pathElement says whether an id can be the name of a directory below ours.
+func pathElement(id string) bool {
+	return id != "" && id != "." && id != ".." && !strings.ContainsAny(id, "/\\\x00") && len(id) <= 255
+}
+
 // Runtime runs the tasks of one agent.
 type Runtime struct {
 	o     Options
+	ip    string
 	fetch *fetcher
-	ctx   context.Context
-	stop  context.CancelFunc
 	wg    sync.WaitGroup
 
+	dirs sync.Mutex // held while directories above sandboxes change
+
 	mu     sync.Mutex
-	tasks  map[string]*task
-	latest map[string]string // the newest sandbox of each task id
-	ended  []string          // sandboxes of ended tasks, the oldest first
+	tasks  map[string]*task   // the newest run of each live task id
+	live   map[*task]struct{} // every run
+	latest map[string]string  // the newest sandbox of each task id
+	ended  []*task            // whose sandboxes are kept, the oldest first
 	closed bool
 }
 
@@ -80,83 +105,98 @@ func New(o Options) (*Runtime, error) {
 	if o.WorkDir, err = filepath.EvalSymlinks(dir); err != nil {
 		return nil, fmt.Errorf("agent's work directory: %w", err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
 	return &Runtime{
-		o: o, fetch: newFetcher(filepath.Join(o.WorkDir, "fetch")), ctx: ctx, stop: stop,
-		tasks: make(map[string]*task), latest: make(map[string]string),
+		o: o, ip: address(o.Hostname), fetch: newFetcher(filepath.Join(o.WorkDir, "fetch", o.AgentID), o.StallTimeout),
+		tasks: make(map[string]*task), live: make(map[*task]struct{}), latest: make(map[string]string),
 	}, nil
 }
 
 // Launch starts a task and returns at once; report is called with each of its states in order, by one
-// goroutine.
+// goroutine that holds no lock. A task of which nothing can be made ends in TASK_FAILED, or in TASK_DROPPED
+// (TASK_LOST without PARTITION_AWARE) when it has no sandbox. After Close nothing happens.
 func (r *Runtime) Launch(framework mesos.FrameworkInfo, info mesos.TaskInfo, report func(mesos.TaskStatus)) {
+	id, container := info.TaskID.Value, newContainerID()
+	ctx, cancel := context.WithCancel(context.Background())
+	t := &task{
+		r: r, framework: framework, info: info, container: container, report: report, ctx: ctx, cancel: cancel,
+		bell:    make(chan struct{}, 1),
+		sandbox: filepath.Join(r.top(), "frameworks", framework.ID.GetValue(), "executors", id, "runs", container),
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
+		cancel()
 		return
 	}
-	id := info.TaskID.Value
-	container := newContainerID()
-	ctx, cancel := context.WithCancel(r.ctx)
-	t := &task{
-		r: r, framework: framework, info: info, container: container, report: report, ctx: ctx, cancel: cancel,
-		sandbox: filepath.Join(r.o.WorkDir, "slaves", r.o.AgentID, "frameworks", framework.ID.GetValue(), "executors", id, "runs", container),
-	}
+	r.live[t] = struct{}{}
 	r.tasks[id] = t
-	r.latest[id] = t.sandbox
+	if t.unsupported() == "" { // Or else it gets no sandbox.
+		r.latest[id] = t.sandbox
+	}
 	r.wg.Go(func() {
 		t.run()
 		cancel()
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.tasks[id] == t {
-			delete(r.tasks, id)
-		}
-		r.ended = append(r.ended, t.sandbox)
-		if len(r.ended) > r.o.Keep {
-			old := r.ended[0]
-			r.ended = slices.Delete(r.ended, 0, 1)
-			r.wg.Go(func() {
-				if err := os.RemoveAll(old); err != nil {
-					r.o.Log.Warn("sandbox is not removed", "sandbox", old, "error", err)
-				}
-			})
-		}
+		r.forget(t)
 	})
 }
 
-// Kill ends a task: SIGTERM to its process group, and SIGKILL after the grace period of the policy, or of
-// the task's own, or 3 s. It does not wait.
+// forget takes note of the end of a task, and removes the sandboxes that are too many.
+func (r *Runtime) forget(t *task) {
+	r.mu.Lock()
+	delete(r.live, t)
+	if r.tasks[t.info.TaskID.Value] == t {
+		delete(r.tasks, t.info.TaskID.Value)
+	}
+	if t.unsupported() != "" {
+		r.mu.Unlock()
+		return
+	}
+	var old *task
+	if r.ended = append(r.ended, t); len(r.ended) > r.o.Keep {
+		old = r.ended[0]
+		r.ended = slices.Delete(r.ended, 0, 1)
+		if r.latest[old.info.TaskID.Value] == old.sandbox {
+			delete(r.latest, old.info.TaskID.Value)
+		}
+	}
+	r.mu.Unlock()
+	if old == nil {
+		return
+	}
+	if err := r.remove(old.sandbox); err != nil {
+		r.o.Log.Warn("sandbox is not removed", "sandbox", old.sandbox, "error", err)
+	}
+}
+
+// top is the directory of the sandboxes.
+func (r *Runtime) top() string { return filepath.Join(r.o.WorkDir, "slaves", r.o.AgentID) }
+
+// Kill ends a task: SIGTERM to its processes, and SIGKILL after the grace period of the policy, or of the task's
+// own, or 3 s. A second kill can only shorten the grace. A task whose files are still fetched never starts. Kill
+// does not wait, and ignores tasks that it does not know.
 func (r *Runtime) Kill(taskID string, policy *mesos.KillPolicy) {
 	r.mu.Lock()
 	t := r.tasks[taskID]
 	r.mu.Unlock()
-	if t == nil {
-		return
+	if t != nil {
+		t.kill(t.grace(policy))
 	}
-	grace := 3 * time.Second
-	for _, p := range []*mesos.KillPolicy{t.info.KillPolicy, policy} {
-		if p != nil && p.GracePeriod != nil {
-			grace = time.Duration(p.GracePeriod.Nanoseconds)
-		}
-	}
-	t.kill(grace)
 }
 
-// Close kills every task, as when the machine fails: nothing is reported. It waits for the processes.
+// Close kills every task, as when the machine fails: nothing is reported any more. It waits until no process and
+// no download is left. The sandboxes stay.
 func (r *Runtime) Close() error {
 	r.mu.Lock()
 	r.closed = true
-	for _, t := range r.tasks {
+	for t := range r.live {
 		t.vanish()
 	}
 	r.mu.Unlock()
-	r.stop()
 	r.wg.Wait()
-	return nil
+	return r.fetch.close()
 }
 
-// Signal sends a signal to the process group of a task, for tests of what happens to Flink.
+// Signal sends a signal to the processes of a task, as an operator would on the agent's machine.
 func (r *Runtime) Signal(taskID string, signal syscall.Signal) error {
 	r.mu.Lock()
 	t := r.tasks[taskID]

@@ -3,13 +3,7 @@ package runtime
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,7 +13,8 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 )
 
-// task is one run of a task, from fetching to the end of its processes.
+// task is one run of a task, from fetching to the end of its processes. One goroutine, in run, does everything
+// and reports; the others only leave a wish in it and ring.
 type task struct {
 	r         *Runtime
 	framework mesos.FrameworkInfo
@@ -27,311 +22,269 @@ type task struct {
 	container string
 	sandbox   string
 	report    func(mesos.TaskStatus)
-	ctx       context.Context
+	ctx       context.Context // of the fetching
 	cancel    context.CancelFunc
+	bell      chan struct{} // of capacity 1
 
-	mu     sync.Mutex
-	pid    int // of the process, which leads its group; 0 while there is none
-	killed bool
-	gone   bool // nothing is reported any more
-	timer  *time.Timer
+	mu       sync.Mutex
+	killed   bool
+	first    time.Time // when the first kill came
+	deadline time.Time // when SIGTERM has had its time
+	vanished bool      // nothing is reported any more
+	process  *process  // nil while there is none
 }
 
 // run is the life of the task.
 func (t *task) run() {
-	if t.info.Command == nil {
-		t.refuse("only command tasks can be run here")
-		return
-	}
-	if c := t.info.Container; c != nil && (c.Docker != nil || c.GetMesos().GetImage() != nil) {
-		t.refuse("images cannot be run here: local Mesos has no containers")
+	if problem := t.unsupported(); problem != "" {
+		t.say(mesos.TASK_FAILED, mesos.SOURCE_AGENT, mesos.REASON_CONTAINER_LAUNCH_FAILED.Enum(), "Failed to launch container: "+problem)
 		return
 	}
 	credential, err := t.prepare()
 	if err != nil {
-		t.say(mesos.TASK_DROPPED, mesos.SOURCE_AGENT, mesos.REASON_EXECUTOR_TERMINATED.Enum(), err.Error())
+		t.say(t.dropped(), mesos.SOURCE_AGENT, mesos.REASON_EXECUTOR_TERMINATED.Enum(), err.Error())
 		return
 	}
-	if err := t.r.fetch.all(t.ctx, t.info.Command.URIs, t.sandbox); err != nil {
-		t.fetchFailed(err)
+	err = t.fetch(credential)
+	killed, vanished := t.wishes()
+	if killed {
+		// An agent answers so while the executor, which would know better, is not there yet (Slave::killTask).
+		t.say(mesos.TASK_KILLED, mesos.SOURCE_AGENT, mesos.REASON_EXECUTOR_UNREGISTERED.Enum(), "Unregistered executor")
 		return
 	}
-	t.say(mesos.TASK_STARTING, mesos.SOURCE_EXECUTOR, nil, "")
+	if vanished {
+		return
+	}
+	if err != nil {
+		t.say(mesos.TASK_FAILED, mesos.SOURCE_AGENT, mesos.REASON_CONTAINER_LAUNCH_FAILED.Enum(),
+			fmt.Sprintf("Failed to launch container: Failed to fetch all URIs for container '%s': exited with status 1", t.container))
+		return
+	}
 	t.execute(credential)
 }
 
-func (t *task) refuse(why string) {
-	t.say(mesos.TASK_FAILED, mesos.SOURCE_AGENT, mesos.REASON_CONTAINER_LAUNCH_FAILED.Enum(), "Failed to launch container: "+why)
-}
-
-func (t *task) fetchFailed(err error) {
-	t.log("Failed to fetch: " + err.Error())
-	if t.wasKilled() {
-		t.say(mesos.TASK_KILLED, mesos.SOURCE_AGENT, mesos.REASON_EXECUTOR_TERMINATED.Enum(), "Executor terminated while its files were fetched")
-		return
+// unsupported says what of the task cannot be had here; empty for nothing.
+func (t *task) unsupported() string {
+	if !pathElement(t.info.TaskID.Value) || !pathElement(t.framework.ID.GetValue()) {
+		return "the ids of the task and of its framework must be names of directories"
 	}
-	t.say(mesos.TASK_FAILED, mesos.SOURCE_AGENT, mesos.REASON_CONTAINER_LAUNCH_FAILED.Enum(),
-		fmt.Sprintf("Failed to launch container: Failed to fetch all URIs for container '%s': exited with status 1", t.container))
-}
-
-// log writes a line to the sandbox's stderr, where the real fetcher writes too.
-func (t *task) log(line string) {
-	f, err := os.OpenFile(filepath.Join(t.sandbox, "stderr"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		t.r.o.Log.Warn("sandbox cannot be written", "error", err)
-		return
-	}
-	defer f.Close()
-	_, _ = fmt.Fprintln(f, line) // There is nowhere else to say it.
-}
-
-// prepare makes the sandbox for the user of the task.
-func (t *task) prepare() (*syscall.Credential, error) {
-	wrap := func(err error) error {
-		return fmt.Errorf("Failed to create executor directory '%s': %w", t.sandbox, err) //nolint:staticcheck,revive // The agent's words.
-	}
-	if err := os.MkdirAll(t.sandbox, 0o750); err != nil {
-		return nil, wrap(err)
-	}
-	latest := filepath.Join(filepath.Dir(t.sandbox), "latest")
-	_ = os.Remove(latest) // It may not be there.
-	if err := os.Symlink(t.container, latest); err != nil {
-		return nil, wrap(err)
-	}
-	for _, name := range []string{"stdout", "stderr"} {
-		if err := os.WriteFile(filepath.Join(t.sandbox, name), nil, 0o644); err != nil {
-			return nil, wrap(err)
-		}
-	}
-	name := t.framework.User
-	if u := t.info.Command.User; u != nil {
-		name = *u
-	}
-	if name == "" {
-		return nil, nil
-	}
-	u, err := user.Lookup(name)
-	if err != nil {
-		return nil, wrap(fmt.Errorf("Failed to chown directory to '%s': No such user '%s'", name, name)) //nolint:staticcheck,revive // The agent's words.
-	}
-	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
-	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, wrap(err)
-	}
-	if int(uid) == os.Geteuid() {
-		return nil, nil
-	}
-	for _, path := range []string{t.sandbox, filepath.Join(t.sandbox, "stdout"), filepath.Join(t.sandbox, "stderr")} {
-		if err := os.Chown(path, int(uid), int(gid)); err != nil {
-			return nil, wrap(fmt.Errorf("Failed to chown directory to '%s': %w", name, err)) //nolint:staticcheck,revive // The agent's words.
-		}
-	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-}
-
-// command is the process of the task.
-func (t *task) command() (*exec.Cmd, error) {
 	c := t.info.Command
-	var cmd *exec.Cmd
-	if c.GetShell() {
-		cmd = exec.Command("/bin/sh", "-c", c.GetValue())
-	} else {
-		cmd = exec.Command(c.GetValue())
-		if len(c.Arguments) > 0 {
-			cmd.Args = c.Arguments // The first is the program's own name, as in execvp(3).
+	if c == nil {
+		return "only command tasks can be run here: local Mesos has no executors of frameworks"
+	}
+	if i := t.info.Container; i != nil && (i.GetType() == mesos.ContainerInfo_DOCKER || i.Docker != nil || i.GetMesos().GetImage() != nil) {
+		return "images cannot be run here: local Mesos starts plain processes"
+	}
+	for _, v := range c.GetEnvironment().GetVariables() {
+		if v.GetType() == mesos.Environment_Variable_SECRET || v.Secret != nil {
+			return "the environment variable '" + v.Name + "' is of type SECRET: local Mesos has no secret resolver, use VALUE"
 		}
 	}
-	cmd.Dir, cmd.Env = t.sandbox, t.environment()
-	stdout, err := os.OpenFile(filepath.Join(t.sandbox, "stdout"), os.O_APPEND|os.O_WRONLY, 0)
+	return ""
+}
+
+// dropped is the state of a task that never started: TASK_LOST for those who do not know better.
+func (t *task) dropped() mesos.TaskState {
+	if t.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
+		return mesos.TASK_DROPPED
+	}
+	return mesos.TASK_LOST
+}
+
+func (t *task) can(capability mesos.FrameworkInfo_Capability_Type) bool {
+	for _, c := range t.framework.Capabilities {
+		if c.Type == capability {
+			return true
+		}
+	}
+	return false
+}
+
+// execute runs the command and reports its states.
+func (t *task) execute(credential *syscall.Credential) {
+	p, err := t.start(credential)
+	// The process is there before the first status, so that all of them carry its number.
+	t.say(mesos.TASK_STARTING, mesos.SOURCE_EXECUTOR, nil, "")
+	t.say(mesos.TASK_RUNNING, mesos.SOURCE_EXECUTOR, nil, "")
+	if err != nil {
+		// The launcher of Mesos is a process of its own, so it seems to run until exec(2) fails in it.
+		t.log("Failed to execute command: %v", err)
+		t.say(mesos.TASK_FAILED, mesos.SOURCE_EXECUTOR, nil, "Command exited with status 1")
+		return
+	}
+	t.finish(p, t.attend(p))
+}
+
+// start starts the command of the task.
+func (t *task) start(credential *syscall.Credential) (*process, error) {
+	cmd, err := t.command()
 	if err != nil {
 		return nil, err
 	}
-	stderr, err := os.OpenFile(filepath.Join(t.sandbox, "stderr"), os.O_APPEND|os.O_WRONLY, 0)
+	defer closeOutput(cmd)
+	p, err := start(cmd, credential, "MESOS_SANDBOX="+t.sandbox)
 	if err != nil {
-		return nil, errors.Join(err, stdout.Close())
-	}
-	cmd.Stdout, cmd.Stderr = stdout, stderr
-	return cmd, nil
-}
-
-// inherited are the variables that tasks get from this process. It is a short list, because the service's own
-// environment may hold secrets.
-var inherited = []string{"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "JAVA_HOME"}
-
-// environment is what a Mesos agent gives a command task.
-func (t *task) environment() []string {
-	values := make(map[string]string)
-	for _, name := range inherited {
-		if v, ok := os.LookupEnv(name); ok {
-			values[name] = v
-		}
-	}
-	ip := address(t.r.o.Hostname)
-	for name, v := range map[string]string{
-		"MESOS_SANDBOX": t.sandbox, "MESOS_DIRECTORY": t.sandbox, "MESOS_TASK_ID": t.info.TaskID.Value, "MESOS_EXECUTOR_ID": t.info.TaskID.Value,
-		"MESOS_FRAMEWORK_ID": t.framework.ID.GetValue(), "MESOS_SLAVE_ID": t.r.o.AgentID, "MESOS_SLAVE_PID": "slave(1)@" + t.r.o.Endpoint,
-		"MESOS_AGENT_ENDPOINT": t.r.o.Endpoint, "MESOS_CONTAINER_IP": ip, "LIBPROCESS_IP": ip, "LIBPROCESS_PORT": "0",
-		"MESOS_CHECKPOINT": map[bool]string{true: "1", false: "0"}[t.framework.GetCheckpoint()], "MESOS_HTTP_COMMAND_EXECUTOR": "0",
-		"MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": "5secs",
-	} {
-		values[name] = v
-	}
-	for _, v := range t.info.Command.GetEnvironment().GetVariables() {
-		values[v.Name] = v.GetValue()
-	}
-	env := make([]string, 0, len(values))
-	for name, v := range values {
-		env = append(env, name+"="+v)
-	}
-	return env
-}
-
-// address is the address of a host name, or the name when it has none.
-func address(host string) string {
-	if net.ParseIP(host) != nil {
-		return host
-	}
-	if a, err := net.LookupHost(host); err == nil && len(a) > 0 {
-		return a[0]
-	}
-	return host
-}
-
-// execute runs the process and reports its end.
-func (t *task) execute(credential *syscall.Credential) {
-	cmd, err := t.command()
-	if err != nil {
-		t.say(mesos.TASK_FAILED, mesos.SOURCE_EXECUTOR, mesos.REASON_CONTAINER_LAUNCH_FAILED.Enum(), "Failed to launch command: "+err.Error())
-		return
-	}
-	attributes := processAttributes()
-	attributes.Credential = credential
-	cmd.SysProcAttr = attributes
-	started, ended := make(chan error, 1), make(chan error, 1)
-	go runOnThread(cmd, started, ended)
-	if err := t.begin(cmd, <-started); err != nil {
-		closeOutput(cmd)
-		if t.wasKilled() {
-			t.say(mesos.TASK_KILLED, mesos.SOURCE_EXECUTOR, nil, "Command was killed before it started")
-			return
-		}
-		t.log(err.Error())
-		t.say(mesos.TASK_FAILED, mesos.SOURCE_EXECUTOR, nil, "Command exited with status 127")
-		return
-	}
-	t.say(mesos.TASK_RUNNING, mesos.SOURCE_EXECUTOR, nil, "")
-	err = <-ended
-	closeOutput(cmd)
-	t.mu.Lock()
-	if t.timer != nil {
-		t.timer.Stop()
-	}
-	_ = syscall.Kill(-t.pid, syscall.SIGKILL) // The container goes with its first process.
-	t.pid = 0
-	t.mu.Unlock()
-	t.finish(cmd, err)
-}
-
-// begin takes note of a started process, and kills it at once when that was asked for meanwhile.
-func (t *task) begin(cmd *exec.Cmd, err error) error {
-	if err != nil {
-		return err
+		return nil, err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.pid = cmd.Process.Pid
-	if t.killed || t.gone {
-		_ = syscall.Kill(-t.pid, syscall.SIGKILL) // It is there: it was not waited for yet.
-	}
-	return nil
+	t.process = p
+	return p, nil
 }
 
-func closeOutput(cmd *exec.Cmd) {
-	for _, w := range []any{cmd.Stdout, cmd.Stderr} {
-		if f, ok := w.(*os.File); ok {
-			_ = f.Close() // The process had its own copy.
+// verdict says why a task ended.
+type verdict int
+
+const (
+	byItself verdict = iota
+	byKill
+	byTimeLimit
+)
+
+// attend waits for the end of the process and grants the wishes of others meanwhile.
+func (t *task) attend(p *process) verdict {
+	why, terminated := byItself, false
+	alarm := time.NewTimer(0)
+	alarm.Stop()
+	defer alarm.Stop()
+	var limit <-chan time.Time
+	if d := t.info.MaxCompletionTime; d != nil {
+		timer := time.NewTimer(time.Duration(d.Nanoseconds))
+		defer timer.Stop()
+		limit = timer.C
+	}
+	for {
+		select {
+		case <-p.ended:
+			return why
+		case <-alarm.C:
+			p.signal(syscall.SIGKILL)
+		case <-limit:
+			if !terminated {
+				why = byTimeLimit
+				t.kill(t.grace(nil))
+			}
+		case <-t.bell:
+			killed, vanished := t.wishes()
+			if vanished {
+				p.signal(syscall.SIGKILL)
+				continue
+			}
+			if killed && !terminated {
+				terminated = true
+				if why == byItself {
+					why = byKill
+					t.killing()
+				}
+				p.signal(syscall.SIGTERM)
+			}
+			if killed {
+				alarm.Reset(t.remaining())
+			}
 		}
 	}
+}
+
+// killing tells the frameworks that want to know that a kill has begun.
+func (t *task) killing() {
+	if t.can(mesos.FrameworkInfo_Capability_TASK_KILLING_STATE) {
+		t.say(mesos.TASK_KILLING, mesos.SOURCE_EXECUTOR, nil, "")
+	}
+}
+
+// remaining is the rest of the grace.
+func (t *task) remaining() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return time.Until(t.deadline)
 }
 
 // finish reports how the process ended.
-func (t *task) finish(cmd *exec.Cmd, err error) {
-	message := "Command exited with status 0"
-	state := mesos.TASK_FINISHED
-	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok {
-		switch {
-		case status.Signaled():
-			name := status.Signal().String()
-			message, state = "Command terminated with signal "+strings.ToUpper(name[:1])+name[1:], mesos.TASK_FAILED
-		case status.ExitStatus() != 0:
-			message, state = "Command exited with status "+strconv.Itoa(status.ExitStatus()), mesos.TASK_FAILED
-		}
-	} else if err != nil {
-		message, state = err.Error(), mesos.TASK_FAILED
+func (t *task) finish(p *process, why verdict) {
+	state, message := mesos.TASK_FINISHED, "Command exited with status 0"
+	if s, ok := p.state().Sys().(syscall.WaitStatus); ok && s.Signaled() {
+		name := s.Signal().String()
+		state, message = mesos.TASK_FAILED, "Command terminated with signal "+strings.ToUpper(name[:1])+name[1:]
+	} else if code := p.state().ExitCode(); code != 0 {
+		state, message = mesos.TASK_FAILED, "Command exited with status "+strconv.Itoa(code)
 	}
-	if t.wasKilled() {
+	var reason *mesos.TaskStatus_Reason
+	switch why {
+	case byItself:
+	case byKill:
 		state = mesos.TASK_KILLED
+	case byTimeLimit:
+		state, reason = mesos.TASK_FAILED, mesos.REASON_MAX_COMPLETION_TIME_REACHED.Enum()
 	}
-	t.say(state, mesos.SOURCE_EXECUTOR, nil, message)
+	t.say(state, mesos.SOURCE_EXECUTOR, reason, message)
 }
 
-func (t *task) wasKilled() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.killed
+// grace is how long the task may take to end: what the call says, else what the task says, else 3 s.
+func (t *task) grace(policy *mesos.KillPolicy) time.Duration {
+	for _, p := range []*mesos.KillPolicy{policy, t.info.KillPolicy} {
+		if p != nil && p.GracePeriod != nil {
+			return max(0, time.Duration(p.GracePeriod.Nanoseconds))
+		}
+	}
+	return 3 * time.Second
 }
 
-// kill ends the task: politely first.
+// kill wishes the end of the task. A second kill may only shorten the grace, as it counts from the first
+// (CommandExecutor::kill).
 func (t *task) kill(grace time.Duration) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.pid == 0 {
-		t.killed = true
-		t.cancel() // Fetching stops, and what starts all the same is killed by begin.
-		return
+	now := time.Now()
+	if !t.killed {
+		t.killed, t.first = true, now
+		t.deadline = now.Add(grace)
 	}
-	if t.killed {
-		return
+	if d := t.first.Add(grace); d.Before(t.deadline) {
+		t.deadline = d
 	}
-	t.killed = true
-	_ = syscall.Kill(-t.pid, syscall.SIGTERM) // The group may just have ended.
-	pid := t.pid
-	t.timer = time.AfterFunc(grace, func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if t.pid == pid {
-			_ = syscall.Kill(-pid, syscall.SIGKILL) // As above.
-		}
-	})
+	t.mu.Unlock()
+	t.cancel() // Fetching stops.
+	t.ring()
 }
 
 // vanish ends the task without a word.
 func (t *task) vanish() {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.gone = true
+	t.vanished = true
+	t.mu.Unlock()
 	t.cancel()
-	if t.pid != 0 {
-		_ = syscall.Kill(-t.pid, syscall.SIGKILL) // The group may just have ended.
+	t.ring()
+}
+
+func (t *task) ring() {
+	select {
+	case t.bell <- struct{}{}:
+	default: // It rings already.
 	}
+}
+
+func (t *task) wishes() (killed, vanished bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.killed, t.vanished
 }
 
 func (t *task) signal(s syscall.Signal) error {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.pid == 0 {
+	p := t.process
+	t.mu.Unlock()
+	if p == nil {
 		return fmt.Errorf("task %s has no process", t.info.TaskID.Value)
 	}
-	return syscall.Kill(-t.pid, s)
+	p.signal(s)
+	return nil
 }
 
-// say reports a state.
+// say reports a state, without holding a lock.
 func (t *task) say(state mesos.TaskState, source mesos.TaskStatus_Source, reason *mesos.TaskStatus_Reason, message string) {
 	t.mu.Lock()
-	gone, pid := t.gone, t.pid
+	vanished, p := t.vanished, t.process
 	t.mu.Unlock()
-	if gone {
+	if vanished {
 		return
 	}
 	s := mesos.TaskStatus{TaskID: t.info.TaskID, State: &state, Source: &source, Reason: reason}
@@ -339,14 +292,14 @@ func (t *task) say(state mesos.TaskState, source mesos.TaskStatus_Source, reason
 		s.Message = &message
 	}
 	if source == mesos.SOURCE_EXECUTOR {
-		ip := address(t.r.o.Hostname)
+		ip := t.r.ip
 		s.ContainerStatus = &mesos.ContainerStatus{
 			ContainerID:  &mesos.ContainerID{Value: t.container},
 			NetworkInfos: []mesos.NetworkInfo{{IPAddresses: []mesos.NetworkInfo_IPAddress{{Protocol: mesos.IPv4.Enum(), IPAddress: &ip}}}},
 		}
-		if pid != 0 {
-			p := uint32(pid)
-			s.ContainerStatus.ExecutorPID = &p
+		if p != nil {
+			pid := uint32(p.pid)
+			s.ContainerStatus.ExecutorPID = &pid
 		}
 	}
 	t.report(s)

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"bufio"
+	"compress/bzip2"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -12,37 +13,83 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
+	"time"
 )
 
-// unpack extracts an archive into the sandbox. Nothing is written outside, whatever names and links it holds.
-func unpack(ctx context.Context, file, kind, sandbox string) error {
-	root, err := os.OpenRoot(sandbox)
+// archives are the endings of the names that Mesos' fetcher extracts, longer ones first.
+var archives = []struct{ ending, kind string }{
+	{".tar.gz", "tgz"}, {".tgz", "tgz"}, {".tar.bz2", "tbz"}, {".tbz2", "tbz"}, {".tar.xz", "txz"}, {".txz", "txz"},
+	{".tar", "tar"}, {".zip", "zip"}, {".gz", "gz"},
+}
+
+// archive says which kind of archive a name stands for; empty for none.
+func archive(name string) string {
+	for _, a := range archives {
+		if strings.HasSuffix(name, a.ending) {
+			return a.kind
+		}
+	}
+	return ""
+}
+
+// unpack extracts an archive, which the URI calls name, into the sandbox. It reads the formats itself rather than
+// call tar and unzip: through os.Root nothing is written outside, whatever names and links the archive holds; it can
+// be stopped between members; and it needs no program on the machine.
+func unpack(ctx context.Context, file, kind, name string, root *os.Root) error {
+	x := &extraction{root: root}
+	var err error
+	switch kind {
+	case "zip":
+		err = x.unzip(ctx, file)
+	case "txz":
+		err = errors.New("a local agent does not extract xz: use tar.gz")
+	default:
+		err = x.stream(ctx, file, kind, name)
+	}
+	if err == nil {
+		err = x.finish()
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("extract: %w", err)
 	}
-	defer root.Close()
-	if kind == "zip" {
-		return unzip(ctx, file, root)
-	}
+	return nil
+}
+
+// extraction is the state of one archive. The modes and times of directories are set last, as both would be in
+// the way of the files in them.
+type extraction struct {
+	root *os.Root
+	dirs []fileEntry
+}
+
+func (x *extraction) stream(ctx context.Context, file, kind, name string) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	var in io.Reader = bufio.NewReaderSize(f, 1<<20)
-	if kind == "tgz" {
+	switch kind {
+	case "tgz", "gz":
 		z, err := gzip.NewReader(in)
 		if err != nil {
-			return fmt.Errorf("extract: %w", err)
+			return err
 		}
 		defer z.Close()
 		in = z
+	case "tbz":
+		in = bzip2.NewReader(in)
 	}
-	return untar(ctx, tar.NewReader(in), root)
+	if kind == "gz" {
+		plain := path.Base(strings.TrimSuffix(name, ".gz"))
+		return write(func() (*os.File, error) { return x.root.OpenFile(plain, writing, 0o644) }, in, 0)
+	}
+	return x.untar(ctx, tar.NewReader(in))
 }
 
-func untar(ctx context.Context, in *tar.Reader, root *os.Root) error {
+func (x *extraction) untar(ctx context.Context, in *tar.Reader) error {
 	for {
 		h, err := in.Next()
 		if errors.Is(err, io.EOF) {
@@ -52,78 +99,128 @@ func untar(ctx context.Context, in *tar.Reader, root *os.Root) error {
 			err = ctx.Err()
 		}
 		if err != nil {
-			return fmt.Errorf("extract: %w", err)
+			return err
 		}
-		if err := put(root, h.Name, h.FileInfo().Mode(), h.Linkname, h.Typeflag == tar.TypeLink, in); err != nil {
-			return fmt.Errorf("extract %s: %w", h.Name, err)
+		if h.Typeflag == tar.TypeXGlobalHeader {
+			continue // It describes the archive (git archive writes one) and is no file.
+		}
+		m := fileEntry{name: h.Name, mode: h.FileInfo().Mode(), time: h.ModTime, link: h.Linkname, hard: h.Typeflag == tar.TypeLink}
+		if err := x.put(m, in); err != nil {
+			return fmt.Errorf("%s: %w", h.Name, err)
 		}
 	}
 }
 
-func unzip(ctx context.Context, file string, root *os.Root) error {
+func (x *extraction) unzip(ctx context.Context, file string) error {
 	z, err := zip.OpenReader(file)
 	if err != nil {
-		return fmt.Errorf("extract: %w", err)
+		return err
 	}
 	defer z.Close()
 	for _, f := range z.File {
 		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("extract: %w", err)
+			return err
 		}
-		if err := unzipOne(f, root); err != nil {
-			return fmt.Errorf("extract %s: %w", f.Name, err)
+		if err := x.unzipOne(f); err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 	}
 	return nil
 }
 
-func unzipOne(f *zip.File, root *os.Root) error {
+func (x *extraction) unzipOne(f *zip.File) error {
 	in, err := f.Open()
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	link := ""
-	if f.Mode()&fs.ModeSymlink != 0 {
-		text, err := io.ReadAll(io.LimitReader(in, 4096))
+	m := fileEntry{name: f.Name, mode: f.Mode(), time: f.Modified}
+	if system := f.CreatorVersion >> 8; system != zipUnix && system != zipDarwin {
+		m.mode &^= 0o022 // It says no permissions, and Go reads that as all.
+	}
+	if m.mode&fs.ModeSymlink != 0 {
+		text, err := io.ReadAll(io.LimitReader(in, 4096)) // PATH_MAX.
 		if err != nil {
 			return err
 		}
-		link = string(text)
+		m.link = string(text)
 	}
-	return put(root, f.Name, f.Mode(), link, false, in)
+	return x.put(m, in)
 }
 
-// put writes one member of an archive.
-func put(root *os.Root, name string, mode fs.FileMode, link string, hard bool, in io.Reader) error {
-	name = path.Clean(strings.TrimPrefix(name, "./"))
-	if name == "." {
-		return nil
-	}
-	if mode.IsDir() {
-		return root.MkdirAll(name, mode.Perm()|0o700)
-	}
-	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
-		return err
-	}
-	if hard || mode&fs.ModeSymlink != 0 {
-		if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// The systems that keep Unix permissions in a zip archive (APPNOTE.TXT 4.4.2).
+const zipUnix, zipDarwin = 3, 19
+
+// fileEntry describes one member of an archive.
+type fileEntry struct {
+	name string
+	mode fs.FileMode
+	time time.Time
+	link string
+	hard bool // link names an earlier member, whose file this is too
+}
+
+// put writes one member. It replaces files and links that are there, as tar does, and never writes through them.
+func (x *extraction) put(m fileEntry, in io.Reader) error {
+	m.name = path.Clean(m.name)
+	if m.mode.IsDir() {
+		if err := x.root.MkdirAll(m.name, 0o755); err != nil {
 			return err
 		}
-		if hard {
-			return root.Link(path.Clean(link), name)
+		if m.name != "." { // The sandbox's own mode stays.
+			x.dirs = append(x.dirs, m)
 		}
-		return root.Symlink(link, name)
+		return nil
 	}
-	if !mode.IsRegular() {
+	link := m.mode&fs.ModeSymlink != 0
+	if !m.hard && !link && !m.mode.IsRegular() {
 		return nil // Devices and pipes have no place in a sandbox.
 	}
-	out, err := root.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode.Perm()|0o200)
-	if err != nil {
+	if err := x.root.MkdirAll(path.Dir(m.name), 0o755); err != nil {
 		return err
 	}
-	if _, err := io.Copy(out, in); err != nil {
-		return errors.Join(err, out.Close())
+	if m.hard && path.Clean(m.link) == m.name {
+		return nil
 	}
-	return out.Close()
+	if err := x.root.Remove(m.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	switch {
+	case m.hard:
+		return x.root.Link(path.Clean(m.link), m.name)
+	case link:
+		return x.root.Symlink(m.link, m.name)
+	}
+	if err := write(func() (*os.File, error) { return x.root.OpenFile(m.name, writing|os.O_EXCL, 0o600) }, in, 0); err != nil {
+		return err
+	}
+	return x.dress(m)
+}
+
+// dress sets mode and time. Permissions are kept without regard to the umask; set-user-id and the like are not.
+func (x *extraction) dress(m fileEntry) error {
+	if err := x.root.Chmod(m.name, m.mode.Perm()); err != nil {
+		return err
+	}
+	if m.time.IsZero() {
+		return nil
+	}
+	return x.root.Chtimes(m.name, m.time, m.time)
+}
+
+// finish dresses the directories, the deepest first.
+func (x *extraction) finish() error {
+	for _, d := range slices.Backward(x.dirs) {
+		info, err := x.root.Lstat(d.name)
+		if err != nil {
+			return err
+		}
+		if !info.IsDir() {
+			continue // A later member replaced it.
+		}
+		if err := x.dress(d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
