@@ -93,12 +93,18 @@ func (s Spec) checkCluster(r Rules) []problem {
 		{s.Name == "", "name", "is missing: give the cluster a name"},
 		{s.Name != "" && (len(s.Name) > MaxName || !namePattern.MatchString(s.Name)), "name", fmt.Sprintf(
 			"%s is not a name: use 1 to %d lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen", quote(s.Name), MaxName)},
-		{!slices.Contains([]Kind{Session, Application, Job}, s.Kind), "kind",
-			quote(string(s.Kind)) + " is not a kind of cluster: use session, application or job"},
-		{!slices.Contains([]Allocation{Dynamic, Static}, s.Allocation), "allocation",
-			quote(string(s.Allocation)) + " is not a way of allocation: use dynamic or static"},
-		{s.FlinkVersion != "" && !versionPattern.MatchString(s.FlinkVersion), "flinkVersion",
-			quote(s.FlinkVersion) + " is not a version: write 2.3 or 2.3.0"},
+		{
+			!slices.Contains([]Kind{Session, Application, Job}, s.Kind), "kind",
+			quote(string(s.Kind)) + " is not a kind of cluster: use session, application or job",
+		},
+		{
+			!slices.Contains([]Allocation{Dynamic, Static}, s.Allocation), "allocation",
+			quote(string(s.Allocation)) + " is not a way of allocation: use dynamic or static",
+		},
+		{
+			s.FlinkVersion != "" && !versionPattern.MatchString(s.FlinkVersion), "flinkVersion",
+			quote(s.FlinkVersion) + " is not a version: write 2.3 or 2.3.0",
+		},
 		{versionPattern.MatchString(s.FlinkVersion) && !s.knownVersion(r.FlinkVersions), "flinkVersion", fmt.Sprintf(
 			"the service has no Flink %s: use one of %s, or add a distribution to the service (FLINK_DISTRIBUTIONS)", s.FlinkVersion, strings.Join(r.FlinkVersions, ", "))},
 		{s.Role != "" && len(r.Roles) > 0 && !slices.Contains(r.Roles, s.Role), "role", fmt.Sprintf(
@@ -121,14 +127,18 @@ func (s Spec) checkTaskManagers() []problem {
 		outside("taskManagers.count", n.Count, 0, MaxTaskManagers),
 		outside("taskManagers.min", n.Min, 0, MaxTaskManagers),
 		outside("taskManagers.max", n.Max, 0, MaxTaskManagers),
-		{!static && n.Count > 0, "taskManagers.count",
-			"is for static allocation: set allocation to static, or bound what Flink asks for with min and max"},
+		{
+			!static && n.Count > 0, "taskManagers.count",
+			"is for static allocation: set allocation to static, or bound what Flink asks for with min and max",
+		},
 		{static && n.Min != 0, "taskManagers.min", "is for dynamic allocation: set taskManagers.count"},
 		{static && n.Max != 0, "taskManagers.max", "is for dynamic allocation: set taskManagers.count"},
 		{!static && n.Max > 0 && n.Min > n.Max, "taskManagers.min", fmt.Sprintf("%d is above taskManagers.max, which is %d", n.Min, n.Max)},
 		outside("jobManager.replicas", s.JobManager.Replicas, 1, MaxReplicas),
-		{s.JobManager.Replicas > 1 && !s.HighAvailability(), "jobManager.replicas",
-			"more than one JobManager needs high availability: set flinkConfiguration high-availability.type to zookeeper"},
+		{
+			s.JobManager.Replicas > 1 && !s.HighAvailability(), "jobManager.replicas",
+			"more than one JobManager needs high availability: set flinkConfiguration high-availability.type to zookeeper",
+		},
 		outside("taskManager.slots", s.TaskManager.Slots, 1, MaxSlots),
 	}
 }
@@ -200,8 +210,10 @@ func (s Spec) checkURIs() []problem {
 		checks = append(checks,
 			problem{u.Value == "", field + ".value", "is missing"},
 			checkLocation(field+".value", u.Value),
-			problem{u.OutputFile != "" && !inside(u.OutputFile), field + ".outputFile",
-				quote(u.OutputFile) + " must be a path below the sandbox: relative, without . and .."},
+			problem{
+				u.OutputFile != "" && !inside(u.OutputFile), field + ".outputFile",
+				quote(u.OutputFile) + " must be a path below the sandbox: relative, without . and ..",
+			},
 			problem{u.Extract && u.Executable, field + ".executable", "an archive that is extracted is not made executable: choose one"},
 		)
 	}
@@ -255,14 +267,18 @@ func checkVariable(field, name string) problem {
 }
 
 func checkOption(field, name string) problem {
-	return problem{name == "" || len(name) > 1000 || strings.ContainsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }),
-		field, "is not the name of a Flink option"}
+	return problem{
+		name == "" || len(name) > 1000 || strings.ContainsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }),
+		field, "is not the name of a Flink option",
+	}
 }
 
 // checkText looks at a text that is passed on to a process.
 func checkText(field, text string) problem {
-	return problem{len(text) > maxText || strings.ContainsRune(text, 0) || !utf8.ValidString(text), field,
-		fmt.Sprintf("must be text of at most %d KiB without NUL", maxText>>10)}
+	return problem{
+		len(text) > maxText || strings.ContainsRune(text, 0) || !utf8.ValidString(text), field,
+		fmt.Sprintf("must be text of at most %d KiB without NUL", maxText>>10),
+	}
 }
 
 // outside checks a whole number against its bounds.

@@ -98,9 +98,13 @@ func TestOptions(t *testing.T) {
 // TestUsage refuses what contradicts itself before anything is sent.
 func TestUsage(t *testing.T) {
 	t.Parallel()
-	create := func() *cobra.Command { return clusters.NewCreate(&command.Factory{}, take(new(*clusters.CreateOptions))) }
+	create := func() *cobra.Command {
+		return clusters.NewCreate(&command.Factory{}, take(new(*clusters.CreateOptions)))
+	}
 	scale := func() *cobra.Command { return clusters.NewScale(&command.Factory{}, take(new(*clusters.ScaleOptions))) }
-	events := func() *cobra.Command { return clusters.NewEvents(&command.Factory{}, take(new(*clusters.EventsOptions))) }
+	events := func() *cobra.Command {
+		return clusters.NewEvents(&command.Factory{}, take(new(*clusters.EventsOptions)))
+	}
 	for _, c := range []struct {
 		line  string
 		build func() *cobra.Command

@@ -83,8 +83,11 @@ func (s *SpecFlags) Apply(spec *cluster.Spec) error {
 		flag  string
 		value int
 	}{
-		{"--task-managers", s.TaskManagers}, {"--min-task-managers", s.Min}, {"--max-task-managers", s.Max},
-		{"--slots", s.Slots}, {"--parallelism", s.Parallelism},
+		{"--task-managers", s.TaskManagers},
+		{"--min-task-managers", s.Min},
+		{"--max-task-managers", s.Max},
+		{"--slots", s.Slots},
+		{"--parallelism", s.Parallelism},
 	} {
 		if n.value < 0 {
 			return command.Flagf("%s %d: give a number above 0", n.flag, n.value)
