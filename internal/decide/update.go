@@ -90,9 +90,17 @@ func (st *step) ended(c *Cluster, t *cluster.Task, was cluster.TaskState) {
 }
 
 // blameless says that the task did not end because it, or its agent, is bad: its offer was gone
-// before it could be started, or its agent cannot be reached.
+// before it could be started, its agent cannot be reached or was removed, or Mesos has never
+// heard of it, because we were stopped between saving the launch and sending it.
 func blameless(t *cluster.Task) bool {
-	return t.Reason == "REASON_INVALID_OFFERS" || t.State == cluster.Unreachable
+	switch t.Reason {
+	case "REASON_INVALID_OFFERS", "REASON_AGENT_REMOVED", "REASON_AGENT_REMOVED_BY_OPERATOR":
+		return true
+	case "REASON_RECONCILIATION":
+		// Its own end would be FAILED, FINISHED or KILLED in the answer as well.
+		return t.State == cluster.Gone || t.State == cluster.Lost || t.State == cluster.Dropped
+	}
+	return t.State == cluster.Unreachable
 }
 
 func (st *step) jobManagerEnded(c *Cluster, t *cluster.Task, words string) {
