@@ -53,8 +53,9 @@ $(DEMO_JAR): $(shell find resources/demo-job -name '*.java' 2>/dev/null) resourc
 	$(MVN) -f resources/demo-job -DskipTests package
 
 .PHONY: flink
-flink: driver ## Assemble the Flink distributions from Maven artifacts into build/flink (FLINK_DIST takes an existing Flink)
+flink: driver ## Assemble the Flink distributions from Maven artifacts into build/flink, with classes prepared for this Java (FLINK_DIST takes an existing Flink)
 	@FLINK_VERSION=$(if $(FLINK_DIST),,$(FLINK_VERSIONS)) $(GO) run ./internal/flink/dist/assemble
+	@$(GO) run ./internal/flink/classes/prepare
 
 .PHONY: docs
 docs: ## Write docs/configuration.md from the code

@@ -255,15 +255,50 @@ func fakeJava(t *testing.T, home, version string) {
 	}
 }
 
+type scriptTest struct {
+	name    string
+	prepare func(t *testing.T, dir string) []string // returns the environment
+	code    int
+	stdout  []string // lines that must be there
+	not     []string // lines that must not
+	stderr  string
+}
+
+// preparedClasses are shown to the Java that wrote them and to no other.
+func preparedClasses() []scriptTest {
+	inSandbox := func(runtime string) func(t *testing.T, dir string) []string {
+		return func(t *testing.T, dir string) []string {
+			t.Helper()
+			home := filepath.Join(dir, "jdk")
+			fakeJava(t, home, "17.0.15")
+			f, err := os.OpenFile(filepath.Join(home, "release"), os.O_APPEND|os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.WriteString("JAVA_RUNTIME_VERSION=\"" + runtime + "\"\n"); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+			write(t, filepath.Join(dir, "classes-17.0.15+6.jsa"), "")
+			return nil
+		}
+	}
+	return []scriptTest{
+		{"classes of this Java", inSandbox("17.0.15+6"), 0, []string{"[-XX:SharedArchiveFile=", "/classes-17.0.15+6.jsa]\n[-Xshare:auto]"}, nil, ""},
+		{"classes of another Java", inSandbox("17.0.15+6-x"), 0, nil, []string{"SharedArchiveFile", "-Xshare"}, ""},
+		{"a Java that does not say which it is", func(t *testing.T, dir string) []string {
+			t.Helper()
+			fakeJava(t, filepath.Join(dir, "jdk"), "17.0.15")
+			write(t, filepath.Join(dir, "classes-.jsa"), "")
+			return nil
+		}, 0, nil, []string{"SharedArchiveFile"}, ""},
+	}
+}
+
 func TestStartScript(t *testing.T) {
-	tests := []struct {
-		name    string
-		prepare func(t *testing.T, dir string) []string // returns the environment
-		code    int
-		stdout  []string // lines that must be there
-		not     []string // lines that must not
-		stderr  string
-	}{
+	tests := []scriptTest{
 		{
 			"Java in the sandbox", func(t *testing.T, dir string) []string {
 				fakeJava(t, filepath.Join(dir, "jdk-17"), "17.0.15")
@@ -317,7 +352,7 @@ func TestStartScript(t *testing.T) {
 			}, 0, []string{"CLASSPATH:/opt/hadoop/*"}, nil, "",
 		},
 	}
-	for _, tt := range tests {
+	for _, tt := range append(tests, preparedClasses()...) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "a sandbox")
@@ -330,10 +365,16 @@ func TestStartScript(t *testing.T) {
 			if code != tt.code || !strings.Contains(stderr, tt.stderr) {
 				t.Errorf("exit code %d, stderr %q, want %d and %q", code, stderr, tt.code, tt.stderr)
 			}
-			classpath := filepath.Join(dir, "flink", "lib", "a.jar") + ":" + filepath.Join(dir, "flink", "lib", "b.jar")
+			// The same in every sandbox, as prepared classes need it.
+			const classpath = "flink/lib/a.jar:flink/lib/b.jar"
 			for _, l := range tt.stdout {
 				if l = strings.ReplaceAll(l, "CLASSPATH", "["+classpath); !strings.Contains(stdout, l) {
 					t.Errorf("java was not given %s:\n%s", l, stdout)
+				}
+			}
+			for _, l := range tt.not {
+				if strings.Contains(stdout, l) {
+					t.Errorf("java was given %s:\n%s", l, stdout)
 				}
 			}
 			if tt.code != 0 {
