@@ -13,6 +13,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/flink/classes"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 )
 
@@ -20,6 +21,14 @@ import (
 type distribution struct {
 	dist.Manifest
 	// Path is the stable URL path of the archive.
+	Path string
+	// Classes are the class archives that lie beside it.
+	Classes []preparedClasses
+}
+
+// preparedClasses is a class archive that the artifact server has.
+type preparedClasses struct {
+	classes.Archive
 	Path string
 }
 
@@ -48,7 +57,7 @@ func findDistributions(ctx context.Context, places []string, dir string, store *
 				return nil, err
 			}
 			log.Info("Flink distribution", "version", m.Version, "sha256", a.SHA256, "from", filepath.Join(from, m.File))
-			all = append(all, distribution{Manifest: m, Path: path})
+			all = append(all, distribution{Manifest: m, Path: path, Classes: addClasses(ctx, m, from, store, log)})
 		}
 	}
 	if len(all) == 0 {
@@ -56,6 +65,31 @@ func findDistributions(ctx context.Context, places []string, dir string, store *
 	}
 	slices.SortFunc(all, func(a, b distribution) int { return dist.CompareVersions(b.Version, a.Version) })
 	return all, nil
+}
+
+// addClasses takes the class archives of a distribution into the artifact store. Tasks start without them too, so
+// nothing that goes wrong here is more than a warning.
+func addClasses(ctx context.Context, m dist.Manifest, dir string, store *artifact.Store, log *slog.Logger) []preparedClasses {
+	found, err := classes.Scan(dir, m.SHA256)
+	if err != nil {
+		log.Warn("prepared classes are left out", "flink", m.Version, "error", err)
+	}
+	var all []preparedClasses
+	for _, c := range found {
+		a, err := store.Add(ctx, filepath.Join(dir, c.File), artifact.PutOptions{Name: "classes.jsa", Public: true})
+		if err != nil {
+			log.Warn("prepared classes are left out", "file", c.File, "error", err)
+			continue
+		}
+		path, err := store.Path(a.SHA256, "classes.jsa")
+		if err != nil {
+			log.Warn("prepared classes are left out", "file", c.File, "error", err)
+			continue
+		}
+		log.Info("prepared classes", "flink", m.Version, "role", c.Role, "java", c.Java, "sha256", a.SHA256)
+		all = append(all, preparedClasses{Archive: c, Path: path})
+	}
+	return all
 }
 
 // look finds the archives of one place, and the directory in which they are.

@@ -17,6 +17,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/flink/classes"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
@@ -85,7 +86,11 @@ func (p *parts) distribution(version string) (launch.Distribution, error) {
 	if err != nil {
 		return launch.Distribution{}, err
 	}
-	return launch.Distribution{Version: d.Version, URI: p.service.url + d.Path}, nil
+	found := launch.Distribution{Version: d.Version, URI: p.service.url + d.Path}
+	for _, c := range d.Classes {
+		found.Classes = append(found.Classes, launch.Classes{Role: c.Role, File: classes.SandboxFile(c.Java), URI: p.service.url + c.Path})
+	}
+	return found, nil
 }
 
 // overlayKind is the kind of artifact that is made from a cluster's spec when a task fetches it.

@@ -27,6 +27,15 @@ type Distribution struct {
 	// URI is where the archive is fetched; it is the same for every task, so that the
 	// fetcher's cache hits.
 	URI string
+	// Classes are archives of its classes; a task that can use none of them starts all the same, only slower.
+	Classes []Classes
+}
+
+// Classes is a class archive that tasks of a role can fetch.
+type Classes struct {
+	Role cluster.Role
+	// File is the name in the sandbox; URI is the same for every task.
+	File, URI string
 }
 
 // Options configure a Planner.
@@ -95,7 +104,7 @@ func (p *Planner) Plan(l decide.Launch) (cluster.Plan, error) {
 	}
 	process := flink.Process{
 		Role: l.Task.Role, Version: d.Version, TaskID: l.Task.ID, Host: l.Task.Hostname, Ports: l.Task.Ports,
-		CPUs: l.Task.Resources.CPUs, Worker: l.Task.Worker, Log: logging(), Configuration: p.configuration(l.Spec, l.Nonce),
+		CPUs: l.Task.Resources.CPUs, Worker: l.Task.Worker, Log: logging(), Configuration: p.Configuration(l.Spec, l.Nonce),
 	}
 	if l.Task.Role == cluster.JobManagerRole {
 		if driven(l.Spec) {
@@ -180,6 +189,11 @@ func (p *Planner) uris(l decide.Launch, d Distribution) ([]cluster.URI, error) {
 		{Value: d.URI, Extract: true, Cache: true},
 		{Value: overlay, Extract: true},
 	}
+	for _, c := range d.Classes {
+		if c.Role == l.Task.Role {
+			uris = append(uris, cluster.URI{Value: c.URI, Cache: true, OutputFile: c.File})
+		}
+	}
 	for _, u := range l.Spec.URIs {
 		if u.Value, err = p.resolve(u.Value); err != nil {
 			return nil, err
@@ -221,8 +235,8 @@ func base(uri string) string {
 	return path.Base(uri)
 }
 
-// configuration is what conf/config.yaml of a cluster says.
-func (p *Planner) configuration(s cluster.Spec, nonce string) map[string]string {
+// Configuration is what conf/config.yaml of a cluster says.
+func (p *Planner) Configuration(s cluster.Spec, nonce string) map[string]string {
 	extra := map[string]string{}
 	fill := func(key, value string) {
 		if _, ok := s.FlinkConfiguration[key]; !ok && value != "" {
@@ -255,7 +269,7 @@ func logging() flink.Log { return flink.Log{File: true} }
 
 // Overlay renders what the sandbox of every task of a cluster gets beside the distribution.
 func (p *Planner) Overlay(s cluster.Spec, nonce string) ([]byte, error) {
-	o := flink.Overlay{Configuration: p.configuration(s, nonce), Log: logging()}
+	o := flink.Overlay{Configuration: p.Configuration(s, nonce), Log: logging()}
 	if driven(s) {
 		o.Files = append(o.Files, flink.File{Name: tokenFile, Content: []byte(p.Token(s.Name, nonce))})
 	}

@@ -98,7 +98,9 @@ type rehearsal struct {
 	ports  map[string]int
 }
 
-func (r *rehearsal) archive(role cluster.Role) string { return filepath.Join(r.dir, string(role)+".jsa") }
+func (r *rehearsal) archive(role cluster.Role) string {
+	return filepath.Join(r.dir, string(role)+".jsa")
+}
 
 func (r *rehearsal) sandbox(role cluster.Role) string { return filepath.Join(r.dir, string(role)) }
 
