@@ -1,8 +1,11 @@
 package localmesos
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,11 +55,15 @@ type agent struct {
 	registered            time.Time
 	// total, used and offered are without allocation.
 	total, used, offered mesos.Resources
-	runtime              Runtime
-	connected            bool
-	draining             bool
-	lost                 time.Time
-	unavailable          time.Time
+	tasks                map[*task]bool
+	offers               map[string]*pendingOffer
+	// doomed are tasks that are killed when the agent comes back.
+	doomed            []string
+	runtime           Runtime
+	connected, killed bool
+	draining          bool
+	lost              time.Time
+	unavailable       time.Time
 }
 
 // AddAgent registers an agent and returns its id.
@@ -75,6 +82,7 @@ func (m *Master) AddAgent(o AgentOptions) (string, error) {
 	a := &agent{
 		id: id, hostname: o.Hostname, address: o.Address, region: o.Region, zone: o.Zone,
 		registered: time.Now(), total: o.resources(), runtime: rt, connected: true,
+		tasks: make(map[*task]bool), offers: make(map[string]*pendingOffer),
 	}
 	if a.hostname == "" {
 		a.hostname = "127.0.0.1"
@@ -140,18 +148,6 @@ func (o *AgentOptions) resources() mesos.Resources {
 	return rs
 }
 
-// free is what may be offered to a role: unreserved, or reserved for the role or a parent of it.
-func (a *agent) free(role string) mesos.Resources {
-	rest := a.total.Minus(a.used...).Minus(a.offered...)
-	var out mesos.Resources
-	for i := range rest {
-		if rest[i].IsUnreserved() || rest[i].IsAllocatableTo(role) {
-			out = append(out, rest[i])
-		}
-	}
-	return out
-}
-
 func (a *agent) close() error {
 	if err := a.runtime.Close(); err != nil {
 		return fmt.Errorf("close agent %s: %w", a.id, err)
@@ -159,17 +155,20 @@ func (a *agent) close() error {
 	return nil
 }
 
-// tasksOf lists the tasks of an agent.
-func (m *Master) tasksOf(a *agent) []*task {
-	var out []*task
-	for _, f := range m.frameworks {
-		for _, id := range sortedKeys(f.tasks) {
-			if t := f.tasks[id]; t.agentID == a.id {
-				out = append(out, t)
-			}
-		}
+// sorted lists the tasks of an agent, so that what is done to them is repeatable.
+func (a *agent) sorted() []*task {
+	return slices.SortedFunc(maps.Keys(a.tasks), func(x, y *task) int {
+		return cmp.Or(cmp.Compare(x.framework.id, y.framework.id), cmp.Compare(x.info.TaskID.Value, y.info.TaskID.Value))
+	})
+}
+
+// killOrDoom ends a task that nobody waits for any more, at once or when its agent comes back.
+func (a *agent) killOrDoom(t *task) {
+	if a.connected {
+		a.runtime.Kill(t.info.TaskID.Value, nil)
+		return
 	}
-	return out
+	a.doomed = append(a.doomed, t.info.TaskID.Value)
 }
 
 // agent finds an agent by id, or by its number in the order of their registration.
@@ -184,7 +183,7 @@ func (m *Master) agent(name string) (*agent, error) {
 	return nil, fmt.Errorf("there is no agent %q: give its id, or its number from 0", name)
 }
 
-// gone tells every framework that an agent is no longer there.
+// failure tells every framework that an agent is no longer there.
 func (m *Master) failure(a *agent) {
 	id := mesos.AgentID{Value: a.id}
 	for _, f := range m.frameworks {

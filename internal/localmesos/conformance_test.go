@@ -6,6 +6,9 @@ import (
 	"testing"
 	"testing/synctest"
 
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/resources"
+
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 )
 
@@ -15,17 +18,19 @@ var accepted = []struct {
 	at     *regexp.Regexp
 	reason string
 }{
-	{re(`agent-(get_(containers|flags|files_debug|monitor_statistics|state|slave1_state)|op-GET_(AGENT|CONTAINERS|EXECUTORS|FLAGS|FRAMEWORKS|OPERATIONS|RESOURCE_PROVIDERS|STATE|TASKS))/`),
+	{re(`^[^/]+/(after-|lost-)?agent-(get_(containers|flags|files_debug|monitor_statistics|state|slave1_state)|op-GET_(AGENT|CONTAINERS|EXECUTORS|FLAGS|FRAMEWORKS|OPERATIONS|RESOURCE_PROVIDERS|STATE|TASKS))/`),
 		"an agent here has no API of its own beyond health, version and files: what it knows, the master tells"},
-	{re(`(op-GET|get)_(flags|FLAGS|METRICS|LOGGING_LEVEL|state-summary)/`), "flags, metrics and logging are those of another program"},
-	{re(`get(_|-auth-)state/flags/`), "as above: /state shows the one flag that says how often offers come"},
-	{re(`(op-GET|get)_(maintenance_\w+|MAINTENANCE_\w+|quota|QUOTA|weights|WEIGHTS)/`), "no maintenance schedule, quota or weights: Plan and Drain stand in for the first"},
-	{re(`(op-GET|get)_(roles|ROLES|OPERATIONS)/`), "roles and operations are not listed: the offers show the first, and operations end at once"},
-	{re(`get_(frameworks|tasks)/`), "the lists of /frameworks and /tasks are parts of /state"},
+	{re(`^[^/]+/(after-|lost-)?(op-GET|get)_(flags|FLAGS|METRICS|LOGGING_LEVEL|state-summary)/`), "flags, metrics and logging are those of another program"},
+	{re(`^[^/]+/(after-|lost-)?get(_|-auth-)state/flags/`), "as above: /state shows the one flag that says how often offers come"},
+	{re(`^[^/]+/(after-|lost-)?(op-GET|get)_(maintenance_\w+|MAINTENANCE_\w+|quota|QUOTA|weights|WEIGHTS)/`), "no maintenance schedule, quota or weights: Plan and Drain stand in for the first"},
+	{re(`^[^/]+/(after-|lost-)?(op-GET|get)_(roles|ROLES|OPERATIONS)/`), "roles and operations are not listed: the offers show the first, and operations end at once"},
+	{re(`^[^/]+/(after-|lost-)?get_(frameworks|tasks)/`), "the lists of /frameworks and /tasks are parts of /state"},
 	{re(`_resources_full$`), "the second form of resources in /slaves repeats the first"},
-	{re(`agent-(files-|op-(LIST|READ)_FILE|state-for-sandbox)`), "files are those of real tasks; package runtime compares them"},
+	{re(`^[^/]+/agent-(files-|op-(LIST|READ)_FILE|state-for-sandbox)`), "files are those of real tasks; package runtime compares them"},
 	{re(`^04.*/lost-get_state/frameworks/loss/(offered_)?resources/ports`),
 		"the real one forgets the ports of the second agent when it subtracts those of the first, which have the same numbers"},
+	{re(`^04.*/lost-op-GET_(FRAMEWORKS|STATE)/.*/offered_resources$`), "as above"},
+	{re(`/offer_constraints$`), "offer constraints are not supported, and mesos-go does not know them"},
 	{re(`/agent_info/checkpoint$`), "mesos-go's AgentInfo does not have the field"},
 	{re(`^03.*/head/text`), "Go's server sends no body in answer to HEAD, as HTTP wants it"},
 	{re(`^03.*/change-3-user/OFFERS/.*/role`), "which of two roles with equal shares comes first is a matter of chance"},
@@ -36,23 +41,42 @@ var acceptedUsed sync.Map
 
 func re(text string) *regexp.Regexp { return regexp.MustCompile(text) }
 
+// reservedForWeb are "cpus:2;mem:1024;disk:2048;cpus(web):2;mem(web):512;ports:[31000-31050]".
+var reservedForWeb = func() mesos.Resources {
+	rs := mesos.Resources{
+		scalar(resources.NameCPUs, 2), scalar(resources.NameMem, 1024), scalar(resources.NameDisk, 2048), scalar(resources.NameCPUs, 2), scalar(resources.NameMem, 512),
+		resources.Build().Name(resources.NamePorts).Ranges(resources.BuildRanges().Span(31000, 31050).Ranges).Resource,
+	}
+	for _, i := range []int{3, 4} {
+		rs[i].Reservations = []mesos.Resource_ReservationInfo{{Type: mesos.Resource_ReservationInfo_STATIC.Enum(), Role: new("web")}}
+	}
+	return rs
+}()
+
+func scalar(name resources.Name, value float64) mesos.Resource {
+	return resources.Build().Name(name).Scalar(value).Resource
+}
+
 func TestConformance(t *testing.T) {
 	tests := []struct {
 		name string
-		o    localmesos.Options
+		// resources are those of the agents, when not the usual.
+		resources mesos.Resources
+		o         localmesos.Options
 	}{
-		{"01-basic-nonpartitionaware", localmesos.Options{}},
-		{"02-basic-partitionaware", localmesos.Options{}},
-		{"03-protocol-errors", localmesos.Options{}},
-		{"04-agent-loss-partitionaware-checkpoint", localmesos.Options{}},
-		{"04-agent-loss-partitionaware-nocheckpoint", localmesos.Options{}},
-		{"10-http-basic-auth", localmesos.Options{Principal: "fw", Secret: "fwsecret", Principals: map[string]string{"op": "opsecret"}}},
+		{"01-basic-nonpartitionaware", nil, localmesos.Options{}},
+		{"02-basic-partitionaware", nil, localmesos.Options{}},
+		{"03-protocol-errors", nil, localmesos.Options{}},
+		{"04-agent-loss-partitionaware-checkpoint", nil, localmesos.Options{}},
+		{"04-agent-loss-partitionaware-nocheckpoint", nil, localmesos.Options{}},
+		{"07-roles-reservations", reservedForWeb, localmesos.Options{}},
+		{"10-http-basic-auth", nil, localmesos.Options{Principal: "fw", Secret: "fwsecret", Principals: map[string]string{"op": "opsecret"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			steps := readRecording(t, tt.name)
 			synctest.Test(t, func(t *testing.T) {
-				newReplay(t, tt.name, nil, tt.o).play(steps)
+				newReplay(t, tt.name, tt.resources, tt.o).play(steps)
 			})
 		})
 	}

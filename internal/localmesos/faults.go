@@ -109,9 +109,18 @@ func (m *Master) lose(name string, kill bool) error {
 		m.mu.Unlock()
 		return err
 	}
-	a.connected, a.lost = false, time.Now()
+	if !a.connected && (!kill || a.killed) {
+		m.mu.Unlock()
+		return fmt.Errorf("agent %s is lost already", a.id)
+	}
+	if !a.connected { // Now its machine fails, too.
+		a.killed = true
+		m.mu.Unlock()
+		return a.close()
+	}
+	a.connected, a.killed, a.lost = false, kill, time.Now()
 	m.rescind(a)
-	for _, t := range m.tasksOf(a) {
+	for _, t := range a.sorted() {
 		m.partition(a, t)
 	}
 	m.failure(a)
@@ -142,6 +151,7 @@ func (m *Master) partition(a *agent, t *task) {
 	if !t.framework.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
 		state = mesos.TASK_LOST
 		m.end(t, s)
+		a.killOrDoom(t)
 		return
 	}
 	s.UnreachableTime = &mesos.TimeInfo{Nanoseconds: a.lost.UnixNano()}
@@ -167,8 +177,15 @@ func (m *Master) ReturnAgent(name string) error {
 	if a.connected {
 		return fmt.Errorf("agent %s is connected", a.id)
 	}
+	if a.killed {
+		return fmt.Errorf("agent %s was killed: its machine does not come back", a.id)
+	}
 	a.connected = true
-	for _, t := range m.tasksOf(a) {
+	for _, id := range a.doomed {
+		a.runtime.Kill(id, nil)
+	}
+	a.doomed = nil
+	for _, t := range a.sorted() {
 		if len(t.unacknowledged) > 0 {
 			m.observe(t, t.unacknowledged[len(t.unacknowledged)-1])
 			m.forward(t)
@@ -214,7 +231,7 @@ func (m *Master) remove(name string, why func(*agent, *framework) (mesos.TaskSta
 	a.connected, a.lost = false, time.Now()
 	m.rescind(a)
 	id := mesos.AgentID{Value: a.id}
-	for _, t := range m.tasksOf(a) {
+	for _, t := range a.sorted() {
 		state, message, reason := why(a, t.framework)
 		m.end(t, mesos.TaskStatus{TaskID: t.info.TaskID, AgentID: &id, State: &state, Message: &message, Reason: &reason})
 	}

@@ -20,7 +20,7 @@ type framework struct {
 	stream                     *stream
 	failover                   *time.Timer
 	suppressed                 map[string]bool
-	filters                    []filter
+	filters                    map[*agent][]filter
 	tasks                      map[string]*task
 	completed                  []*task
 }
@@ -110,6 +110,7 @@ func (m *Master) register(sub *scheduler.Call_Subscribe, s *stream) (*framework,
 		m.counts.framework++
 	}
 	info.ID = &mesos.FrameworkID{Value: id}
+	setDefaults(&info)
 	f := m.frameworks[id]
 	if f == nil {
 		f = &framework{id: id, registered: time.Now(), tasks: make(map[string]*task)}
@@ -133,6 +134,16 @@ func (m *Master) register(sub *scheduler.Call_Subscribe, s *stream) (*framework,
 	}})
 	f.send(&scheduler.Event{Type: scheduler.Event_HEARTBEAT})
 	return f, ""
+}
+
+// setDefaults writes the defaults of the protocol out, as the master shows them.
+func setDefaults(info *mesos.FrameworkInfo) {
+	if info.Checkpoint == nil {
+		info.Checkpoint = new(bool)
+	}
+	if info.FailoverTimeout == nil {
+		info.FailoverTimeout = new(float64)
+	}
 }
 
 // checkInfo finds what the master refuses in a FrameworkInfo.
@@ -228,7 +239,8 @@ func (m *Master) removeFramework(f *framework) {
 			m.endWithFramework(t)
 		}
 		if a := m.agents[t.agentID]; a != nil {
-			a.runtime.Kill(t.info.TaskID.Value, nil)
+			delete(a.tasks, t)
+			a.killOrDoom(t)
 		}
 	}
 	for _, id := range sortedKeys(f.tasks) {
@@ -266,6 +278,10 @@ func (m *Master) updateFramework(f *framework, u *scheduler.Call_UpdateFramework
 		return http.StatusBadRequest, text
 	}
 	f.info = u.FrameworkInfo
+	setDefaults(&f.info)
+	for _, o := range m.offersOf(func(o *pendingOffer) bool { return o.framework == f && !slices.Contains(f.roles(), o.role) }) {
+		m.rescindOffer(o)
+	}
 	f.suppressed = make(map[string]bool)
 	for _, role := range u.SuppressedRoles {
 		f.suppressed[role] = true

@@ -3,6 +3,7 @@ package localmesos
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,7 +24,7 @@ type pendingOffer struct {
 
 // filter keeps an agent's resources from being offered to a role again.
 type filter struct {
-	agent, role string
+	role string
 	// resources are without allocation; what is contained in them is not offered.
 	resources mesos.Resources
 	until     time.Time
@@ -32,146 +33,28 @@ type filter struct {
 // defaultRefuse is the filter of a decline that names none.
 const defaultRefuse = 5 * time.Second
 
-func (m *Master) allocateRegularly() {
-	ticker := time.NewTicker(m.o.AllocationInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			m.Allocate()
-		case <-m.done:
-			return
-		}
-	}
-}
-
-// Allocate makes one round of offers now.
-func (m *Master) Allocate() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	made := make(map[*framework][]mesos.Offer)
-	var order []*framework
-	now := time.Now()
-	for _, id := range m.order {
-		a := m.agents[id]
-		if a == nil || !a.connected || a.draining {
-			continue
-		}
-		for _, c := range m.candidates() {
-			free := a.free(c.role)
-			if len(free) == 0 || c.framework.filtered(a, c.role, free, now) {
-				continue
-			}
-			if hasGPU(free) && !c.framework.can(mesos.FrameworkInfo_Capability_GPU_RESOURCES) {
-				continue
-			}
-			o := m.newOffer(c.framework, a, c.role, free)
-			if made[c.framework] == nil {
-				order = append(order, c.framework)
-			}
-			made[c.framework] = append(made[c.framework], o)
-		}
-	}
-	for _, f := range order {
-		f.send(&scheduler.Event{Type: scheduler.Event_OFFERS, Offers: &scheduler.Event_Offers{Offers: made[f]}})
-	}
-}
-
-func hasGPU(rs mesos.Resources) bool {
-	n, ok := resources.GPUs(rs...)
-	return ok && n > 0
-}
-
-type candidate struct {
-	framework *framework
-	role      string
-	share     float64
-}
-
-// candidates are the roles of subscribed frameworks that want offers, the lowest dominant
-// share first.
-func (m *Master) candidates() []candidate {
-	var all []candidate
-	for _, f := range m.frameworks {
-		if f.stream == nil {
-			continue
-		}
-		for _, role := range f.roles() {
-			if !f.suppressed[role] {
-				all = append(all, candidate{f, role, m.share(f)})
-			}
-		}
-	}
-	slices.SortFunc(all, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.share, b.share), cmp.Compare(a.framework.id, b.framework.id), cmp.Compare(a.role, b.role))
-	})
-	return all
-}
-
-// share is the largest part of any resource of the cluster that a framework holds, offers included.
-func (m *Master) share(f *framework) float64 {
-	var total, held struct{ cpus, mem float64 }
-	add := func(to *struct{ cpus, mem float64 }, rs mesos.Resources) {
-		for i := range rs {
-			switch rs[i].Name {
-			case "cpus":
-				to.cpus += rs[i].GetScalar().GetValue()
-			case "mem":
-				to.mem += rs[i].GetScalar().GetValue()
-			}
-		}
-	}
-	for _, a := range m.agents {
-		add(&total, a.total)
-	}
-	for _, t := range f.tasks {
-		if !t.freed {
-			add(&held, t.info.Resources)
-		}
-	}
-	for _, o := range m.offers {
-		if o.framework == f {
-			add(&held, o.resources)
-		}
-	}
-	share := 0.0
-	if total.cpus > 0 {
-		share = held.cpus / total.cpus
-	}
-	if total.mem > 0 {
-		share = max(share, held.mem/total.mem)
-	}
-	return share
-}
-
-func (f *framework) filtered(a *agent, role string, free mesos.Resources, now time.Time) bool {
-	f.filters = slices.DeleteFunc(f.filters, func(x filter) bool { return !now.Before(x.until) })
-	return slices.ContainsFunc(f.filters, func(x filter) bool {
-		return x.agent == a.id && x.role == role && resources.ContainsAll(x.resources, free)
-	})
-}
-
 func (m *Master) newOffer(f *framework, a *agent, role string, free mesos.Resources) mesos.Offer {
 	id := fmt.Sprintf("%s-O%d", m.id, m.counts.offer)
 	m.counts.offer++
 	allocated := free.Clone().Allocate(role)
-	m.offers[id] = &pendingOffer{id: id, framework: f, agent: a, role: role, resources: allocated}
+	p := &pendingOffer{id: id, framework: f, agent: a, role: role, resources: allocated}
+	m.offers[id], a.offers[id] = p, p
 	a.offered = a.offered.Plus(free...)
-	return m.offer(m.offers[id])
+	o := m.offer(p)
+	if !f.can(mesos.FrameworkInfo_Capability_RESERVATION_REFINEMENT) {
+		o.Resources = withRole(o.Resources) // The form of resources from before reservations were a stack.
+	}
+	return o
 }
 
-// offer is an offer as frameworks and operators see it.
+// offer is an offer as operators see it, and frameworks that know reservations as a stack.
 func (m *Master) offer(p *pendingOffer) mesos.Offer {
 	a := p.agent
 	host, port := hostPort(a.address)
 	path := "/slave(1)"
-	rs := p.resources
-	if !p.framework.can(mesos.FrameworkInfo_Capability_RESERVATION_REFINEMENT) {
-		rs = withRole(rs) // The form of resources from before reservations were a stack.
-	}
 	o := mesos.Offer{
 		ID: mesos.OfferID{Value: p.id}, FrameworkID: mesos.FrameworkID{Value: p.framework.id}, AgentID: mesos.AgentID{Value: a.id},
-		Hostname: a.hostname, Resources: rs, Attributes: a.attributes,
+		Hostname: a.hostname, Resources: p.resources, Attributes: a.attributes,
 		AllocationInfo: &mesos.Resource_AllocationInfo{Role: &p.role},
 		URL:            &mesos.URL{Scheme: "http", Address: mesos.Address{Hostname: &a.hostname, IP: &host, Port: port}, Path: &path},
 	}
@@ -187,6 +70,7 @@ func (m *Master) offer(p *pendingOffer) mesos.Offer {
 // take ends an offer and gives its resources back to the agent's free ones.
 func (m *Master) take(o *pendingOffer) {
 	delete(m.offers, o.id)
+	delete(o.agent.offers, o.id)
 	o.agent.offered = o.agent.offered.Minus(o.resources.Clone().Unallocate()...)
 }
 
@@ -204,6 +88,15 @@ func (m *Master) offersOf(match func(*pendingOffer) bool) []*pendingOffer {
 			out = append(out, o)
 		}
 	}
+	return inOrder(out)
+}
+
+// pending lists the offers of an agent in the order in which they were made.
+func (a *agent) pending() []*pendingOffer {
+	return inOrder(slices.Collect(maps.Values(a.offers)))
+}
+
+func inOrder(out []*pendingOffer) []*pendingOffer {
 	slices.SortFunc(out, func(a, b *pendingOffer) int {
 		return cmp.Or(cmp.Compare(len(a.id), len(b.id)), cmp.Compare(a.id, b.id))
 	})
@@ -212,10 +105,14 @@ func (m *Master) offersOf(match func(*pendingOffer) bool) []*pendingOffer {
 
 // rescind takes the offers of an agent back.
 func (m *Master) rescind(a *agent) {
-	for _, o := range m.offersOf(func(o *pendingOffer) bool { return o.agent == a }) {
-		m.take(o)
-		o.framework.send(&scheduler.Event{Type: scheduler.Event_RESCIND, Rescind: &scheduler.Event_Rescind{OfferID: mesos.OfferID{Value: o.id}}})
+	for _, o := range a.pending() {
+		m.rescindOffer(o)
 	}
+}
+
+func (m *Master) rescindOffer(o *pendingOffer) {
+	m.take(o)
+	o.framework.send(&scheduler.Event{Type: scheduler.Event_RESCIND, Rescind: &scheduler.Event_Rescind{OfferID: mesos.OfferID{Value: o.id}}})
 }
 
 func refuse(f *mesos.Filters) time.Duration {
@@ -230,7 +127,10 @@ func refuse(f *mesos.Filters) time.Duration {
 func (m *Master) addFilter(f *framework, a *agent, role string, rs mesos.Resources, refuse time.Duration) {
 	if refuse > 0 && len(rs) > 0 {
 		until := time.Now().Add(max(refuse, m.shortestFilter))
-		f.filters = append(f.filters, filter{agent: a.id, role: role, resources: rs.Clone().Unallocate(), until: until})
+		if f.filters == nil {
+			f.filters = make(map[*agent][]filter)
+		}
+		f.filters[a] = append(f.filters[a], filter{role: role, resources: rs.Clone().Unallocate(), until: until})
 	}
 }
 
@@ -251,7 +151,9 @@ func (m *Master) revive(f *framework, roles []string) {
 		clear(f.suppressed)
 	}
 	for _, role := range roles {
-		f.filters = slices.DeleteFunc(f.filters, func(x filter) bool { return x.role == role })
+		for a, filters := range f.filters {
+			f.filters[a] = slices.DeleteFunc(filters, func(x filter) bool { return x.role == role })
+		}
 		delete(f.suppressed, role)
 	}
 	// The real master, too, allocates on REVIVE without waiting for its interval to pass.
@@ -269,7 +171,7 @@ func (m *Master) suppress(f *framework, roles []string) {
 
 // accept performs the operations on the offers, in order, and recovers what they leave.
 func (m *Master) accept(f *framework, call *scheduler.Call_Accept) {
-	var left mesos.Resources
+	var left, converted mesos.Resources
 	var a *agent
 	role, problem := "", ""
 	for _, id := range call.OfferIDs {
@@ -292,14 +194,22 @@ func (m *Master) accept(f *framework, call *scheduler.Call_Accept) {
 		}
 	}
 	for i := range call.Operations {
-		m.operate(f, a, &left, role, &call.Operations[i], problem)
+		converted = append(converted, m.operate(f, a, &left, role, &call.Operations[i], problem)...)
 	}
-	if a != nil {
-		m.addFilter(f, a, role, left, refuse(call.Filters))
+	if a == nil {
+		return
 	}
+	// What was reserved or unreserved is not declined: it may be offered again at once in its new form.
+	for _, r := range converted {
+		if resources.ContainsAll(left, mesos.Resources{r}) {
+			left = left.Minus(r)
+		}
+	}
+	m.addFilter(f, a, role, left, refuse(call.Filters))
 }
 
-func (m *Master) operate(f *framework, a *agent, left *mesos.Resources, role string, op *mesos.Offer_Operation, problem string) {
+// operate performs one operation on what is left of the offers and returns what it converted.
+func (m *Master) operate(f *framework, a *agent, left *mesos.Resources, role string, op *mesos.Offer_Operation, problem string) mesos.Resources {
 	switch op.Type {
 	case mesos.Offer_Operation_LAUNCH:
 		for i := range op.GetLaunch().GetTaskInfos() {
@@ -312,26 +222,29 @@ func (m *Master) operate(f *framework, a *agent, left *mesos.Resources, role str
 		}
 	case mesos.Offer_Operation_RESERVE:
 		if problem == "" {
-			m.reserve(a, left, role, op.GetReserve().GetResources(), true)
+			return m.reserve(a, left, role, op.GetReserve().GetResources(), true)
 		}
 	case mesos.Offer_Operation_UNRESERVE:
 		if problem == "" {
-			m.reserve(a, left, role, op.GetUnreserve().GetResources(), false)
+			return m.reserve(a, left, role, op.GetUnreserve().GetResources(), false)
 		}
 	}
+	return nil
 }
 
 // reserve pushes a reservation onto resources of the offer, or pops it. What the offer does not
 // hold is dropped without a word, as an operation without an id is.
-func (m *Master) reserve(a *agent, left *mesos.Resources, role string, rs mesos.Resources, push bool) {
+func (m *Master) reserve(a *agent, left *mesos.Resources, role string, rs mesos.Resources, push bool) mesos.Resources {
 	rs = rs.Clone().Unallocate().Allocate(role)
 	from, to := rs, rs.PopReservation()
 	if push {
 		from, to = to, from
 	}
-	if !resources.ContainsAll(*left, from) {
-		return
+	foreign := slices.ContainsFunc(rs, func(r mesos.Resource) bool { return r.ReservationRole() != role })
+	if foreign || !resources.ContainsAll(*left, from) {
+		return nil
 	}
 	*left = left.Minus(from...).Plus(to...)
 	a.total = a.total.Minus(from.Clone().Unallocate()...).Plus(to.Clone().Unallocate()...)
+	return to
 }

@@ -177,7 +177,7 @@ func (m *Master) describeAgents() *master.Response_GetAgents {
 			},
 			Active: !a.draining, Deactivated: &deactivated, Version: Version, PID: &pid,
 			RegisteredTime: nanoseconds(a.registered), Capabilities: agentCapabilities,
-			TotalResources: withRole(a.total), AllocatedResources: withRole(m.allocatedOn(a)), OfferedResources: withRole(m.offeredOn(a)),
+			TotalResources: withRole(a.total), AllocatedResources: withRole(a.allocated()), OfferedResources: withRole(a.inOffers()),
 		}
 		if a.region != "" {
 			d.AgentInfo.Domain = domain(a.region, a.zone)
@@ -187,10 +187,10 @@ func (m *Master) describeAgents() *master.Response_GetAgents {
 	return all
 }
 
-// allocatedOn are the resources of an agent's tasks with the roles that they are allocated to.
-func (m *Master) allocatedOn(a *agent) mesos.Resources {
+// allocated are the resources of an agent's tasks with the roles that they are allocated to.
+func (a *agent) allocated() mesos.Resources {
 	var rs mesos.Resources
-	for _, t := range m.tasksOf(a) {
+	for _, t := range a.sorted() {
 		if !t.freed {
 			rs = rs.Plus(t.info.Resources...)
 		}
@@ -198,9 +198,9 @@ func (m *Master) allocatedOn(a *agent) mesos.Resources {
 	return rs
 }
 
-func (m *Master) offeredOn(a *agent) mesos.Resources {
+func (a *agent) inOffers() mesos.Resources {
 	var rs mesos.Resources
-	for _, o := range m.offersOf(func(o *pendingOffer) bool { return o.agent == a }) {
+	for _, o := range a.pending() {
 		rs = rs.Plus(o.resources...)
 	}
 	return rs

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -78,8 +79,9 @@ func (p *puppet) Close() error { return nil }
 // replay is a recording that is played to a master of ours.
 type replay struct {
 	*world
-	name    string
-	puppets []*puppet
+	name string
+	// puppets are the runtimes of agents by number.
+	puppets map[int]*puppet
 	// resources are those of agents, when not the usual.
 	resources mesos.Resources
 	streams   map[string]*replayed
@@ -282,8 +284,7 @@ func (r *replay) event(s step) {
 	case "OFFERS":
 		offers, _ := at(s.Event, "offers", "offers").([]any)
 		for _, o := range offers {
-			if id, _ := at(o, "agent_id", "value").(string); r.bound[id] == "" {
-				port, _ := at(o, "url", "address", "port").(float64)
+			if port, _ := at(o, "url", "address", "port").(float64); r.puppets[int(port)-15050] == nil {
 				r.join(int(port) - 15050)
 			}
 		}
@@ -548,7 +549,10 @@ func (r *replay) compare(path string, want, got any) {
 
 // nameOf tells the elements of a list apart.
 func nameOf(v any) string {
-	for _, path := range [][]string{{"task_id", "value"}, {"name"}, {"framework_info", "name"}, {"agent_info", "port"}, {"port"}, {"resources"}, {"type"}} {
+	if rs := at(v, "resources"); rs != nil && at(v, "name") == nil && at(v, "allocation_info") != nil {
+		return fmt.Sprintf("with %x", sha256.Sum256([]byte(jsonOf(rs))))[:12]
+	}
+	for _, path := range [][]string{{"task_id", "value"}, {"name"}, {"framework_info", "name"}, {"agent_info", "port"}, {"port"}, {"type"}} {
 		if x := at(v, path...); x != nil {
 			return strings.TrimSpace(fmt.Sprint(x, " ", jsonOf0(at(v, "reservations"))))
 		}
@@ -576,7 +580,7 @@ func newReplay(t *testing.T, name string, resources mesos.Resources, o localmeso
 	w := newWorld(t, o)
 	w.SetShortestFilter(500 * time.Millisecond) // The allocation interval of the recorded master.
 	return &replay{
-		world: w, name: name, resources: resources, streams: make(map[string]*replayed),
+		world: w, name: name, resources: resources, streams: make(map[string]*replayed), puppets: make(map[int]*puppet),
 		bound: make(map[string]string), differences: make(map[string]string),
 	}
 }
@@ -593,5 +597,5 @@ func (r *replay) join(n int) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	r.puppets = append(r.puppets, p)
+	r.puppets[n] = p
 }

@@ -206,11 +206,14 @@ func (m *Master) call(w http.ResponseWriter, r *http.Request, c *scheduler.Call)
 		plain(w, http.StatusBadRequest, fmt.Sprintf("The stream ID '%s' included in this request didn't match the stream ID currently associated with framework ID %s", id[0], f.id))
 		return
 	}
-	if status, text := m.perform(f, c); status != 0 {
+	switch status, text := m.perform(f, c); status {
+	case 0:
+		w.WriteHeader(http.StatusAccepted)
+	case http.StatusOK:
+		w.WriteHeader(status)
+	default:
 		plain(w, status, text)
-		return
 	}
-	w.WriteHeader(http.StatusAccepted)
 }
 
 // perform changes the state for a sound call.
@@ -233,7 +236,10 @@ func (m *Master) perform(f *framework, c *scheduler.Call) (int, string) {
 	case scheduler.Call_RECONCILE:
 		m.reconcile(f, c.Reconcile)
 	case scheduler.Call_UPDATE_FRAMEWORK:
-		return m.updateFramework(f, c.UpdateFramework)
+		if status, text := m.updateFramework(f, c.UpdateFramework); status != 0 {
+			return status, text
+		}
+		return http.StatusOK, ""
 	case scheduler.Call_REQUEST, scheduler.Call_MESSAGE, scheduler.Call_SHUTDOWN,
 		scheduler.Call_ACCEPT_INVERSE_OFFERS, scheduler.Call_DECLINE_INVERSE_OFFERS,
 		scheduler.Call_ACKNOWLEDGE_OPERATION_STATUS, scheduler.Call_RECONCILE_OPERATIONS:

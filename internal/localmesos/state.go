@@ -195,16 +195,9 @@ func (t *task) object() object {
 		}
 		statuses = append(statuses, o)
 	}
-	role := "*"
-	for _, r := range t.info.Resources {
-		if r.AllocationInfo != nil {
-			role = r.AllocationInfo.GetRole()
-			break
-		}
-	}
 	o := object{
 		"id": t.info.TaskID.Value, "name": t.info.Name, "framework_id": t.framework.id, "executor_id": "", "slave_id": t.agentID,
-		"state": t.state.String(), "resources": amounts(t.info.Resources), "role": role, "statuses": statuses,
+		"state": t.state.String(), "resources": amounts(t.info.Resources), "role": t.role(), "statuses": statuses,
 	}
 	if u := t.info.GetCommand().GetUser(); u != "" {
 		o["user"] = u

@@ -34,6 +34,16 @@ func (t *task) fromAgent() *mesos.TaskStatus {
 	return nil
 }
 
+// role is the one that the task's resources are allocated to.
+func (t *task) role() string {
+	for i := range t.info.Resources {
+		if a := t.info.Resources[i].AllocationInfo; a != nil {
+			return a.GetRole()
+		}
+	}
+	return "*"
+}
+
 // terminal says whether a state is the last one of a task.
 func terminal(s mesos.TaskState) bool {
 	switch s {
@@ -58,6 +68,7 @@ func (m *Master) launch(f *framework, a *agent, left *mesos.Resources, info meso
 	*left = left.Minus(info.Resources...)
 	t := &task{info: info, framework: f, agentID: a.id, state: mesos.TASK_STAGING.Enum()}
 	f.tasks[info.TaskID.Value] = t
+	a.tasks[t] = true
 	a.used = a.used.Plus(mesos.Resources(info.Resources).Clone().Unallocate()...)
 	fw := f.info
 	m.wg.Go(func() {
@@ -215,6 +226,9 @@ func (m *Master) forget(t *task) {
 	stopTimer(t.retry)
 	m.recoverResources(t)
 	delete(t.framework.tasks, t.info.TaskID.Value)
+	if a := m.agents[t.agentID]; a != nil {
+		delete(a.tasks, t)
+	}
 	const kept = 1000
 	t.framework.completed = append(t.framework.completed, t)
 	if n := len(t.framework.completed); n > kept {
