@@ -41,7 +41,9 @@ type nothing struct{}
 func (nothing) Save(context.Context, []decide.Record) error { return nil }
 func (nothing) Send(decide.Action)                          {}
 func (nothing) Watch(decide.Watch)                          {}
-func (nothing) Unwatch(string)                              {}
+func (nothing) Unwatch(decide.Unwatch)                      {}
+func (nothing) Depose(decide.Depose)                        {}
+func (nothing) Forget(decide.Forget)                        {}
 func (nothing) Tell(string)                                 {}
 
 func isSecret(key string) bool { return strings.Contains(strings.ToLower(key), "password") }

@@ -232,9 +232,10 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	if err != nil {
 		return nil, err
 	}
-	s.closers = append(s.closers, func() error { p.watcher.Close(); return nil })
+	side := newFlinkSide(p, p.watcher)
+	s.closers = append(s.closers, side.Close)
 	p.loop, err = loop.New(loop.Options{
-		State: state, Saver: saver{st}, Mesos: p.scheduler, Flink: p.watcher, Registerer: s.registry, Log: s.log,
+		State: state, Saver: saver{st}, Mesos: p.scheduler, Flink: side, Registerer: s.registry, Log: s.log,
 	})
 	if err != nil {
 		return nil, err

@@ -80,6 +80,22 @@ type (
 	// Unwatch ends the watching of a JobManager, or of all of the cluster's when JobManager is empty.
 	Unwatch struct{ Cluster, JobManager string }
 
+	// Depose has the leadership of a JobManager removed that is dead for certain, so that its
+	// successor does not wait until its session in ZooKeeper ends.
+	Depose struct {
+		Spec       cluster.Spec
+		Nonce      string
+		JobManager cluster.Task
+		// Alone says that no other JobManager of the cluster lives.
+		Alone bool
+	}
+
+	// Forget has the high-availability data of a deleted cluster removed.
+	Forget struct {
+		Spec  cluster.Spec
+		Nonce string
+	}
+
 	// TellFlink has the driver of a cluster's JobManager told what is so of every worker; Report
 	// has the content, so that the newest is sent however many changes came together.
 	TellFlink struct{ Cluster string }
@@ -129,6 +145,8 @@ func (Ack) action()         {}
 func (Answer) action()      {}
 func (Watch) action()       {}
 func (Unwatch) action()     {}
+func (Depose) action()      {}
+func (Forget) action()      {}
 func (TellFlink) action()   {}
 func (Resubscribe) action() {}
 func (Tell) action()        {}

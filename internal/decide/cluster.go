@@ -232,6 +232,9 @@ func (st *step) removeCluster(c *Cluster) {
 	st.edited[name] = nil
 	st.save(ClusterPrefix+name, nil)
 	st.send(Tell{Cluster: name, Note: cluster.Note{Time: st.now, Type: "Deleted", Message: "cluster " + name + " is gone"}})
+	if c.Spec.HighAvailability() {
+		st.send(Forget{Spec: c.Spec, Nonce: c.Nonce})
+	}
 }
 
 // phase notes on which step of its way up the cluster is, and its state.

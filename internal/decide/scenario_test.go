@@ -310,6 +310,10 @@ func describe(a decide.Action) string {
 		return fmt.Sprintf("watch %s at %s exchange=%t", a.Cluster, a.JobManager.ID, a.Exchange)
 	case decide.Unwatch:
 		return strings.TrimSpace("unwatch " + a.Cluster + " " + a.JobManager)
+	case decide.Depose:
+		return fmt.Sprintf("depose %s alone=%t", a.JobManager.ID, a.Alone)
+	case decide.Forget:
+		return "forget " + a.Spec.Name
 	case decide.TellFlink:
 		return "tell flink of " + a.Cluster
 	case decide.Resubscribe:

@@ -109,6 +109,9 @@ func (st *step) jobManagerEnded(c *Cluster, t *cluster.Task, words string) {
 	if !c.active() {
 		return
 	}
+	if c.Spec.HighAvailability() && t.State.Terminal() {
+		st.send(Depose{Spec: c.Spec, Nonce: c.Nonce, JobManager: *t, Alone: len(c.jobManagers) == 0})
+	}
 	if c.Spec.Kind != cluster.Session && t.Goal == cluster.Launched && st.jobEnded(c, t) {
 		return
 	}

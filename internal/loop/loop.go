@@ -32,6 +32,8 @@ type Sender interface {
 type Flink interface {
 	Watch(w decide.Watch)
 	Unwatch(w decide.Unwatch)
+	Depose(d decide.Depose)
+	Forget(f decide.Forget)
 	Tell(cluster string)
 }
 
@@ -246,6 +248,10 @@ func (r *run) act(a decide.Action) {
 		r.o.Flink.Watch(a)
 	case decide.Unwatch:
 		r.o.Flink.Unwatch(a)
+	case decide.Depose:
+		r.o.Flink.Depose(a)
+	case decide.Forget:
+		r.o.Flink.Forget(a)
 	case decide.TellFlink:
 		r.o.Flink.Tell(a.Cluster)
 	case decide.Answer:

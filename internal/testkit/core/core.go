@@ -112,7 +112,7 @@ func (c *Core) wire(state decide.State) (*mesos.Scheduler, error) {
 		return nil, err
 	}
 	c.Loop, err = loop.New(loop.Options{
-		State: state, Saver: saver{c.gate, c.o.Store}, Mesos: sender{c.gate, scheduler}, Flink: c.watcher, Tick: c.o.Tick,
+		State: state, Saver: saver{c.gate, c.o.Store}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Tick: c.o.Tick,
 		Registerer: registry, Log: c.o.Log,
 	})
 	return scheduler, err
@@ -198,3 +198,12 @@ func (c *Core) report(name string) driver.Report {
 	}
 	return r
 }
+
+// flinkSide is the conversations alone: nothing here is highly available.
+type flinkSide struct{ *jobmanager.Watcher }
+
+// Depose implements loop.Flink.
+func (flinkSide) Depose(decide.Depose) {}
+
+// Forget implements loop.Flink.
+func (flinkSide) Forget(decide.Forget) {}

@@ -31,8 +31,15 @@ type Options struct {
 	// Agents, CPUs and MemMiB size the local Mesos; 2 agents of 16 cpus and 16384 MiB when 0.
 	Agents       int
 	CPUs, MemMiB int
-	// Service are further variables of the service.
-	Service []string
+	// Service makes further variables of the service, given the directory of the test.
+	Service func(dir string) []string
+}
+
+func (o *Options) variables(dir string) []string {
+	if o.Service == nil {
+		return nil
+	}
+	return o.Service(dir)
 }
 
 // World is one local Mesos with a service.
@@ -124,7 +131,7 @@ func (w *World) StartService() {
 	w.Service = w.spawn("service", append([]string{
 		"MESOS_MASTER=" + w.master, "LISTEN=" + w.address, "ADVERTISE_HOST=127.0.0.1", "DATA_DIR=" + filepath.Join(w.dir, "data"),
 		"FLINK_DISTRIBUTIONS=" + filepath.Join(w.root, "build", "flink"), "FRAMEWORK_NAME=e2e-" + filepath.Base(w.t.Name()),
-	}, w.o.Service...))
+	}, w.o.variables(w.dir)...))
 	w.Eventually("the service is connected to Mesos", func() error {
 		var s struct{ Connected bool }
 		if err := get(w.t.Context(), w.URL+"/v1/service", &s); err != nil {

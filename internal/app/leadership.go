@@ -1,0 +1,76 @@
+package app
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/flink/ha"
+	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
+)
+
+// flinkSide performs the actions that concern Flink: those of the conversations, and those about what Flink's high
+// availability leaves in ZooKeeper.
+type flinkSide struct {
+	*jobmanager.Watcher
+	p    *parts
+	ctx  context.Context
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+}
+
+func newFlinkSide(p *parts, w *jobmanager.Watcher) *flinkSide {
+	ctx, stop := context.WithCancel(context.Background())
+	return &flinkSide{Watcher: w, p: p, ctx: ctx, stop: stop}
+}
+
+// Close ends the conversations and the work under way.
+func (f *flinkSide) Close() error {
+	f.stop()
+	f.Watcher.Close()
+	f.wg.Wait()
+	return nil
+}
+
+// leadershipTimeout bounds one piece of work in ZooKeeper. Without it Flink waits for its own session timeout, as
+// it does without us.
+const leadershipTimeout = 20 * time.Second
+
+// Depose implements loop.Flink. It does not wait.
+func (f *flinkSide) Depose(d decide.Depose) {
+	l, ok := ha.Locate(f.p.planner.Configuration(d.Spec, d.Nonce))
+	if !ok {
+		return
+	}
+	log := f.p.service.log.With("part", "leadership", "cluster", d.Spec.Name, "task", d.JobManager.ID)
+	f.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(f.ctx, leadershipTimeout)
+		defer cancel()
+		removed, err := l.Depose(ctx, d.JobManager.Hostname, d.JobManager.Ports[flink.PortRPC], d.Alone)
+		if err != nil {
+			log.Warn("the dead JobManager's leadership is not removed; its successor waits until its session ends", "error", err)
+			return
+		}
+		log.Info("the dead JobManager's leadership is removed", "candidates", removed)
+	})
+}
+
+// Forget implements loop.Flink. It does not wait.
+func (f *flinkSide) Forget(d decide.Forget) {
+	l, ok := ha.Locate(f.p.planner.Configuration(d.Spec, d.Nonce))
+	if !ok {
+		return
+	}
+	log := f.p.service.log.With("part", "leadership", "cluster", d.Spec.Name)
+	f.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(f.ctx, leadershipTimeout)
+		defer cancel()
+		if err := l.Remove(ctx); err != nil {
+			log.Warn("the deleted cluster's high-availability data stays in ZooKeeper; remove it by hand", "path", l.Path, "error", err)
+			return
+		}
+		log.Info("the deleted cluster's high-availability data is removed", "path", l.Path)
+	})
+}
