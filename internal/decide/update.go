@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
@@ -23,7 +24,7 @@ func (st *step) updated(e Updated) {
 		// The agent of the task is not known to the master (any more): it may come back.
 		e.State = cluster.Unreachable
 	}
-	if e.State == t.State && e.State != cluster.Running {
+	if e.State == t.State && e.State != cluster.Running || older(e.State, t.State) {
 		return
 	}
 	was := t.State
@@ -62,6 +63,14 @@ func (st *step) updated(e Updated) {
 	if t.Role == cluster.TaskManagerRole {
 		st.tellFlink(c)
 	}
+}
+
+// older says that a state comes before another in the life of a task: an update that was overtaken
+// by a later one tells nothing, and no other would come to put it right.
+func older(state, than cluster.TaskState) bool {
+	life := []cluster.TaskState{cluster.Staging, cluster.Starting, cluster.Running, cluster.Killing}
+	at := slices.Index(life, state)
+	return at >= 0 && at < slices.Index(life, than)
 }
 
 // updatedUnknown takes an update of a task that we do not know: a live one is an orphan and is
