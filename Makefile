@@ -87,6 +87,10 @@ bench: build demo-job flink ## Measure beside others; writes build/bench.json
 	@command -v nginx >/dev/null || apt-get install -y -q nginx-light >/dev/null
 	$(GO) run ./tests/bench
 
+.PHONY: soak
+soak: ## The simulations at length: 500 rounds of chaos, 200 crashes with 1,000 tasks in each store (SIM_ROUNDS, SIM_SEED)
+	SIM_ROUNDS=$(or $(SIM_ROUNDS),500) $(GO) test -count=1 -timeout 3h -v -parallel 8 ./tests/sim
+
 .PHONY: clean
 clean: ## Remove what was built; the fetched Flink stays in Maven's own cache
 	rm -rf $(BUILD) resources/*/target

@@ -96,6 +96,7 @@ var allowed = map[string][]string{
 	"cli-plugin":               {"internal/cli", "internal/cli/terminal"},
 	"resources":                {},
 	"tests/bench":              {"internal/*", "tests/*"},
+	"tests/sim":                {"internal/*"},
 	"tests/e2e/*":              {"internal/*"},
 	"tests/demo":               {},
 }

@@ -1,0 +1,81 @@
+package sim_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/store/file"
+)
+
+// TestCrashes stops the core abruptly, again and again, at random moments of growing and shrinking a cluster of many
+// workers: before or after a save, between two calls, or at rest. No task may be lost, launched twice or orphaned.
+func TestCrashes(t *testing.T) {
+	t.Parallel()
+	rounds, seed := seeds(t, 12)
+	workers := 100
+	if rounds >= 200 {
+		workers = 1000
+	}
+	stores := map[string]func(*testing.T) func() store.Store{
+		"memory": func(*testing.T) func() store.Store {
+			memory := store.NewMemory()
+			return func() store.Store { memory = memory.Reopen(); return memory }
+		},
+		"file": func(t *testing.T) func() store.Store {
+			dir := filepath.Join(t.TempDir(), "state")
+			return func() store.Store {
+				s, err := file.New(file.Options{Dir: dir})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s
+			}
+		},
+	}
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, worldOptions{seed: seed, agents: 5, workers: workers / 3, open: open(t)})
+			for round := range min(rounds, 200) {
+				// Mostly near the full number: the tasks that run all along are what must not be lost.
+				want := workers - w.rng.IntN(workers/5)
+				if w.rng.IntN(10) == 0 {
+					want = w.rng.IntN(workers)
+				}
+				if err := w.put(staticNonce, staticSpec(want)); err != nil {
+					t.Fatalf("round %d: %v", round, err)
+				}
+				if w.rng.IntN(4) == 0 {
+					time.Sleep(time.Duration(w.rng.IntN(100)) * time.Millisecond)
+				}
+				before := w.running()
+				w.crash(w.rng.IntN(workers / 10))
+				w.rest(expectation{name: staticName, workers: want})
+				w.kept(before, want)
+				if t.Failed() {
+					t.Fatalf("round %d", round)
+				}
+			}
+		})
+	}
+}
+
+// kept fails the test when more of the tasks that ran before are gone than had to go.
+func (w *world) kept(before map[string][]string, want int) {
+	w.t.Helper()
+	after, kept := w.running(), 0
+	for id := range before {
+		if _, ok := after[id]; ok {
+			kept++
+		}
+	}
+	// The JobManager and as many workers as are still wanted.
+	if least := min(len(before), want+1); kept < least {
+		w.t.Errorf("of %d tasks that ran before the crash only %d are left, and %d are wanted", len(before), kept, want+1)
+	}
+}
+
+func isJobManager(id string) bool { return strings.Contains(id, "-jm-") }

@@ -1,0 +1,386 @@
+// Package sim_test plays the service's core against a Mesos master with scripted agents and against scripted
+// JobManagers, lets everything between them go wrong at random, and looks whether all is well once it is quiet.
+//
+// SIM_ROUNDS plays more rounds of chaos and of crashes (make soak), SIM_SEED repeats a run's choices.
+package sim_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/testkit/core"
+	"github.com/flink-on-mesos/flink-service/internal/testkit/jobmanager"
+)
+
+// Names and nonces of the clusters. The ids of their tasks begin with both.
+const (
+	dynamicName, dynamicNonce = "dyn", "dddd"
+	staticName, staticNonce   = "fix", "ffff"
+)
+
+// world is everything around the core, and the core's present life.
+type world struct {
+	t    testing.TB
+	name string
+	rng  *rand.Rand
+	log  *slog.Logger
+
+	master *localmesos.Master
+	// open opens the store as the next process would.
+	open  func() store.Store
+	store store.Store
+	core  *core.Core
+	// jobManager stands for that of the dynamic cluster.
+	jobManager *jobmanager.JobManager
+	// trouble is the probability, in thousandths, with which a request between the core and the JobManager fails.
+	trouble atomic.Int64
+
+	mu sync.Mutex
+	// agents are those that live, by id.
+	agents map[string]*localmesos.Scripted
+	// launches counts how often each task was launched.
+	launches map[string]int
+	serial   int
+}
+
+// worldOptions size a world.
+type worldOptions struct {
+	seed   uint64
+	agents int
+	// workers is how many workers an agent has room for.
+	workers int
+	open    func() store.Store
+}
+
+func newWorld(t testing.TB, o worldOptions) *world {
+	t.Helper()
+	w := &world{
+		t: t, name: t.Name(), rng: rand.New(rand.NewPCG(o.seed, o.seed)), log: slog.New(slog.DiscardHandler), open: o.open,
+		agents: make(map[string]*localmesos.Scripted), launches: make(map[string]int),
+	}
+	if os.Getenv("SIM_LOG") != "" {
+		w.log = slog.New(slog.NewTextHandler(io.Writer(os.Stderr), &slog.HandlerOptions{Level: slog.LevelDebug})).With("world", w.name)
+	}
+	var err error
+	w.master, err = localmesos.New(localmesos.Options{AllocationInterval: 50 * time.Millisecond, AckRetry: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.jobManager, err = jobmanager.Start(jobmanager.Options{
+		Prefix: dynamicName + "-" + dynamicNonce + "-tm", WithdrawDelay: 50 * time.Millisecond, Fault: w.requestFault(o.seed),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if w.core != nil {
+			if err := w.core.Stop(); err != nil {
+				t.Errorf("stop: %v", err)
+			}
+			_ = w.store.Close() // Nothing is written any more.
+		}
+		w.jobManager.Stop()
+		if err := w.master.Close(); err != nil {
+			t.Errorf("close the master: %v", err)
+		}
+	})
+	for range o.agents {
+		w.addAgent(o.workers)
+	}
+	w.start()
+	return w
+}
+
+// requestFault makes requests between the core and the JobManager late, lost or doubled while there is trouble.
+func (w *world) requestFault(seed uint64) func(*http.Request) jobmanager.Fault {
+	var mu sync.Mutex
+	rng := rand.New(rand.NewPCG(seed, 1))
+	return func(*http.Request) jobmanager.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		if rng.Int64N(1000) >= w.trouble.Load() {
+			return jobmanager.Fault{}
+		}
+		switch rng.IntN(5) {
+		case 0:
+			return jobmanager.Fault{LoseRequest: true}
+		case 1:
+			return jobmanager.Fault{LoseAnswer: true}
+		case 2:
+			return jobmanager.Fault{Twice: true}
+		case 3:
+			return jobmanager.Fault{Status: 503}
+		default:
+			return jobmanager.Fault{Delay: time.Duration(rng.IntN(60)) * time.Millisecond}
+		}
+	}
+}
+
+// addAgent adds an agent with room for so many workers and a JobManager.
+func (w *world) addAgent(workers int) {
+	w.t.Helper()
+	w.mu.Lock()
+	w.serial++
+	serial := w.serial
+	w.mu.Unlock()
+	n := float64(workers)
+	_, err := w.master.AddAgent(localmesos.AgentOptions{
+		Hostname: fmt.Sprintf("host-%d", serial), CPUs: n + 1, MemMiB: 1024 * (n + 1), DiskMiB: 1 << 20,
+		Ports: [2]uint64{10000, 10000 + 10*uint64(workers+1)},
+		Runtime: func(id string) (localmesos.Runtime, error) {
+			r, err := localmesos.NewScripted(w.script)(id)
+			if s, ok := r.(*localmesos.Scripted); ok {
+				w.mu.Lock()
+				w.agents[id] = s
+				w.mu.Unlock()
+			}
+			return r, err
+		},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// script is what a task does: it runs until it is told to end. Each JobManager that Mesos starts is a new life of the
+// scripted one.
+func (w *world) script(task mesosgo.TaskInfo) localmesos.Behaviour {
+	w.mu.Lock()
+	w.launches[task.TaskID.Value]++
+	w.mu.Unlock()
+	if strings.HasPrefix(task.TaskID.Value, dynamicName+"-"+dynamicNonce+"-jm") {
+		if err := w.jobManager.Restart(); err != nil {
+			w.t.Errorf("restart the JobManager: %v", err)
+		}
+	}
+	return localmesos.Behaviour{}
+}
+
+// start begins the next life of the core with what the last one saved.
+func (w *world) start() {
+	w.t.Helper()
+	w.store = w.open()
+	var err error
+	w.core, err = core.Start(core.Options{
+		Master: w.master.Address(), Store: w.store, JobManager: func(string) *jobmanager.JobManager { return w.jobManager },
+		Decide: decide.Options{UnreachableTimeout: time.Second}, Tick: 100 * time.Millisecond, Repeat: time.Second,
+		Backoff: 200 * time.Millisecond, Log: w.log,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// crash ends the core after so many more of its saves and calls, or a moment later when it has nothing to do, and
+// starts the next.
+func (w *world) crash(after int) {
+	w.t.Helper()
+	w.core.Crash(after)
+	select {
+	case <-w.core.Gone():
+	case <-time.After(300 * time.Millisecond):
+		w.core.Crash(0)
+		<-w.core.Gone()
+	}
+	w.ended()
+	w.start()
+}
+
+// ended looks at how a life of the core ended.
+func (w *world) ended() {
+	w.t.Helper()
+	if err := w.core.Err(); err != nil {
+		w.t.Errorf("the core ended by itself: %v", err)
+	}
+	if err := w.store.Close(); err != nil {
+		w.t.Errorf("close the store: %v", err)
+	}
+}
+
+// put creates or changes a cluster, with one try for each life of the core.
+func (w *world) put(nonce string, spec cluster.Spec) error {
+	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
+	defer cancel()
+	return w.core.Put(ctx, nonce, spec)
+}
+
+func staticSpec(workers int) cluster.Spec {
+	s := dynamicSpec()
+	s.Name, s.Allocation, s.TaskManagers.Count = staticName, cluster.Static, workers
+	return s
+}
+
+func dynamicSpec() cluster.Spec {
+	return cluster.Spec{
+		Name: dynamicName, Kind: cluster.Session, Allocation: cluster.Dynamic, Role: "*",
+		JobManager:  cluster.JobManager{Resources: cluster.Resources{CPUs: 0.5, Memory: 512 * cluster.MiB}, Replicas: 1},
+		TaskManager: cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Slots: 1},
+	}
+}
+
+// running are the tasks that run on agents, with their agents.
+func (w *world) running() map[string][]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := make(map[string][]string)
+	for id, agent := range w.agents {
+		for _, task := range agent.Tasks() {
+			all[task] = append(all[task], id)
+		}
+	}
+	return all
+}
+
+// agent finds the scripted agent on which a task runs.
+func (w *world) agent(task string) *localmesos.Scripted {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range w.agents {
+		if slices.Contains(a.Tasks(), task) {
+			return a
+		}
+	}
+	return nil
+}
+
+// patience is far above what coming to rest takes: KILL is repeated after 5 s, reconciliation after 4 s, and starts
+// that fail in a row are slowed down.
+const patience = 30 * time.Second
+
+// rest waits until what is wanted, what the core has launched and what runs are the same, and stay so for a while.
+func (w *world) rest(clusters ...expectation) {
+	w.t.Helper()
+	var problem string
+	calm := 0
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if problem = w.difference(clusters); problem != "" {
+			calm = 0
+			continue
+		}
+		if calm++; calm == 5 {
+			w.once()
+			return
+		}
+	}
+	w.t.Fatalf("it does not come to rest: %s", problem)
+}
+
+// expectation is a cluster and what it wants: a number of workers, or the very ones that its JobManager wants.
+type expectation struct {
+	name    string
+	workers int
+	wanted  bool
+}
+
+// difference says in what the three views differ; empty when they do not.
+func (w *world) difference(clusters []expectation) string {
+	running := w.running()
+	total := 0
+	view := w.core.View()
+	for _, e := range clusters {
+		d, ok := decide.Describe(view, e.name)
+		if !ok {
+			return "there is no cluster " + e.name
+		}
+		var workers, managers []string
+		for _, t := range d.Tasks {
+			if t.Goal != cluster.Launched || t.State != cluster.Running {
+				return fmt.Sprintf("task %s is %s with goal %s", t.ID, t.State, t.Goal)
+			}
+			if where := running[t.ID]; len(where) != 1 || where[0] != t.AgentID {
+				return fmt.Sprintf("task %s runs on agents %v and not on %s alone", t.ID, where, t.AgentID)
+			}
+			if t.Role == cluster.JobManagerRole {
+				managers = append(managers, t.ID)
+			} else {
+				workers = append(workers, t.ID)
+			}
+		}
+		total += len(d.Tasks)
+		if len(managers) != 1 || len(d.Waiting) != 0 {
+			return fmt.Sprintf("cluster %s has the JobManagers %v, and %d tasks wait, such as %+v", e.name, managers, len(d.Waiting), d.Waiting[:min(1, len(d.Waiting))])
+		}
+		if problem := w.unwanted(e, workers); problem != "" {
+			return problem
+		}
+	}
+	if total != len(running) {
+		return fmt.Sprintf("%d tasks run and %d are known: %v", len(running), total, running)
+	}
+	return ""
+}
+
+// unwanted compares the workers of a cluster with those it wants.
+func (w *world) unwanted(e expectation, workers []string) string {
+	if !e.wanted {
+		if len(workers) != e.workers {
+			return fmt.Sprintf("cluster %s has %d workers and wants %d", e.name, len(workers), e.workers)
+		}
+		return ""
+	}
+	var wanted []string
+	for _, x := range w.jobManager.Wanted().Workers {
+		wanted = append(wanted, x.ID)
+		if !x.Launched && !x.Recovered {
+			return fmt.Sprintf("Flink does not know that %s was launched", x.ID)
+		}
+	}
+	slices.Sort(wanted)
+	slices.Sort(workers)
+	if !slices.Equal(wanted, workers) {
+		return fmt.Sprintf("Flink wants %v and has %v", wanted, workers)
+	}
+	return ""
+}
+
+// once fails the test when any task was ever launched twice.
+func (w *world) once() {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, n := range w.launches {
+		if n > 1 {
+			w.t.Errorf("task %s was launched %d times", id, n)
+		}
+	}
+}
+
+// seeds says how many rounds to play and with which seed; it prints the seed, so that a failure can be repeated.
+func seeds(t *testing.T, rounds int) (int, uint64) {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("SIM_SEED"); text != "" {
+		v, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("SIM_SEED: %v", err)
+		}
+		seed = v
+	}
+	if text := os.Getenv("SIM_ROUNDS"); text != "" {
+		v, err := strconv.Atoi(text)
+		if err != nil || v < 1 {
+			t.Fatalf("SIM_ROUNDS: %q is not a number above 0", text)
+		}
+		rounds = v
+	}
+	t.Logf("SIM_SEED=%d SIM_ROUNDS=%d", seed, rounds)
+	return rounds, seed
+}
