@@ -14,6 +14,7 @@ func benches() []bench {
 		{"offers", benchOffers},
 		{"demand", benchDemand},
 		{"matcher", benchMatcher},
+		{"classes", benchClasses},
 		{"memory", benchMemory},
 		{"launch", benchLaunch},
 		{"restart", benchRestart},
