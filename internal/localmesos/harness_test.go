@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -372,13 +373,19 @@ func (c *client) accept(offers []mesos.Offer, operations ...mesos.Offer_Operatio
 
 // task is a task of some cpus and MiB from an offer.
 func task(o mesos.Offer, id string, cpus, mem float64) mesos.TaskInfo {
-	value, role := "sleep 1000", o.AllocationInfo.GetRole()
-	rs := mesos.Resources{
-		resources.Build().Name(resources.NameCPUs).Scalar(cpus).Resource,
-		resources.Build().Name(resources.NameMem).Scalar(mem).Resource,
-	}
-	return mesos.TaskInfo{Name: id, TaskID: mesos.TaskID{Value: id}, AgentID: o.AgentID, Command: &mesos.CommandInfo{Value: &value}, Resources: rs.Allocate(role)}
+	info := mesos.TaskInfo{Name: id, TaskID: mesos.TaskID{Value: id}, AgentID: o.AgentID, Command: &mesos.CommandInfo{Value: new("sleep 1000")}}
+	info.Resources = mesos.Resources{{AllocationInfo: o.AllocationInfo}}
+	return withResources(info, cpus, mem)
 }
+
+// withResources gives a task other resources of the same role.
+func withResources(info mesos.TaskInfo, cpus, mem float64) mesos.TaskInfo {
+	role := info.Resources[0].AllocationInfo.GetRole()
+	info.Resources = mesos.Resources{scalar(resources.NameCPUs, cpus), scalar(resources.NameMem, mem)}.Allocate(role)
+	return info
+}
+
+func contains(text, part string) bool { return strings.Contains(text, part) }
 
 // amount sums a scalar of an offer.
 func amount(o mesos.Offer, name string) float64 {
