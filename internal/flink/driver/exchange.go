@@ -26,7 +26,7 @@ type ExchangeOptions struct {
 	// that was lost without a trace is made good; 10 s when 0.
 	Repeat time.Duration
 	// RetryMin and RetryMax bound the time between attempts that fail: it doubles from the first
-	// to the second, less a random part. 50 ms and 1 s when 0: a JobManager that starts is noticed soon.
+	// to the second, less a random part. 50 ms and 250 ms when 0: a JobManager that begins to lead waits for the first report.
 	RetryMin, RetryMax time.Duration
 }
 
@@ -44,7 +44,7 @@ func (o *ExchangeOptions) validate() error {
 		o.RetryMin = 50 * time.Millisecond
 	}
 	if o.RetryMax == 0 {
-		o.RetryMax = time.Second
+		o.RetryMax = 250 * time.Millisecond
 	}
 	if o.Wait < 0 || o.Repeat < 0 || o.RetryMin < 0 || o.RetryMax < o.RetryMin {
 		return errors.New("driver: Wait, Repeat, RetryMin and RetryMax must not be negative, nor RetryMax below RetryMin")

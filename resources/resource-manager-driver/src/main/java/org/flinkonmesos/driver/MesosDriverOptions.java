@@ -51,6 +51,16 @@ public final class MesosDriverOptions {
                                     + " after it, stays wanted in case Flink asks for an equal one again,"
                                     + " as a restarting job does. 0 turns it off.");
 
+    /** How long a new leader waits for the service's first report before it publishes its leadership. */
+    public static final ConfigOption<Duration> FIRST_REPORT_TIMEOUT =
+            ConfigOptions.key("mesos.driver.first-report-timeout")
+                    .durationType()
+                    .defaultValue(Duration.ofSeconds(30))
+                    .withDescription(
+                            "How long a ResourceManager that begins to lead waits for the service to tell"
+                                    + " which workers run already. TaskManagers that register earlier would be"
+                                    + " turned away and end. 0 waits for nothing.");
+
     /** How long the end of the cluster waits for the service to have read its final status. */
     public static final ConfigOption<Duration> FINISH_TIMEOUT =
             ConfigOptions.key("mesos.driver.finish-timeout")

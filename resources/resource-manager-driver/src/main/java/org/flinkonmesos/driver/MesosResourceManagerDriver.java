@@ -69,6 +69,10 @@ public final class MesosResourceManagerDriver extends AbstractResourceManagerDri
                 server.port(),
                 tls == null ? "http" : "https",
                 epoch);
+        Duration timeout = flinkConfig.get(MesosDriverOptions.FIRST_REPORT_TIMEOUT);
+        if (!book.awaitFirstReport(timeout) && !timeout.isZero()) {
+            log.warn("The service did not report within {}; workers from before are not known.", timeout);
+        }
     }
 
     @Override

@@ -62,6 +62,8 @@ final class WorkerBook {
     private Wanted.Finished finished;
     private boolean finishedSeen;
     private boolean closed;
+    /** What Flink is to be told while its main thread waits for the first report; null once it does not. */
+    private List<Runnable> early = new ArrayList<>();
 
     /** A wanted worker. */
     private static final class Entry {
@@ -106,6 +108,29 @@ final class WorkerBook {
     }
 
     // ---- Flink's side, called on its main thread ----
+
+    /**
+     * Waits for the first report and tells Flink of the workers from before, at most so long. Flink publishes
+     * its leadership after this: a TaskManager that registered before its ResourceManager knew it would be
+     * turned away, and end.
+     *
+     * @return whether the report came
+     */
+    boolean awaitFirstReport(Duration timeout) throws InterruptedException {
+        long deadline = System.nanoTime() + timeout.toNanos();
+        List<Runnable> calls;
+        boolean came;
+        synchronized (this) {
+            for (long left = timeout.toNanos(); !ready && !closed && left > 0; left = deadline - System.nanoTime()) {
+                TimeUnit.NANOSECONDS.timedWait(this, left);
+            }
+            calls = early;
+            early = null;
+            came = ready;
+        }
+        calls.forEach(Runnable::run);
+        return came;
+    }
 
     /**
      * Wants one more worker: a new one, or one of the same size that was given back a moment ago.
@@ -252,7 +277,9 @@ final class WorkerBook {
             lastSequence = report.sequence;
             List<Runnable> calls = new ArrayList<>();
             take(report, calls);
-            if (!calls.isEmpty()) {
+            if (early != null) {
+                early.addAll(calls);
+            } else if (!calls.isEmpty()) {
                 mainThread.execute(() -> calls.forEach(Runnable::run));
             }
         }

@@ -26,6 +26,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -52,6 +53,7 @@ class MesosResourceManagerDriverTest {
         configuration.set(MesosDriverOptions.PORT, 0);
         configuration.set(MesosDriverOptions.BIND_HOST, "127.0.0.1");
         configuration.set(MesosDriverOptions.ID_PREFIX, "demo-tm");
+        configuration.set(MesosDriverOptions.FIRST_REPORT_TIMEOUT, Duration.ZERO);
         configuration.set(
                 MesosDriverOptions.TOKEN_FILE, Files.writeString(dir.resolve("token"), " geheim\n").toString());
     }

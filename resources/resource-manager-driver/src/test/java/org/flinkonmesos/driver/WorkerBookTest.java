@@ -33,6 +33,34 @@ class WorkerBookTest {
         flink = new FakeFlink();
         book = new WorkerBook(EPOCH, "tm", DELAY, flink, flink, flink);
         sequence = 0;
+        normal(book);
+    }
+
+    /** Most tests are about the time after the start, when Flink's main thread no longer waits. */
+    private static void normal(WorkerBook book) {
+        try {
+            book.awaitFirstReport(Duration.ZERO);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Test
+    void tellsOfWorkersFromBeforeWhileFlinkWaits() throws Exception {
+        book = new WorkerBook(EPOCH, "tm", DELAY, flink, flink, flink);
+        Thread service = new Thread(() -> report("old-1=running"));
+        service.start();
+        assertTrue(book.awaitFirstReport(Duration.ofSeconds(10)));
+        service.join();
+        assertEquals(List.of("recovered [old-1]"), flink.run());
+    }
+
+    @Test
+    void doesNotWaitForEverForTheFirstReport() throws Exception {
+        book = new WorkerBook(EPOCH, "tm", DELAY, flink, flink, flink);
+        assertFalse(book.awaitFirstReport(Duration.ofMillis(1)));
+        report("old-1=running");
+        assertEquals(List.of("recovered [old-1]"), flink.run());
     }
 
     @Test
