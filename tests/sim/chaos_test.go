@@ -12,25 +12,26 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
 
-// Several worlds are played side by side, as each spends most of its time waiting.
-const chaosWorlds = 6
+// chaosWorlds is how many worlds are played side by side at most: each spends most of its time waiting.
+const chaosWorlds = 8
 
 // TestChaos plays rounds in which workers come and go, either side of each conversation restarts, and messages are
 // lost, late and doubled; after each round what is wanted, launched and running must be the same.
 func TestChaos(t *testing.T) {
 	t.Parallel()
-	rounds, seed := seeds(t, 2*chaosWorlds)
-	for i := range chaosWorlds {
+	rounds, seed := seeds(t, 6)
+	worlds := min(chaosWorlds, (rounds+1)/2)
+	for i := range worlds {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
-			played := (rounds - i + chaosWorlds - 1) / chaosWorlds
+			played := (rounds - i + worlds - 1) / worlds
 			// Starts that fail are counted by the core; a world of its own for a few rounds keeps the delays short.
 			const fresh = 4
 			for first := 0; first < played; first += fresh {
 				t.Run(fmt.Sprint(first), func(t *testing.T) {
 					memory := store.NewMemory()
 					c := &chaos{world: newWorld(t, worldOptions{
-						seed: seed + uint64(i+first*chaosWorlds), agents: 4, workers: 6,
+						seed: seed + uint64(i+first*worlds), agents: 4, workers: 6,
 						open: func() store.Store { memory = memory.Reopen(); return memory },
 					})}
 					c.begin()

@@ -14,7 +14,7 @@ import (
 // workers: before or after a save, between two calls, or at rest. No task may be lost, launched twice or orphaned.
 func TestCrashes(t *testing.T) {
 	t.Parallel()
-	rounds, seed := seeds(t, 12)
+	rounds, seed := seeds(t, 8)
 	workers := 100
 	if rounds >= 200 {
 		workers = 1000

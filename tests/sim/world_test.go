@@ -181,7 +181,7 @@ func (w *world) start() {
 	var err error
 	w.core, err = core.Start(core.Options{
 		Master: w.master.Address(), Store: w.store, JobManager: func(string) *jobmanager.JobManager { return w.jobManager },
-		Decide: decide.Options{UnreachableTimeout: time.Second}, Tick: 100 * time.Millisecond, Repeat: time.Second,
+		Decide: decide.Options{UnreachableTimeout: time.Second, ReconcileInterval: 3 * time.Second}, Tick: 100 * time.Millisecond, Repeat: time.Second,
 		Backoff: 200 * time.Millisecond, Log: w.log,
 	})
 	if err != nil {
@@ -263,7 +263,7 @@ func (w *world) agent(task string) *localmesos.Scripted {
 
 // patience is far above what coming to rest takes: KILL is repeated after 5 s, reconciliation after 4 s, and starts
 // that fail in a row are slowed down.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // rest waits until what is wanted, what the core has launched and what runs are the same, and stay so for a while.
 func (w *world) rest(clusters ...expectation) {
