@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"errors"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -58,14 +59,12 @@ func (t *task) environment() []string {
 	if t.framework.GetCheckpoint() {
 		checkpoint = "1"
 	}
-	for name, v := range map[string]string{
+	maps.Copy(values, map[string]string{
 		"MESOS_SANDBOX": t.sandbox, "MESOS_DIRECTORY": t.sandbox, "MESOS_TASK_ID": t.info.TaskID.Value, "MESOS_EXECUTOR_ID": t.info.TaskID.Value,
 		"MESOS_FRAMEWORK_ID": t.framework.ID.GetValue(), "MESOS_SLAVE_ID": t.r.o.AgentID, "MESOS_SLAVE_PID": "slave(1)@" + t.r.o.Endpoint,
 		"MESOS_AGENT_ENDPOINT": t.r.o.Endpoint, "MESOS_CONTAINER_IP": t.r.ip, "LIBPROCESS_IP": t.r.ip, "LIBPROCESS_PORT": "0",
 		"MESOS_CHECKPOINT": checkpoint, "MESOS_HTTP_COMMAND_EXECUTOR": "0", "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": "5secs",
-	} {
-		values[name] = v
-	}
+	})
 	for _, v := range t.info.Command.GetEnvironment().GetVariables() {
 		values[v.Name] = v.GetValue()
 	}

@@ -169,7 +169,7 @@ func fileName(uri, outputFile string) (string, error) {
 		}
 	}
 	if !filepath.IsLocal(name) || filepath.Clean(name) == "." || strings.HasSuffix(name, "/") {
-		return "", fmt.Errorf("%q cannot be a file in the sandbox: set output_file to a relative path without ..", name)
+		return "", fmt.Errorf("%q cannot be a file in the sandbox: set output_file to a path below it", name)
 	}
 	return filepath.Clean(name), nil
 }

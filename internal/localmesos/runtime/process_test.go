@@ -16,13 +16,14 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/runtime"
 )
 
-// stubborn ignores SIGTERM and has a child in the group, one in a group of its own, and a daemon in a session of
-// its own whose parent has ended; all ignore SIGTERM too.
+// stubborn ignores SIGTERM, as do its processes: a child in the group, one in a group of its own, one in the session
+// alone (its parent has ended and its environment is empty), and a daemon in a session of its own.
 const stubborn = `trap "" TERM
 sleep 1000 & echo $! >>pids
 setsid -f sh -c 'trap "" TERM; echo $$ >>pids; sleep 1000; :'
 set -m; sleep 1000 & set +m
 echo $! >>pids; echo $$ >>pids
+set -m; (env -i /bin/sh -c 'echo $$ >>pids; sleep 1000; :' &); set +m
 while :; do wait; done`
 
 func grace(d time.Duration) *mesos.KillPolicy {
@@ -34,7 +35,7 @@ func TestKillEscalates(t *testing.T) {
 	r := newRuntime(t)
 	x := launch(t, r, shell("t", stubborn), mesos.FrameworkInfo_Capability_TASK_KILLING_STATE)
 	x.await(mesos.TASK_RUNNING)
-	pids := x.pids("pids", 4)
+	pids := x.pids("pids", 5)
 	r.Kill("t", grace(50*time.Millisecond))
 	s := x.await(mesos.TASK_KILLED)
 	if len(s) != 2 || s[0].GetState() != mesos.TASK_KILLING || s[1].GetMessage() != "Command terminated with signal Killed" {
@@ -53,7 +54,12 @@ func TestTermReachesTheGroup(t *testing.T) {
 	r := newRuntime(t)
 	x := launch(t, r, shell("t", `trap 'wait $child; echo status $?; exit 5' TERM; sleep 1000 & child=$!; echo $child >pids; wait`))
 	x.await(mesos.TASK_RUNNING)
-	x.pids("pids", 1)
+	child := x.pids("pids", 1)[0]
+	// Until then the child is a shell that has our trap, and forgets it.
+	eventually(t, "sleep", func() bool {
+		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", child))
+		return err == nil && string(name) == "sleep\n"
+	})
 	r.Kill("t", grace(time.Hour))
 	s := x.await(mesos.TASK_KILLED)
 	if got := s[len(s)-1].GetMessage(); got != "Command exited with status 5" {
@@ -71,7 +77,7 @@ func TestSecondKillShortensTheGrace(t *testing.T) {
 	task.KillPolicy = grace(time.Hour)
 	x := launch(t, r, task, mesos.FrameworkInfo_Capability_TASK_KILLING_STATE)
 	x.await(mesos.TASK_RUNNING)
-	x.pids("pids", 4)
+	x.pids("pids", 5)
 	r.Kill("t", nil)
 	x.await(mesos.TASK_KILLING)
 	r.Kill("t", grace(2*time.Hour))
@@ -116,7 +122,7 @@ func TestCloseLeavesNoProcess(t *testing.T) {
 	for i := range 5 {
 		x := launch(t, r, shell(fmt.Sprintf("t%d", i), stubborn))
 		x.await(mesos.TASK_RUNNING)
-		pids = append(pids, x.pids("pids", 4)...)
+		pids = append(pids, x.pids("pids", 5)...)
 		runs = append(runs, x)
 	}
 	if err := r.Close(); err != nil {

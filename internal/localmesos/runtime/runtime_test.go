@@ -124,7 +124,7 @@ func (x *run) pids(name string, n int) []int {
 	var all []int
 	eventually(x.t, "process ids in "+name, func() bool {
 		all = nil
-		for _, f := range strings.Fields(x.file(name)) {
+		for f := range strings.FieldsSeq(x.file(name)) {
 			if pid, err := strconv.Atoi(f); err == nil {
 				all = append(all, pid)
 			}
@@ -360,6 +360,18 @@ func TestCommandRunsInItsSandbox(t *testing.T) {
 	}
 }
 
+func TestArguments(t *testing.T) {
+	t.Parallel()
+	no, program := false, "/bin/sh"
+	x := launch(t, newRuntime(t), mesos.TaskInfo{TaskID: mesos.TaskID{Value: "t"}, Command: &mesos.CommandInfo{
+		Shell: &no, Value: &program, Arguments: []string{"name", "-c", `tr "\0" "," </proc/$$/cmdline; echo "$0|$1|$#"`, "zero", "a b"},
+	}})
+	x.await(mesos.TASK_FINISHED)
+	if got := x.file("stdout"); !strings.HasPrefix(got, "name,-c,") || !strings.HasSuffix(got, "zero|a b|1\n") {
+		t.Errorf("stdout is %q", got)
+	}
+}
+
 // TestNoSuchProgram is about a command that cannot be executed: with a real agent the launcher fails in its place.
 func TestNoSuchProgram(t *testing.T) {
 	t.Parallel()
@@ -410,7 +422,12 @@ func TestSameIDAgain(t *testing.T) {
 	if x.sandbox() == first || x.file("stdout") != "two\n" {
 		t.Errorf("the second run is in %s with %q", x.sandbox(), x.file("stdout"))
 	}
-	eventually(t, "removal of the first run", func() bool { _, err := os.Stat(first); return os.IsNotExist(err) })
+	if err := r.Close(); err != nil { // It waits for the removal of the first run.
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(first); !os.IsNotExist(err) {
+		t.Errorf("the first run is still there: %v", err)
+	}
 	if data, _, err := r.ReadFile("/frameworks/m-0000/executors/t/runs/latest/stdout", 0, 100); err != nil || string(data) != "two\n" {
 		t.Errorf("ReadFile() of the latest run is %q, %v", data, err)
 	}

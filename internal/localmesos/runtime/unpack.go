@@ -20,8 +20,15 @@ import (
 
 // archives are the endings of the names that Mesos' fetcher extracts, longer ones first.
 var archives = []struct{ ending, kind string }{
-	{".tar.gz", "tgz"}, {".tgz", "tgz"}, {".tar.bz2", "tbz"}, {".tbz2", "tbz"}, {".tar.xz", "txz"}, {".txz", "txz"},
-	{".tar", "tar"}, {".zip", "zip"}, {".gz", "gz"},
+	{".tar.gz", "tgz"},
+	{".tgz", "tgz"},
+	{".tar.bz2", "tbz"},
+	{".tbz2", "tbz"},
+	{".tar.xz", "txz"},
+	{".txz", "txz"},
+	{".tar", "tar"},
+	{".zip", "zip"},
+	{".gz", "gz"},
 }
 
 // archive says which kind of archive a name stands for; empty for none.

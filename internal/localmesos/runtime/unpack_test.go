@@ -25,12 +25,15 @@ type part struct {
 func file(name, content string, mode fs.FileMode) part {
 	return part{name: name, content: content, mode: mode, kind: tar.TypeReg}
 }
+
 func dir(name string, mode fs.FileMode) part {
 	return part{name: name + "/", mode: mode, kind: tar.TypeDir}
 }
+
 func symlink(name, to string) part {
 	return part{name: name, link: to, mode: 0o777, kind: tar.TypeSymlink}
 }
+
 func hardlink(name, to string) part {
 	return part{name: name, link: to, mode: 0o644, kind: tar.TypeLink}
 }
