@@ -38,6 +38,8 @@ func (st *step) subscribed(e Subscribed) {
 	st.open = open
 	st.s.reconcile.attempt = 0
 	st.reconcileRound(0)
+	// A KILL that was under way when the last subscription ended may never have arrived.
+	st.killAgain(func(*cluster.Task) bool { return true })
 	cit := st.clusters.Root().Iterator()
 	for _, c, ok := cit.Next(); ok; _, c, ok = cit.Next() {
 		for _, id := range c.jobManagers {
@@ -153,9 +155,14 @@ func (st *step) tickKills() {
 	if !st.s.Connected {
 		return
 	}
+	st.killAgain(func(t *cluster.Task) bool { return !st.now.Before(t.KillAfter) })
+}
+
+// killAgain repeats the KILL of those released tasks that are due.
+func (st *step) killAgain(due func(*cluster.Task) bool) {
 	it := st.s.killing.Root().Iterator()
 	for id, _, ok := it.Next(); ok; id, _, ok = it.Next() {
-		if t, ok := st.task(string(id)); ok && !st.now.Before(t.KillAfter) {
+		if t, ok := st.task(string(id)); ok && due(t) {
 			st.kill(t)
 		}
 	}
