@@ -69,15 +69,16 @@ func unavailable(w http.ResponseWriter, message string) {
 
 // standby passes every request on to the instance that leads.
 type standby struct {
-	leader atomic.Pointer[url.URL]
-	proxy  *httputil.ReverseProxy
+	leader     atomic.Pointer[url.URL]
+	proxy      *httputil.ReverseProxy
+	remembered remembered
 }
 
 // forwarded marks a request that a standby passed on: should the leader be one no longer, it is not passed on again.
 const forwarded = "X-Flink-Service-Forwarded"
 
 func newStandby() *standby {
-	s := &standby{}
+	s := &standby{remembered: remembered{answers: make(map[string]recorded)}}
 	s.proxy = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			if u := s.leader.Load(); u != nil {
@@ -87,8 +88,12 @@ func newStandby() *standby {
 			r.Out.Host = r.In.Host
 			r.Out.Header.Set(forwarded, "1")
 		},
-		FlushInterval: -1,
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+		FlushInterval:  -1,
+		ModifyResponse: s.remembered.note,
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) {
+			if s.remembered.answer(w, r) {
+				return
+			}
 			unavailable(w, "the leading instance does not answer; another takes over in a moment: try again")
 		},
 	}
@@ -100,6 +105,9 @@ func (s *standby) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/v1/health":
 		health(w, "standby")
 	case s.leader.Load() == nil || r.Header.Get(forwarded) != "":
+		if s.remembered.answer(w, r) {
+			return
+		}
 		unavailable(w, "no instance leads right now; try again in a moment")
 	default:
 		s.proxy.ServeHTTP(w, r)

@@ -51,8 +51,10 @@ type World struct {
 	master string
 	local  *process
 	// Service is the process of the service, nil while it is stopped.
-	Service *process
-	address string
+	Service        *process
+	address        string
+	standby        *process
+	standbyAddress string
 	// URL is the service's address.
 	URL    string
 	Client *client.Client
@@ -128,10 +130,45 @@ func (w *World) spawn(name string, env []string, args ...string) *process {
 // StartService starts the service with the state that an earlier one left, and waits until it leads.
 func (w *World) StartService() {
 	w.t.Helper()
-	w.Service = w.spawn("service", append([]string{
-		"MESOS_MASTER=" + w.master, "LISTEN=" + w.address, "ADVERTISE_HOST=127.0.0.1", "DATA_DIR=" + filepath.Join(w.dir, "data"),
+	w.Service = w.instance("service", w.address, "data")
+	w.Leads()
+}
+
+// instance starts an instance of the service.
+func (w *World) instance(name, address, data string) *process {
+	w.t.Helper()
+	return w.spawn(name, append([]string{
+		"MESOS_MASTER=" + w.master, "LISTEN=" + address, "ADVERTISE_HOST=127.0.0.1", "DATA_DIR=" + filepath.Join(w.dir, data),
 		"FLINK_DISTRIBUTIONS=" + filepath.Join(w.root, "build", "flink"), "FRAMEWORK_NAME=e2e-" + filepath.Base(w.t.Name()),
 	}, w.o.variables(w.dir)...))
+}
+
+// Standby starts another instance on the same state and waits until it is well. Promote makes it the one that
+// the World speaks to.
+func (w *World) Standby() {
+	w.t.Helper()
+	address := freeAddress(w.t)
+	w.standby, w.standbyAddress = w.instance("standby", address, "data-standby"), address
+	w.Eventually("the standby is well", func() error { return get(w.t.Context(), "http://"+address+"/v1/health", nil) })
+}
+
+// Promote kills the leader and waits until the standby leads.
+func (w *World) Promote() {
+	w.t.Helper()
+	w.KillService()
+	w.Service, w.address = w.standby, w.standbyAddress
+	w.standby = nil
+	w.URL = "http://" + w.address
+	var err error
+	if w.Client, err = client.New(client.Options{BaseURL: w.URL}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.Leads()
+}
+
+// Leads waits until the service is connected to Mesos.
+func (w *World) Leads() {
+	w.t.Helper()
 	w.Eventually("the service is connected to Mesos", func() error {
 		var s struct{ Connected bool }
 		if err := get(w.t.Context(), w.URL+"/v1/service", &s); err != nil {
@@ -171,13 +208,16 @@ func (w *World) end() {
 		w.cleanClusters()
 		w.stop(w.Service, syscall.SIGTERM)
 	}
+	if w.standby != nil {
+		w.stop(w.standby, syscall.SIGTERM)
+	}
 	if w.local != nil {
 		w.stop(w.local, syscall.SIGTERM)
 	}
 	if !w.t.Failed() {
 		return
 	}
-	for _, name := range []string{"service", "local-mesos"} {
+	for _, name := range []string{"service", "standby", "local-mesos"} {
 		text, err := os.ReadFile(filepath.Join(w.dir, name+".log"))
 		if err == nil {
 			w.t.Logf("log of %s:\n%s", name, tail(text, 16<<10))

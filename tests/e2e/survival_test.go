@@ -1,0 +1,100 @@
+package e2e_test
+
+import (
+	"fmt"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
+	"github.com/flink-on-mesos/flink-service/internal/testkit/zookeeper"
+	"github.com/flink-on-mesos/flink-service/tests/e2e/world"
+)
+
+// TestSurvival takes one thing after the other away from a checkpointed job: its sum is exact all the same.
+func TestSurvival(t *testing.T) {
+	each(t, func(t *testing.T, d disttest.Distribution) {
+		server := zookeeper.Start(t)
+		w := world.Start(t, world.Options{Service: func(dir string) []string {
+			return append(withZooKeeper(server)(dir), "STATE_STORE=zk://"+server.Addr+"/service")
+		}})
+		w.Standby()
+		w.Create(highlyAvailable(dynamic("tough", d, 2)))
+		const count = 60000
+		out := w.Dir() + "/sum"
+		id := w.Run("tough", "Sum", "--count", fmt.Sprint(count), "--rate", "1000", "--parallelism", "4", "--interval", "500",
+			"--checkpoints", "file://"+w.Dir()+"/checkpoints", "--output", out)
+		w.JobState("tough", id, "RUNNING")
+		w.Eventually("there is a checkpoint", func() error { return checkpointed(t, w, "tough", id) })
+		runs := func(d cluster.Description) bool {
+			return d.Status.Flink != nil && d.Status.Flink.JobsRunning == 1 && taskManagers(d) == 2 && d.Status.Flink.TaskManagers == 2 && len(d.Waiting) == 0
+		}
+		lose := func(what string, do func()) {
+			t.Helper()
+			began := time.Now()
+			do()
+			w.Until("tough", "runs again after the loss of "+what, runs)
+			t.Logf("loss of %-22s the job runs again after %s", what+":", time.Since(began).Round(100*time.Millisecond))
+		}
+		now := func(role cluster.Role) string { return world.Tasks(w.Until("tough", "runs", runs), role)[0].ID }
+
+		lose("a TaskManager", func() { kill(w, now(cluster.TaskManagerRole)) })
+		lose("the JobManager", func() { kill(w, now(cluster.JobManagerRole)) })
+		lose("the leading service", w.Promote)
+		lose("the leading master", func() { w.Fault(map[string]any{"name": "Failover"}) })
+		lose("ZooKeeper for 5 s", func() {
+			if err := server.Pause(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(5 * time.Second) // It is the stall itself that is tested.
+			if err := server.Resume(); err != nil {
+				t.Fatal(err)
+			}
+		})
+		w.JobState("tough", id, "FINISHED")
+		checkSum(t, out, count)
+	})
+}
+
+// kill ends a task as a crash would, and waits until it is not among those that run.
+func kill(w *world.World, task string) {
+	w.Signal(task, syscall.SIGKILL)
+	w.Until("tough", "has lost "+task, func(d cluster.Description) bool {
+		for _, t := range d.Tasks {
+			if t.ID == task {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// TestFrozenWorker stops a worker for longer than Flink's heartbeat allows: it is replaced, and when it goes on
+// there are never two in service.
+func TestFrozenWorker(t *testing.T) {
+	d := disttest.Real(t)[0]
+	w := world.Start(t, world.Options{})
+	spec := dynamic("frozen", d, 2)
+	spec.FlinkConfiguration["heartbeat.timeout"], spec.FlinkConfiguration["heartbeat.interval"] = "5000", "1000"
+	w.Create(spec)
+	id := w.Run("frozen", "Endless", "--parallelism", "2", "--interval", "500")
+	w.JobState("frozen", id, "RUNNING")
+	before := w.Until("frozen", "has a TaskManager", func(d cluster.Description) bool {
+		return taskManagers(d) == 1 && d.Status.Flink != nil && d.Status.Flink.TaskManagers == 1
+	})
+	victim := world.Tasks(before, cluster.TaskManagerRole)[0].ID
+	pids := w.Pids(victim)
+	w.Signal(victim, syscall.SIGSTOP)
+	w.Until("frozen", "has another TaskManager", func(d cluster.Description) bool {
+		tms := world.Tasks(d, cluster.TaskManagerRole)
+		return len(tms) == 1 && tms[0].ID != victim && d.Status.Flink != nil && d.Status.Flink.JobsRunning == 1 && d.Status.Flink.TaskManagers == 1
+	})
+	for _, pid := range pids {
+		_ = syscall.Kill(pid, syscall.SIGCONT) // It may have been killed already.
+	}
+	w.Until("frozen", "has one TaskManager and the frozen one is gone", func(d cluster.Description) bool {
+		return len(d.Tasks) == 2 && taskManagers(d) == 1 && len(w.Pids(victim)) == 0
+	})
+	w.JobState("frozen", id, "RUNNING")
+}
