@@ -17,7 +17,8 @@ import (
 )
 
 // stubborn ignores SIGTERM, as do its processes: a child in the group, one in a group of its own, one in the session
-// alone (its parent has ended and its environment is empty), and a daemon in a session of its own.
+// alone (its parent has ended and its environment is empty), and a daemon in a session of its own. Only bash has job
+// control, which makes groups, without a terminal.
 const stubborn = `trap "" TERM
 sleep 1000 & echo $! >>pids
 setsid -f sh -c 'trap "" TERM; echo $$ >>pids; sleep 1000; :'
@@ -26,6 +27,13 @@ echo $! >>pids; echo $$ >>pids
 set -m; (env -i /bin/sh -c 'echo $$ >>pids; sleep 1000; :' &); set +m
 while :; do wait; done`
 
+func stubbornTask(id string) mesos.TaskInfo {
+	no, bash := false, "bash"
+	return mesos.TaskInfo{TaskID: mesos.TaskID{Value: id}, Command: &mesos.CommandInfo{
+		Shell: &no, Value: &bash, Arguments: []string{"bash", "-c", stubborn},
+	}}
+}
+
 func grace(d time.Duration) *mesos.KillPolicy {
 	return &mesos.KillPolicy{GracePeriod: &mesos.DurationInfo{Nanoseconds: int64(d)}}
 }
@@ -33,7 +41,7 @@ func grace(d time.Duration) *mesos.KillPolicy {
 func TestKillEscalates(t *testing.T) {
 	t.Parallel()
 	r := newRuntime(t)
-	x := launch(t, r, shell("t", stubborn), mesos.FrameworkInfo_Capability_TASK_KILLING_STATE)
+	x := launch(t, r, stubbornTask("t"), mesos.FrameworkInfo_Capability_TASK_KILLING_STATE)
 	x.await(mesos.TASK_RUNNING)
 	pids := x.pids("pids", 5)
 	r.Kill("t", grace(50*time.Millisecond))
@@ -73,7 +81,7 @@ func TestTermReachesTheGroup(t *testing.T) {
 func TestSecondKillShortensTheGrace(t *testing.T) {
 	t.Parallel()
 	r := newRuntime(t)
-	task := shell("t", stubborn)
+	task := stubbornTask("t")
 	task.KillPolicy = grace(time.Hour)
 	x := launch(t, r, task, mesos.FrameworkInfo_Capability_TASK_KILLING_STATE)
 	x.await(mesos.TASK_RUNNING)
@@ -120,7 +128,7 @@ func TestCloseLeavesNoProcess(t *testing.T) {
 	var pids []int
 	var runs []*run
 	for i := range 5 {
-		x := launch(t, r, shell(fmt.Sprintf("t%d", i), stubborn))
+		x := launch(t, r, stubbornTask(fmt.Sprintf("t%d", i)))
 		x.await(mesos.TASK_RUNNING)
 		pids = append(pids, x.pids("pids", 5)...)
 		runs = append(runs, x)
