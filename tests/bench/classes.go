@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
@@ -11,7 +14,8 @@ import (
 )
 
 // The bench of prepared classes (AppCDS): by the command line of our tasks, how long a JobManager takes from the start of
-// its process until REST answers, and a TaskManager until it is registered, with and without, taking turns.
+// its process until REST answers, and a TaskManager until it is registered, with and without, taking turns. Beside the
+// time stands the processor time, which hardly changes when the machine has other things to do.
 const classesRounds = 5
 
 func benchClasses(ctx context.Context, e env) ([]Result, error) {
@@ -32,18 +36,20 @@ func benchClasses(ctx context.Context, e env) ([]Result, error) {
 	if len(both) != 2 {
 		return nil, fmt.Errorf("%s has no prepared classes for Flink %s: run make flink", distributions, h.flink.Version)
 	}
-	var with, without [2][]float64 // JobManager, TaskManager
+	var with, without [4][]float64 // JobManager, TaskManager, and the processor time of each
 	for range classesRounds {
 		for _, c := range []struct {
 			classes map[cluster.Role]string
-			into    *[2][]float64
+			into    *[4][]float64
 		}{{both, &with}, {nil, &without}} {
 			h.classes = c.classes
-			jm, tm, err := h.startTwo(ctx)
+			took, err := h.startTwo(ctx)
 			if err != nil {
 				return nil, err
 			}
-			c.into[0], c.into[1] = append(c.into[0], jm), append(c.into[1], tm)
+			for i := range took {
+				c.into[i] = append(c.into[i], took[i])
+			}
 		}
 		fmt.Fprintf(e.progress, "  JobManager %.2f s and TaskManager %.2f s with, %.2f s and %.2f s without\n",
 			last(with[0]), last(with[1]), last(without[0]), last(without[1]))
@@ -51,6 +57,8 @@ func benchClasses(ctx context.Context, e env) ([]Result, error) {
 	return []Result{
 		NewResult("appcds_jm_start_s", "s", with[0], "without prepared classes", without[0]),
 		NewResult("appcds_tm_start_s", "s", with[1], "without prepared classes", without[1]),
+		NewResult("appcds_jm_cpu_s", "s", with[2], "without prepared classes", without[2]),
+		NewResult("appcds_tm_cpu_s", "s", with[3], "without prepared classes", without[3]),
 		NewResult("appcds_jm_gain", "%", gains(with[0], without[0]), "", nil),
 		NewResult("appcds_tm_gain", "%", gains(with[1], without[1]), "", nil),
 	}, nil
@@ -67,31 +75,52 @@ func gains(with, without []float64) []float64 {
 	return out
 }
 
-// startTwo starts a JobManager and then a TaskManager, and says how long each took, in seconds.
-func (h *hand) startTwo(ctx context.Context) (jmTook, tmTook float64, err error) {
+// startTwo starts a JobManager and then a TaskManager, and says how long each took until it was there, and how much
+// processor time, in seconds.
+func (h *hand) startTwo(ctx context.Context) (took [4]float64, err error) {
 	jm, err := h.start(ctx, cluster.JobManagerRole)
 	if err != nil {
-		return 0, 0, err
+		return took, err
 	}
 	defer jm.end()
 	api, err := h.api()
 	if err != nil {
-		return 0, 0, err
+		return took, err
 	}
 	if err := jm.until(ctx, "REST answers", func(ctx context.Context) (bool, error) {
 		_, err := api.Overview(ctx)
 		return err == nil, err
 	}); err != nil {
-		return 0, 0, err
+		return took, err
 	}
-	jmTook = time.Since(jm.began).Seconds()
+	took[0], took[2] = time.Since(jm.began).Seconds(), jm.cpu()
 	tm, err := h.start(ctx, cluster.TaskManagerRole)
 	if err != nil {
-		return 0, 0, err
+		return took, err
 	}
 	defer tm.end()
 	if err := registered(ctx, api, tm.ended, 1); err != nil {
-		return 0, 0, err
+		return took, err
 	}
-	return jmTook, time.Since(tm.began).Seconds(), nil
+	took[1], took[3] = time.Since(tm.began).Seconds(), tm.cpu()
+	return took, nil
+}
+
+// cpu is the processor time that the process has used, in seconds; 0 when it is gone.
+func (x *handProcess) cpu() float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", x.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	// After the name in parentheses: the state, ten numbers, and the ticks in the process and in the kernel.
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	var ticks float64
+	for _, f := range fields[11:13] {
+		n, err := strconv.ParseFloat(f, 64)
+		if err != nil {
+			return 0
+		}
+		ticks += n
+	}
+	return ticks / 100 // Linux shows a hundred a second on every machine that we know.
 }

@@ -15,6 +15,7 @@ func benches() []bench {
 		{"demand", benchDemand},
 		{"matcher", benchMatcher},
 		{"classes", benchClasses},
+		{"submit", benchSubmit},
 		{"memory", benchMemory},
 		{"launch", benchLaunch},
 		{"restart", benchRestart},
