@@ -143,25 +143,22 @@ func (w *demandWorld) close() {
 }
 
 func (w *demandWorld) call(c *scheduler.Call, at time.Time) {
-	switch c.GetType() {
-	case scheduler.Call_ACCEPT:
-		a := accepted{at: at}
-		for _, o := range c.Accept.Operations {
-			a.tasks = append(a.tasks, o.GetLaunch().GetTaskInfos()...)
-		}
-		w.accepts <- a
-	case scheduler.Call_REVIVE:
+	var err error
+	if a := c.GetAccept(); a != nil {
+		w.accepts <- newAccepted(a, at)
+	}
+	if k := c.GetKill(); k != nil {
+		err = w.master.update(k.TaskID.Value, k.AgentID.Value, mesosgo.TASK_KILLED)
+	}
+	if c.GetType() == scheduler.Call_REVIVE {
 		w.mu.Lock()
 		w.serial++
 		event := offers(1, 1, w.serial)
 		w.mu.Unlock()
-		if _, err := w.master.send(event); err != nil {
-			w.problems <- err
-		}
-	case scheduler.Call_KILL:
-		if err := w.master.update(c.Kill.TaskID.Value, c.Kill.AgentID.Value, mesosgo.TASK_KILLED); err != nil {
-			w.problems <- err
-		}
+		_, err = w.master.send(event)
+	}
+	if err != nil {
+		w.problems <- err
 	}
 }
 

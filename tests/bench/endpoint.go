@@ -150,8 +150,10 @@ func offers(n, every, serial int) []byte {
 			},
 			Resources: []mesosgo.Resource{
 				amount("cpus", cpus), amount("mem", 8192), amount("disk", 65536),
-				{Name: "ports", Type: mesosgo.RANGES.Enum(), AllocationInfo: &mesosgo.Resource_AllocationInfo{Role: &role},
-					Ranges: &mesosgo.Value_Ranges{Range: []mesosgo.Value_Range{{Begin: 31000, End: 32000}}}},
+				{
+					Name: "ports", Type: mesosgo.RANGES.Enum(), AllocationInfo: &mesosgo.Resource_AllocationInfo{Role: &role},
+					Ranges: &mesosgo.Value_Ranges{Range: []mesosgo.Value_Range{{Begin: 31000, End: 32000}}},
+				},
 			},
 		}
 	}

@@ -16,6 +16,7 @@ func benches() []bench {
 		{"matcher", benchMatcher},
 		{"classes", benchClasses},
 		{"submit", benchSubmit},
+		{"killed", benchKilled},
 		{"memory", benchMemory},
 		{"launch", benchLaunch},
 		{"restart", benchRestart},

@@ -85,6 +85,14 @@ type accepted struct {
 	tasks []mesosgo.TaskInfo
 }
 
+func newAccepted(c *scheduler.Call_Accept, at time.Time) accepted {
+	a := accepted{at: at}
+	for i := range c.Operations {
+		a.tasks = append(a.tasks, c.Operations[i].GetLaunch().GetTaskInfos()...)
+	}
+	return a
+}
+
 const offersCluster = "bench"
 
 func newOffersWorld(ctx context.Context, dir string) (*offersWorld, error) {
@@ -129,16 +137,12 @@ func (w *offersWorld) close() {
 }
 
 func (w *offersWorld) call(c *scheduler.Call, at time.Time) {
-	switch c.GetType() {
-	case scheduler.Call_ACCEPT:
-		a := accepted{at: at}
-		for _, o := range c.Accept.Operations {
-			a.tasks = append(a.tasks, o.GetLaunch().GetTaskInfos()...)
-		}
-		w.accepts <- a
-	case scheduler.Call_KILL:
+	if a := c.GetAccept(); a != nil {
+		w.accepts <- newAccepted(a, at)
+	}
+	if k := c.GetKill(); k != nil {
 		// Should the stream be gone, the bench finds the task still there and says so.
-		_ = w.master.update(c.Kill.TaskID.Value, c.Kill.AgentID.Value, mesosgo.TASK_KILLED)
+		_ = w.master.update(k.TaskID.Value, k.AgentID.Value, mesosgo.TASK_KILLED)
 	}
 }
 
