@@ -58,6 +58,9 @@ func TestCrashes(t *testing.T) {
 				if t.Failed() {
 					t.Fatalf("round %d", round)
 				}
+				if round%25 == 24 {
+					t.Logf("%d crashes", round+1)
+				}
 			}
 		})
 	}
