@@ -478,14 +478,16 @@ func (w *World) Jar() client.File {
 func (w *World) Run(name, class string, args ...string) string {
 	w.t.Helper()
 	flink := w.Client.Flink(name)
-	jar, err := flink.UploadJar(w.t.Context(), w.Jar())
-	if err != nil {
-		w.t.Fatalf("upload the jar: %v", err)
-	}
-	id, err := flink.RunJar(w.t.Context(), jar, client.Run{EntryClass: "org.flinkonmesos.demo." + class, Args: args})
-	if err != nil {
-		w.t.Fatalf("run %s: %v", class, err)
-	}
+	var jar, id string
+	// Among several JobManagers the leader may just be elected.
+	w.Eventually("the jar is uploaded", func() (err error) {
+		jar, err = flink.UploadJar(w.t.Context(), w.Jar())
+		return err
+	})
+	w.Eventually(class+" is started", func() (err error) {
+		id, err = flink.RunJar(w.t.Context(), jar, client.Run{EntryClass: "org.flinkonmesos.demo." + class, Args: args})
+		return err
+	})
 	return id
 }
 

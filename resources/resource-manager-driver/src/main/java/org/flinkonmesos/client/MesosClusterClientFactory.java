@@ -1,0 +1,32 @@
+package org.flinkonmesos.client;
+
+import org.apache.flink.client.deployment.AbstractContainerizedClusterClientFactory;
+import org.apache.flink.client.deployment.ClusterDescriptor;
+import org.apache.flink.configuration.Configuration;
+
+import java.util.Optional;
+
+/** Finds and makes clusters of the service for Flink's command line. A cluster's id is its name. */
+public final class MesosClusterClientFactory extends AbstractContainerizedClusterClientFactory<String> {
+
+    @Override
+    public boolean isCompatibleWith(Configuration configuration) {
+        return MesosClientOptions.targets(configuration, MesosClientOptions.SESSION, MesosClientOptions.APPLICATION);
+    }
+
+    @Override
+    public ClusterDescriptor<String> createClusterDescriptor(Configuration configuration) {
+        return new MesosClusterDescriptor(configuration);
+    }
+
+    /** Null when a cluster is to be made. */
+    @Override
+    public String getClusterId(Configuration configuration) {
+        return configuration.getOptional(MesosClientOptions.CLUSTER_ID).orElse(null);
+    }
+
+    @Override
+    public Optional<String> getApplicationTargetName() {
+        return Optional.of(MesosClientOptions.APPLICATION);
+    }
+}
