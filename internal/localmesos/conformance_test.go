@@ -1,6 +1,7 @@
 package localmesos_test
 
 import (
+	"net/http"
 	"regexp"
 	"sync"
 	"testing"
@@ -30,6 +31,7 @@ var accepted = []struct {
 	{re(`^04.*/lost-get_state/frameworks/loss/(offered_)?resources/ports`),
 		"the real one forgets the ports of the second agent when it subtracts those of the first, which have the same numbers"},
 	{re(`^04.*/lost-op-GET_(FRAMEWORKS|STATE)/.*/offered_resources$`), "as above"},
+	{re(`^16.*/nonleader-get_frameworks`), "there is no /frameworks, as above"},
 	{re(`/offer_constraints$`), "offer constraints are not supported, and mesos-go does not know them"},
 	{re(`/agent_info/checkpoint$`), "mesos-go's AgentInfo does not have the field"},
 	{re(`^03.*/head/text`), "Go's server sends no body in answer to HEAD, as HTTP wants it"},
@@ -57,26 +59,34 @@ func scalar(name resources.Name, value float64) mesos.Resource {
 	return resources.Build().Name(name).Scalar(value).Resource
 }
 
+func nothing(*replay) {}
+
 func TestConformance(t *testing.T) {
 	tests := []struct {
 		name string
 		// resources are those of the agents, when not the usual.
 		resources mesos.Resources
 		o         localmesos.Options
+		// prepare is what was so before the recording began.
+		prepare func(*replay)
 	}{
-		{"01-basic-nonpartitionaware", nil, localmesos.Options{}},
-		{"02-basic-partitionaware", nil, localmesos.Options{}},
-		{"03-protocol-errors", nil, localmesos.Options{}},
-		{"04-agent-loss-partitionaware-checkpoint", nil, localmesos.Options{}},
-		{"04-agent-loss-partitionaware-nocheckpoint", nil, localmesos.Options{}},
-		{"07-roles-reservations", reservedForWeb, localmesos.Options{}},
-		{"10-http-basic-auth", nil, localmesos.Options{Principal: "fw", Secret: "fwsecret", Principals: map[string]string{"op": "opsecret"}}},
+		{"01-basic-nonpartitionaware", nil, localmesos.Options{}, nothing},
+		{"02-basic-partitionaware", nil, localmesos.Options{}, nothing},
+		{"03-protocol-errors", nil, localmesos.Options{}, nothing},
+		{"04-agent-loss-partitionaware-checkpoint", nil, localmesos.Options{}, nothing},
+		{"04-agent-loss-partitionaware-nocheckpoint", nil, localmesos.Options{}, nothing},
+		{"07-roles-reservations", reservedForWeb, localmesos.Options{}, nothing},
+		{"10-http-basic-auth", nil, localmesos.Options{Principal: "fw", Secret: "fwsecret", Principals: map[string]string{"op": "opsecret"}}, nothing},
+		{"16-not-leading", nil, localmesos.Options{}, func(r *replay) { r.Redirect("127.0.0.1:15050") }},
+		{"17-no-leader", nil, localmesos.Options{}, func(r *replay) { r.NotReady(http.StatusServiceUnavailable, "No leader elected") }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			steps := readRecording(t, tt.name)
 			synctest.Test(t, func(t *testing.T) {
-				newReplay(t, tt.name, tt.resources, tt.o).play(steps)
+				r := newReplay(t, tt.name, tt.resources, tt.o)
+				tt.prepare(r)
+				r.play(steps)
 			})
 		})
 	}

@@ -8,3 +8,6 @@ func (m *Master) SetShortestFilter(d time.Duration) {
 	defer m.mu.Unlock()
 	m.shortestFilter = d
 }
+
+// LeaderNode is what the master writes into ZooKeeper.
+func (m *Master) LeaderNode() ([]byte, error) { return encode(m.masterInfo(), mediaJSON) }

@@ -429,7 +429,7 @@ func TestRedirectAndNotReadyLeaveHealthAlone(t *testing.T) {
 			return response
 		}
 		w.Redirect("127.0.0.1:15060")
-		if r := get("/state?x=y"); r.StatusCode != http.StatusTemporaryRedirect || r.Header.Get("Location") != "//127.0.0.1:15060/state?x=y" {
+		if r := get("/state?x=y"); r.StatusCode != http.StatusTemporaryRedirect || r.Header.Get("Location") != "//127.0.0.1:15060/master/state?x=y" {
 			t.Errorf("status %d, Location %q", r.StatusCode, r.Header.Get("Location"))
 		}
 		if r := get("/redirect"); r.Header.Get("Location") != "//127.0.0.1:15060" {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -35,7 +36,7 @@ func (m *Master) handler() http.Handler {
 		mux.HandleFunc(prefix+"/version", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, m.version()) })
 	}
 	mux.HandleFunc("/slave(1)/health", func(http.ResponseWriter, *http.Request) {})
-	mux.HandleFunc("/metrics/snapshot", m.reading(func() any { return m.metrics() }))
+	mux.HandleFunc("/metrics/snapshot", m.authenticated(func() any { return m.metrics() }))
 	mux.HandleFunc("/slave(1)/api/v1", m.agentOperator)
 	for _, prefix := range []string{"", "/slave(1)"} {
 		mux.HandleFunc(prefix+"/files/read", m.filesRead)
@@ -52,9 +53,15 @@ func (m *Master) handler() http.Handler {
 // reading serves a part of the state as JSON, by a leader only.
 func (m *Master) reading(read func() any) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if m.notReady(w, r) {
-			return
+		if !m.notReady(w, r) {
+			m.authenticated(read)(w, r)
 		}
+	}
+}
+
+// authenticated serves a part of the state as JSON, by any master.
+func (m *Master) authenticated(read func() any) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := m.principal(r); !ok {
 			m.unauthorized(w, "mesos-master-readonly")
 			return
@@ -98,7 +105,7 @@ func (m *Master) notReady(w http.ResponseWriter, r *http.Request) bool {
 	case leader != "":
 		location := "//" + leader
 		if r.URL.Path != "/redirect" && r.URL.Path != "/master/redirect" {
-			location += r.URL.RequestURI()
+			location += "/master" + strings.TrimPrefix(r.URL.RequestURI(), "/master")
 		}
 		w.Header().Set("Location", location)
 		w.WriteHeader(http.StatusTemporaryRedirect)

@@ -52,8 +52,12 @@ func (s *stream) flush(w http.ResponseWriter) error {
 		if err := writeRecord(w, data); err != nil {
 			return err
 		}
+		// One chunk holds one record, as from the real master.
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			return err
+		}
 	}
-	return http.NewResponseController(w).Flush()
+	return nil
 }
 
 // serve writes events until the stream or the request ends.
@@ -61,6 +65,9 @@ func (s *stream) serve(w http.ResponseWriter, r *http.Request, stalled func() bo
 	w.Header().Set("Content-Type", s.media)
 	w.Header().Set("Mesos-Stream-Id", s.id)
 	w.WriteHeader(http.StatusOK)
+	if err := http.NewResponseController(w).Flush(); err != nil {
+		return
+	}
 	for {
 		if !stalled() {
 			if err := s.flush(w); err != nil {

@@ -1,7 +1,6 @@
 package localmesos
 
 import (
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -46,7 +45,7 @@ func publish(address string, info *mesos.MasterInfo, log *slog.Logger) (*publish
 			return nil, fmt.Errorf("publish the leader in ZooKeeper: create %s: %w", at, err)
 		}
 	}
-	data, err := json.Marshal(info)
+	data, err := encode(info, mediaJSON)
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("publish the leader in ZooKeeper: %w", err)
