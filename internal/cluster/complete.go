@@ -12,6 +12,9 @@ type Defaults struct {
 	User         string
 }
 
+// DefaultNetworkResource is the scalar that stands for network bandwidth where the spec names none.
+const DefaultNetworkResource = "network_bandwidth"
+
 // The sizes of a spec that names none. The memory is that of Flink's own default configuration file
 // (flink-conf.yaml and config.yaml, *.memory.process.size).
 const (
@@ -37,6 +40,13 @@ func (s Spec) Complete(d Defaults) Spec {
 	tm.Slots = cmp.Or(tm.Slots, 1)
 	tm.CPUs = cmp.Or(tm.CPUs, float64(tm.Slots))
 	tm.Memory = cmp.Or(tm.Memory, DefaultTaskManagerMemory)
+	for _, r := range []*Resources{&jm.Resources, &tm.Resources} {
+		if r.NetworkBandwidth != 0 {
+			r.NetworkResource = cmp.Or(r.NetworkResource, DefaultNetworkResource)
+		}
+	}
+	s.TaskOptions, jm.TaskOptions, tm.TaskOptions = s.TaskOptions.complete(), jm.TaskOptions.complete(), tm.TaskOptions.complete()
+	jm.Exposure, tm.Exposure = jm.Exposure.complete(), tm.Exposure.complete()
 	jm.Constraints, tm.Constraints = orNone(jm.Constraints), orNone(tm.Constraints)
 
 	if s.Job != nil {

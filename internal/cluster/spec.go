@@ -55,6 +55,8 @@ type Spec struct {
 	Environment map[string]string `json:"environment,omitempty"`
 	// URIs are fetched into the sandbox of every task.
 	URIs []URI `json:"uris,omitempty"`
+	// TaskOptions are those of both roles.
+	TaskOptions
 	// RestartNonce restarts the cluster when it changes; its value means nothing.
 	RestartNonce int64 `json:"restartNonce,omitempty"`
 }
@@ -69,6 +71,10 @@ type Resources struct {
 	Disk Memory `json:"disk,omitempty"`
 	// GPUs is a whole number of GPUs.
 	GPUs int `json:"gpus,omitempty"`
+	// NetworkBandwidth is an amount of a scalar resource of the agents, in their unit (Mbit/s by custom); 0 asks for none.
+	NetworkBandwidth float64 `json:"networkBandwidth,omitempty"`
+	// NetworkResource is the name of that resource; empty means network_bandwidth.
+	NetworkResource string `json:"networkResource,omitempty"`
 	// Constraints are placement rules in Marathon's language: field, operator, optional value.
 	Constraints [][]string `json:"constraints,omitempty"`
 }
@@ -76,6 +82,8 @@ type Resources struct {
 // JobManager is the shape of a JobManager task.
 type JobManager struct {
 	Resources
+	TaskOptions
+	Exposure
 	// Replicas is the number of JobManagers, 1 or more; above 1 it needs high availability.
 	Replicas int `json:"replicas,omitempty"`
 }
@@ -83,6 +91,8 @@ type JobManager struct {
 // TaskManager is the shape of a TaskManager task.
 type TaskManager struct {
 	Resources
+	TaskOptions
+	Exposure
 	// Slots is taskmanager.numberOfTaskSlots.
 	Slots int `json:"slots,omitempty"`
 }

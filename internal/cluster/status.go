@@ -103,12 +103,14 @@ type Status struct {
 
 // TaskStatus is a task as the API shows it.
 type TaskStatus struct {
-	ID       string         `json:"id"`
-	Role     Role           `json:"role"`
-	Goal     Goal           `json:"goal"`
-	State    TaskState      `json:"state"`
-	AgentID  string         `json:"agentId"`
-	Hostname string         `json:"hostname"`
+	ID       string    `json:"id"`
+	Role     Role      `json:"role"`
+	Goal     Goal      `json:"goal"`
+	State    TaskState `json:"state"`
+	AgentID  string    `json:"agentId"`
+	Hostname string    `json:"hostname"`
+	// Address is the task's own address, for one on a network of its own.
+	Address  string         `json:"address,omitempty"`
 	Ports    map[string]int `json:"ports,omitempty"`
 	CPUs     float64        `json:"cpus"`
 	Memory   Memory         `json:"memory"`

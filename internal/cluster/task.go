@@ -1,6 +1,9 @@
 package cluster
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Role is what a Mesos task is in its Flink cluster.
 type Role string
@@ -65,6 +68,8 @@ type Task struct {
 	State    TaskState `json:"state"`
 	AgentID  string    `json:"agentId"`
 	Hostname string    `json:"hostname"`
+	// Address is the task's own address, for one on a network of its own, when a status told it.
+	Address string `json:"address,omitempty"`
 	// Endpoint is the HTTP address of the task's agent.
 	Endpoint string `json:"endpoint,omitempty"`
 	// Region, Zone and Attributes are the agent's when the task was launched; placement rules of
@@ -108,6 +113,9 @@ type Worker struct {
 	DynamicProperties []string       `json:"dynamicProperties,omitempty"`
 	ExternalResources map[string]int `json:"externalResources,omitempty"`
 }
+
+// Host is the name or address by which the service reaches the task.
+func (t *Task) Host() string { return cmp.Or(t.Address, t.Hostname) }
 
 // Live says that the task may be running: it was launched and no terminal state was seen.
 func (t *Task) Live() bool {

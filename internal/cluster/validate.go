@@ -26,6 +26,8 @@ type Rules struct {
 	FlinkVersions []string
 	// Constraints says that placement rules are honoured. A rule that would be ignored is refused.
 	Constraints bool
+	// Privileged allows containers that have rights on their agents.
+	Privileged bool
 }
 
 // The bounds of a spec. They are far above what is sensible, and keep a slip of the finger from
@@ -71,8 +73,9 @@ func (s Spec) Validate(r Rules) error {
 	for _, checks := range [][]problem{
 		s.checkCluster(r),
 		s.checkTaskManagers(),
-		s.JobManager.check("jobManager", r),
-		s.TaskManager.check("taskManager", r),
+		s.JobManager.Resources.check("jobManager", r),
+		s.TaskManager.Resources.check("taskManager", r),
+		s.checkTasks(r),
 		s.checkJob(),
 		checkTexts("environment", s.Environment, checkVariable),
 		checkTexts("flinkConfiguration", s.FlinkConfiguration, checkOption),
