@@ -6,6 +6,9 @@ package standalone
 import (
 	"errors"
 	"fmt"
+	"math"
+	"net"
+	"strconv"
 	"strings"
 
 	"github.com/kelseyhightower/envconfig"
@@ -56,11 +59,21 @@ func (s *Settings) check() error {
 	if s.Agents < 0 || s.Agents > 1000 {
 		l.Add(Prefix+"_AGENTS", "must be from 0 to 1000")
 	}
-	if s.CPUs < 0 || s.Mem < 0 || s.Disk < 0 {
-		l.Add(Prefix+"_CPUS", "CPUS, MEM and DISK must not be negative")
+	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
+		l.Add(Prefix+"_LISTEN", "%q is not host:port", s.Listen)
 	}
-	if _, _, err := s.ports(); err != nil {
+	for _, amount := range []struct {
+		name  string
+		value float64
+	}{{"_CPUS", s.CPUs}, {"_MEM", s.Mem}, {"_DISK", s.Disk}} {
+		if !(amount.value >= 0 && amount.value <= math.MaxInt32) { // NaN is neither.
+			l.Add(Prefix+amount.name, "must be from 0 to %d", math.MaxInt32)
+		}
+	}
+	if first, last, err := s.ports(); err != nil {
 		l.Add(Prefix+"_PORTS", "%v", err)
+	} else if n := last - first + 1; s.Agents > 0 && n < uint64(s.Agents) {
+		l.Add(Prefix+"_PORTS", "%d ports are too few for %d agents: each needs one at least", n, s.Agents)
 	}
 	for _, a := range s.Attributes {
 		if _, err := attributes(a); err != nil {
@@ -78,7 +91,10 @@ func (s *Settings) check() error {
 
 // ports are the first and the last port.
 func (s *Settings) ports() (first, last uint64, err error) {
-	if n, err := fmt.Sscanf(s.Ports, "%d-%d", &first, &last); n != 2 || err != nil || first == 0 || last > 65535 || last < first {
+	from, to, _ := strings.Cut(s.Ports, "-")
+	first, err1 := strconv.ParseUint(strings.TrimSpace(from), 10, 16)
+	last, err2 := strconv.ParseUint(strings.TrimSpace(to), 10, 16)
+	if err1 != nil || err2 != nil || first == 0 || last < first {
 		return 0, 0, fmt.Errorf("%q is not a range of ports: write first-last, such as 31000-32000", s.Ports)
 	}
 	return first, last, nil
@@ -91,6 +107,9 @@ func (s *Settings) portsOf(agent int) [2]uint64 {
 		return [2]uint64{}
 	}
 	share := (last - first + 1) / uint64(s.Agents)
+	if share == 0 {
+		return [2]uint64{}
+	}
 	from := first + uint64(agent)*share
 	return [2]uint64{from, from + share - 1}
 }
