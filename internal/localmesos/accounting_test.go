@@ -50,7 +50,9 @@ func (l *ledger) sync() {
 					switch s.GetState() {
 					case mesos.TASK_FINISHED, mesos.TASK_KILLED, mesos.TASK_FAILED, mesos.TASK_ERROR, mesos.TASK_LOST, mesos.TASK_DROPPED:
 						delete(l.tasks, s.TaskID.Value)
+					default: // It runs on.
 					}
+				default: // Says nothing about resources.
 				}
 			}
 		}

@@ -19,8 +19,10 @@ var accepted = []struct {
 	at     *regexp.Regexp
 	reason string
 }{
-	{re(`^[^/]+/(after-|lost-)?agent-(get_(containers|flags|files_debug|monitor_statistics|state|slave1_state)|op-GET_(AGENT|CONTAINERS|EXECUTORS|FLAGS|FRAMEWORKS|OPERATIONS|RESOURCE_PROVIDERS|STATE|TASKS))/`),
-		"an agent here has no API of its own beyond health, version and files: what it knows, the master tells"},
+	{
+		re(`^[^/]+/(after-|lost-)?agent-(get_(containers|flags|files_debug|monitor_statistics|state|slave1_state)|op-GET_(AGENT|CONTAINERS|EXECUTORS|FLAGS|FRAMEWORKS|OPERATIONS|RESOURCE_PROVIDERS|STATE|TASKS))/`),
+		"an agent here has no API of its own beyond health, version and files: what it knows, the master tells",
+	},
 	{re(`^[^/]+/(after-|lost-)?(op-GET|get)_(flags|FLAGS|METRICS|LOGGING_LEVEL|state-summary)/`), "flags, metrics and logging are those of another program"},
 	{re(`^[^/]+/(after-|lost-)?get(_|-auth-)state/flags/`), "as above: /state shows the one flag that says how often offers come"},
 	{re(`^[^/]+/(after-|lost-)?(op-GET|get)_(maintenance_\w+|MAINTENANCE_\w+|quota|QUOTA|weights|WEIGHTS)/`), "no maintenance schedule, quota or weights: Plan and Drain stand in for the first"},
@@ -28,8 +30,10 @@ var accepted = []struct {
 	{re(`^[^/]+/(after-|lost-)?get_(frameworks|tasks)/`), "the lists of /frameworks and /tasks are parts of /state"},
 	{re(`_resources_full$`), "the second form of resources in /slaves repeats the first"},
 	{re(`^[^/]+/agent-(files-|op-(LIST|READ)_FILE|state-for-sandbox)`), "files are those of real tasks; package runtime compares them"},
-	{re(`^04.*/lost-get_state/frameworks/loss/(offered_)?resources/ports`),
-		"the real one forgets the ports of the second agent when it subtracts those of the first, which have the same numbers"},
+	{
+		re(`^04.*/lost-get_state/frameworks/loss/(offered_)?resources/ports`),
+		"the real one forgets the ports of the second agent when it subtracts those of the first, which have the same numbers",
+	},
 	{re(`^04.*/lost-op-GET_(FRAMEWORKS|STATE)/.*/offered_resources$`), "as above"},
 	{re(`^16.*/nonleader-get_frameworks`), "there is no /frameworks, as above"},
 	{re(`/offer_constraints$`), "offer constraints are not supported, and mesos-go does not know them"},

@@ -155,7 +155,7 @@ func (m *Master) filesBrowse(w http.ResponseWriter, r *http.Request) {
 			"mode": i.Mode().String(), "uid": uid, "gid": gid,
 		})
 	}
-	writeJSON(w, http.StatusOK, out)
+	writeJSON(w, out)
 }
 
 // filesRead is the old form of READ_FILE. Offset -1 asks for the size alone.
@@ -193,7 +193,7 @@ func (m *Master) filesRead(w http.ResponseWriter, r *http.Request) {
 	if offset < 0 {
 		offset = size
 	}
-	writeJSON(w, http.StatusOK, object{"data": string(data), "offset": offset})
+	writeJSON(w, object{"data": string(data), "offset": offset})
 }
 
 // filesDownload sends a whole file.

@@ -39,13 +39,11 @@ func rolesOf(info *mesos.FrameworkInfo) []string {
 	return []string{info.GetRole()}
 }
 
-// send delivers an event when the framework is subscribed, and says whether it was.
-func (f *framework) send(e *scheduler.Event) bool {
-	if f.stream == nil {
-		return false
+// send delivers an event when the framework is subscribed.
+func (f *framework) send(e *scheduler.Event) {
+	if f.stream != nil {
+		f.stream.send(e)
 	}
-	f.stream.send(e)
-	return true
 }
 
 // maxTimeout bounds failover_timeout: what fits in a Duration of nanoseconds.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -149,7 +150,8 @@ func framework(roles ...string) *mesos.FrameworkInfo {
 	return &mesos.FrameworkInfo{
 		User: "", Name: "test", Roles: roles, FailoverTimeout: &timeout,
 		Capabilities: []mesos.FrameworkInfo_Capability{
-			{Type: mesos.FrameworkInfo_Capability_MULTI_ROLE}, {Type: mesos.FrameworkInfo_Capability_PARTITION_AWARE},
+			{Type: mesos.FrameworkInfo_Capability_MULTI_ROLE},
+			{Type: mesos.FrameworkInfo_Capability_PARTITION_AWARE},
 			{Type: mesos.FrameworkInfo_Capability_RESERVATION_REFINEMENT},
 		},
 	}
@@ -158,8 +160,10 @@ func framework(roles ...string) *mesos.FrameworkInfo {
 // subscribe opens a stream. Unless it was refused, SUBSCRIBED and the first HEARTBEAT are taken off it.
 func (w *world) subscribe(info *mesos.FrameworkInfo, suppressed ...string) *client {
 	w.Helper()
-	call := &scheduler.Call{Type: scheduler.Call_SUBSCRIBE, FrameworkID: info.ID,
-		Subscribe: &scheduler.Call_Subscribe{FrameworkInfo: info, SuppressedRoles: suppressed}}
+	call := &scheduler.Call{
+		Type: scheduler.Call_SUBSCRIBE, FrameworkID: info.ID,
+		Subscribe: &scheduler.Call_Subscribe{FrameworkInfo: info, SuppressedRoles: suppressed},
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	c := &client{w: w, stop: stop}
 	response := w.post(ctx, "/api/v1/scheduler", call, nil)
@@ -192,9 +196,7 @@ func (w *world) post(ctx context.Context, path string, m proto.Message, header h
 	}
 	r.Header.Set("Content-Type", "application/x-protobuf")
 	r.Header.Set("Accept", "application/x-protobuf")
-	for k, v := range header {
-		r.Header[k] = v
-	}
+	maps.Copy(r.Header, header)
 	response, err := w.http.Do(r)
 	if err != nil {
 		w.Fatalf("POST %s error: %v", path, err)

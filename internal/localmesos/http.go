@@ -33,7 +33,7 @@ func (m *Master) handler() http.Handler {
 		mux.HandleFunc(prefix+"/teardown", m.teardown)
 	}
 	for _, prefix := range []string{"", "/slave(1)"} {
-		mux.HandleFunc(prefix+"/version", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, m.version()) })
+		mux.HandleFunc(prefix+"/version", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, m.version()) })
 	}
 	mux.HandleFunc("/slave(1)/health", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/metrics/snapshot", m.authenticated(func() any { return m.metrics() }))
@@ -69,18 +69,17 @@ func (m *Master) authenticated(read func() any) http.HandlerFunc {
 		m.mu.Lock()
 		v := read()
 		m.mu.Unlock()
-		writeJSON(w, http.StatusOK, v)
+		writeJSON(w, v)
 	}
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
+func writeJSON(w http.ResponseWriter, v any) {
 	data, err := json.Marshal(v)
 	if err != nil {
 		plain(w, http.StatusInternalServerError, err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", mediaJSON)
-	w.WriteHeader(status)
 	_, _ = w.Write(data) // The client may be gone.
 }
 

@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -241,6 +240,3 @@ func newUUIDBytes() []byte {
 
 // seconds is a time as Mesos writes it.
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
-
-// pid is this process; executors of scripted tasks claim to be it.
-func pid() uint32 { return uint32(os.Getpid()) }

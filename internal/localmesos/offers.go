@@ -228,6 +228,7 @@ func (m *Master) operate(f *framework, a *agent, left *mesos.Resources, role str
 		if problem == "" {
 			return m.reserve(a, left, role, op.GetUnreserve().GetResources(), false)
 		}
+	default: // Volumes are not supported: without an id such an operation is dropped without a word.
 	}
 	return nil
 }

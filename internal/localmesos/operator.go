@@ -142,6 +142,7 @@ func (m *Master) describe(what master.Call_Type, to *master.Response) {
 			GetTasks: m.describeTasks(), GetExecutors: describeExecutors(),
 			GetFrameworks: m.describeFrameworks(), GetAgents: m.describeAgents(),
 		}
+	default: // It is called with those above.
 	}
 }
 
@@ -152,10 +153,14 @@ func describeExecutors() *master.Response_GetExecutors {
 
 // agentCapabilities are those of an agent of Version.
 var agentCapabilities = []mesos.AgentInfo_Capability{
-	{Type: mesos.AgentInfo_Capability_MULTI_ROLE}, {Type: mesos.AgentInfo_Capability_HIERARCHICAL_ROLE},
-	{Type: mesos.AgentInfo_Capability_RESERVATION_REFINEMENT}, {Type: mesos.AgentInfo_Capability_RESOURCE_PROVIDER},
-	{Type: mesos.AgentInfo_Capability_RESIZE_VOLUME}, {Type: mesos.AgentInfo_Capability_AGENT_OPERATION_FEEDBACK},
-	{Type: mesos.AgentInfo_Capability_AGENT_DRAINING}, {Type: taskResourceLimits},
+	{Type: mesos.AgentInfo_Capability_MULTI_ROLE},
+	{Type: mesos.AgentInfo_Capability_HIERARCHICAL_ROLE},
+	{Type: mesos.AgentInfo_Capability_RESERVATION_REFINEMENT},
+	{Type: mesos.AgentInfo_Capability_RESOURCE_PROVIDER},
+	{Type: mesos.AgentInfo_Capability_RESIZE_VOLUME},
+	{Type: mesos.AgentInfo_Capability_AGENT_OPERATION_FEEDBACK},
+	{Type: mesos.AgentInfo_Capability_AGENT_DRAINING},
+	{Type: taskResourceLimits},
 }
 
 // taskResourceLimits is the capability TASK_RESOURCE_LIMITS, which mesos-go has no name for.

@@ -165,8 +165,9 @@ func validate(c *scheduler.Call) string {
 		return present(c.Shutdown != nil, "shutdown")
 	case scheduler.Call_MESSAGE:
 		return present(c.Message != nil, "message")
+	default:
+		return ""
 	}
-	return ""
 }
 
 // accepts says in which media type a stream is answered.

@@ -2,6 +2,7 @@ package localmesos
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -38,16 +39,14 @@ func (m *Master) state() any {
 		leader["domain"] = domainObject(m.o.Region, m.o.Zone)
 		s["domain"] = leader["domain"]
 	}
-	for k, v := range (object{
+	maps.Copy(s, object{
 		"start_time": seconds(m.started), "elected_time": seconds(m.started), "id": m.id, "pid": info.GetPID(), "hostname": info.GetHostname(),
 		"capabilities": []string{"AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"}, "leader": info.GetPID(),
 		"leader_info":      leader,
 		"activated_slaves": float64(active), "deactivated_slaves": float64(draining), "unreachable_slaves": float64(unreachable),
 		"flags": object{"allocation_interval": m.o.AllocationInterval.String()}, "slaves": m.agentObjects(), "recovered_slaves": []object{},
 		"frameworks": frameworks, "completed_frameworks": completed, "orphan_tasks": []object{}, "unregistered_frameworks": []object{},
-	}) {
-		s[k] = v
-	}
+	})
 	return s
 }
 
@@ -107,8 +106,9 @@ func attributeValue(a mesos.Attribute) any {
 		return a.GetScalar().GetValue()
 	case mesos.RANGES:
 		return rangesText(a.GetRanges().GetRange())
+	default:
+		return a.GetText().GetValue()
 	}
-	return a.GetText().GetValue()
 }
 
 func rangesText(ranges []mesos.Value_Range) string {

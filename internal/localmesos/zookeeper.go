@@ -17,7 +17,10 @@ type publisher struct{ conn *zk.Conn }
 // publish writes the node below the path of address, which is host:port,…/path.
 func publish(address string, info *mesos.MasterInfo, log *slog.Logger) (*publisher, error) {
 	hosts, path, _ := strings.Cut(strings.TrimPrefix(address, "zk://"), "/")
-	path = "/" + strings.Trim(path, "/")
+	path = strings.Trim(path, "/")
+	if path != "" {
+		path = "/" + path
+	}
 	conn, events, err := zk.Connect(strings.Split(hosts, ","), 10*time.Second, zk.WithLogger(quiet{}))
 	if err != nil {
 		return nil, fmt.Errorf("publish the leader in ZooKeeper: %w", err)
@@ -37,9 +40,11 @@ func publish(address string, info *mesos.MasterInfo, log *slog.Logger) (*publish
 			log.Debug("zookeeper", "state", e.State.String())
 		}
 	}()
-	at := ""
-	for part := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
-		at += "/" + part
+	for i := range len(path) + 1 {
+		if i == 0 || i < len(path) && path[i] != '/' {
+			continue
+		}
+		at := path[:i]
 		if _, err := conn.Create(at, nil, 0, zk.WorldACL(zk.PermAll)); err != nil && err != zk.ErrNodeExists { //nolint:errorlint // The library returns its errors unwrapped.
 			conn.Close()
 			return nil, fmt.Errorf("publish the leader in ZooKeeper: create %s: %w", at, err)
