@@ -98,10 +98,10 @@ func (a *API) proxy(w http.ResponseWriter, r *http.Request, p proxied) error {
 	}
 	jm, ok := decide.JobManagerOf(view, p.name)
 	port := jm.Ports["rest"]
-	if !ok || port == 0 || jm.Hostname == "" {
+	if !ok || port == 0 || jm.Host() == "" {
 		return a.noJobManager(w, r, p.name)
 	}
-	target := &url.URL{Scheme: "http", Host: net.JoinHostPort(jm.Hostname, strconv.Itoa(port))}
+	target := &url.URL{Scheme: "http", Host: net.JoinHostPort(jm.Host(), strconv.Itoa(port))}
 	a.forward(w, r, p, target)
 	return nil
 }

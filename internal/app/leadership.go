@@ -48,7 +48,7 @@ func (f *flinkSide) Depose(d decide.Depose) {
 	f.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(f.ctx, leadershipTimeout)
 		defer cancel()
-		removed, err := l.Depose(ctx, d.JobManager.Hostname, d.JobManager.Ports[flink.PortRPC], d.Alone)
+		removed, err := l.Depose(ctx, d.Spec.HostOf(&d.JobManager), d.JobManager.Ports[flink.PortRPC], d.Alone)
 		if err != nil {
 			log.Warn("the dead JobManager's leadership is not removed; its successor waits until its session ends", "error", err)
 			return

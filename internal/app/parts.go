@@ -155,7 +155,7 @@ func mentions(s cluster.Spec, sha string) bool {
 
 // observe asks a JobManager's REST API what is so.
 func (p *parts) observe(ctx context.Context, jm cluster.Task) (cluster.Flink, error) {
-	c, err := rest.New(rest.Options{URL: flink.RESTAddress(jm.Hostname, jm.Ports[flink.PortREST]), Timeout: 5 * time.Second})
+	c, err := rest.New(rest.Options{URL: flink.RESTAddress(jm.Host(), jm.Ports[flink.PortREST]), Timeout: 5 * time.Second})
 	if err != nil {
 		return cluster.Flink{}, err
 	}
@@ -177,7 +177,7 @@ func (p *parts) dial(jm cluster.Task) (jobmanager.Exchange, error) {
 		return nil, fmt.Errorf("task %s has no port %s", jm.ID, flink.PortDriver)
 	}
 	token := p.planner.Token(jm.Cluster, decide.Nonce(p.loop.View(), jm.Cluster))
-	client, err := driver.New(driver.Options{Address: net.JoinHostPort(jm.Hostname, strconv.Itoa(port)), Token: driver.Token(token)})
+	client, err := driver.New(driver.Options{Address: net.JoinHostPort(jm.Host(), strconv.Itoa(port)), Token: driver.Token(token)})
 	if err != nil {
 		return nil, err
 	}

@@ -168,17 +168,15 @@ func (st *step) convergeStatic(c *Cluster) {
 
 // need turns the resources of a role into what an agent must offer.
 func (st *step) need(c *Cluster, role cluster.Role, r cluster.Resources) offer.Need {
-	ports := len(st.s.Options.TaskManagerPorts)
-	if role == cluster.JobManagerRole {
-		ports = len(st.s.Options.JobManagerPorts)
-	}
 	return offer.Need{
-		CPUs:  offer.ToMilli(r.CPUs),
-		Mem:   offer.Milli(r.Memory.MiBCeil() * 1000),
-		Disk:  offer.Milli(r.Disk.MiBCeil() * 1000),
-		GPUs:  offer.Milli(r.GPUs) * 1000,
-		Ports: ports,
-		Role:  c.Spec.Role,
+		CPUs:      offer.ToMilli(r.CPUs),
+		Mem:       offer.Milli(r.Memory.MiBCeil() * 1000),
+		Disk:      offer.Milli(r.Disk.MiBCeil() * 1000),
+		GPUs:      offer.Milli(r.GPUs) * 1000,
+		Other:     offer.ToMilli(r.NetworkBandwidth),
+		OtherName: r.NetworkResource,
+		Ports:     len(st.hostPorts(c, role)),
+		Role:      c.Spec.Role,
 	}
 }
 

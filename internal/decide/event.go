@@ -42,6 +42,8 @@ type (
 		Message string
 		UUID    []byte
 		Sandbox string
+		// Address is the first one of the container's network, when the status told it.
+		Address string
 	}
 
 	// AgentLost says that an agent is gone.

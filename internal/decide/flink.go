@@ -184,7 +184,7 @@ func Report(s *State, name string) (epoch string, workers []WorkerReport, finish
 		if t.Role != cluster.TaskManagerRole || t.Goal != cluster.Launched {
 			return false
 		}
-		r := WorkerReport{ID: t.ID, State: WorkerLaunching, Message: t.Message, Host: t.Hostname}
+		r := WorkerReport{ID: t.ID, State: WorkerLaunching, Message: t.Message, Host: t.Host()}
 		if t.State == cluster.Running {
 			r.State = WorkerRunning
 		}

@@ -211,8 +211,12 @@ func (st *step) see(queues []*queue, groups [][]offer.Offer) {
 // refuses applies the rules that are not about amounts.
 func (st *step) refuses(a *offer.Agent, f *placement.Facts, q *queue, w *waiting, words bool) (string, bool) {
 	if w.role == cluster.TaskManagerRole {
-		if _, ok := st.leader(q.cluster); !ok {
+		jm, ok := st.leader(q.cluster)
+		if !ok {
 			return "its JobManager has no place yet", true
+		}
+		if c, ok := st.clusters.Get([]byte(q.cluster)); ok && !reachable(c, jm) {
+			return "the address of its JobManager is not known yet", true
 		}
 	}
 	if known, ok := st.agents.Get([]byte(a.ID)); ok && st.now.Before(known.avoid) {
@@ -250,15 +254,8 @@ func (st *step) launch(a *offer.Agent, w *waiting, name string, p offer.Placemen
 		ID: w.id, Cluster: name, Role: w.role,
 		Goal: cluster.Launched, State: cluster.Staging,
 		AgentID: a.ID, Hostname: a.Hostname, Endpoint: a.Endpoint, Region: a.Region, Zone: a.Zone, Attributes: a.Attributes,
-		Ports: make(map[string]int, len(p.Ports)), Resources: w.resources, Worker: w.worker,
+		Ports: st.ports(c, w.role, p.Ports), Resources: w.resources, Worker: w.worker,
 		Generation: c.Generation, Launched: st.now, Changed: st.now,
-	}
-	names := st.s.Options.TaskManagerPorts
-	if w.role == cluster.JobManagerRole {
-		names = st.s.Options.JobManagerPorts
-	}
-	for i, port := range p.Ports {
-		t.Ports[names[i]] = int(port)
 	}
 	l := Launch{Spec: c.Spec, Nonce: c.Nonce, Pieces: p.Pieces}
 	if w.role == cluster.TaskManagerRole {

@@ -38,16 +38,21 @@ func (st *step) updated(e Updated) {
 	if e.AgentID != "" {
 		t.AgentID = e.AgentID
 	}
+	moved := st.address(c, t, e)
 	if t.State.Terminal() || t.State == cluster.Unreachable && t.Goal == cluster.Released {
 		// What is not wanted and cannot be reached need not be waited for: if it comes back it
 		// is an orphan and is killed.
 		st.ended(c, t, was)
 		return
 	}
-	if was == t.State && e.Sandbox == "" {
+	if was == t.State && e.Sandbox == "" && !moved {
 		return
 	}
 	st.setTask(t)
+	if moved && was == t.State && t.Role == cluster.JobManagerRole {
+		st.send(Unwatch{Cluster: t.Cluster, JobManager: t.ID})
+		st.watch(c, t)
+	}
 	switch {
 	case t.Goal == cluster.Released:
 		// Its end is on the way, or the next KILL is.

@@ -138,7 +138,7 @@ func Describe(s *State, name string) (cluster.Description, bool) {
 func taskStatus(c *Cluster, t *cluster.Task) cluster.TaskStatus {
 	v := cluster.TaskStatus{
 		ID: t.ID, Role: t.Role, Goal: t.Goal, State: t.State, AgentID: t.AgentID, Hostname: t.Hostname, Ports: t.Ports,
-		CPUs: t.Resources.CPUs, Memory: t.Resources.Memory, Launched: t.Launched, Changed: t.Changed,
+		Address: t.Address, CPUs: t.Resources.CPUs, Memory: t.Resources.Memory, Launched: t.Launched, Changed: t.Changed,
 		Reason: t.Reason, Message: t.Message, Sandbox: t.Sandbox,
 	}
 	if t.Role == cluster.TaskManagerRole {

@@ -39,6 +39,13 @@ func updateFrom(s *mesosgo.TaskStatus) decide.Updated {
 	if s.Source != nil {
 		u.Source = s.Source.String()
 	}
+	for _, n := range s.GetContainerStatus().GetNetworkInfos() {
+		for _, a := range n.IPAddresses {
+			if u.Address == "" {
+				u.Address = a.GetIPAddress()
+			}
+		}
+	}
 	if s.Reason != nil {
 		u.Reason = s.Reason.String()
 	}

@@ -114,8 +114,8 @@ type scalar struct {
 	amount Milli
 }
 
-func (n Need) scalars() [4]scalar {
-	return [4]scalar{{"cpus", n.CPUs}, {"mem", n.Mem}, {"disk", n.Disk}, {"gpus", n.GPUs}}
+func (n Need) scalars() [5]scalar {
+	return [5]scalar{{"cpus", n.CPUs}, {"mem", n.Mem}, {"disk", n.Disk}, {"gpus", n.GPUs}, {n.OtherName, n.Other}}
 }
 
 // Take reserves what the need asks for. The ports are taken from a place among the free ones

@@ -12,6 +12,9 @@ type Need struct {
 	Mem  Milli
 	Disk Milli
 	GPUs Milli
+	// Other is an amount of a scalar of the site's own, such as network bandwidth, and OtherName its name.
+	Other     Milli
+	OtherName string
 	// Ports is how many host ports are needed.
 	Ports int
 	// Role is the role whose offers may be used; empty means any that we were offered.
@@ -26,6 +29,9 @@ func (n Need) String() string {
 	}
 	if n.GPUs > 0 {
 		s += ", " + n.GPUs.String() + " gpus"
+	}
+	if n.Other > 0 {
+		s += ", " + n.Other.String() + " " + n.OtherName
 	}
 	if n.Ports > 0 {
 		s += ", " + strconv.Itoa(n.Ports) + " ports"
