@@ -62,8 +62,11 @@ type Options struct {
 	Leader string
 	// Metrics answers /metrics; nil means that there are none.
 	Metrics http.Handler
-	// Transport reaches JobManagers and agents; nil means a direct one, without any proxy.
+	// Transport reaches JobManagers; nil means a direct one, without any proxy. What users send passes through it to
+	// whatever runs in a cluster, so it must add no credentials.
 	Transport http.RoundTripper
+	// AgentTransport reaches agents; nil means Transport.
+	AgentTransport http.RoundTripper
 	// StallTimeout ends a proxied request when nothing moved in either direction for so long;
 	// 0 means 2 minutes.
 	StallTimeout time.Duration
@@ -102,6 +105,9 @@ func (o *Options) validate() error {
 			IdleConnTimeout:     time.Minute,
 			DisableCompression:  true,
 		}
+	}
+	if o.AgentTransport == nil {
+		o.AgentTransport = o.Transport
 	}
 	return nil
 }

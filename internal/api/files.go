@@ -132,7 +132,7 @@ func (f agentFile) call(ctx context.Context, verb string, query url.Values, limi
 	if err != nil {
 		return nil, fmt.Errorf("ask the agent for %s: %w", f.path, err)
 	}
-	resp, err := f.api.o.Transport.RoundTrip(req)
+	resp, err := f.api.o.AgentTransport.RoundTrip(req)
 	if err != nil {
 		return nil, f.upstream(err)
 	}

@@ -5,7 +5,6 @@ package app
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +21,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/config"
+	"github.com/flink-on-mesos/flink-service/internal/dcos"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
@@ -52,7 +52,11 @@ type Service struct {
 	registry *prometheus.Registry
 	front    *front
 	local    *localmesos.Master
-	closers  []func() error
+	// identity is the service account; nil for none.
+	identity *dcos.Identity
+	// tls is for masters, agents, the login endpoint and Marathon.
+	tls     *tls.Config
+	closers []func() error
 }
 
 // Run runs the service until ctx is done or something that it cannot live without fails. The tasks stay.
@@ -64,6 +68,9 @@ func Run(ctx context.Context, o Options) (err error) {
 			err = errors.Join(err, s.closers[i]())
 		}
 	}()
+	if err := s.identify(); err != nil {
+		return err
+	}
 	if err := s.listen(); err != nil {
 		return err
 	}
@@ -152,23 +159,6 @@ func (s *Service) masters() (func(context.Context) ([]string, error), error) {
 	return mesos.Masters(address, s.c.Mesos.Scheme, detect.Leader)
 }
 
-// tls is for masters reached by https.
-func (s *Service) tls() (*tls.Config, error) {
-	t := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: s.c.Mesos.Insecure} //nolint:gosec // MESOS_INSECURE says so, for trials.
-	if s.c.Mesos.CAFile == "" {
-		return t, nil
-	}
-	pem, err := os.ReadFile(s.c.Mesos.CAFile)
-	if err != nil {
-		return nil, fmt.Errorf("MESOS_CA_FILE: %w", err)
-	}
-	t.RootCAs = x509.NewCertPool()
-	if !t.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("MESOS_CA_FILE: %s holds no certificate in PEM form", s.c.Mesos.CAFile)
-	}
-	return t, nil
-}
-
 // framework is how we introduce ourselves.
 func (s *Service) framework() mesos.Framework {
 	f := mesos.Framework{
@@ -214,12 +204,8 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	state := decide.New(decide.Options{
 		Refuse: s.c.Timing.OfferRefuse, ReconcileInterval: s.c.Timing.Reconcile, UnreachableTimeout: s.c.Timing.Unreachable,
 	}, stored, time.Now())
-	tlsConfig, err := s.tls()
-	if err != nil {
-		return nil, err
-	}
 	p.scheduler, err = mesos.New(mesos.Options{
-		Framework: s.framework(), Masters: masters, TLS: tlsConfig, Plan: p.planner.Plan, Authenticate: s.authenticate(),
+		Framework: s.framework(), Masters: masters, TLS: s.tls, Plan: p.planner.Plan, Authenticate: s.authenticate(), Authorize: s.authorized,
 		FrameworkID: func() string { return p.loop.View().Framework.ID }, Post: func(e decide.Event) { p.loop.Post(e) },
 		Registerer: s.registry, Log: s.log.With("part", "mesos"),
 	})
@@ -245,17 +231,6 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	}
 	p.handler, err = p.newHandler()
 	return p, err
-}
-
-// authenticate adds the principal's credentials to each call.
-func (s *Service) authenticate() func(*http.Request) error {
-	if s.c.Mesos.Principal == "" || s.c.Mesos.Secret.Empty() {
-		return nil
-	}
-	return func(r *http.Request) error {
-		r.SetBasicAuth(s.c.Mesos.Principal, s.c.Mesos.Secret.Reveal())
-		return nil
-	}
 }
 
 // defaults complete what a cluster's spec leaves open.

@@ -31,7 +31,8 @@ func (l *loader) check(c Config) {
 	rules := []rule{
 		{masterProblem(c.Mesos.Master) != "", "MESOS_MASTER", masterProblem(c.Mesos.Master)},
 		oneOf("MESOS_SCHEME", c.Mesos.Scheme, "http", "https"),
-		{c.Mesos.Principal != "" && c.Mesos.Secret.Empty(), "MESOS_SECRET", "is missing: MESOS_PRINCIPAL needs it"},
+		{c.Mesos.Principal != "" && c.Mesos.Secret.Empty() && c.Identity.Credential.Empty(), "MESOS_SECRET", "is missing: MESOS_PRINCIPAL needs it, or DCOS_SERVICE_ACCOUNT_CREDENTIAL"},
+		{c.Marathon.URL != "" && !isURL(c.Marathon.URL), "MARATHON_URL", fmt.Sprintf("%q is not an http or https URL", hidePassword(c.Marathon.URL))},
 		{c.Mesos.Principal == "" && !c.Mesos.Secret.Empty(), "MESOS_PRINCIPAL", "is missing: MESOS_SECRET belongs to a principal"},
 		{c.Mesos.CAFile != "" && c.Mesos.Insecure, "MESOS_INSECURE", "contradicts MESOS_CA_FILE: remove one of them"},
 		{unreadable(c.Mesos.CAFile), "MESOS_CA_FILE", fmt.Sprintf("%q cannot be read", c.Mesos.CAFile)},

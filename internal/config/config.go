@@ -11,29 +11,42 @@ import (
 // Config is the service's configuration, checked. Package app cuts it into each part's options.
 type Config struct {
 	Mesos     Mesos     `doc:"How the service finds the Mesos master and proves who it is."`
+	Identity  Identity  `doc:"The service account of a DC/OS cluster whose masters ask who calls; see docs/security.md."`
+	Marathon  Marathon  `doc:"The Marathon that runs the service, and the removal of the service."`
 	Framework Framework `doc:"How the service introduces itself to Mesos."`
 	HTTP      HTTP      `doc:"Where the service listens, and the name under which tasks and users reach it."`
 	State     State     `doc:"Where the service keeps what must outlive it."`
 	Flink     Flink     `doc:"Which Flink is started, and what clusters get that do not say otherwise."`
 	Timing    Timing    `doc:"Times of the scheduler. Each is a number with a unit: 500ms, 30s, 15m, 168h."`
 	Log       Log       `doc:"What the service writes to its standard error."`
-	Facts     Facts     `doc:"What Marathon and Mesos tell a process that they start. These are facts, not options: they have no prefixed form, and other variables that begin with MESOS_, MARATHON_ or PORT are left alone." fact:"true"`
+	Facts     Facts     `doc:"What Marathon, Mesos and Cosmos tell a process that they start. These are facts, not options: they have no prefixed form, and other variables that begin with MESOS_, MARATHON_ or PORT are left alone." fact:"true"`
 }
 
 // Mesos says where the master is.
 type Mesos struct {
 	Master    string   `envconfig:"MESOS_MASTER" required:"true" doc:"The master: host:port, a comma-separated list of them, an http or https URL, zk://host:port,…/path (the leader is read from ZooKeeper), or local (a master and agents inside this process, sized by LOCALMESOS_ variables)."`
 	Scheme    string   `envconfig:"MESOS_SCHEME" default:"http" doc:"http or https, for master addresses that name no scheme."`
-	Principal string   `envconfig:"MESOS_PRINCIPAL" doc:"Whom the service authenticates as; needs MESOS_SECRET."`
-	Secret    Secret   `envconfig:"MESOS_SECRET" doc:"The principal's secret."`
+	Principal string   `envconfig:"MESOS_PRINCIPAL" doc:"Whom the service authenticates as; needs MESOS_SECRET. With a service account it is the account."`
+	Secret    Secret   `envconfig:"MESOS_SECRET" doc:"The principal's secret. Not used with a service account."`
 	Roles     []string `envconfig:"MESOS_ROLES" default:"*" doc:"The roles whose resources are used, separated by commas; the first is the default of a cluster."`
-	CAFile    string   `envconfig:"MESOS_CA_FILE" doc:"A PEM file with the authorities that may sign the master's certificate; without it those of the system."`
+	CAFile    string   `envconfig:"MESOS_CA_FILE" doc:"A PEM file with the authorities that may sign the certificates of masters, agents, the login endpoint and Marathon; without it .ssl/ca-bundle.crt in the sandbox, which DC/OS Enterprise puts there, else those of the system."`
 	Insecure  bool     `envconfig:"MESOS_INSECURE" default:"false" doc:"true accepts any certificate of the master. For trials only."`
+}
+
+// Identity is a service account.
+type Identity struct {
+	Credential Secret `envconfig:"DCOS_SERVICE_ACCOUNT_CREDENTIAL" doc:"The credential of a service account, as dcos security secrets create-sa-secret stores it: its JSON, or file: and the path of a file with it. The service then logs in, and sends the token to masters, agents and Marathon."`
+}
+
+// Marathon runs us.
+type Marathon struct {
+	URL       string `envconfig:"MARATHON_URL" doc:"Where Marathon is, such as http://marathon.mesos:8080 or https://leader.mesos/service/marathon. Needed only for the service to remove its own app at the end of UNINSTALL."`
+	Uninstall bool   `envconfig:"UNINSTALL" default:"false" doc:"true removes the service: it deletes every cluster, kills all tasks, tears the framework down, removes its state, and then only answers. Cosmos asks for the same with SDK_UNINSTALL."`
 }
 
 // Framework is our entry in the master's list.
 type Framework struct {
-	Name            string        `envconfig:"FRAMEWORK_NAME" default:"flink" doc:"The framework's name in Mesos and in the user interface of DC/OS."`
+	Name            string        `envconfig:"FRAMEWORK_NAME" default:"flink" doc:"The framework's name in Mesos and in the user interface of DC/OS. Under Marathon it defaults to the id of the app, without the slash at its beginning."`
 	User            string        `envconfig:"FRAMEWORK_USER" doc:"The operating system user of tasks whose cluster names none; without it the agents use the one that runs this process."`
 	FailoverTimeout time.Duration `envconfig:"FRAMEWORK_FAILOVER_TIMEOUT" default:"168h" doc:"How long Mesos keeps the tasks running while no service is there."`
 	WebUIURL        string        `envconfig:"FRAMEWORK_WEBUI_URL" doc:"The link that Mesos shows for the framework; without it the service's own address."`
@@ -99,5 +112,7 @@ type Facts struct {
 	Port0   string `envconfig:"PORT0" doc:"The first port of the Marathon app; the default port of LISTEN when no port is named api."`
 	AppID   string `envconfig:"MARATHON_APP_ID" doc:"The id of the Marathon app that the service is."`
 	TaskID  string `envconfig:"MESOS_TASK_ID" doc:"The id of the Mesos task that the service is."`
-	Sandbox string `envconfig:"MESOS_SANDBOX" doc:"The directory of the Mesos task that the service is."`
+	// SDKUninstall is set by Cosmos.
+	SDKUninstall bool   `envconfig:"SDK_UNINSTALL" doc:"true when Cosmos uninstalls the package: the same as UNINSTALL, but it is Cosmos that removes the app."`
+	Sandbox      string `envconfig:"MESOS_SANDBOX" doc:"The directory of the Mesos task that the service is."`
 }

@@ -241,6 +241,13 @@ func (l *loader) derive(c *Config) {
 		}
 		c.HTTP.AdvertiseHost = host
 	}
+	if _, found := l.lookup("FRAMEWORK_NAME"); l.env[found] == "" && strings.Trim(c.Facts.AppID, "/") != "" {
+		c.Framework.Name = strings.Trim(c.Facts.AppID, "/")
+	}
+	if bundle := filepath.Join(c.Facts.Sandbox, ".ssl", "ca-bundle.crt"); c.Mesos.CAFile == "" && c.Facts.Sandbox != "" && !c.Mesos.Insecure && !unreadable(bundle) {
+		c.Mesos.CAFile = bundle
+	}
+	c.Marathon.Uninstall = c.Marathon.Uninstall || c.Facts.SDKUninstall
 	if c.State.Store == "" {
 		c.State.Store = "file:" + filepath.Join(c.State.DataDir, "state")
 	}

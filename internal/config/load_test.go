@@ -56,6 +56,7 @@ func TestLoadEveryVariable(t *testing.T) {
 		"HA_STORAGE_DIR": "hdfs:///ha", "JAVA_HOME": "/jre", "ARTIFACT_URL_LIFETIME": "2h", "ARTIFACT_MAX_SIZE": "2g", "INITIAL_CLUSTER": `{"name": "first"}`, "PROXY_STALL_TIMEOUT": "1m",
 		"OFFER_REFUSE_DURATION": "2m", "RECONCILE_INTERVAL": "2m", "TASK_KILL_GRACE": "5s", "UNREACHABLE_TIMEOUT": "1m",
 		"LOG_LEVEL": "debug", "LOG_FORMAT": "json",
+		"DCOS_SERVICE_ACCOUNT_CREDENTIAL": "file:sa.json", "MARATHON_URL": "http://marathon.mesos:8080", "UNINSTALL": "true", "SDK_UNINSTALL": "true",
 		"HOST": "agent", "PORT_API": "31000", "PORT0": "31001", "MARATHON_APP_ID": "/flink", "MESOS_TASK_ID": "t", "MESOS_SANDBOX": "/s",
 	}
 	var short, long []string
@@ -286,5 +287,28 @@ func write(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What Marathon, Mesos and Cosmos say fills in what the operator left open.
+func TestLoadUnderMarathon(t *testing.T) {
+	t.Parallel()
+	sandbox := t.TempDir()
+	base := []string{"MESOS_MASTER=local", "MARATHON_APP_ID=/analytics/flink", "MESOS_SANDBOX=" + sandbox, "DCOS_SERVICE_ACCOUNT_CREDENTIAL={}", "MESOS_PRINCIPAL=flink"}
+	c := load(t, base...)
+	if c.Framework.Name != "analytics/flink" || c.Mesos.CAFile != "" || c.Marathon.Uninstall {
+		t.Errorf("name %q, authorities %q, uninstall %t", c.Framework.Name, c.Mesos.CAFile, c.Marathon.Uninstall)
+	}
+	bundle := filepath.Join(sandbox, ".ssl", "ca-bundle.crt")
+	if err := os.Mkdir(filepath.Dir(bundle), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, bundle, "x")
+	c = load(t, append(base, "FRAMEWORK_NAME=own", "SDK_UNINSTALL=true")...)
+	if c.Framework.Name != "own" || c.Mesos.CAFile != bundle || !c.Marathon.Uninstall {
+		t.Errorf("name %q, authorities %q, uninstall %t", c.Framework.Name, c.Mesos.CAFile, c.Marathon.Uninstall)
+	}
+	if c := load(t, append(base, "MESOS_INSECURE=true")...); c.Mesos.CAFile != "" {
+		t.Errorf("authorities %q although any will do", c.Mesos.CAFile)
 	}
 }

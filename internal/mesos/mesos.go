@@ -56,6 +56,8 @@ type Options struct {
 	TLS *tls.Config
 	// Authenticate adds credentials to a request; nil for none.
 	Authenticate func(*http.Request) error
+	// Authorize wraps the transport of every call, for credentials that are renewed; nil for none.
+	Authorize func(http.RoundTripper) http.RoundTripper
 	// HeartbeatIntervals is how many silent intervals end a connection; 5 when 0.
 	HeartbeatIntervals int
 	// BackoffMin and BackoffMax bound the wait between connections; 100 ms and 15 s when 0.
@@ -222,6 +224,9 @@ func (s *Scheduler) subscription(ctx context.Context, url string) (subscribed bo
 
 // authenticated adds credentials to every request.
 func (s *Scheduler) authenticated(next http.RoundTripper) http.RoundTripper {
+	if s.o.Authorize != nil {
+		next = s.o.Authorize(next)
+	}
 	if s.o.Authenticate == nil {
 		return next
 	}

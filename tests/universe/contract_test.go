@@ -14,6 +14,9 @@ import (
 var exempt = map[string]string{
 	"LISTEN":   "Marathon chooses the port, and tells it in PORT_API",
 	"DATA_DIR": "the sandbox: what is in it can be made again, and Mesos removes it",
+
+	"MARATHON_URL": "Cosmos installs, updates and removes the app",
+	"UNINSTALL":    "Cosmos asks for it with SDK_UNINSTALL",
 }
 
 // otherDefaults are options whose default is not that of the service's variable, with the reason.

@@ -219,7 +219,7 @@ func TestResource(t *testing.T) {
 func TestForm(t *testing.T) {
 	t.Parallel()
 	p := pkg(t)
-	media := []string{"application/x-secret+string", "application/x-region+string", "application/x-yaml", "application/x-zone-constraints+json"}
+	media := []string{"application/x-secret+string", "application/x-service-account+string", "application/x-region+string", "application/x-yaml", "application/x-zone-constraints+json"}
 	sections, _ := p.Config["properties"].(map[string]any)
 	for name, v := range sections {
 		s, _ := v.(map[string]any)

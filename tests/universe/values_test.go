@@ -17,6 +17,7 @@ import (
 // alongside are options without which another has no effect, or none that makes sense.
 var alongside = map[string]map[string]any{
 	"mesos.principal":                       {"mesos.secret": "flink/principal"},
+	"service.service_account":               {"service.service_account_secret": "flink/service-account"},
 	"state.user":                            {"state.password": "flink/zookeeper"},
 	"service.virtual_network_name":          {"service.virtual_network_enabled": true},
 	"taskmanager.count":                     {"session.dynamic_allocation": false},

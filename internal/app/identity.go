@@ -1,0 +1,81 @@
+package app
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/config"
+	"github.com/flink-on-mesos/flink-service/internal/dcos"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+// identify reads whom to trust, and who we are. With a service account the principal is its name: masters in strict
+// mode demand that both are equal.
+func (s *Service) identify() (err error) {
+	if s.tls, err = newTLS(s.c.Mesos); err != nil {
+		return err
+	}
+	if s.c.Identity.Credential.Empty() {
+		return nil
+	}
+	s.identity, err = dcos.New(dcos.Options{
+		Credential: s.c.Identity.Credential.Reveal(), Transport: s.transport(), Log: s.log.With("part", "dcos"),
+	})
+	if err != nil {
+		return fault.New(fault.Invalid, "DCOS_SERVICE_ACCOUNT_CREDENTIAL: %v", err)
+	}
+	if p := s.c.Mesos.Principal; p != "" && p != s.identity.UID() {
+		return fault.New(fault.Invalid, "MESOS_PRINCIPAL is %s, and the service account of DCOS_SERVICE_ACCOUNT_CREDENTIAL is %s: a master wants them equal; leave MESOS_PRINCIPAL out", p, s.identity.UID())
+	}
+	s.c.Mesos.Principal = s.identity.UID()
+	return nil
+}
+
+// newTLS says which certificates of masters, agents, the login endpoint and Marathon are good.
+func newTLS(c config.Mesos) (*tls.Config, error) {
+	t := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.Insecure} //nolint:gosec // MESOS_INSECURE says so, for trials.
+	if c.CAFile == "" {
+		return t, nil
+	}
+	pem, err := os.ReadFile(c.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("MESOS_CA_FILE: %w", err)
+	}
+	t.RootCAs = x509.NewCertPool()
+	if !t.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("MESOS_CA_FILE: %s holds no certificate in PEM form", c.CAFile)
+	}
+	return t, nil
+}
+
+// transport reaches a part of the cluster that the authorities of MESOS_CA_FILE vouch for. It goes through no proxy.
+func (s *Service) transport() *http.Transport {
+	return &http.Transport{
+		DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, TLSClientConfig: s.tls.Clone(),
+		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 30 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute,
+	}
+}
+
+// authorized puts the token of the service account on requests; without one it leaves them as they are.
+func (s *Service) authorized(next http.RoundTripper) http.RoundTripper {
+	if s.identity == nil {
+		return next
+	}
+	return s.identity.RoundTripper(next)
+}
+
+// authenticate adds the principal's secret to each call; nil when there is none, or a service account.
+func (s *Service) authenticate() func(*http.Request) error {
+	if s.identity != nil || s.c.Mesos.Principal == "" || s.c.Mesos.Secret.Empty() {
+		return nil
+	}
+	return func(r *http.Request) error {
+		r.SetBasicAuth(s.c.Mesos.Principal, s.c.Mesos.Secret.Reveal())
+		return nil
+	}
+}
