@@ -38,6 +38,8 @@ type player struct {
 	now     time.Time
 	request uint64
 	stored  map[string]any
+	// ports has tasks shown with their ports.
+	ports bool
 }
 
 func newPlayer() *player {
@@ -49,6 +51,7 @@ func (p *player) play(t *testing.T, d *datadriven.TestData) string {
 	t.Helper()
 	switch d.Cmd {
 	case "show":
+		p.ports = flag(d, "ports")
 		return p.show(arg(d, "cluster", "demo"))
 	case "restart":
 		return p.restart()
@@ -144,7 +147,7 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 	case "status":
 		e := decide.Updated{
 			TaskID: arg(d, "task", ""), AgentID: arg(d, "agent", "a1"), State: cluster.TaskState(arg(d, "state", "")),
-			Reason: arg(d, "reason", ""), Message: strings.TrimSpace(d.Input),
+			Reason: arg(d, "reason", ""), Message: strings.TrimSpace(d.Input), Address: arg(d, "address", ""),
 		}
 		if !flag(d, "no-uuid") {
 			e.UUID = []byte("u")
@@ -186,7 +189,11 @@ func (p *player) show(name string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s restarts=%d\n", d.Status.State, d.Status.Phase, d.Status.Restarts)
 	for _, t := range d.Tasks {
-		fmt.Fprintf(&b, "  %s %s %s on %s\n", t.ID, t.Goal, t.State, t.Hostname)
+		fmt.Fprintf(&b, "  %s %s %s on %s", t.ID, t.Goal, t.State, t.Hostname)
+		if t.Address != "" || p.ports {
+			fmt.Fprintf(&b, " %s %v", t.Address, t.Ports)
+		}
+		b.WriteByte('\n')
 	}
 	for _, w := range d.Waiting {
 		fmt.Fprintf(&b, "  %s waits: %s\n", w.ID, w.Reason)
@@ -212,6 +219,16 @@ func spec(d *datadriven.TestData) cluster.Spec {
 		if rule != "" {
 			s.TaskManager.Constraints = append(s.TaskManager.Constraints, strings.Split(rule, ":"))
 		}
+	}
+	if name := arg(d, "network", ""); name != "" {
+		s.Container = &cluster.Container{Network: cluster.Network{Mode: cluster.ContainerNetwork, Name: name}}
+	}
+	for _, name := range list(arg(d, "ports", "")) {
+		s.TaskManager.Ports = append(s.TaskManager.Ports, cluster.Port{Name: name, ContainerPort: 9000})
+	}
+	s.TaskManager.NetworkBandwidth = float64(number(d, "bandwidth"))
+	if s.TaskManager.NetworkBandwidth > 0 {
+		s.TaskManager.NetworkResource = cluster.DefaultNetworkResource
 	}
 	if n := number(d, "nonce-change"); n > 0 {
 		s.RestartNonce = int64(n)
