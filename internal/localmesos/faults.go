@@ -95,11 +95,11 @@ func (m *Master) DropStreams() {
 	}
 }
 
-// LoseAgent makes the master lose an agent whose tasks run on, as when its process or its
-// network fails; ReturnAgent brings it back.
+// LoseAgent makes the master lose an agent, as when its process fails; ReturnAgent brings it back. Tasks of
+// frameworks with checkpoint run on; those of others end with TASK_LOST at once, as recorded from a real agent.
 func (m *Master) LoseAgent(name string) error { return m.lose(name, false) }
 
-// KillAgent ends an agent and all its tasks, as when its machine fails.
+// KillAgent ends an agent and all its tasks for good, as when its machine fails.
 func (m *Master) KillAgent(name string) error { return m.lose(name, true) }
 
 func (m *Master) lose(name string, kill bool) error {

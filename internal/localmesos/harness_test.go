@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -175,11 +174,12 @@ func (w *world) subscribe(info *mesos.FrameworkInfo, suppressed ...string) *clie
 	}()
 	w.Cleanup(func() { stop(); <-done })
 	synctest.Wait()
-	if events := c.peek(); len(events) >= 2 && events[0].GetType() == scheduler.Event_SUBSCRIBED {
-		c.id = events[0].Subscribed.FrameworkID.Value
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) >= 2 && c.queue[0].GetType() == scheduler.Event_SUBSCRIBED {
+		c.id = c.queue[0].Subscribed.FrameworkID.Value
 		info.ID = &mesos.FrameworkID{Value: c.id}
-		c.take()
-		c.queue = append(c.queue, events[2:]...)
+		c.queue = c.queue[2:]
 	}
 	return c
 }
@@ -229,12 +229,6 @@ func (c *client) read(body io.ReadCloser) {
 		c.queue = append(c.queue, e)
 		c.mu.Unlock()
 	}
-}
-
-func (c *client) peek() []scheduler.Event {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.queue)
 }
 
 // take waits until all is quiet and returns the events since the last take.
