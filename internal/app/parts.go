@@ -88,7 +88,7 @@ func (p *parts) distribution(version string) (launch.Distribution, error) {
 	}
 	found := launch.Distribution{Version: d.Version, URI: p.service.url + d.Path}
 	for _, c := range d.Classes {
-		found.Classes = append(found.Classes, launch.Classes{Role: c.Role, File: classes.SandboxFile(c.Java), URI: p.service.url + c.Path})
+		found.Classes = append(found.Classes, launch.Classes{Role: c.Role, File: classes.SandboxFile(c.Archive), URI: p.service.url + c.Path})
 	}
 	return found, nil
 }

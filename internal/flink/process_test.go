@@ -114,6 +114,17 @@ func TestLaunchVariants(t *testing.T) {
 			p.Configuration["taskmanager.memory.process.size"] = "1g"
 			return p
 		}, []string{"-XX:+UseSerialGC"}, []string{"-XX:+UseG1GC", "-XX:TieredStopAtLevel=1"}},
+		{"a small TaskManager on one processor", func() flink.Process {
+			p := taskManager()
+			p.CPUs = 1
+			return p
+		}, []string{"-XX:+UseSerialGC"}, []string{"-XX:+UseG1GC", "-XX:TieredStopAtLevel=1"}},
+		{"a large TaskManager on one processor", func() flink.Process {
+			p := taskManager()
+			p.CPUs = 1
+			p.Configuration["taskmanager.memory.process.size"] = "4g"
+			return p
+		}, []string{"-XX:+UseG1GC"}, []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}},
 		{"a collector of the user's", func() flink.Process {
 			p := taskManager()
 			p.Configuration["env.java.opts.taskmanager"] = "-XX:+UseZGC '-Da=b c'"
@@ -266,7 +277,7 @@ type scriptTest struct {
 
 // preparedClasses are shown to the Java that wrote them and to no other.
 func preparedClasses() []scriptTest {
-	inSandbox := func(runtime string) func(t *testing.T, dir string) []string {
+	inSandbox := func(runtime, size string) func(t *testing.T, dir string) []string {
 		return func(t *testing.T, dir string) []string {
 			t.Helper()
 			home := filepath.Join(dir, "jdk")
@@ -281,17 +292,18 @@ func preparedClasses() []scriptTest {
 			if err := f.Close(); err != nil {
 				t.Fatal(err)
 			}
-			write(t, filepath.Join(dir, "classes-17.0.15+6.jsa"), "")
+			write(t, filepath.Join(dir, "classes-17.0.15+6-"+size+".jsa"), "12345")
 			return nil
 		}
 	}
 	return []scriptTest{
-		{"classes of this Java", inSandbox("17.0.15+6"), 0, []string{"[-XX:SharedArchiveFile=", "/classes-17.0.15+6.jsa]\n[-Xshare:auto]"}, nil, ""},
-		{"classes of another Java", inSandbox("17.0.15+6-x"), 0, nil, []string{"SharedArchiveFile", "-Xshare"}, ""},
+		{"classes of this Java", inSandbox("17.0.15+6", "5"), 0, []string{"[-XX:SharedArchiveFile=/", "/classes-17.0.15+6-5.jsa]\n[-Xshare:auto]"}, nil, ""},
+		{"half of the classes of this Java", inSandbox("17.0.15+6", "10"), 0, nil, []string{"SharedArchiveFile", "-Xshare"}, "is not whole"},
+		{"classes of another Java", inSandbox("17.0.15+6-x", "5"), 0, nil, []string{"SharedArchiveFile", "-Xshare"}, ""},
 		{"a Java that does not say which it is", func(t *testing.T, dir string) []string {
 			t.Helper()
 			fakeJava(t, filepath.Join(dir, "jdk"), "17.0.15")
-			write(t, filepath.Join(dir, "classes-.jsa"), "")
+			write(t, filepath.Join(dir, "classes--5.jsa"), "12345")
 			return nil
 		}, 0, nil, []string{"SharedArchiveFile"}, ""},
 	}
@@ -410,7 +422,7 @@ func runScript(t *testing.T, dir string, env []string, oldest string) (stdout, s
 	cmd.Dir = dir
 	// A PATH with the tools that the script uses and without any Java.
 	tools := t.TempDir()
-	for _, tool := range []string{"sh", "dirname", "readlink", "sed", "head", "mkdir", "ln"} {
+	for _, tool := range []string{"sh", "dirname", "readlink", "sed", "head", "mkdir", "ln", "wc", "tr"} {
 		real, err := exec.LookPath(tool)
 		if err != nil {
 			t.Fatal(err)

@@ -102,9 +102,17 @@ fi
 # Classes that were prepared by this very Java from these very jars save a third of the start. Java checks both
 # again and goes on without when they do not fit; the user's own choice of an archive comes later and wins.
 runtime=$(sed -n 's/^JAVA_RUNTIME_VERSION="\([^"]*\)".*/\1/p' "$release" 2>/dev/null | head -n 1)
-prepared=$sandbox/classes-$runtime.jsa
-if [ -n "$runtime" ] && [ -r "$prepared" ]; then
-    set -- "-XX:SharedArchiveFile=$prepared" -Xshare:auto "$@"
+if [ -n "$runtime" ]; then
+    for prepared in "classes-$runtime"-[0-9]*.jsa; do
+        [ -r "$prepared" ] || continue
+        # Java would break down in the middle of a file that was cut short.
+        size=${prepared##*-}
+        if [ "$(wc -c <"$prepared" 2>/dev/null | tr -d ' ')" = "${size%.jsa}" ]; then
+            set -- "-XX:SharedArchiveFile=$sandbox/$prepared" -Xshare:auto "$@"
+            break
+        fi
+        say "$prepared is not whole; starting without prepared classes"
+    done
 fi
 
 say "starting $role with Java $version ($java)"

@@ -28,9 +28,11 @@ func benchClasses(ctx context.Context, e env) ([]Result, error) {
 		return nil, err
 	}
 	both := map[cluster.Role]string{}
+	h.sandboxFile = map[cluster.Role]string{}
 	for _, a := range prepared {
 		if both[a.Role] == "" {
-			both[a.Role], h.java = filepath.Join(distributions, a.File), classes.SandboxFile(a.Java)
+			both[a.Role] = filepath.Join(distributions, a.File)
+			h.sandboxFile[a.Role] = classes.SandboxFile(a)
 		}
 	}
 	if len(both) != 2 {

@@ -60,10 +60,10 @@ type hand struct {
 	made    int
 	// stock has processes started with the command line of Flink's own scripts rather than by ours.
 	stock bool
-	// classes is a file of prepared classes for each role, for our command line; may be empty.
-	classes map[cluster.Role]string
-	java    string
-	jm      map[string]int
+	// classes is a file of prepared classes for each role, for our command line; may be empty. sandboxFile is its name
+	// in the sandbox.
+	classes, sandboxFile map[cluster.Role]string
+	jm                   map[string]int
 }
 
 func newHand(ctx context.Context, dir string, slots int) (*hand, error) {
@@ -146,7 +146,7 @@ func (h *hand) start(ctx context.Context, role cluster.Role) (*handProcess, erro
 		}
 	} else {
 		if file := h.classes[role]; file != "" {
-			if err := copyFile(file, filepath.Join(sandbox, h.java)); err != nil {
+			if err := copyFile(file, filepath.Join(sandbox, h.sandboxFile[role])); err != nil {
 				return nil, err
 			}
 		}

@@ -45,8 +45,9 @@ func name(distribution string, role cluster.Role, java string) string {
 	return fmt.Sprintf("classes-%s-%s-%s.jsa", distribution, role, java)
 }
 
-// SandboxFile is the file in a task's sandbox where the start script looks for the archive of a Java.
-func SandboxFile(java string) string { return "classes-" + java + ".jsa" }
+// SandboxFile is the file in a task's sandbox where the start script looks for the archive of a Java. The size is in the
+// name because Java does not compare it, and breaks down in the middle of a file that was cut short.
+func SandboxFile(a Archive) string { return fmt.Sprintf("classes-%s-%d.jsa", a.Java, a.Size) }
 
 // Scan lists the archives in dir for a distribution, the newest first, by role and Java. A directory that does not
 // exist holds none.
