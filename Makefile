@@ -9,6 +9,7 @@ MVN         ?= mvn -q -B
 BUILD       := build
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT      := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+MODULE      := github.com/flink-on-mesos/flink-service
 LDFLAGS     := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 DRIVER_JAR  := resources/resource-manager-driver/target/flink-mesos-driver.jar
 DEMO_JAR    := resources/demo-job/target/flink-mesos-demo-job.jar
@@ -38,7 +39,7 @@ test: check driver-test e2e ## All tests: what CI runs
 build: ## Build the service and the CLI plugin into build/
 	@mkdir -p $(BUILD)
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/flink-service ./service
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/dcos-flink ./cli-plugin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS) -X $(MODULE)/internal/cli.Version=$(VERSION)' -o $(BUILD)/dcos-flink ./cli-plugin
 
 .PHONY: driver
 driver: $(DRIVER_JAR) ## Build the Java resource manager driver

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -89,6 +90,15 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// answerTime is how long a client may take to read an answer that was made in one piece.
+const answerTime = 30 * time.Second
+
+// within bounds the time that a client has for an answer: one that does not read holds neither a goroutine nor
+// the answer for longer. The next request of the connection starts without a bound, see guard.
+func within(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime)) // A writer without deadlines has its own rules.
+}
+
 // answer writes v as JSON. Nothing was written when it returns an error.
 func answer(w http.ResponseWriter, status int, v any) error {
 	var body bytes.Buffer
@@ -97,6 +107,7 @@ func answer(w http.ResponseWriter, status int, v any) error {
 	if err := encoder.Encode(v); err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
+	within(w)
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(body.Len()))
@@ -129,6 +140,8 @@ func (a *API) guard(next http.Handler) http.Handler {
 			}
 			a.refuse(w, r, fmt.Errorf("panic: %v", cause))
 		}()
+		// The deadline of the connection's last answer is not this one's: net/http leaves it in place.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // A writer without deadlines has its own rules.
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if foreign(r) {
 			a.refuse(w, r, fault.New(fault.Forbidden, "the page of another site asked for this; nothing was done"))

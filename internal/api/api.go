@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
@@ -37,7 +38,7 @@ type Flink struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Options configure an API. Core, Artifacts and Log are required.
+// Options configure an API. Core, Artifacts, Secret and Log are required.
 type Options struct {
 	Core      Core
 	Artifacts *artifact.Store
@@ -49,8 +50,8 @@ type Options struct {
 	Adopt func(cluster.Spec) (cluster.Spec, error)
 	// Check looks further at a complete and valid spec; nil when there is nothing more to check.
 	Check func(cluster.Spec) error
-	// Secret says whether a Flink option or an environment variable holds a secret, by its
-	// name; nil means that none does.
+	// Secret says whether a Flink option holds a secret, by its name. Environment variables are asked for
+	// too, as they are and with hyphens or dots in place of underscores.
 	Secret func(key string) bool
 	// Flinks are the versions that can be started, the default one first.
 	Flinks []Flink
@@ -79,8 +80,8 @@ type Options struct {
 
 // validate checks what is required and fills in what is not.
 func (o *Options) validate() error {
-	if o.Core == nil || o.Artifacts == nil || o.Log == nil {
-		return errors.New("api: Core, Artifacts and Log are required")
+	if o.Core == nil || o.Artifacts == nil || o.Secret == nil || o.Log == nil {
+		return errors.New("api: Core, Artifacts, Secret and Log are required")
 	}
 	if o.StallTimeout < 0 || o.CallTimeout < 0 {
 		return fmt.Errorf("api: StallTimeout %s and CallTimeout %s must not be negative", o.StallTimeout, o.CallTimeout)
@@ -90,9 +91,6 @@ func (o *Options) validate() error {
 	}
 	if o.CallTimeout == 0 {
 		o.CallTimeout = 30 * time.Second
-	}
-	if o.Secret == nil {
-		o.Secret = func(string) bool { return false }
 	}
 	if o.Healthy == nil {
 		o.Healthy = func() error { return nil }
@@ -118,6 +116,8 @@ type API struct {
 	handler http.Handler
 	// writes holds one token: whoever has it may read a spec, change it and put it back.
 	writes chan struct{}
+	// silent has, by cluster, the address of a JobManager that did not answer the last request.
+	silent sync.Map
 }
 
 // New returns the API. It makes no call and starts nothing.

@@ -23,7 +23,7 @@ func TestService(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for path, want := range map[string]string{
-		"/v1/health":        `{"healthy":true}`,
+		"/v1/health":        `{"healthy":true,"role":"leader","connected":false}`,
 		"/metrics":          "up 1",
 		"/v1/clusters":      `{"clusters":[]}`,
 		"/v1/artifacts":     `{"artifacts":[]}`,
@@ -58,7 +58,7 @@ func TestUnhealthy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *api.Options) { o.Healthy = func() error { return errors.New("the loop stands still") } })
 	a := w.do("GET", "/v1/health", "")
-	want := `{"healthy":false,"code":"unavailable","message":"the loop stands still"}`
+	want := `{"healthy":false,"role":"leader","connected":false,"code":"unavailable","message":"the loop stands still"}`
 	if a.StatusCode != http.StatusServiceUnavailable || strings.TrimSpace(a.body) != want {
 		t.Fatalf("got %d %s", a.StatusCode, a.body)
 	}
@@ -68,6 +68,30 @@ func TestOptions(t *testing.T) {
 	t.Parallel()
 	if _, err := api.New(api.Options{}); err == nil {
 		t.Fatal("New() without a core: want an error")
+	}
+	newWorld(t, func(o *api.Options) {
+		open := *o
+		open.Secret = nil
+		if _, err := api.New(open); err == nil || !strings.Contains(err.Error(), "Secret") {
+			t.Errorf("New() that would show every secret: error %v", err)
+		}
+	})
+}
+
+// TestHealthTellsPeople checks that the health names the registration, and that a lost one is no reason to restart.
+func TestHealthTellsPeople(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.loop.Post(decide.Subscribed{FrameworkID: "f-1", Master: "127.0.0.1:5050"})
+	w.poll("the registration", func(s *decide.State) bool { return s.Connected })
+	a := w.json("GET", "/v1/health", "", http.StatusOK)
+	if want := `{"healthy":true,"role":"leader","connected":true,"master":"127.0.0.1:5050","frameworkId":"f-1"}`; strings.TrimSpace(a.body) != want {
+		t.Fatalf("want %s, got %s", want, a.body)
+	}
+	w.loop.Post(decide.Disconnected{})
+	w.poll("the loss of the master", func(s *decide.State) bool { return !s.Connected })
+	if a := w.json("GET", "/v1/health", "", http.StatusOK); !strings.Contains(a.body, `"healthy":true,"role":"leader","connected":false`) {
+		t.Fatalf("without a master: %s", a.body)
 	}
 }
 

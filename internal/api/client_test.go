@@ -91,6 +91,7 @@ func TestStandIn(t *testing.T) {
 		{"POST", "/v1/clusters", `{"name":"UPPER"}`},
 		{"PUT", "/v1/clusters/demo", session},
 		{"PUT", "/v1/clusters/other", session},
+		{"PUT", "/v1/clusters/fresh", strings.Replace(session, "demo", "fresh", 1)},
 		{"GET", "/v1/clusters/demo", ""},
 		{"GET", "/v1/clusters/demo/events", ""},
 		{"GET", "/v1/clusters/none", ""},

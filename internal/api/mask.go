@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -12,18 +13,42 @@ import (
 // mask stands for the value of a secret in every answer, as in Flink's own web UI.
 const mask = "******"
 
-// masked returns a spec that may be shown.
+// masked returns a spec that may be shown. What the view holds stays as it is.
 func (a *API) masked(spec cluster.Spec) cluster.Spec {
-	spec.FlinkConfiguration = a.hide(spec.FlinkConfiguration)
-	spec.Environment = a.hide(spec.Environment)
+	spec.FlinkConfiguration = hide(spec.FlinkConfiguration, a.o.Secret)
+	spec.Environment = hide(spec.Environment, a.secretVariable)
+	spec.URIs = slices.Clone(spec.URIs)
+	for i := range spec.URIs {
+		spec.URIs[i].Value = maskURI(spec.URIs[i].Value)
+	}
+	if spec.Job != nil {
+		job := *spec.Job
+		for _, uri := range jobURIs(&job) {
+			*uri.value = maskURI(*uri.value)
+		}
+		spec.Job = &job
+	}
 	return spec
 }
 
-// hide returns the values with the secret ones masked. The view's own map stays as it is.
-func (a *API) hide(values map[string]string) map[string]string {
+// secretVariable says whether a variable holds a secret. The names of variables are words joined by underscores,
+// those of Flink's options by hyphens and dots; and some words are customary for variables only.
+func (a *API) secretVariable(name string) bool {
+	dashed := strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+	return a.o.Secret(name) || a.o.Secret(dashed) || a.o.Secret(strings.ReplaceAll(dashed, "-", ".")) ||
+		slices.ContainsFunc(customary(), func(word string) bool { return strings.Contains(dashed, word) })
+}
+
+// customary are parts of the names of variables with secrets that no option of Flink has.
+func customary() []string {
+	return []string{"passwd", "passphrase", "credential", "private-key", "access-key"}
+}
+
+// hide returns the values with the secret ones masked.
+func hide(values map[string]string, secret func(string) bool) map[string]string {
 	shown := maps.Clone(values)
 	for key := range shown {
-		if a.o.Secret(key) {
+		if secret(key) {
 			shown[key] = mask
 		}
 	}
@@ -34,15 +59,39 @@ func (a *API) hide(values map[string]string) map[string]string {
 // be edited and put back. A mask with nothing behind it is an error: it would become the secret.
 func (a *API) unmasked(spec, stored cluster.Spec) (cluster.Spec, error) {
 	var l fault.List
-	spec.FlinkConfiguration = a.reveal(&l, "flinkConfiguration", spec.FlinkConfiguration, stored.FlinkConfiguration)
-	spec.Environment = a.reveal(&l, "environment", spec.Environment, stored.Environment)
+	spec.FlinkConfiguration = reveal(&l, "flinkConfiguration", spec.FlinkConfiguration, stored.FlinkConfiguration, a.o.Secret)
+	spec.Environment = reveal(&l, "environment", spec.Environment, stored.Environment, a.secretVariable)
+	var known []string
+	for _, uri := range stored.URIs {
+		known = append(known, uri.Value)
+	}
+	spec.URIs = slices.Clone(spec.URIs)
+	for i := range spec.URIs {
+		own := ""
+		if i < len(known) {
+			own = known[i]
+		}
+		revealURI(&l, indexed("uris", i)+".value", &spec.URIs[i].Value, own, known)
+	}
+	if spec.Job != nil {
+		job := *spec.Job
+		var before cluster.JobSpec
+		if stored.Job != nil {
+			before = *stored.Job
+		}
+		was := jobURIs(&before)
+		for i, uri := range jobURIs(&job) {
+			revealURI(&l, uri.field, uri.value, *was[i].value, nil)
+		}
+		spec.Job = &job
+	}
 	return spec, l.Err("the spec has a masked secret that was never stored")
 }
 
-func (a *API) reveal(l *fault.List, field string, sent, stored map[string]string) map[string]string {
+func reveal(l *fault.List, field string, sent, stored map[string]string, secret func(string) bool) map[string]string {
 	full := maps.Clone(sent)
 	for _, key := range slices.Sorted(maps.Keys(sent)) {
-		if sent[key] != mask || !a.o.Secret(key) {
+		if sent[key] != mask || !secret(key) {
 			continue
 		}
 		value, ok := stored[key]
@@ -53,6 +102,74 @@ func (a *API) reveal(l *fault.List, field string, sent, stored map[string]string
 		full[key] = value
 	}
 	return full
+}
+
+// jobURI is a field of a job that holds a URI.
+type jobURI struct {
+	field string
+	value *string
+}
+
+// jobURIs lists the fields of a job that hold URIs, always in the same order.
+func jobURIs(j *cluster.JobSpec) []jobURI {
+	return []jobURI{
+		{"job.jarURI", &j.JarURI}, {"job.jobGraphURI", &j.JobGraphURI}, {"job.python", &j.Python},
+		{"job.initialSavepointPath", &j.InitialSavepointPath},
+	}
+}
+
+// passwordOf finds the password in a URI: scheme://user:password@host. It works on the text, because a URI
+// that was sent must come back as it was in everything else.
+func passwordOf(uri string) (start, end int, ok bool) {
+	_, rest, found := strings.Cut(uri, "://")
+	if !found {
+		return 0, 0, false
+	}
+	base := len(uri) - len(rest)
+	if cut := strings.IndexAny(rest, "/?#"); cut >= 0 {
+		rest = rest[:cut]
+	}
+	at := strings.LastIndexByte(rest, '@')
+	if at < 0 {
+		return 0, 0, false
+	}
+	colon := strings.IndexByte(rest[:at], ':')
+	if colon < 0 || colon+1 == at {
+		return 0, 0, false
+	}
+	return base + colon + 1, base + at, true
+}
+
+// maskURI hides the password in a URI.
+func maskURI(uri string) string {
+	start, end, ok := passwordOf(uri)
+	if !ok {
+		return uri
+	}
+	return uri[:start] + mask + uri[end:]
+}
+
+// revealURI gives a URI its password back from what was stored in its place, or else in one other place of the list.
+func revealURI(l *fault.List, field string, uri *string, own string, known []string) {
+	start, end, ok := passwordOf(*uri)
+	if !ok || (*uri)[start:end] != mask {
+		return
+	}
+	if maskURI(own) == *uri && own != *uri {
+		*uri = own
+		return
+	}
+	var found []string
+	for _, k := range known {
+		if maskURI(k) == *uri && k != *uri && !slices.Contains(found, k) {
+			found = append(found, k)
+		}
+	}
+	if len(found) != 1 {
+		l.Add(field, "has a masked password (%s) and %d stored URIs fit: write the password itself", mask, len(found))
+		return
+	}
+	*uri = found[0]
 }
 
 func indexed(field string, i int) string { return shorten(field) + "[" + strconv.Itoa(i) + "]" }

@@ -40,6 +40,7 @@ func (a *API) page(w http.ResponseWriter, r *http.Request) error {
 	header.Set("Content-Security-Policy", pagePolicy)
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cache-Control", "no-cache")
+	within(w)
 	_, _ = w.Write(data) // The client may be gone.
 	return nil
 }

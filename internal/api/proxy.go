@@ -85,6 +85,7 @@ func (a *API) proxy(w http.ResponseWriter, r *http.Request, p proxied) error {
 	}
 	view := a.o.Core.View()
 	if _, ok := decide.Spec(view, p.name); !ok {
+		a.silent.Delete(p.name) // Its cluster may be gone.
 		return noCluster(p.name)
 	}
 	if p.bare {
@@ -125,6 +126,7 @@ func (a *API) forward(w http.ResponseWriter, r *http.Request, p proxied, target 
 		Rewrite:       func(pr *httputil.ProxyRequest) { rewrite(pr, p, target) },
 		ModifyResponse: func(resp *http.Response) error {
 			watch.touch()
+			a.answers(p.name, target.Host)
 			resp.Body = &watchedBody{ReadCloser: resp.Body, watch: watch}
 			cleanAnswer(resp, p, target)
 			return nil
@@ -192,9 +194,24 @@ func (a *API) explainProxy(w http.ResponseWriter, r *http.Request, p proxied, ta
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		err = op.Err
 	}
-	a.o.Log.Info("JobManager does not answer", "cluster", p.name, "address", target.Host, "error", err)
+	a.silence(p.name, target.Host, err)
 	return fault.New(fault.Upstream,
 		"the JobManager of cluster %s at %s does not answer (%v): it may be starting; GET /v1/clusters/%s says what it does", p.name, target.Host, err, p.name)
+}
+
+// silence logs that a JobManager does not answer, once until it answers or another address takes its place:
+// clients ask several times a second while a cluster comes up.
+func (a *API) silence(name, address string, err error) {
+	if was, known := a.silent.Swap(name, address); !known || was != address {
+		a.o.Log.Info("JobManager does not answer", "cluster", name, "address", address, "error", err)
+	}
+}
+
+// answers logs the end of a silence.
+func (a *API) answers(name, address string) {
+	if _, was := a.silent.LoadAndDelete(name); was {
+		a.o.Log.Info("JobManager answers", "cluster", name, "address", address)
+	}
 }
 
 // noJobManager answers that there is nothing to talk to yet: as a page that loads itself again for a browser.

@@ -14,17 +14,27 @@ var openapiDocument []byte
 
 // healthAnswer is the answer of /v1/health. An unhealthy one is an error of the API too.
 type healthAnswer struct {
-	Healthy bool       `json:"healthy"`
-	Code    fault.Code `json:"code,omitempty"`
-	Message string     `json:"message,omitempty"`
+	Healthy bool `json:"healthy"`
+	// Role is leader here; an instance that does not lead yet answers standby or starting.
+	Role string `json:"role"`
+	// Connected says whether there is a registration with Mesos right now, Master and FrameworkID with whom and as what.
+	Connected   bool       `json:"connected"`
+	Master      string     `json:"master,omitempty"`
+	FrameworkID string     `json:"frameworkId,omitempty"`
+	Code        fault.Code `json:"code,omitempty"`
+	Message     string     `json:"message,omitempty"`
 }
 
-// health fails only when a restart of the process would help: Marathon acts on it.
+// health fails only when a restart of the process would help: Marathon acts on it. The rest is for people: a
+// master that is away is no reason to restart.
 func (a *API) health(w http.ResponseWriter, _ *http.Request) error {
+	s := decide.Service(a.o.Core.View())
+	h := healthAnswer{Healthy: true, Role: "leader", Connected: s.Connected, Master: s.Master, FrameworkID: s.FrameworkID}
 	if err := a.o.Healthy(); err != nil {
-		return answer(w, http.StatusServiceUnavailable, healthAnswer{Code: fault.Unavailable, Message: err.Error()})
+		h.Healthy, h.Code, h.Message = false, fault.Unavailable, err.Error()
+		return answer(w, http.StatusServiceUnavailable, h)
 	}
-	return answer(w, http.StatusOK, healthAnswer{Healthy: true})
+	return answer(w, http.StatusOK, h)
 }
 
 func (a *API) version(w http.ResponseWriter, _ *http.Request) error {
@@ -72,6 +82,7 @@ func (a *API) offers(w http.ResponseWriter, _ *http.Request) error {
 func (a *API) openapi(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "application/yaml")
 	w.Header().Set("Cache-Control", "no-cache")
+	within(w)
 	_, _ = w.Write(openapiDocument) // The client may be gone.
 	return nil
 }
@@ -80,6 +91,7 @@ func (a *API) metrics(w http.ResponseWriter, r *http.Request) error {
 	if a.o.Metrics == nil {
 		return fault.New(fault.NotFound, "this service keeps no metrics")
 	}
+	within(w)
 	a.o.Metrics.ServeHTTP(w, r)
 	return nil
 }

@@ -83,6 +83,63 @@ func TestClientThatDoesNotReadIsLeft(t *testing.T) {
 	await(t, returned)
 }
 
+// deadlines records in which order deadlines and bytes come.
+type deadlines struct {
+	http.ResponseWriter
+	log []string
+}
+
+func (d *deadlines) SetWriteDeadline(at time.Time) error {
+	switch left := time.Until(at); {
+	case at.IsZero():
+		d.log = append(d.log, "none")
+	case left > 0 && left <= answerTime:
+		d.log = append(d.log, "bound")
+	default:
+		d.log = append(d.log, "wrong")
+	}
+	return nil
+}
+
+func (d *deadlines) Write(p []byte) (int, error) {
+	d.log = append(d.log, "write")
+	return d.ResponseWriter.Write(p)
+}
+
+// TestAnswersHaveADeadline checks that a client that does not read holds no answer, and that a deadline is not left
+// to the connection's next request.
+func TestAnswersHaveADeadline(t *testing.T) {
+	t.Parallel()
+	a := &API{o: Options{Log: slog.New(slog.DiscardHandler), Metrics: http.NotFoundHandler()}}
+	for name, handle := range map[string]handler{
+		"openapi": a.openapi, "metrics": a.metrics, "page": a.page, "no route": noRoute,
+		"answer": func(w http.ResponseWriter, _ *http.Request) error { return answer(w, http.StatusOK, true) },
+	} {
+		w := &deadlines{ResponseWriter: httptest.NewRecorder()}
+		a.guard(a.answering(handle)).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		if want := "none bound write"; strings.Join(w.log, " ") != want {
+			t.Errorf("%s: want %s, got %s", name, want, w.log)
+		}
+	}
+}
+
+// TestSilenceIsLoggedOnce checks that a client that polls does not fill the log.
+func TestSilenceIsLoggedOnce(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	a := &API{o: Options{Log: slog.New(slog.NewTextHandler(&text, nil))}}
+	for range 3 {
+		a.silence("demo", "host:1", io.EOF)
+	}
+	a.silence("demo", "host:2", io.EOF)
+	a.answers("demo", "host:2")
+	a.answers("demo", "host:2")
+	a.silence("demo", "host:2", io.EOF)
+	if no, yes := strings.Count(text.String(), "does not answer"), strings.Count(text.String(), "JobManager answers"); no != 3 || yes != 1 {
+		t.Errorf("want 3 lines of silence and 1 of its end, got:\n%s", &text)
+	}
+}
+
 func TestYAMLAliasesDoNotExplode(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("y", 100_000)

@@ -28,7 +28,7 @@ func TestLoadDefaults(t *testing.T) {
 		State:     config.State{DataDir: "flink-service-data", Store: "file:flink-service-data/state", SessionTimeout: 10 * time.Second},
 		Flink: config.Flink{
 			Distributions: []string{"build/flink"}, DefaultAllocation: "dynamic",
-			ArtifactURLs: time.Hour, ArtifactMaxSize: 1023 << 20, ProxyResponseStall: 5 * time.Minute,
+			ArtifactURLs: time.Hour, ArtifactMaxSize: 1023 << 20, ProxyResponseStall: 11 * time.Minute,
 		},
 		Timing: config.Timing{OfferRefuse: time.Hour, Reconcile: 15 * time.Minute, KillGrace: 30 * time.Second, Unreachable: 30 * time.Second},
 		Log:    config.Log{Format: "text"},

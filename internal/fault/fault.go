@@ -16,7 +16,8 @@ type Code string
 const (
 	// Invalid says that the input is well formed but means nothing we can do; see Details.
 	Invalid Code = "invalid"
-	// Malformed says that the input could not be read at all (syntax, unknown or duplicate field).
+	// Malformed says that the input could not be read at all: syntax, a field that is there twice, a media type
+	// that is not read here. A field that is not known is Invalid.
 	Malformed Code = "malformed"
 	// NotFound says that the named thing does not exist.
 	NotFound Code = "not_found"

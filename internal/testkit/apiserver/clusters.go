@@ -180,10 +180,15 @@ func (s *Server) create(r *http.Request) (int, any, error) {
 	if _, ok := s.clusters[spec.Name]; ok {
 		return 0, nil, fault.New(fault.Conflict, "cluster %q exists: change it with PUT /v1/clusters/%s", spec.Name, spec.Name)
 	}
+	return http.StatusCreated, s.description(s.add(spec)), nil
+}
+
+// add takes a new cluster.
+func (s *Server) add(spec cluster.Spec) *state {
 	c := &state{spec: spec, generation: 1, created: s.now, epoch: 1, replaced: map[string]int{}}
 	c.note(s.now, "created", "the cluster was accepted")
 	s.clusters[spec.Name] = c
-	return http.StatusCreated, s.description(c), nil
+	return c
 }
 
 // put answers PUT /v1/clusters/{name}.
@@ -197,7 +202,7 @@ func (s *Server) put(r *http.Request) (int, any, error) {
 	}
 	c, ok := s.clusters[spec.Name]
 	if !ok {
-		return 0, nil, fault.New(fault.NotFound, "there is no cluster %q", spec.Name)
+		return http.StatusCreated, s.description(s.add(spec)), nil
 	}
 	c.spec = spec
 	c.generation++

@@ -1,0 +1,78 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/flink-on-mesos/flink-service/internal/api"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/flink"
+)
+
+// TestVariablesAreMasked asks with the real judge of Flink's options about the usual names of variables.
+func TestVariablesAreMasked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *api.Options) { o.Secret = flink.IsSecret })
+	secret := []string{
+		"MY_API_KEY", "DB_PASSWORD", "DB_PASSWD", "GOOGLE_CREDENTIALS", "TLS_PRIVATE_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID",
+		"SERVICE_KEY", "KEY_PASSPHRASE", "GIT_TOKEN", "KAFKA_JAAS_CONFIG", "apikey",
+	}
+	open := []string{"HOME", "KEYBOARD", "TZ", "HADOOP_USER_NAME", "PASS_COUNT"}
+	var fields []string
+	for _, name := range append(append([]string{}, secret...), open...) {
+		fields = append(fields, `"`+name+`":"canary-`+name+`"`)
+	}
+	body := `{"name":"demo","environment":{` + strings.Join(fields, ",") + `}}`
+	shown := w.json("POST", "/v1/clusters", body, http.StatusCreated).body
+	for _, name := range secret {
+		if strings.Contains(shown, "canary-"+name+`"`) {
+			t.Errorf("the value of %s is shown", name)
+		}
+		body = strings.Replace(body, "canary-"+name+`"`, `******"`, 1)
+	}
+	for _, name := range open {
+		if !strings.Contains(shown, "canary-"+name+`"`) {
+			t.Errorf("the value of %s is hidden", name)
+		}
+	}
+	w.json("PUT", "/v1/clusters/demo", body, http.StatusOK)
+	stored, _ := decide.Spec(w.loop.View(), "demo")
+	for _, name := range secret {
+		if got := stored.Environment[name]; got != "canary-"+name {
+			t.Errorf("%s was put back as %q", name, got)
+		}
+	}
+}
+
+// TestPasswordsInURIsAreMasked checks each field that holds a URI, and that a description can be put back.
+func TestPasswordsInURIsAreMasked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	body := `{"name":"demo","kind":"application","job":{"jarURI":"https://u:canary-1@host/a.jar"},
+		"uris":[{"value":"ftp://me:canary-2@host:21/x.tgz?a=b@c:d"},{"value":"http://host/y"},{"value":"https://u:canary-3@host/a.jar"}]}`
+	a := w.json("POST", "/v1/clusters", body, http.StatusCreated)
+	if got := w.do("GET", "/v1/clusters/demo", ""); strings.Contains(a.body+got.body, "canary") {
+		t.Fatalf("a password is shown: %s", got.body)
+	}
+	for _, want := range []string{`"https://u:******@host/a.jar"`, `"ftp://me:******@host:21/x.tgz?a=b@c:d"`, `"http://host/y"`} {
+		if !strings.Contains(a.body, want) {
+			t.Errorf("%s is not in %s", want, a.body)
+		}
+	}
+	// The list is put back in another order.
+	w.json("PUT", "/v1/clusters/demo", `{"name":"demo","kind":"application","job":{"jarURI":"https://u:******@host/a.jar"},
+		"uris":[{"value":"https://u:******@host/a.jar"},{"value":"ftp://me:******@host:21/x.tgz?a=b@c:d"}]}`, http.StatusOK)
+	stored, _ := decide.Spec(w.loop.View(), "demo")
+	if stored.Job.JarURI != "https://u:canary-1@host/a.jar" || stored.URIs[0].Value != "https://u:canary-3@host/a.jar" ||
+		stored.URIs[1].Value != "ftp://me:canary-2@host:21/x.tgz?a=b@c:d" {
+		t.Fatalf("put back as %+v and %+v", stored.Job, stored.URIs)
+	}
+	for field, bad := range map[string]string{
+		"uris[0].value": `"kind":"session","uris":[{"value":"https://other:******@host/a.jar"}]`,
+		"job.jarURI":    `"kind":"application","job":{"jarURI":"https://u:******@elsewhere/a.jar"}`,
+	} {
+		w.do("PUT", "/v1/clusters/demo", `{"name":"demo",`+bad+`}`, "Content-Type", "application/json").
+			wantFault(t, 422, "invalid", field+": has a masked password")
+	}
+}
