@@ -100,6 +100,9 @@ type (
 	// has the content, so that the newest is sent however many changes came together.
 	TellFlink struct{ Cluster string }
 
+	// Teardown has the master end the framework and every task of it.
+	Teardown struct{}
+
 	// Resubscribe makes the adapter subscribe anew without a framework id.
 	Resubscribe struct{}
 
@@ -148,5 +151,6 @@ func (Unwatch) action()     {}
 func (Depose) action()      {}
 func (Forget) action()      {}
 func (TellFlink) action()   {}
+func (Teardown) action()    {}
 func (Resubscribe) action() {}
 func (Tell) action()        {}

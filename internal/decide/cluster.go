@@ -13,6 +13,9 @@ import (
 func (st *step) putCluster(e PutCluster) {
 	c := st.edit(e.Spec.Name)
 	switch {
+	case st.s.Options.Uninstall:
+		st.answer(e.Request, errUninstalling())
+		return
 	case c == nil && e.UpdateOnly:
 		st.answer(e.Request, fault.New(fault.NotFound, "there is no cluster %q; create it first", e.Spec.Name))
 		return
@@ -67,12 +70,7 @@ func (st *step) deleteCluster(e DeleteCluster) {
 		st.answer(e.Request, fault.New(fault.NotFound, "there is no cluster %q", e.Name))
 		return
 	}
-	if c.State != cluster.Deleting {
-		c.State, c.Message = cluster.Deleting, ""
-		st.note(c, "Deleting", "cluster %s is being deleted", e.Name)
-		st.saveCluster(c)
-		st.send(Unwatch{Cluster: e.Name})
-	}
+	st.markDeleted(c)
 	st.converge(e.Name)
 	st.answer(e.Request, nil)
 }

@@ -25,6 +25,9 @@ type (
 	// ("Framework has been removed", or its failover timeout has passed).
 	FrameworkRemoved struct{ Message string }
 
+	// TornDown says that the master has taken our TEARDOWN.
+	TornDown struct{}
+
 	// Offered brings resources.
 	Offered struct{ Offers []offer.Offer }
 
@@ -116,6 +119,7 @@ type (
 func (Subscribed) event()       {}
 func (Disconnected) event()     {}
 func (FrameworkRemoved) event() {}
+func (TornDown) event()         {}
 func (Offered) event()          {}
 func (Rescinded) event()        {}
 func (Updated) event()          {}

@@ -54,7 +54,9 @@ func (p *player) play(t *testing.T, d *datadriven.TestData) string {
 		p.ports = flag(d, "ports")
 		return p.show(arg(d, "cluster", "demo"))
 	case "restart":
-		return p.restart()
+		out := p.restart()
+		p.state.Options.Uninstall = flag(d, "uninstall")
+		return out
 	case "advance":
 		return p.step(t, p.advance(t, d))
 	}
@@ -127,6 +129,8 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 		return decide.Disconnected{Reason: "test"}
 	case "removed":
 		return decide.FrameworkRemoved{Message: "Framework has been removed"}
+	case "torn-down":
+		return decide.TornDown{}
 	case "rescinded":
 		return decide.Rescinded{OfferID: arg(d, "offer", "")}
 	case "agent-lost":
@@ -333,6 +337,8 @@ func describe(a decide.Action) string {
 		return "forget " + a.Spec.Name
 	case decide.TellFlink:
 		return "tell flink of " + a.Cluster
+	case decide.Teardown:
+		return "teardown"
 	case decide.Resubscribe:
 		return "resubscribe"
 	case decide.Tell:

@@ -19,6 +19,8 @@ type Options struct {
 	ReconcileInterval time.Duration
 	// UnreachableTimeout is how long an unreachable task is waited for before it is replaced.
 	UnreachableTimeout time.Duration
+	// Uninstall removes the service: every cluster and then the framework.
+	Uninstall bool
 	// Resources of a JobManager's and a TaskManager's task beyond what the spec says.
 	JobManagerPorts, TaskManagerPorts []string
 }
@@ -85,6 +87,8 @@ type State struct {
 	// unreachable are the tasks whose agent Mesos does not hear.
 	unreachable *iradix.Tree[struct{}]
 	reconcile   reconciliation
+	// teardown is when a TEARDOWN may be sent (again).
+	teardown time.Time
 	// wantOffers says that something new waits that the filters of earlier declines may hide.
 	wantOffers bool
 	revived    time.Time

@@ -26,6 +26,8 @@ func Step(s State, e Event, now time.Time) (State, []Action) {
 		st.s.Connected = false
 	case FrameworkRemoved:
 		st.frameworkRemoved(e)
+	case TornDown:
+		st.tornDown()
 	case Offered:
 		st.offered(e)
 	case Rescinded:

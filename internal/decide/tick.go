@@ -112,6 +112,10 @@ func (st *step) callFailed(e CallFailed) {
 
 // frameworkRemoved starts anew: the master has ended all tasks of the old framework id.
 func (st *step) frameworkRemoved(e FrameworkRemoved) {
+	if st.s.Options.Uninstall {
+		st.tornDown()
+		return
+	}
 	st.s.Connected = false
 	if id := st.s.Framework.ID; id != "" {
 		st.s.Framework.Previous = append(append([]string(nil), st.s.Framework.Previous...), id)
@@ -138,6 +142,9 @@ func (st *step) frameworkRemoved(e FrameworkRemoved) {
 
 // ticked looks at the deadlines.
 func (st *step) ticked(e Ticked) {
+	if st.s.Options.Uninstall {
+		st.uninstall()
+	}
 	st.tickKills()
 	st.tickUnreachable()
 	if st.s.Connected {

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
@@ -97,6 +98,8 @@ type Scheduler struct {
 	metrics *metrics
 	// resubscribe is signalled when the state has forgotten a removed framework id.
 	resubscribe chan struct{}
+	// tornDown says that the framework was ended on our own request.
+	tornDown atomic.Bool
 }
 
 // New returns a Scheduler that is not connected yet.
@@ -127,7 +130,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		switch {
 		case errors.Is(err, ErrReplaced):
 			return err
-		case errors.Is(err, errRemoved):
+		case errors.Is(err, errRemoved), s.tornDown.Load():
 			select {
 			case <-s.resubscribe:
 			case <-ctx.Done():

@@ -42,7 +42,7 @@ func (q *queue) take() []decide.Action {
 }
 
 // Send queues an action for the master: Accept, Decline, Revive, Suppress, Kill, Reconcile, Ack
-// or Resubscribe. It never waits. Actions are sent in order.
+// Teardown or Resubscribe. It never waits. Actions are sent in order.
 func (s *Scheduler) Send(a decide.Action) {
 	if _, ok := a.(decide.Resubscribe); ok {
 		select {
@@ -100,6 +100,12 @@ func (c *connection) send(ctx context.Context, a decide.Action) {
 	c.s.metrics.call(call.GetType(), err)
 	if err != nil {
 		c.failedCall(a, err.Error())
+		return
+	}
+	if _, ok := a.(decide.Teardown); ok {
+		// The master ends the stream now, and would not take the id again.
+		c.s.tornDown.Store(true)
+		c.s.o.Post(decide.TornDown{})
 	}
 }
 
@@ -133,6 +139,8 @@ func name(a decide.Action) string {
 		return "RECONCILE"
 	case decide.Ack:
 		return "ACKNOWLEDGE"
+	case decide.Teardown:
+		return "TEARDOWN"
 	}
 	return ""
 }
@@ -158,6 +166,8 @@ func (s *Scheduler) call(a decide.Action) *scheduler.Call {
 		return calls.Reconcile(calls.ReconcileTasks(tasks))
 	case decide.Ack:
 		return calls.Acknowledge(a.AgentID, a.TaskID, a.UUID)
+	case decide.Teardown:
+		return &scheduler.Call{Type: scheduler.Call_TEARDOWN}
 	}
 	return nil
 }

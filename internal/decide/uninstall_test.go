@@ -1,0 +1,92 @@
+package decide_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+)
+
+// uninstaller folds events into a state and keeps what was stored, as the player of scenarios does.
+type uninstaller struct {
+	t *testing.T
+	*player
+}
+
+// after steps once and returns the actions, a line each, without notes.
+func (u uninstaller) after(e decide.Event) []string {
+	u.t.Helper()
+	var lines []string
+	for line := range strings.Lines(u.step(u.t, e)) {
+		if !strings.HasPrefix(line, "note ") {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	return lines
+}
+
+func (u uninstaller) want(e decide.Event, lines ...string) {
+	u.t.Helper()
+	if diff := cmp.Diff(lines, u.after(e)); diff != "" {
+		u.t.Fatalf("%#v mismatch (-want +got):\n%s", e, diff)
+	}
+}
+
+// begin returns a service with a running cluster, started again to be uninstalled.
+func begin(t *testing.T) uninstaller {
+	t.Helper()
+	u := uninstaller{t, newPlayer()}
+	u.after(decide.Subscribed{FrameworkID: "fw-1"})
+	spec := cluster.Spec{
+		Name: "demo", Kind: cluster.Session, Allocation: cluster.Static,
+		JobManager: cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1},
+	}
+	u.after(decide.PutCluster{Request: 1, Spec: spec, Nonce: "aaaa"})
+	u.after(decide.Offered{Offers: offers(t, "o1 a1 h1 cpus=8 mem=8192 ports=31000-31099")})
+	u.after(decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a1", State: cluster.Running})
+	u.restartUninstalling()
+	return u
+}
+
+// restartUninstalling is a new process that is told to uninstall.
+func (u uninstaller) restartUninstalling() {
+	u.restart()
+	u.state.Options.Uninstall = true
+}
+
+func TestUninstall(t *testing.T) {
+	t.Parallel()
+	u := begin(t)
+	u.want(decide.Ticked{}, "save cluster/demo task/demo-aaaa-jm-1", "unwatch demo", "kill demo-aaaa-jm-1 on a1")
+	u.want(decide.Subscribed{FrameworkID: "fw-1"}, "save task/demo-aaaa-jm-1", "reconcile [demo-aaaa-jm-1]", "kill demo-aaaa-jm-1 on a1", "suppress")
+	u.want(decide.PutCluster{Request: 2, Spec: cluster.Spec{Name: "late"}}, "answer error: the service is being uninstalled; nothing new is taken")
+	if got := decide.Uninstalling(&u.state); got.Done() || got.Clusters != 1 || got.Tasks != 1 || !got.Registered {
+		t.Errorf("in between: %+v", got)
+	}
+	u.want(decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a1", State: cluster.Killed, UUID: []byte("u")},
+		"save -task/demo-aaaa-jm-1 -cluster/demo", "unwatch demo demo-aaaa-jm-1", "ack demo-aaaa-jm-1")
+	u.want(decide.Ticked{}, "teardown")
+	u.want(decide.Ticked{}, "nothing") // It is on its way.
+	u.now = u.now.Add(11 * time.Second)
+	u.want(decide.Ticked{}, "teardown")
+	u.want(decide.TornDown{}, "save -framework")
+	if got := decide.Uninstalling(&u.state); !got.Done() || len(u.stored) != 0 {
+		t.Errorf("at the end: %+v, stored %v", got, u.stored)
+	}
+	u.want(decide.Ticked{}, "nothing")
+}
+
+// TestUninstallTornDownBefore meets a master that tore the framework down before that could be saved.
+func TestUninstallTornDownBefore(t *testing.T) {
+	t.Parallel()
+	u := begin(t)
+	u.want(decide.FrameworkRemoved{Message: "Framework has been removed"},
+		"save -framework -task/demo-aaaa-jm-1 -cluster/demo", "unwatch demo")
+	if got := decide.Uninstalling(&u.state); !got.Done() || len(u.stored) != 0 {
+		t.Errorf("at the end: %+v, stored %v", got, u.stored)
+	}
+}
