@@ -133,7 +133,7 @@ func (st *step) flow() {
 	if !st.s.Connected {
 		return
 	}
-	waiting, ready := st.demand()
+	waiting, ready, held := st.demand()
 	switch {
 	case waiting == 0:
 		st.s.wantOffers = false
@@ -141,30 +141,44 @@ func (st *step) flow() {
 			st.s.Suppressed = true
 			st.send(Suppress{})
 		}
-	case ready && (st.s.Suppressed || st.s.wantOffers || st.now.Sub(st.s.revived) >= reviveAgain):
+	case ready && (st.s.Suppressed || st.s.wantOffers || !st.now.Before(st.s.reviveNext)):
 		if st.now.Sub(st.s.revived) < reviveInterval {
 			st.s.wantOffers = true
 			return
 		}
 		st.s.Suppressed, st.s.wantOffers, st.s.revived = false, false, st.now
+		// What a brake holds back now has its offers declined, and needs them again when it may go.
+		st.s.reviveNext = st.now.Add(reviveAgain)
+		if !held.IsZero() && held.Before(st.s.reviveNext) {
+			st.s.reviveNext = held
+		}
 		st.send(Revive{})
 	}
 }
 
-// demand counts the tasks that wait, and says whether one of them may be placed now.
-func (st *step) demand() (waiting int, ready bool) {
+// demand counts the tasks that wait, and says whether one of them may be placed now, and when the
+// first of those may that a brake holds back; zero for none.
+func (st *step) demand() (waiting int, ready bool, held time.Time) {
+	look := func(b *brake) {
+		switch {
+		case !b.holds(st.now):
+			ready = true
+		case held.IsZero() || b.until.Before(held):
+			held = b.until
+		}
+	}
 	it := st.s.clusters.Root().Iterator()
 	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
 		n := c.waiting.Len()
 		waiting += n
-		if c.waitingJobManagers > 0 && !c.jobManagerBrake.holds(st.now) {
-			ready = true
+		if c.waitingJobManagers > 0 {
+			look(&c.jobManagerBrake)
 		}
-		if n > c.waitingJobManagers && !c.taskManagerBrake.holds(st.now) && len(c.jobManagers) > 0 {
-			ready = true
+		if n > c.waitingJobManagers && len(c.jobManagers) > 0 {
+			look(&c.taskManagerBrake)
 		}
 	}
-	return waiting, ready
+	return waiting, ready, held
 }
 
 func (st *step) send(a Action) { st.sends = append(st.sends, a) }
