@@ -194,6 +194,12 @@ func conform(l *problems, path string, tree any, t reflect.Type) any {
 	if t == reflect.TypeFor[cluster.Memory]() {
 		return conformMemory(l, path, tree)
 	}
+	if text, ok := tree.(string); ok && t == reflect.TypeFor[cluster.Volumes]() {
+		if _, err := cluster.ParseVolumes(text); err != nil {
+			l.add(path, "%s", shorten(err.Error()))
+		}
+		return text
+	}
 	switch t.Kind() {
 	case reflect.Struct:
 		return conformObject(l, path, tree, fieldsOf(t))

@@ -61,13 +61,13 @@ func TestFieldsAreDocumented(t *testing.T) {
 		"Spec": reflect.TypeFor[cluster.Spec](), "Resources": reflect.TypeFor[cluster.Resources](), "Job": reflect.TypeFor[cluster.JobSpec](),
 		"URI": reflect.TypeFor[cluster.URI](), "Summary": reflect.TypeFor[cluster.Summary](), "Description": reflect.TypeFor[cluster.Description](),
 		"Status": reflect.TypeFor[cluster.Status](), "TaskStatus": reflect.TypeFor[cluster.TaskStatus](), "Waiting": reflect.TypeFor[cluster.Waiting](),
+		"Container": reflect.TypeFor[cluster.Container](), "Parameter": reflect.TypeFor[cluster.Parameter](), "Seccomp": reflect.TypeFor[cluster.Seccomp](),
+		"Rlimit": reflect.TypeFor[cluster.Rlimit](), "Volume": reflect.TypeFor[cluster.Volume](), "ExternalVolume": reflect.TypeFor[cluster.ExternalVolume](),
+		"Network": reflect.TypeFor[cluster.Network](), "Port": reflect.TypeFor[cluster.Port](), "Discovery": reflect.TypeFor[cluster.Discovery](),
+		"HealthCheck": reflect.TypeFor[cluster.HealthCheck](), "TaskOptions": reflect.TypeFor[cluster.TaskOptions](), "Exposure": reflect.TypeFor[cluster.Exposure](),
 		"Note": reflect.TypeFor[cluster.Note](), "Outcome": reflect.TypeFor[decide.Outcome](), "Error": reflect.TypeFor[fault.Error](),
 	} {
-		var fields []string
-		for i := range typ.NumField() {
-			field, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
-			fields = append(fields, field)
-		}
+		fields := fieldNames(typ)
 		slices.Sort(fields)
 		if diff := cmp.Diff(fields, slices.Sorted(maps.Keys(doc.Components.Schemas[name].Value.Properties))); diff != "" {
 			t.Errorf("%s (-type +schema):\n%s", name, diff)
@@ -80,6 +80,21 @@ func TestFieldsAreDocumented(t *testing.T) {
 	if diff := cmp.Diff(codes, doc.Components.Schemas["Error"].Value.Properties["code"].Value.Enum); diff != "" {
 		t.Errorf("codes (-ours +documented):\n%s", diff)
 	}
+}
+
+// fieldNames lists what JSON calls the fields of a struct, those of embedded structs included.
+func fieldNames(typ reflect.Type) []string {
+	var names []string
+	for i := range typ.NumField() {
+		f := typ.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous && name == "" {
+			names = append(names, fieldNames(f.Type)...)
+			continue
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 // TestAnswersAreDocumented validates requests and answers of a story against the document.
@@ -133,6 +148,14 @@ func TestAnswersAreDocumented(t *testing.T) {
 	check("POST", "/v1/clusters", "/v1/clusters", `{"x":1}`, media)
 	check("PUT", "/v1/clusters/wide", one, `{"jobManager":{"cpus":100,"disk":"1g"},"environment":{"A":"b"},"uris":[{"value":"http://host/x.tgz","extract":true}],
 		"flinkConfiguration":{"a":"b"},"taskManagers":{"count":2}}`, media)
+	check("PUT", "/v1/clusters/boxed", one, `{"container":{"image":"jre:17","volumes":"/data:/data:RO","shmSize":"64m","rlimits":[{"type":"nofile","soft":1,"hard":2}],
+		"seccomp":{"unconfined":true},"network":{"mode":"container","name":"dcos"}},"labels":{"team":"a"},"killGracePeriod":"1m","bootstrap":"true","javaHome":"/jre",
+		"jobManager":{"hostname":"jm.example","ports":[{"name":"rest","labels":{"VIP_0":"/boxed:80"}}],"discovery":{"name":"boxed"},"healthCheck":{"interval":"30s"}},
+		"taskManager":{"container":{"type":"docker","image":"jre:17","parameters":[{"key":"dns","value":"1.1.1.1"}],
+		"volumes":[{"containerPath":"/v","external":{"driver":"pxd","name":"v","options":{"size":"1"}}}]},"networkBandwidth":10}}`, media)
+	check("GET", "/v1/clusters/boxed", one, "", "")
+	check("PUT", "/v1/clusters/bad", one, `{"container":{"type":"docker","network":{"mode":"container"}}}`, media)
+	check("PUT", "/v1/clusters/bad", one, `{"container":{"volumes":"a:b:c:d"}}`, media)
 	jm := w.up("demo", "http://127.0.0.1:1/slave(1)")
 	w.loop.Post(decide.FlinkObserved{Cluster: "demo", JobManager: jm.ID, Flink: cluster.Flink{Version: "2.3.0", SlotsTotal: 1}})
 	w.poll("the observation", func(s *decide.State) bool { d, _ := decide.Describe(s, "demo"); return d.Status.Flink != nil })

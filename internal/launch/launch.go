@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"path"
 	"strconv"
 	"strings"
@@ -103,7 +102,7 @@ func (p *Planner) Plan(l decide.Launch) (cluster.Plan, error) {
 		return cluster.Plan{}, err
 	}
 	process := flink.Process{
-		Role: l.Task.Role, Version: d.Version, TaskID: l.Task.ID, Host: l.Task.Hostname, Ports: l.Task.Ports,
+		Role: l.Task.Role, Version: d.Version, TaskID: l.Task.ID, Host: host(l), Ports: l.Task.Ports,
 		CPUs: l.Task.Resources.CPUs, Worker: l.Task.Worker, Log: logging(), Configuration: p.Configuration(l.Spec, l.Nonce),
 	}
 	if l.Task.Role == cluster.JobManagerRole {
@@ -112,25 +111,18 @@ func (p *Planner) Plan(l decide.Launch) (cluster.Plan, error) {
 			process.DriverTokenFile = tokenFile
 			process.WorkerPrefix = l.Spec.Name + "-" + l.Nonce + "-tm"
 		}
-		process.Arguments = jobArguments(l.Spec)
-	} else if l.JobManager != nil && !l.Spec.HighAvailability() {
-		process.JobManagerHost, process.JobManagerPort = l.JobManager.Hostname, l.JobManager.Ports[flink.PortRPC]
+		process.Arguments = append(portArguments(l), jobArguments(l.Spec)...)
+	} else {
+		process.Arguments = portArguments(l)
+		if l.JobManager != nil && !l.Spec.HighAvailability() {
+			process.JobManagerHost, process.JobManagerPort = l.Spec.HostOf(l.JobManager), l.JobManager.Ports[flink.PortRPC]
+		}
 	}
 	start, err := process.Launch()
 	if err != nil {
 		return cluster.Plan{}, fmt.Errorf("start of %s: %w", l.Task.ID, err)
 	}
-	plan := cluster.Plan{
-		Command: start.Command, Environment: start.Environment, User: l.Spec.User, KillGrace: p.o.KillGrace,
-		Labels: map[string]string{"flink-cluster": l.Spec.Name, "flink-role": string(l.Task.Role)},
-	}
-	if plan.Environment == nil {
-		plan.Environment = map[string]string{}
-	}
-	if p.o.JavaHome != "" && plan.Environment["JAVA_HOME"] == "" {
-		plan.Environment["JAVA_HOME"] = p.o.JavaHome
-	}
-	maps.Copy(plan.Environment, l.Spec.Environment)
+	plan := p.shape(l, start)
 	plan.URIs, err = p.uris(l, d)
 	return plan, err
 }
@@ -255,6 +247,13 @@ func (p *Planner) Configuration(s cluster.Spec, nonce string) map[string]string 
 		if j.JobGraphURI != "" {
 			fill("internal.jobgraph-path", jobGraphFile)
 		}
+	}
+	for key, value := range gpuConfiguration(s) {
+		if key == externalResources {
+			extra[key] = value
+			continue
+		}
+		fill(key, value)
 	}
 	if driven(s) && s.TaskManagers.Max > 0 {
 		fill("slotmanager.number-of-slots.max", strconv.Itoa(s.TaskManagers.Max*max(1, s.TaskManager.Slots)))

@@ -22,7 +22,7 @@ func taskInfo(l decide.Launch, p cluster.Plan) mesosgo.TaskInfo {
 		Command: &mesosgo.CommandInfo{
 			Shell: &shell, Value: &command, Environment: environment(p.Environment), URIs: uris(p.URIs),
 		},
-		Labels: labels(p.Labels),
+		Labels: labels(p.Labels), Container: container(p), Discovery: discoveryInfo(p.Discovery), HealthCheck: healthCheck(p.Check),
 	}
 	for i := range l.Pieces {
 		info.Resources = append(info.Resources, resourceTo(&l.Pieces[i]))

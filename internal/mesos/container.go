@@ -1,0 +1,212 @@
+package mesos
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+// container builds what a task runs in; nil for a process of the agent.
+func container(p cluster.Plan) *mesosgo.ContainerInfo {
+	c := p.Container
+	if c == nil {
+		return nil
+	}
+	info := &mesosgo.ContainerInfo{Volumes: volumes(c.Volumes)}
+	if p.Hostname != "" {
+		info.Hostname = ptr(p.Hostname)
+	}
+	if c.Type == cluster.DockerContainer {
+		info.Type = mesosgo.ContainerInfo_DOCKER.Enum()
+		info.Docker = docker(p)
+	} else {
+		info.Type = mesosgo.ContainerInfo_MESOS.Enum()
+		info.Mesos = &mesosgo.ContainerInfo_MesosInfo{Image: image(c)}
+		info.LinuxInfo = linux(c)
+		info.RlimitInfo = rlimits(c.Rlimits)
+	}
+	if n := c.Network; n.Name != "" {
+		network := mesosgo.NetworkInfo{Name: ptr(n.Name), Labels: labels(n.Labels)}
+		for _, m := range p.Mappings {
+			network.PortMappings = append(network.PortMappings, mesosgo.NetworkInfo_PortMapping{
+				HostPort: uint32(m.HostPort), ContainerPort: uint32(m.ContainerPort), Protocol: ptr(m.Protocol),
+			})
+		}
+		info.NetworkInfos = []mesosgo.NetworkInfo{network}
+	}
+	return info
+}
+
+// image is a Docker image for Mesos' own containerizer.
+func image(c *cluster.Container) *mesosgo.Image {
+	if c.Image == "" {
+		return nil
+	}
+	i := &mesosgo.Image{
+		Type: mesosgo.Image_DOCKER.Enum(), Cached: ptr(!c.ForcePull), Docker: &mesosgo.Image_Docker{Name: c.Image},
+	}
+	if c.PullSecret != "" {
+		i.Docker.Config = &mesosgo.Secret{Type: mesosgo.Secret_REFERENCE, Reference: &mesosgo.Secret_Reference{Name: c.PullSecret}}
+	}
+	return i
+}
+
+func linux(c *cluster.Container) *mesosgo.LinuxInfo {
+	if c.ShmSize == 0 && c.Seccomp == nil {
+		return nil
+	}
+	l := &mesosgo.LinuxInfo{}
+	if c.ShmSize > 0 {
+		// A size can only be chosen for a /dev/shm of its own.
+		l.IPCMode, l.SHMSize = mesosgo.LinuxInfo_PRIVATE.Enum(), ptr(uint32(c.ShmSize.MiBCeil()))
+	}
+	if s := c.Seccomp; s != nil {
+		l.Seccomp = &mesosgo.SeccompInfo{}
+		if s.Unconfined {
+			l.Seccomp.Unconfined = ptr(true)
+		} else {
+			l.Seccomp.ProfileName = ptr(s.Profile)
+		}
+	}
+	return l
+}
+
+func rlimits(in []cluster.Rlimit) *mesosgo.RLimitInfo {
+	if len(in) == 0 {
+		return nil
+	}
+	out := &mesosgo.RLimitInfo{}
+	for _, l := range in {
+		r := mesosgo.RLimitInfo_RLimit{Type: mesosgo.RLimitInfo_RLimit_Type(mesosgo.RLimitInfo_RLimit_Type_value["RLMT_"+strings.ToUpper(l.Type)])}
+		if l.Soft != nil && l.Hard != nil {
+			r.Soft, r.Hard = ptr(uint64(*l.Soft)), ptr(uint64(*l.Hard))
+		}
+		out.Rlimits = append(out.Rlimits, r)
+	}
+	return out
+}
+
+// docker is for the Docker daemon, which is told by parameters what Mesos has no fields for.
+func docker(p cluster.Plan) *mesosgo.ContainerInfo_DockerInfo {
+	c := p.Container
+	d := &mesosgo.ContainerInfo_DockerInfo{
+		Image: c.Image, Privileged: ptr(c.Privileged), ForcePullImage: ptr(c.ForcePull), Parameters: parameters(c),
+	}
+	switch c.Network.Mode {
+	case cluster.BridgeNetwork:
+		d.Network = mesosgo.ContainerInfo_DockerInfo_BRIDGE.Enum()
+		for _, m := range p.Mappings {
+			d.PortMappings = append(d.PortMappings, mesosgo.ContainerInfo_DockerInfo_PortMapping{
+				HostPort: uint32(m.HostPort), ContainerPort: uint32(m.ContainerPort), Protocol: ptr(m.Protocol),
+			})
+		}
+	case cluster.ContainerNetwork:
+		d.Network = mesosgo.ContainerInfo_DockerInfo_USER.Enum()
+	case cluster.HostNetwork:
+		d.Network = mesosgo.ContainerInfo_DockerInfo_HOST.Enum()
+	}
+	return d
+}
+
+func parameters(c *cluster.Container) []mesosgo.Parameter {
+	var out []mesosgo.Parameter
+	add := func(key, value string) { out = append(out, mesosgo.Parameter{Key: key, Value: value}) }
+	if c.User != "" {
+		add("user", c.User)
+	}
+	if c.ShmSize > 0 {
+		add("shm-size", strconv.FormatInt(c.ShmSize.MiBCeil(), 10)+"m")
+	}
+	if c.Seccomp != nil && c.Seccomp.Unconfined {
+		add("security-opt", "seccomp=unconfined")
+	}
+	for _, l := range c.Rlimits {
+		soft, hard := "-1", "-1"
+		if l.Soft != nil && l.Hard != nil {
+			soft, hard = strconv.FormatInt(*l.Soft, 10), strconv.FormatInt(*l.Hard, 10)
+		}
+		add("ulimit", l.Type+"="+soft+":"+hard)
+	}
+	for _, p := range c.Parameters {
+		add(p.Key, p.Value)
+	}
+	return out
+}
+
+func volumes(in cluster.Volumes) []mesosgo.Volume {
+	var out []mesosgo.Volume
+	for _, v := range in {
+		m := mesosgo.Volume{ContainerPath: v.ContainerPath, Mode: mesosgo.RW.Enum()}
+		if v.Mode == cluster.ReadOnly {
+			m.Mode = mesosgo.RO.Enum()
+		}
+		if e := v.External; e != nil {
+			m.Source = &mesosgo.Volume_Source{
+				Type:         mesosgo.Volume_Source_DOCKER_VOLUME,
+				DockerVolume: &mesosgo.Volume_Source_DockerVolume{Driver: ptr(e.Driver), Name: e.Name, DriverOptions: driverOptions(e.Options)},
+			}
+		} else {
+			m.HostPath = ptr(v.HostPath)
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+func driverOptions(in map[string]string) *mesosgo.Parameters {
+	if len(in) == 0 {
+		return nil
+	}
+	out := &mesosgo.Parameters{}
+	for _, key := range slices.Sorted(maps.Keys(in)) {
+		out.Parameter = append(out.Parameter, mesosgo.Parameter{Key: key, Value: in[key]})
+	}
+	return out
+}
+
+// discoveryInfo is what service discovery is told of a task.
+func discoveryInfo(d *cluster.PlanDiscovery) *mesosgo.DiscoveryInfo {
+	if d == nil {
+		return nil
+	}
+	visibility := mesosgo.CLUSTER
+	switch d.Visibility {
+	case cluster.VisibleToFramework:
+		visibility = mesosgo.FRAMEWORK
+	case cluster.VisibleToAll:
+		visibility = mesosgo.EXTERNAL
+	case cluster.VisibleToCluster:
+	}
+	info := &mesosgo.DiscoveryInfo{Visibility: visibility, Name: ptr(d.Name), Ports: &mesosgo.Ports{}}
+	for _, p := range d.Ports {
+		info.Ports.Ports = append(info.Ports.Ports, mesosgo.Port{
+			Number: uint32(p.Number), Name: ptr(p.Name), Protocol: ptr(p.Protocol), Labels: labels(p.Labels),
+		})
+	}
+	return info
+}
+
+// healthCheck has the agent's executor look whether a task works.
+func healthCheck(c *cluster.Check) *mesosgo.HealthCheck {
+	if c == nil {
+		return nil
+	}
+	h := &mesosgo.HealthCheck{
+		DelaySeconds: ptr(c.Delay.Seconds()), GracePeriodSeconds: ptr(c.GracePeriod.Seconds()), IntervalSeconds: ptr(c.Interval.Seconds()),
+		TimeoutSeconds: ptr(c.Timeout.Seconds()), ConsecutiveFailures: ptr(uint32(c.ConsecutiveFailures)),
+	}
+	if c.Scheme == "" {
+		h.Type, h.TCP = mesosgo.HealthCheck_TCP, &mesosgo.HealthCheck_TCPCheckInfo{Port: uint32(c.Port)}
+		return h
+	}
+	h.Type = mesosgo.HealthCheck_HTTP
+	h.HTTP = &mesosgo.HealthCheck_HTTPCheckInfo{Scheme: ptr(c.Scheme), Port: uint32(c.Port), Path: ptr(c.Path)}
+	return h
+}
