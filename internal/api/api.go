@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/access"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
@@ -53,6 +54,8 @@ type Options struct {
 	// Secret says whether a Flink option holds a secret, by its name. Environment variables are asked for
 	// too, as they are and with hyphens or dots in place of underscores.
 	Secret func(key string) bool
+	// Tokens are those that requests must carry; with none everybody may do everything.
+	Tokens access.Tokens
 	// Flinks are the versions that can be started, the default one first.
 	Flinks []Flink
 	// Version and Commit name the build.

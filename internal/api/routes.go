@@ -78,7 +78,7 @@ func (a *API) dispatch() http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
-	return a.o.Artifacts.Route(a.routeProxy(exact))
+	return a.o.Artifacts.Route(a.authorize(a.routeProxy(exact)))
 }
 
 // unclean says whether a path has empty or dotted segments, escaped or not.

@@ -27,9 +27,12 @@ type healthAnswer struct {
 
 // health fails only when a restart of the process would help: Marathon acts on it. The rest is for people: a
 // master that is away is no reason to restart.
-func (a *API) health(w http.ResponseWriter, _ *http.Request) error {
+func (a *API) health(w http.ResponseWriter, r *http.Request) error {
 	s := decide.Service(a.o.Core.View())
-	h := healthAnswer{Healthy: true, Role: "leader", Connected: s.Connected, Master: s.Master, FrameworkID: s.FrameworkID}
+	h := healthAnswer{Healthy: true, Role: "leader", Connected: s.Connected}
+	if a.known(r) { // The health needs no token; addresses and ids do.
+		h.Master, h.FrameworkID = s.Master, s.FrameworkID
+	}
 	if err := a.o.Healthy(); err != nil {
 		h.Healthy, h.Code, h.Message = false, fault.Unavailable, err.Error()
 		return answer(w, http.StatusServiceUnavailable, h)

@@ -24,6 +24,7 @@ func (p *parts) newHandler() (handler, error) {
 	}
 	a, err := api.New(api.Options{
 		Core: p.loop, Artifacts: p.artifacts, Defaults: s.defaults(p.flinks), Rules: s.rules(), Adopt: adopt, Check: p.check, Secret: flink.IsSecret,
+		Tokens: s.c.HTTP.Tokens(),
 		Flinks: flinks, Version: s.o.Version, Commit: s.o.Commit, FrameworkName: s.c.Framework.Name, Role: s.c.Mesos.Roles[0], Leader: s.url,
 		Metrics:        promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry}),
 		Transport:      &http.Transport{DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute},

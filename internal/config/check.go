@@ -44,6 +44,7 @@ func (l *loader) check(c Config) {
 		{!isHostPort(c.HTTP.Listen, true), "LISTEN", fmt.Sprintf("%q is not an address: write host:port, such as 0.0.0.0:8080", c.HTTP.Listen)},
 		{!hostPattern.MatchString(c.HTTP.AdvertiseHost), "ADVERTISE_HOST", fmt.Sprintf("%q is not a host name: write it without a scheme and a port", c.HTTP.AdvertiseHost)},
 		{c.HTTP.AdvertiseURL != "" && !isURL(c.HTTP.AdvertiseURL), "ADVERTISE_URL", fmt.Sprintf("%q is not an http or https URL", c.HTTP.AdvertiseURL)},
+		{c.HTTP.tokensProblem() != "", "API_TOKENS", c.HTTP.tokensProblem()},
 		{!isStore(c.State.Store), "STATE_STORE", fmt.Sprintf("%q is not a store: write file:PATH or zk://host:port,…/path", c.State.Store)},
 		{c.State.User != "" && c.State.Password.Empty(), "STATE_STORE_PASSWORD", "is missing: STATE_STORE_USER needs it"},
 		{c.State.User == "" && !c.State.Password.Empty(), "STATE_STORE_USER", "is missing: STATE_STORE_PASSWORD belongs to a user"},

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/access"
 )
 
 // Config is the service's configuration, checked. Package app cuts it into each part's options.
@@ -57,6 +59,24 @@ type HTTP struct {
 	Listen        string `envconfig:"LISTEN" default:"0.0.0.0:8080" doc:"The address of the one listener, for the API, the user interface, metrics and artifacts. Under Marathon the port defaults to PORT_API, or PORT0. Port 0 picks a free one."`
 	AdvertiseHost string `envconfig:"ADVERTISE_HOST" doc:"The host name or address under which agents reach the service; without it HOST as given by Marathon, else the host name of the machine."`
 	AdvertiseURL  string `envconfig:"ADVERTISE_URL" doc:"The whole address under which agents reach the service, when it is not http://ADVERTISE_HOST:port. A name that stays when the service moves (a VIP, Mesos-DNS) keeps the fetcher's cache useful after the move."`
+	APITokens     Secret `envconfig:"API_TOKENS" doc:"Who may use the API: tokens as scope:token, separated by commas, blanks or line breaks (lines that begin with # are left out). scope is read (look), operate (also run, stop and save jobs, upload files, restart) or admin (also create, change and delete clusters); a token has 16 or more letters, digits and ._~+/-=. Requests carry Authorization: Bearer token. Without any, everybody who reaches the service may do everything, which is right behind Admin Router."`
+}
+
+// Tokens reads APITokens, which are checked already.
+func (h HTTP) Tokens() access.Tokens {
+	t, err := access.Parse(h.APITokens.Reveal())
+	if err != nil {
+		panic("config: API_TOKENS was not checked")
+	}
+	return t
+}
+
+// tokensProblem says what is wrong with the tokens; empty when nothing is.
+func (h HTTP) tokensProblem() string {
+	if _, err := access.Parse(h.APITokens.Reveal()); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // URL is the address under which agents and users reach the service that listens on a port, without

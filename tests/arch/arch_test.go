@@ -66,6 +66,7 @@ func root(t *testing.T) string {
 // never import each other, and only app sees them all.
 var allowed = map[string][]string{
 	"internal/fault":           {},
+	"internal/access":          {},
 	"internal/cluster":         {"internal/fault", "internal/placement"},
 	"internal/offer":           {"internal/cluster"},
 	"internal/decide":          {"internal/offer", "internal/placement", "internal/cluster", "internal/fault"},
@@ -79,11 +80,11 @@ var allowed = map[string][]string{
 	"internal/launch":          {"internal/decide", "internal/cluster", "internal/flink/*", "internal/fault"},
 	"internal/jobmanager":      {"internal/decide", "internal/cluster", "internal/flink/*"},
 	"internal/artifact":        {"internal/cluster", "internal/fault"},
-	"internal/api":             {"internal/decide", "internal/cluster", "internal/fault", "internal/artifact"},
+	"internal/api":             {"internal/access", "internal/decide", "internal/cluster", "internal/fault", "internal/artifact"},
 	"internal/client":          {"internal/cluster", "internal/fault"},
 	"internal/cli":             {"internal/cli/*", "internal/client", "internal/cluster", "internal/fault"},
 	"internal/cli/*":           {"internal/cli/*", "internal/client", "internal/cluster", "internal/fault"},
-	"internal/config":          {"internal/cluster", "internal/fault"},
+	"internal/config":          {"internal/access", "internal/cluster", "internal/fault"},
 	"internal/localmesos":      {"internal/localmesos/*"},
 	"internal/localmesos/*":    {"internal/localmesos/*", "internal/fault"},
 	"internal/placement":       {},

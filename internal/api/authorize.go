@@ -1,0 +1,127 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/flink-on-mesos/flink-service/internal/access"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+// Who may do what, when there are tokens:
+//
+//   - nothing is asked for: the page itself, which holds no data; /v1/health, which Marathon asks; and /artifacts/…,
+//     whose paths cannot be guessed and which Mesos' fetcher asks without any header.
+//   - read: every other GET, also of Flink's REST API, but for those that change something there.
+//   - operate: the changes of Flink's REST API, uploads, and restarts.
+//   - admin: everything else. A spec says which commands run as which user on the agents, so that creating,
+//     changing and deleting clusters is for administrators.
+//
+// A new route is for administrators to change and for readers to read until it is named here.
+
+// operations are the paths of our own whose POST is for operators.
+var operations = regexp.MustCompile(`^/v1/(artifacts|clusters/[^/]+/(tasks/[^/]+/)?(restart|suspend|resume))$`)
+
+// needs is the scope that a request takes.
+func needs(r *http.Request) access.Scope {
+	path := r.URL.EscapedPath()
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if p, ok := proxyPath(path); ok {
+		return needsAtFlink(r.Method, p.rest)
+	}
+	switch {
+	case reads && (path == "/" || path == "/v1/health" || strings.HasPrefix(path, "/page/")):
+		return access.None
+	case reads, r.Method == http.MethodOptions:
+		return access.Read
+	case r.Method == http.MethodPost && operations.MatchString(path):
+		return access.Operate
+	}
+	return access.Admin
+}
+
+// needsAtFlink is the scope that a request to Flink's REST API takes. Some of its GETs change something: the plan
+// of a jar runs the jar's main method, and jobs/:id/yarn-cancel and yarn-stop end a job (for YARN's proxy, which
+// passes nothing but GET). What cannot be read is taken for such a one.
+func needsAtFlink(method, rest string) access.Scope {
+	plain, err := url.PathUnescape(rest)
+	if err != nil {
+		return access.Admin
+	}
+	var jars, plan, yarn, end bool
+	segments := strings.FieldsFunc(strings.ToLower(plain), func(r rune) bool { return strings.ContainsRune("/?#;", r) })
+	for i, s := range segments {
+		jars = jars || s == "jars"
+		plan = plan || s == "plan"
+		yarn = yarn || strings.HasPrefix(s, "yarn-")
+		end = end || s == "cluster" && i == len(segments)-1
+	}
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		if jars && plan || yarn {
+			return access.Operate
+		}
+		return access.Read
+	case http.MethodDelete:
+		if end {
+			return access.Admin // DELETE /cluster ends the cluster.
+		}
+	}
+	return access.Operate
+}
+
+// authorize lets a request through when its token has the scope that it needs.
+func (a *API) authorize(next http.Handler) http.Handler {
+	if a.o.Tokens.Open() {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if need := needs(r); need > access.None {
+			token := tokenOf(r)
+			scope := a.o.Tokens.Scope(token)
+			switch {
+			case token == "":
+				a.challenge(w, r, fault.New(fault.Unauthorized, "this service asks for a token: send it as Authorization: Bearer …"))
+				return
+			case scope == access.None:
+				a.challenge(w, r, fault.New(fault.Unauthorized, "the token is not one that this service knows"))
+				return
+			case scope < need:
+				a.refuse(w, r, fault.New(fault.Forbidden, "a token with scope %s may not do this: it takes one with scope %s", scope, need))
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// tokenOf finds the token of a request: as a bearer token, or as the password of whatever user, because that is
+// what a browser can send when somebody opens Flink's page or a file by a link. Empty when there is none.
+func tokenOf(r *http.Request) string {
+	if _, password, ok := r.BasicAuth(); ok {
+		return password
+	}
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// challenge refuses a request without a good token. A browser that opens a page is let ask for a password; our own
+// page, which asks by itself, is not.
+func (a *API) challenge(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Add("WWW-Authenticate", `Bearer realm="flink"`)
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode == "navigate" || mode == "" && strings.Contains(r.Header.Get("Accept"), "text/html") {
+		w.Header().Add("WWW-Authenticate", `Basic realm="flink: any user, the token as password", charset="UTF-8"`)
+	}
+	w.Header().Set("Connection", "close") // The rest of the request's body is of no use.
+	a.refuse(w, r, err)
+}
+
+// known says whether the request may see what readers see.
+func (a *API) known(r *http.Request) bool {
+	return a.o.Tokens.Open() || a.o.Tokens.Scope(tokenOf(r)) >= access.Read
+}

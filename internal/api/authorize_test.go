@@ -1,0 +1,210 @@
+package api_test
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/flink-on-mesos/flink-service/internal/access"
+	"github.com/flink-on-mesos/flink-service/internal/api"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+const (
+	readToken    = "canary-read-0123456789"
+	operateToken = "canary-operate-0123456789"
+	adminToken   = "canary-admin-0123456789"
+)
+
+// guarded is a world with one token of each scope. Its log is checked for tokens.
+func guarded(t *testing.T, change ...func(*api.Options)) *world {
+	t.Helper()
+	tokens, err := access.Parse("read:" + readToken + ",operate:" + operateToken + ",admin:" + adminToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	w := newWorld(t, append(change, func(o *api.Options) {
+		o.Tokens = tokens
+		o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})...)
+	t.Cleanup(func() {
+		if strings.Contains(log.String(), "canary") {
+			t.Errorf("a token is in the log:\n%s", &log)
+		}
+	})
+	return w
+}
+
+// TestScopes asks for everything with each token: 401 without a good one, 403 with one that is not enough, and
+// something else with one that is.
+func TestScopes(t *testing.T) {
+	t.Parallel()
+	flink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" {
+			t.Errorf("%s %s tells Flink a token", r.Method, r.URL)
+		}
+		_, _ = io.WriteString(w, "flink")
+	}))
+	t.Cleanup(flink.Close)
+	w := guarded(t, func(o *api.Options) { o.Transport = dialing(t, flink.Listener.Addr().String()) })
+	a := w.do("POST", "/v1/clusters", session, "Content-Type", "application/json", "Authorization", "Bearer "+adminToken)
+	if a.StatusCode != http.StatusCreated {
+		t.Fatalf("create: %d %s", a.StatusCode, a.body)
+	}
+	w.up("demo", "http://127.0.0.1:1/slave(1)")
+	const ui = "/v1/clusters/demo/ui"
+	for _, c := range []struct {
+		method, path string
+		need         access.Scope
+	}{
+		{"GET", "/", access.None},
+		{"GET", "/page/page.js", access.None},
+		{"GET", "/v1/health", access.None},
+		{"HEAD", "/v1/health", access.None},
+		{"GET", "/artifacts/none", access.None},
+		{"GET", "/metrics", access.Read},
+		{"GET", "/v1/version", access.Read},
+		{"GET", "/v1/service", access.Read},
+		{"GET", "/v1/openapi.yaml", access.Read},
+		{"GET", "/v1/debug/offers", access.Read},
+		{"GET", "/v1/artifacts", access.Read},
+		{"GET", "/v1/clusters", access.Read},
+		{"HEAD", "/v1/clusters", access.Read},
+		{"GET", "/v1/clusters/demo", access.Read},
+		{"GET", "/v1/clusters/demo/events", access.Read},
+		{"GET", "/v1/clusters/demo/tasks/none/files/stdout", access.Read},
+		{"GET", "/v1/nothing", access.Read},
+		{"GET", "//v1/clusters", access.Read},
+		{"GET", "/page/../v1/clusters", access.None}, // It is refused as a path.
+		{"OPTIONS", "/v1/clusters", access.Read},
+		{"POST", "/v1/artifacts", access.Operate},
+		{"POST", "/v1/clusters/demo/restart", access.Operate},
+		{"POST", "/v1/clusters/demo/tasks/none/restart", access.Operate},
+		{"POST", "/v1/clusters", access.Admin},
+		{"PUT", "/v1/clusters/demo", access.Admin},
+		{"DELETE", "/v1/clusters/none", access.Admin},
+		{"DELETE", "/v1/artifacts/" + strings.Repeat("0", 64), access.Admin},
+		{"POST", "/v1/whatever/comes/restart", access.Admin},
+		{"PATCH", "/", access.Admin},
+
+		{"GET", ui, access.Read},
+		{"GET", ui + "/", access.Read},
+		{"GET", ui + "/jobs/overview", access.Read},
+		{"GET", ui + "/jobs/0a/plan", access.Read},
+		{"GET", ui + "/jars/", access.Read},
+		{"GET", ui + "/jars/x.jar/plan?programArg=1", access.Operate},
+		{"GET", ui + "/v1/jars/x.jar/plan", access.Operate},
+		{"GET", ui + "//jars/x.jar//pl%61n", access.Operate},
+		{"GET", ui + "/jars%2Fx.jar%2Fplan", access.Operate},
+		{"GET", ui + "/jobs/0a/yarn-cancel", access.Operate},
+		{"GET", ui + "/jobs/0a/yarn%2Dstop", access.Operate},
+		{"POST", ui + "/jars/upload", access.Operate},
+		{"POST", ui + "/jars/x.jar/run", access.Operate},
+		{"DELETE", ui + "/jars/x.jar", access.Operate},
+		{"PATCH", ui + "/jobs/0a?mode=cancel", access.Operate},
+		{"POST", ui + "/jobs/0a/savepoints", access.Operate},
+		{"POST", ui + "/jobs/0a/stop", access.Operate},
+		{"DELETE", ui + "/cluster", access.Admin},
+		{"DELETE", ui + "/v1//cluster/", access.Admin},
+		{"GET", "/v1/clusters/none/ui/", access.Read},
+		{"POST", "/v1/clusters/none/ui/x", access.Operate},
+	} {
+		for token, scope := range map[string]access.Scope{
+			"": access.None, "canary-unknown-0123456789": access.None, readToken: access.Read, operateToken: access.Operate, adminToken: access.Admin,
+		} {
+			headers := []string{}
+			if token != "" {
+				headers = append(headers, "Authorization", "Bearer "+token)
+			}
+			a := w.do(c.method, c.path, "", headers...)
+			want := 0
+			switch {
+			case scope >= c.need:
+			case scope == access.None:
+				want = http.StatusUnauthorized
+			default:
+				want = http.StatusForbidden
+			}
+			switch {
+			case want == 0 && (a.StatusCode == http.StatusUnauthorized || a.StatusCode == http.StatusForbidden):
+				t.Errorf("%s %s with scope %s: %d %s", c.method, c.path, scope, a.StatusCode, a.body)
+			case want != 0 && a.StatusCode != want:
+				t.Errorf("%s %s with scope %s: want %d, got %d %s", c.method, c.path, scope, want, a.StatusCode, a.body)
+			case want == http.StatusUnauthorized && c.method != "HEAD":
+				a.wantFault(t, want, fault.Unauthorized, "token")
+				if got := a.Header.Values("WWW-Authenticate"); len(got) != 1 || !strings.HasPrefix(got[0], "Bearer ") {
+					t.Errorf("%s %s: challenge %q", c.method, c.path, got)
+				}
+			case want == http.StatusForbidden && c.method != "HEAD":
+				a.wantFault(t, want, fault.Forbidden, "with scope "+c.need.String())
+			}
+			if strings.Contains(a.body, "canary") {
+				t.Errorf("%s %s: a token is in %s", c.method, c.path, a.body)
+			}
+		}
+	}
+}
+
+// TestEveryRouteNeedsAToken checks the whole surface, so that a new route is not open.
+func TestEveryRouteNeedsAToken(t *testing.T) {
+	t.Parallel()
+	w := guarded(t)
+	open := []string{"GET /", "GET /page/{file}", "GET /v1/health", "GET /artifacts/{path...}"}
+	for _, route := range w.api.Routes() {
+		method, pattern, _ := strings.Cut(route, " ")
+		path := strings.NewReplacer("{$}", "", "...}", "}", "{name}", "demo", "{", "", "}", "").Replace(pattern)
+		if method == "ANY" {
+			method = "DELETE"
+		}
+		a := w.do(method, path, "")
+		public := false
+		for _, o := range open {
+			public = public || strings.TrimSuffix(route, "{$}") == o
+		}
+		if public == (a.StatusCode == http.StatusUnauthorized) {
+			t.Errorf("%s without a token: %d %s", route, a.StatusCode, a.body)
+		}
+	}
+}
+
+// TestBrowserAsks checks that a browser can open what a link leads to, and that the page's own calls make no dialog.
+func TestBrowserAsks(t *testing.T) {
+	t.Parallel()
+	w := guarded(t)
+	a := w.do("GET", "/v1/clusters/demo/ui/", "", "Accept", "text/html", "Sec-Fetch-Mode", "navigate")
+	if got := strings.Join(a.Header.Values("WWW-Authenticate"), ";"); a.StatusCode != http.StatusUnauthorized || !strings.Contains(got, "Basic ") {
+		t.Errorf("a link: %d, challenge %q", a.StatusCode, got)
+	}
+	a = w.do("GET", "/v1/clusters", "", "Accept", "application/json", "Sec-Fetch-Mode", "cors")
+	if got := strings.Join(a.Header.Values("WWW-Authenticate"), ";"); a.StatusCode != http.StatusUnauthorized || strings.Contains(got, "Basic ") {
+		t.Errorf("a call of the page: %d, challenge %q", a.StatusCode, got)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+"/v1/clusters", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth("anybody", readToken)
+	if a := w.send(req); a.StatusCode != http.StatusOK {
+		t.Errorf("the token as a password: %d %s", a.StatusCode, a.body)
+	}
+}
+
+// TestHealthTellsOnlyReaders checks that the open health names no address.
+func TestHealthTellsOnlyReaders(t *testing.T) {
+	t.Parallel()
+	w := guarded(t)
+	w.loop.Post(decide.Subscribed{FrameworkID: "f-1", Master: "127.0.0.1:5050"})
+	w.poll("the registration", func(s *decide.State) bool { return s.Connected })
+	if a := w.do("GET", "/v1/health", ""); a.StatusCode != http.StatusOK || strings.Contains(a.body, "f-1") || strings.Contains(a.body, "5050") {
+		t.Errorf("without a token: %d %s", a.StatusCode, a.body)
+	}
+	if a := w.do("GET", "/v1/health", "", "Authorization", "Bearer "+readToken); !strings.Contains(a.body, `"frameworkId":"f-1"`) {
+		t.Errorf("with a token: %s", a.body)
+	}
+}
