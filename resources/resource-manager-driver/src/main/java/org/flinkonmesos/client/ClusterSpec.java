@@ -1,6 +1,5 @@
 package org.flinkonmesos.client;
 
-import org.apache.flink.client.deployment.ClusterSpecification;
 import org.apache.flink.client.deployment.application.ApplicationConfiguration;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
@@ -13,7 +12,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** The spec of a cluster as the service's API takes it. */
+/**
+ * The spec of a cluster as the service's API takes it. Sizes stand in Flink's own options, which the service reads
+ * and completes.
+ */
 final class ClusterSpec {
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
@@ -41,23 +43,16 @@ final class ClusterSpec {
                     "taskmanager.host",
                     "env.log.",
                     "env.pid.",
-                    "env.java.home",
-                    "jobmanager.memory.process.size",
-                    "taskmanager.memory.process.size",
-                    "taskmanager.numberOfTaskSlots");
+                    "env.java.home");
 
     final String name;
     private final ObjectNode root;
 
-    private ClusterSpec(String name, String kind, Configuration configuration, ClusterSpecification sizes) {
+    private ClusterSpec(String name, String kind, Configuration configuration) {
         this.name = name;
         root = MAPPER.createObjectNode().put("name", name).put("kind", kind);
         // The program was compiled, and its plan may be made, with the client's Flink.
         root.put("flinkVersion", EnvironmentInformation.getVersion());
-        root.putObject("jobManager").put("memory", sizes.getMasterMemoryMB() + "m");
-        root.putObject("taskManager")
-                .put("memory", sizes.getTaskManagerMemoryMB() + "m")
-                .put("slots", sizes.getSlotsPerTaskManager());
         ObjectNode options = root.putObject("flinkConfiguration");
         for (Map.Entry<String, String> option : new TreeMap<>(configuration.toMap()).entrySet()) {
             if (CLIENTS_OWN.stream().noneMatch(option.getKey()::startsWith)) {
@@ -66,17 +61,16 @@ final class ClusterSpec {
         }
     }
 
-    static ClusterSpec session(String name, Configuration configuration, ClusterSpecification sizes) {
-        return new ClusterSpec(name, "session", configuration, sizes);
+    static ClusterSpec session(String name, Configuration configuration) {
+        return new ClusterSpec(name, "session", configuration);
     }
 
     static ClusterSpec application(
             String name,
             Configuration configuration,
-            ClusterSpecification sizes,
             ApplicationConfiguration application,
             String jarUri) {
-        ClusterSpec spec = new ClusterSpec(name, "application", configuration, sizes);
+        ClusterSpec spec = new ClusterSpec(name, "application", configuration);
         ObjectNode job = spec.root.putObject("job").put("jarURI", jarUri);
         if (application.getApplicationClassName() != null) {
             job.put("entryClass", application.getApplicationClassName());

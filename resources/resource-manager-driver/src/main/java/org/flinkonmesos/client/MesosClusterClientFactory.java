@@ -1,13 +1,14 @@
 package org.flinkonmesos.client;
 
-import org.apache.flink.client.deployment.AbstractContainerizedClusterClientFactory;
+import org.apache.flink.client.deployment.ClusterClientFactory;
 import org.apache.flink.client.deployment.ClusterDescriptor;
+import org.apache.flink.client.deployment.ClusterSpecification;
 import org.apache.flink.configuration.Configuration;
 
 import java.util.Optional;
 
 /** Finds and makes clusters of the service for Flink's command line. A cluster's id is its name. */
-public final class MesosClusterClientFactory extends AbstractContainerizedClusterClientFactory<String> {
+public final class MesosClusterClientFactory implements ClusterClientFactory<String> {
 
     @Override
     public boolean isCompatibleWith(Configuration configuration) {
@@ -23,6 +24,12 @@ public final class MesosClusterClientFactory extends AbstractContainerizedCluste
     @Override
     public String getClusterId(Configuration configuration) {
         return configuration.getOptional(MesosClientOptions.CLUSTER_ID).orElse(null);
+    }
+
+    /** The service completes the sizes; nothing needs to be configured here. */
+    @Override
+    public ClusterSpecification getClusterSpecification(Configuration configuration) {
+        return new ClusterSpecification.ClusterSpecificationBuilder().createClusterSpecification();
     }
 
     @Override

@@ -53,7 +53,7 @@ final class MesosClusterDescriptor implements ClusterDescriptor<String> {
     @Override
     public ClusterClientProvider<String> deploySessionCluster(ClusterSpecification sizes)
             throws ClusterDeploymentException {
-        return deploy(ClusterSpec.session(name("session"), configuration, sizes));
+        return deploy(ClusterSpec.session(name("session"), configuration));
     }
 
     @Override
@@ -65,7 +65,7 @@ final class MesosClusterDescriptor implements ClusterDescriptor<String> {
         }
         try {
             String uri = jarUri(jars.get(0));
-            return deploy(ClusterSpec.application(name("app"), configuration, sizes, application, uri));
+            return deploy(ClusterSpec.application(name("app"), configuration, application, uri));
         } catch (IOException e) {
             throw new ClusterDeploymentException("Could not upload " + jars.get(0) + ": " + e.getMessage(), e);
         }
