@@ -34,6 +34,9 @@ func (f *flinkSide) Close() error {
 	return nil
 }
 
+// wait returns when no work is under way.
+func (f *flinkSide) wait() { f.wg.Wait() }
+
 // leadershipTimeout bounds one piece of work in ZooKeeper. Without it Flink waits for its own session timeout, as
 // it does without us.
 const leadershipTimeout = 20 * time.Second

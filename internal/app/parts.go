@@ -8,6 +8,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/run"
@@ -38,6 +39,12 @@ type parts struct {
 	handler   handler
 	// initial creates the first cluster; nil when there is nothing to do.
 	initial func(context.Context) error
+	// uninstall removes the service; nil when it is to stay.
+	uninstall func(context.Context) error
+	// registered says that there was a framework id when this instance began to lead.
+	registered bool
+	// removed says that the uninstallation is complete.
+	removed atomic.Bool
 }
 
 // errDeposed says that another instance may lead now.
@@ -57,10 +64,15 @@ func (p *parts) run(ctx context.Context, lost <-chan struct{}) error {
 		}
 	}, func(error) { cancel() })
 	g.Add(func() error { return p.loop.Run(ctx) }, func(error) { cancel() })
-	g.Add(func() error { return p.scheduler.Run(ctx) }, func(error) { cancel() })
-	if p.initial != nil {
+	if p.uninstall == nil || p.registered {
+		g.Add(func() error { return p.scheduler.Run(ctx) }, func(error) { cancel() })
+	}
+	for _, once := range []func(context.Context) error{p.initial, p.uninstall} {
+		if once == nil {
+			continue
+		}
 		g.Add(func() error {
-			if err := p.initial(ctx); err != nil {
+			if err := once(ctx); err != nil {
 				return err
 			}
 			<-ctx.Done()

@@ -188,9 +188,11 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 		return nil, err
 	}
 	s.closers = append(s.closers, p.artifacts.Close)
-	p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, filepath.Join(s.c.State.DataDir, "flink"), p.artifacts, s.log)
-	if err != nil {
-		return nil, err
+	if !s.c.Marathon.Uninstall { // What is only to be removed needs no Flink.
+		p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, filepath.Join(s.c.State.DataDir, "flink"), p.artifacts, s.log)
+		if err != nil {
+			return nil, err
+		}
 	}
 	p.planner, err = launch.New(launch.Options{
 		Distribution: p.distribution, OverlayURI: p.overlayURI, ArtifactURI: p.artifactURI, Key: k.Signing,
@@ -202,7 +204,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	p.artifacts.Handle(overlayKind, p.renderOverlay)
 
 	state := decide.New(decide.Options{
-		Refuse: s.c.Timing.OfferRefuse, ReconcileInterval: s.c.Timing.Reconcile, UnreachableTimeout: s.c.Timing.Unreachable,
+		Refuse: s.c.Timing.OfferRefuse, ReconcileInterval: s.c.Timing.Reconcile, UnreachableTimeout: s.c.Timing.Unreachable, Uninstall: s.c.Marathon.Uninstall,
 	}, stored, time.Now())
 	p.scheduler, err = mesos.New(mesos.Options{
 		Framework: s.framework(), Masters: masters, TLS: s.tls, Plan: p.planner.Plan, Authenticate: s.authenticate(), Authorize: s.authorized,
@@ -226,7 +228,10 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	if err != nil {
 		return nil, err
 	}
-	if !k.Initial {
+	p.registered = stored.Framework.ID != ""
+	if s.c.Marathon.Uninstall {
+		p.uninstall = func(ctx context.Context) error { return p.removeService(ctx, st, side) }
+	} else if !k.Initial {
 		p.initial = func(ctx context.Context) error { return p.createInitial(ctx, st, k, len(stored.Clusters) == 0) }
 	}
 	p.handler, err = p.newHandler()

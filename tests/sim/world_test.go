@@ -50,6 +50,8 @@ type world struct {
 	core  *core.Core
 	// jobManager stands for that of the dynamic cluster.
 	jobManager *jobmanager.JobManager
+	// uninstall has later lives of the core remove the service.
+	uninstall bool
 	// trouble is the probability, in thousandths, with which a request between the core and the JobManager fails.
 	trouble atomic.Int64
 
@@ -181,7 +183,7 @@ func (w *world) start() {
 	var err error
 	w.core, err = core.Start(core.Options{
 		Master: w.master.Address(), Store: w.store, JobManager: func(string) *jobmanager.JobManager { return w.jobManager },
-		Decide: decide.Options{UnreachableTimeout: time.Second, ReconcileInterval: 3 * time.Second}, Tick: 100 * time.Millisecond, Repeat: time.Second,
+		Decide: decide.Options{UnreachableTimeout: time.Second, ReconcileInterval: 3 * time.Second, Uninstall: w.uninstall}, Tick: 100 * time.Millisecond, Repeat: time.Second,
 		Backoff: 200 * time.Millisecond, Log: w.log,
 	})
 	if err != nil {

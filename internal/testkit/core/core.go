@@ -72,7 +72,9 @@ func Start(o Options) (*Core, error) {
 	var wg sync.WaitGroup
 	var loopErr, schedulerErr error
 	wg.Go(func() { loopErr = c.Run(ctx); cancel() })
-	wg.Go(func() { schedulerErr = scheduler.Run(ctx); cancel() })
+	if !o.Decide.Uninstall || stored.Framework.ID != "" { // As package app: what was never registered needs no end.
+		wg.Go(func() { schedulerErr = scheduler.Run(ctx); cancel() })
+	}
 	go func() {
 		defer close(c.done)
 		wg.Wait()

@@ -1,0 +1,63 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/store"
+)
+
+// removeService waits until nothing of the service is left with Mesos, removes what is stored, and then lets the process
+// be idle and healthy: whoever asked for the removal reads of its end in the plan, and removes the app. Each step looks
+// at what there is, so that a process that was stopped is followed by one that goes on.
+func (p *parts) removeService(ctx context.Context, st store.Store, side *flinkSide) error {
+	log := p.service.log.With("part", "uninstall")
+	log.Info("the service is being removed", "clusters", decide.Uninstalling(p.loop.View()).Clusters)
+	if !p.gone(ctx) {
+		return nil
+	}
+	// An answer comes after the actions of every earlier event: what is to be forgotten is being forgotten by now.
+	_ = p.loop.Do(ctx, func(request uint64) decide.Event { return decide.DeleteCluster{Request: request} }) // There is no cluster without a name.
+	side.wait()
+	n, err := removeRecords(ctx, st)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // Being told to stop is no error.
+	}
+	if err != nil {
+		return err
+	}
+	log.Info("the service is removed; this process waits to be stopped", "records", n)
+	p.removed.Store(true)
+	return nil
+}
+
+// gone waits for the end of the clusters, the tasks and the framework. It returns false when ctx ends first.
+func (p *parts) gone(ctx context.Context) bool {
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for !decide.Uninstalling(p.loop.View()).Done() {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// removeRecords deletes everything that is stored, all or nothing.
+func removeRecords(ctx context.Context, st store.Store) (int, error) {
+	records, err := st.Load(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("remove the state: %w", err)
+	}
+	for i := range records {
+		records[i].Value = nil
+	}
+	if err := st.Apply(ctx, records); err != nil {
+		return 0, fmt.Errorf("remove the state: %w", err)
+	}
+	return len(records), nil
+}
