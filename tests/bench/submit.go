@@ -27,7 +27,7 @@ import (
 // service's: until ACCEPT is sent.
 const (
 	submitWorlds = 3
-	submitWarm   = 3 // of each world
+	submitWarm   = 2 // of each world
 	submitSlots  = 2
 	clusterName  = "bench"
 )
