@@ -346,8 +346,7 @@ func kindOf(tree any) string {
 // fieldsOf lists the fields of a struct by the names that JSON has for them, those of embedded structs included.
 func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	fields := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Anonymous && name == "":

@@ -113,7 +113,9 @@ type jobURI struct {
 // jobURIs lists the fields of a job that hold URIs, always in the same order.
 func jobURIs(j *cluster.JobSpec) []jobURI {
 	return []jobURI{
-		{"job.jarURI", &j.JarURI}, {"job.jobGraphURI", &j.JobGraphURI}, {"job.python", &j.Python},
+		{"job.jarURI", &j.JarURI},
+		{"job.jobGraphURI", &j.JobGraphURI},
+		{"job.python", &j.Python},
 		{"job.initialSavepointPath", &j.InitialSavepointPath},
 	}
 }

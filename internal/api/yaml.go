@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"strings"
 
-	"sigs.k8s.io/yaml/goyaml.v2"
+	yaml "sigs.k8s.io/yaml/goyaml.v2"
 
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )

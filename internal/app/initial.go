@@ -22,7 +22,7 @@ func (p *parts) createInitial(ctx context.Context, st store.Store, k keys, empty
 			return decide.PutCluster{Request: request, Spec: spec, Nonce: api.Nonce(), CreateOnly: true}
 		})
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // Being told to stop is no error; the next start creates it.
 		}
 		if err != nil {
 			return fmt.Errorf("INITIAL_CLUSTER: %s", explain(err))

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -64,8 +65,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	s := &Service{o: o, c: o.Config, log: o.Log, registry: prometheus.NewRegistry(), front: newFront()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	defer func() {
-		for i := len(s.closers) - 1; i >= 0; i-- {
-			err = errors.Join(err, s.closers[i]())
+		for _, v := range slices.Backward(s.closers) {
+			err = errors.Join(err, v())
 		}
 	}()
 	if err := s.identify(); err != nil {

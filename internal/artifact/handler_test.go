@@ -306,7 +306,7 @@ func TestRequestsAndAnswers(t *testing.T) {
 		var got []string
 		for {
 			part, err := parts.NextPart()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

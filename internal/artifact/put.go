@@ -150,7 +150,7 @@ func copyHashed(ctx context.Context, w io.Writer, r io.Reader, o PutOptions) (st
 		if o.Progress != nil {
 			o.Progress(size)
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return hex.EncodeToString(hash.Sum(nil)), size, nil
 		}
 		if err != nil {

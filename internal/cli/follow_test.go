@@ -189,7 +189,7 @@ func TestCompletionScript(t *testing.T) {
 			t.Fatalf("the script has no list %s", name)
 		}
 		var words []string
-		for _, w := range strings.Fields(string(block[1])) {
+		for w := range strings.FieldsSeq(string(block[1])) {
 			words = append(words, strings.Trim(w, `"`))
 		}
 		return words

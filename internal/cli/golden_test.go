@@ -3,6 +3,7 @@ package cli_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -186,9 +187,7 @@ func leaves(cmd *cobra.Command) map[string]*cobra.Command {
 	out := map[string]*cobra.Command{}
 	for _, c := range cmd.Commands() {
 		if c.HasSubCommands() {
-			for k, v := range leaves(c) {
-				out[k] = v
-			}
+			maps.Copy(out, leaves(c))
 			continue
 		}
 		out[strings.TrimPrefix(c.CommandPath(), "dcos flink ")] = c

@@ -196,7 +196,7 @@ func (c *Client) foreign(resp *http.Response, body []byte) error {
 func ownError(status int, body []byte) error {
 	var e fault.Error
 	if json.Unmarshal(body, &e) != nil || !slices.Contains(fault.Codes(), e.Code) {
-		return nil
+		return nil //nolint:nilerr // The body is of another kind, which is not an error of its own.
 	}
 	if e.Message == "" {
 		e.Message = http.StatusText(status)
@@ -210,7 +210,7 @@ func flinkError(status int, body []byte) error {
 		Errors []string `json:"errors"`
 	}
 	if json.Unmarshal(body, &answer) != nil || len(answer.Errors) == 0 {
-		return nil
+		return nil //nolint:nilerr // As above.
 	}
 	code := fault.Upstream
 	switch status {

@@ -56,9 +56,7 @@ func readCredential(text string) (credential, error) {
 
 func readFile(name string) ([]byte, error) {
 	path, isFile := strings.CutPrefix(name, "file:")
-	if strings.HasPrefix(path, "//") {
-		path = path[2:] // file:///path has an empty host.
-	}
+	path = strings.TrimPrefix(path, "//") // file:///path has an empty host.
 	shown := path
 	if !isFile && !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, ".") {
 		shown = "that it would name"

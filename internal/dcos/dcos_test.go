@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -272,9 +273,7 @@ func TestCredentials(t *testing.T) {
 	key := fields["private_key"]
 	with := func(name, value string) string {
 		changed := map[string]string{}
-		for k, v := range fields {
-			changed[k] = v
-		}
+		maps.Copy(changed, fields)
 		changed[name] = value
 		data, err := json.Marshal(changed)
 		if err != nil {

@@ -38,7 +38,7 @@ func compilePattern(expr string) (pattern, string) {
 	return pattern{re: full}, ""
 }
 
-// plain finds the expressions that need no machine: a text, or a text followed by .*
+// plain finds the expressions that need no machine: a text, or a text followed by ".*".
 func plain(re *syntax.Regexp) (pattern, bool) {
 	parts := []*syntax.Regexp{re}
 	if re.Op == syntax.OpConcat {

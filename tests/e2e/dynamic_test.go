@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"maps"
 	"strings"
 	"syscall"
 	"testing"
@@ -120,12 +121,10 @@ func TestBurstAndKill(t *testing.T) {
 	w := world.Start(t, world.Options{Agents: 2, CPUs: 32, MemMiB: 32768})
 	spec := dynamic("burst", d, 1)
 	spec.TaskManager.Memory = 640 << 20
-	for key, value := range map[string]string{
+	maps.Copy(spec.FlinkConfiguration, map[string]string{
 		"taskmanager.memory.managed.size": "0", "taskmanager.memory.framework.heap.size": "64m", "taskmanager.memory.framework.off-heap.size": "64m",
 		"taskmanager.memory.network.min": "16m", "taskmanager.memory.network.max": "16m", "taskmanager.memory.jvm-metaspace.size": "128m",
-	} {
-		spec.FlinkConfiguration[key] = value
-	}
+	})
 	w.Create(spec)
 	id := w.Run("burst", "Endless", "--parallelism", "20")
 	w.Until("burst", "has launched some", func(d cluster.Description) bool { return taskManagers(d) > 0 })

@@ -3,6 +3,7 @@ package clusters
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -90,8 +91,8 @@ func newer(a, b []cluster.Note) []cluster.Note {
 		return b
 	}
 	last := a[len(a)-1]
-	for i := len(b) - 1; i >= 0; i-- {
-		if b[i].Time.Equal(last.Time) && b[i].Type == last.Type && b[i].Message == last.Message {
+	for i, v := range slices.Backward(b) {
+		if v.Time.Equal(last.Time) && v.Type == last.Type && v.Message == last.Message {
 			return b[i+1:]
 		}
 	}

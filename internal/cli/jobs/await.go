@@ -62,6 +62,7 @@ func Verdict(ctx context.Context, flink *client.Flink, id string, state client.J
 		return nil
 	case client.JobCanceled:
 		return command.Errorf(command.ExitJobCanceled, "job %s was cancelled", id)
+	default: // It failed, or Flink gave up on it; the reason is looked for below.
 	}
 	reason := "see dcos flink job exceptions"
 	if e, err := flink.Exceptions(ctx, id, 1); err == nil && len(e.History.Entries) > 0 {

@@ -127,7 +127,7 @@ func TestClientBurst(t *testing.T) {
 			got <- w
 		}()
 		var seen driver.Wanted
-		for wanted := 0; wanted < 4; wanted++ {
+		for range 4 {
 			jm.Want(size)
 			select {
 			case seen = <-got:

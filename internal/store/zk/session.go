@@ -45,6 +45,7 @@ func connect(ctx context.Context, o Options, expired func()) (*session, error) {
 			}
 		case zk.StateExpired:
 			expired()
+		default: // The library connects again by itself.
 		}
 	}
 	var refusal atomic.Pointer[error]

@@ -102,10 +102,10 @@ func (s *Server) ui(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	segments := strings.Split(r.PathValue("path"), "/")
-	switch {
-	case segments[0] == "jobs":
+	switch segments[0] {
+	case "jobs":
 		s.jobsREST(w, r, c, segments[1:])
-	case segments[0] == "jars":
+	case "jars":
 		s.jarsREST(w, r, c, segments[1:])
 	default:
 		flinkError(w, http.StatusNotFound, "Not found: /"+strings.Join(segments, "/"))
