@@ -92,6 +92,8 @@ type State struct {
 	// wantOffers says that something new waits that the filters of earlier declines may hide.
 	wantOffers bool
 	revived    time.Time
+	// reviveDue is when the last REVIVE would have been sent at the even pace.
+	reviveDue time.Time
 	// reviveNext is when offers are asked for anew though nothing new waits.
 	reviveNext time.Time
 	outcomes   []Outcome

@@ -120,8 +120,12 @@ func (st *step) end() (State, []Action) {
 	return st.s, actions
 }
 
-// reviveInterval bounds how often REVIVE is sent: a master allocates no faster by default.
-const reviveInterval = time.Second
+// REVIVE is sent once a second in the long run, as a master allocates no faster by default, and up to
+// so many times in a row, so that what Flink asks for a moment after its first worker does not wait.
+const (
+	reviveInterval = time.Second
+	reviveBurst    = 5
+)
 
 // reviveAgain is after how long offers are asked for anew while something waits, so that no
 // filter set for another reason keeps a fitting offer away for long.
@@ -142,10 +146,14 @@ func (st *step) flow() {
 			st.send(Suppress{})
 		}
 	case ready && (st.s.Suppressed || st.s.wantOffers || !st.now.Before(st.s.reviveNext)):
-		if st.now.Sub(st.s.revived) < reviveInterval {
+		if st.s.reviveDue.Sub(st.now) > (reviveBurst-1)*reviveInterval {
 			st.s.wantOffers = true
 			return
 		}
+		if st.s.reviveDue.Before(st.now) {
+			st.s.reviveDue = st.now
+		}
+		st.s.reviveDue = st.s.reviveDue.Add(reviveInterval)
 		st.s.Suppressed, st.s.wantOffers, st.s.revived = false, false, st.now
 		// What a brake holds back now has its offers declined, and needs them again when it may go.
 		st.s.reviveNext = st.now.Add(reviveAgain)

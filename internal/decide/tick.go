@@ -19,6 +19,9 @@ const (
 const (
 	reconcileFirst = 4 * time.Second
 	reconcileMost  = 30 * time.Second
+	// reconcileSoon is after how long a new subscription asks for every task of the framework: one that is
+	// not known here, because its update was lost, would else live on until the next regular time.
+	reconcileSoon = 10 * time.Second
 )
 
 // subscribed starts explicit reconciliation of every task.
@@ -38,6 +41,9 @@ func (st *step) subscribed(e Subscribed) {
 	st.open = open
 	st.s.reconcile.attempt = 0
 	st.reconcileRound(0)
+	if soon := st.now.Add(reconcileSoon); soon.Before(st.s.reconcile.implicit) {
+		st.s.reconcile.implicit = soon
+	}
 	// A KILL that was under way when the last subscription ended may never have arrived.
 	st.killAgain(func(*cluster.Task) bool { return true })
 	cit := st.clusters.Root().Iterator()
@@ -151,7 +157,7 @@ func (st *step) ticked(e Ticked) {
 		if _, _, open := st.open.Root().Minimum(); open && !st.now.Before(st.s.reconcile.next) {
 			st.reconcileRound(e.Jitter)
 		}
-		if !st.now.Before(st.s.reconcile.implicit) {
+		if !st.s.Options.Uninstall && !st.now.Before(st.s.reconcile.implicit) {
 			st.s.reconcile.implicit = st.now.Add(st.s.Options.ReconcileInterval)
 			st.send(Reconcile{})
 		}
