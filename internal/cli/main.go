@@ -81,8 +81,10 @@ func pollOf(text string) (time.Duration, error) {
 
 // address is where the service is and how it is spoken to.
 type address struct {
-	url     string
-	token   string
+	url   string
+	token string
+	// bearer is the service's own token; empty where Admin Router takes the header that it would be in.
+	bearer  string
 	service string
 }
 
@@ -90,12 +92,16 @@ type address struct {
 var serviceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(/[a-z0-9]([a-z0-9.-]*[a-z0-9])?)*$`)
 
 // addressOf finds the service. DCOS_FLINK_URL is the service's own address and wins;
-// otherwise the service is behind Admin Router at DCOS_URL.
+// otherwise the service is behind Admin Router at DCOS_URL. A request has room for one token: the
+// service's own goes to its own address, and through an Admin Router that asks for none.
 func addressOf(env func(string) string, name string) (address, error) {
 	dcos := strings.TrimRight(strings.TrimSuffix(env("DCOS_URL"), "#/"), "/")
-	token := env("DCOS_ACS_TOKEN")
+	token, bearer := env("DCOS_ACS_TOKEN"), strings.TrimSpace(env("DCOS_FLINK_TOKEN"))
 	if direct := env("DCOS_FLINK_URL"); direct != "" {
-		return address{url: direct, token: tokenFor(direct, dcos, token)}, nil
+		return address{url: direct, token: tokenFor(direct, dcos, token), bearer: bearer}, nil
+	}
+	if token != "" {
+		bearer = ""
 	}
 	if name == "" {
 		name = env("DCOS_FLINK_SERVICE_NAME")
@@ -110,7 +116,7 @@ func addressOf(env func(string) string, name string) (address, error) {
 	if dcos == "" {
 		return address{}, command.Usagef("there is no cluster to talk to: run it as dcos flink after dcos cluster setup, or set DCOS_FLINK_URL to the service's own address")
 	}
-	return address{url: dcos + "/service/" + name, token: token, service: name}, nil
+	return address{url: dcos + "/service/" + name, token: token, bearer: bearer, service: name}, nil
 }
 
 // tokenFor says which token an address of the user's own choice gets. The token of a DC/OS
@@ -151,6 +157,7 @@ func newClient(f *command.Factory, name string, verbose int) (*client.Client, er
 	c, err := client.New(client.Options{
 		BaseURL: at.url,
 		Token:   at.token,
+		Bearer:  at.bearer,
 		Service: at.service,
 		HTTP:    &http.Client{Transport: transport},
 		Log:     logger(f, verbose),

@@ -146,6 +146,7 @@ func environmentHelp() string {
 		{"DCOS_TLS_CA_PATH", "file with the cluster's CA certificates"},
 		{"DCOS_FLINK_SERVICE_NAME", "the service's name (dcos config set flink.service_name NAME)"},
 		{"DCOS_FLINK_URL", "the service's own address, without DC/OS; wins over the others"},
+		{"DCOS_FLINK_TOKEN", "the service's own token, when it asks for one (with DCOS_FLINK_URL)"},
 		{"DCOS_FLINK_POLL_INTERVAL", "time between two looks at what is being followed (500ms)"},
 		{"DCOS_VERBOSITY", "1 tells of each call, as --verbose does"},
 		{"HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "as everywhere"},

@@ -38,6 +38,9 @@ type Options struct {
 	BaseURL string
 	// Token is sent as "Authorization: token=…" when it is not empty.
 	Token string
+	// Bearer is sent as "Authorization: Bearer …" instead of Token when it is not empty: a service
+	// without Admin Router before it may ask for one.
+	Bearer string
 	// Service is the name that error messages use; empty when the address was given as a whole.
 	Service string
 	// HTTP makes the calls; nil means http.DefaultClient. It should have no timeout of its own,
@@ -62,6 +65,9 @@ func (o Options) validate() error {
 	}
 	if strings.ContainsAny(o.Token, "\r\n\x00") {
 		return fault.New(fault.Invalid, "the token (DCOS_ACS_TOKEN) contains a line break: run dcos auth login")
+	}
+	if strings.ContainsAny(o.Bearer, " \r\n\x00") {
+		return fault.New(fault.Invalid, "the token of the service (DCOS_FLINK_TOKEN) contains a blank or a line break: give the token alone, without its scope")
 	}
 	return nil
 }
@@ -173,7 +179,10 @@ func (c *Client) do(ctx context.Context, r call) (json.RawMessage, error) {
 // type is an error.
 func (c *Client) send(req *http.Request, wantJSON bool) (json.RawMessage, error) {
 	req.Header.Set("User-Agent", c.opts.Agent)
-	if c.opts.Token != "" {
+	switch {
+	case c.opts.Bearer != "":
+		req.Header.Set("Authorization", "Bearer "+c.opts.Bearer)
+	case c.opts.Token != "":
 		req.Header.Set("Authorization", "token="+c.opts.Token)
 	}
 	start := time.Now()

@@ -128,6 +128,9 @@ func rootOf(err error) error {
 // refusal explains an answer that is not a success.
 func (c *Client) refusal(resp *http.Response, body []byte) error {
 	if e := ownError(resp.StatusCode, body); e != nil {
+		if own, ok := errors.AsType[*fault.Error](e); ok && own.Code == fault.Unauthorized {
+			own.Message += "; DCOS_FLINK_TOKEN is where this program takes it from"
+		}
 		return e
 	}
 	if e := flinkError(resp.StatusCode, body); e != nil {

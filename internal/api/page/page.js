@@ -17,9 +17,44 @@ function el(tag, attributes, ...children) {
   return e;
 }
 
+// --- The token, when the service asks for one ---------------------------------
+
+const tokenKey = `flink-token ${location.pathname}`;
+let token = sessionStorage.getItem(tokenKey) ?? "";
+let asked = null; // the question that is open, so that calls side by side ask once
+let declined = false;
+
+/** askToken asks for a token and keeps it for this tab; false when the user would not give one. */
+function askToken(why) {
+  if (declined) return Promise.resolve(false);
+  asked ??= new Promise((resolve) => {
+    const dialog = byId("token"), input = byId("token-input");
+    problems(byId("token-problems"), token ? new Error(why) : null);
+    input.value = "";
+    dialog.addEventListener("close", () => {
+      asked = null;
+      const given = dialog.returnValue === "use" ? input.value.trim() : "";
+      input.value = "";
+      declined = given === "";
+      if (!declined) {
+        token = given;
+        sessionStorage.setItem(tokenKey, token);
+      }
+      resolve(!declined);
+    }, { once: true });
+    dialog.returnValue = "";
+    dialog.showModal();
+    input.focus();
+  });
+  return asked;
+}
+byId("token-cancel").addEventListener("click", () => byId("token").close(""));
+
 /** call speaks to the API; what it refuses becomes an Error with the problems of each field. */
 async function call(method, path, body) {
   const request = { method, headers: { Accept: "application/json" }, signal: AbortSignal.timeout(30000) };
+  const sent = token;
+  if (sent) request.headers.Authorization = `Bearer ${sent}`;
   if (body !== undefined) {
     request.headers["Content-Type"] = "application/json";
     request.body = JSON.stringify(body);
@@ -32,6 +67,7 @@ async function call(method, path, body) {
   } catch {
     throw new Error(`${response.status}: something that is not the service answered`);
   }
+  if (response.status === 401 && (sent !== token || await askToken(value?.message ?? "the token is not known"))) return call(method, path, body);
   if (!response.ok) {
     const e = new Error(value?.message ?? `the service answered ${response.status}`);
     e.status = response.status;
@@ -309,7 +345,8 @@ async function poll() {
     await Promise.all([showService(), ...[...rows].filter(([, r]) => r.open).map(([name]) => showDetails(name))]);
     problem.hidden = true;
   } catch (e) {
-    problem.textContent = `The service does not answer (${e.message}). What is shown may be old; this page keeps asking.`;
+    problem.textContent = e.status === 401 ? "This service asks for a token. Load the page again to give it one."
+      : e.status === 403 ? `${e.message}.` : `The service does not answer (${e.message}). What is shown may be old; this page keeps asking.`;
     problem.hidden = false;
   } finally {
     asking = false;
