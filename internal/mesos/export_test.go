@@ -1,0 +1,4 @@
+package mesos
+
+// TaskInfo is what golden tests look at.
+var TaskInfo = taskInfo
