@@ -3,9 +3,11 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/marathon"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
 
@@ -30,7 +32,35 @@ func (p *parts) removeService(ctx context.Context, st store.Store, side *flinkSi
 	}
 	log.Info("the service is removed; this process waits to be stopped", "records", n)
 	p.removed.Store(true)
-	return nil
+	return p.removeApp(ctx, log)
+}
+
+// removeApp removes the Marathon app that this process is, so that Marathon stops it. Cosmos does that itself. What
+// stands in the way is tried again: until then the process is idle.
+func (p *parts) removeApp(ctx context.Context, log *slog.Logger) error {
+	c := p.service.c
+	if c.Marathon.URL == "" || c.Facts.AppID == "" || c.Facts.SDKUninstall {
+		return nil
+	}
+	m, err := marathon.New(marathon.Options{
+		URL: c.Marathon.URL, AppID: c.Facts.AppID, Transport: p.service.authorized(p.service.transport()),
+	})
+	if err != nil {
+		return fmt.Errorf("MARATHON_URL: %w", err)
+	}
+	for {
+		// With force: the deployment under way may be the one that started this process.
+		_, err := m.Destroy(ctx, true)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		log.Warn("the app is not removed yet", "error", err)
+		select {
+		case <-time.After(10 * time.Second):
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // gone waits for the end of the clusters, the tasks and the framework. It returns false when ctx ends first.
