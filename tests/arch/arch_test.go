@@ -77,6 +77,7 @@ var allowed = map[string][]string{
 	"internal/store/*":         {"internal/store", "internal/cluster"},
 	"internal/flink":           {"internal/flink/*", "internal/cluster", "internal/fault", "resources"},
 	"internal/flink/*":         {"internal/flink/*", "internal/cluster", "internal/fault", "resources"},
+	"internal/legacy":          {"internal/cluster", "internal/fault", "internal/placement"},
 	"internal/launch":          {"internal/decide", "internal/cluster", "internal/flink/*", "internal/fault"},
 	"internal/jobmanager":      {"internal/decide", "internal/cluster", "internal/flink/*"},
 	"internal/artifact":        {"internal/cluster", "internal/fault"},
