@@ -32,6 +32,14 @@ type preparedClasses struct {
 	Path string
 }
 
+// python says whether the distribution can run Python programs.
+func (d distribution) python() bool {
+	return slices.ContainsFunc(d.Libraries, func(l dist.Library) bool {
+		dir, name := filepath.Split(l.Path)
+		return (dir == "lib/" || dir == "opt/") && strings.HasPrefix(name, "flink-python")
+	})
+}
+
 // distributions are the Flinks of this service, the newest first.
 type distributions []distribution
 

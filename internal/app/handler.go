@@ -1,7 +1,6 @@
 package app
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -39,44 +38,25 @@ func (p *parts) newHandler() (handler, error) {
 
 // rules are what a spec must obey at this service.
 func (s *Service) rules() cluster.Rules {
-	return cluster.Rules{Roles: s.c.Mesos.Roles, Constraints: true}
+	return cluster.Rules{Roles: s.c.Mesos.Roles, Constraints: true, Privileged: s.c.Flink.AllowPrivileged}
 }
 
 // check finds what is wrong with a complete spec beyond its form: its Flink is not here, or refuses the sizes.
 func (p *parts) check(s cluster.Spec) error {
 	var l fault.List
-	if _, err := p.flinks.pick(s.FlinkVersion); err != nil {
+	d, err := p.flinks.pick(s.FlinkVersion)
+	if err != nil {
 		l.Add("flinkVersion", "%v", err)
+	} else if s.Job != nil && s.Job.Python != "" && !d.python() {
+		l.Add("job.python", "Flink %s of this service has no flink-python: assemble it with FLINK_MODULES=flink-python, or name a distribution that has it in FLINK_DISTRIBUTIONS", d.Version)
 	}
 	config := flink.Configuration(s, nil)
-	_, err := flink.SplitJobManager(config)
+	_, err = flink.SplitJobManager(config)
 	problems(&l, err)
 	_, err = flink.SplitTaskManager(config)
 	problems(&l, err)
+	checkPortOptions(&l, s)
 	return l.Err("the cluster's spec is not valid")
-}
-
-// adopt moves sizes from Flink's configuration into the spec.
-func adopt(s cluster.Spec) (cluster.Spec, error) {
-	adopted, err := flink.Adopt(s)
-	var l fault.List
-	problems(&l, err)
-	return adopted, l.Err("the cluster's spec is not valid")
-}
-
-// problems adds those that package flink found, each with its option.
-func problems(l *fault.List, err error) {
-	if err == nil {
-		return
-	}
-	list, ok := errors.AsType[flink.Problems](err)
-	if !ok {
-		l.Add("flinkConfiguration", "%v", err)
-		return
-	}
-	for _, p := range list {
-		l.Add("flinkConfiguration."+p.Option, "%s", p.Message)
-	}
 }
 
 // stuck is how long the owner of the state may take for one event before the service calls itself unhealthy.

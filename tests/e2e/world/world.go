@@ -33,13 +33,19 @@ type Options struct {
 	CPUs, MemMiB int
 	// Service makes further variables of the service, given the directory of the test.
 	Service func(dir string) []string
+	// Token is the service's one token, with scope admin; without it the service asks for none.
+	Token string
 }
 
 func (o *Options) variables(dir string) []string {
-	if o.Service == nil {
-		return nil
+	var all []string
+	if o.Token != "" {
+		all = append(all, "API_TOKENS=admin:"+o.Token)
 	}
-	return o.Service(dir)
+	if o.Service != nil {
+		all = append(all, o.Service(dir)...)
+	}
+	return all
 }
 
 // World is one local Mesos with a service.
@@ -84,7 +90,7 @@ func Start(t testing.TB, o Options) *World {
 	w := &World{t: t, o: o, root: disttest.Root(t), dir: t.TempDir(), address: freeAddress(t)}
 	w.URL = "http://" + w.address
 	var err error
-	if w.Client, err = client.New(client.Options{BaseURL: w.URL}); err != nil {
+	if w.Client, err = client.New(client.Options{BaseURL: w.URL, Bearer: w.o.Token}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.end)
@@ -160,7 +166,7 @@ func (w *World) Promote() {
 	w.standby = nil
 	w.URL = "http://" + w.address
 	var err error
-	if w.Client, err = client.New(client.Options{BaseURL: w.URL}); err != nil {
+	if w.Client, err = client.New(client.Options{BaseURL: w.URL, Bearer: w.o.Token}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.Leads()
@@ -170,12 +176,15 @@ func (w *World) Promote() {
 func (w *World) Leads() {
 	w.t.Helper()
 	w.Eventually("the service is connected to Mesos", func() error {
-		var s struct{ Connected bool }
-		if err := get(w.t.Context(), w.URL+"/v1/service", &s); err != nil {
+		var s struct {
+			Role      string
+			Connected bool
+		}
+		if err := get(w.t.Context(), w.URL+"/v1/health", &s); err != nil {
 			return err
 		}
-		if !s.Connected {
-			return fmt.Errorf("it is not connected")
+		if s.Role != "leader" || !s.Connected {
+			return fmt.Errorf("it is a %s and connected is %t", s.Role, s.Connected)
 		}
 		return nil
 	})
