@@ -52,12 +52,12 @@ func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	spec, err = a.complete(spec, cluster.Spec{})
+	spec, notes, err := a.complete(spec, cluster.Spec{})
 	if err != nil {
 		return err
 	}
 	err = a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), CreateOnly: true}
+		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), CreateOnly: true, Notes: notes}
 	})
 	if err != nil {
 		return err
@@ -90,12 +90,12 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer release()
 	stored, exists := decide.Spec(a.o.Core.View(), name)
-	spec, err = a.complete(spec, stored)
+	spec, notes, err := a.complete(spec, stored)
 	if err != nil {
 		return err
 	}
 	err = a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce()}
+		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), Notes: notes}
 	})
 	if err != nil {
 		return err
@@ -112,33 +112,33 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 
 // complete makes a spec that can be stored out of one that was sent: secrets that were sent masked get
 // their stored value, open fields their default, and all of it is checked.
-func (a *API) complete(spec, stored cluster.Spec) (cluster.Spec, error) {
-	spec, err := a.unmasked(spec, stored)
+func (a *API) complete(spec, stored cluster.Spec) (_ cluster.Spec, notes []string, err error) {
+	spec, err = a.unmasked(spec, stored)
 	if err != nil {
-		return spec, err
+		return spec, nil, err
 	}
 	if spec.RestartNonce == 0 {
 		// A spec kept in a file knows nothing of restarts made by hand; putting it again is not one.
 		spec.RestartNonce = stored.RestartNonce
 	}
 	if a.o.Adopt != nil {
-		if spec, err = a.o.Adopt(spec); err != nil {
-			return spec, err
+		if spec, notes, err = a.o.Adopt(spec); err != nil {
+			return spec, nil, err
 		}
 	}
 	spec = spec.Complete(a.o.Defaults)
 	if err := spec.Validate(a.o.Rules); err != nil {
-		return spec, err
+		return spec, nil, err
 	}
 	if err := a.checkArtifacts(spec); err != nil {
-		return spec, err
+		return spec, nil, err
 	}
 	if a.o.Check != nil {
 		if err := a.o.Check(spec); err != nil {
-			return spec, err
+			return spec, nil, err
 		}
 	}
-	return spec, nil
+	return spec, notes, nil
 }
 
 // checkArtifacts looks whether uploaded files that a spec names are there: a task could not fetch them.

@@ -41,7 +41,7 @@ func (p *parts) createInitial(ctx context.Context, st store.Store, k keys, empty
 
 // prepare makes a spec that can be stored out of one that somebody wrote, as the API does.
 func (p *parts) prepare(s cluster.Spec) (cluster.Spec, error) {
-	s, err := adopt(s)
+	s, _, err := adopt(s)
 	if err != nil {
 		return s, err
 	}

@@ -98,10 +98,6 @@ func (s Spec) checkExposure(field string, role Role) []problem {
 			quote(e.Hostname) + " is not a host name; _TASK_ in it stands for the task's id",
 		},
 		{
-			e.Hostname != "" && !strings.Contains(e.Hostname, "_TASK_") && role == TaskManagerRole, field + ".hostname",
-			"would be the same for every TaskManager: write _TASK_ where the task's id belongs",
-		},
-		{
 			e.Hostname != "" && !strings.Contains(e.Hostname, "_TASK_") && role == JobManagerRole && s.JobManager.Replicas > 1, field + ".hostname",
 			"would be the same for every JobManager: write _TASK_ where the task's id belongs",
 		},

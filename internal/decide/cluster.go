@@ -52,6 +52,9 @@ func (st *step) putCluster(e PutCluster) {
 			st.note(c, "Updated", "cluster %s was changed; its running tasks stay", e.Spec.Name)
 		}
 	}
+	for _, n := range e.Notes {
+		st.note(c, "Spec", "%s", n)
+	}
 	st.saveCluster(c)
 	st.converge(c.Spec.Name)
 	st.answer(e.Request, nil)

@@ -69,6 +69,8 @@ type (
 		Nonce string
 		// CreateOnly refuses a name that exists; UpdateOnly one that does not.
 		CreateOnly, UpdateOnly bool
+		// Notes are remarks about the spec for the cluster's history.
+		Notes []string
 	}
 
 	// DeleteCluster asks for the end of a cluster.
