@@ -91,6 +91,32 @@ func TestRecorded(t *testing.T) {
 	}
 }
 
+// TestWithdraw is the rule of WorkerBookTest: a withdrawn worker stays for a moment, in which the next request of its size
+// takes it over, and is gone afterwards.
+func TestWithdraw(t *testing.T) {
+	t.Parallel()
+	jm, err := jobmanager.Start(jobmanager.Options{WithdrawDelay: withdrawDelay})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer jm.Stop()
+	size := driver.Worker{CPUs: 1, Slots: 1}
+	id := jm.Want(size)
+	jm.Withdraw(id)
+	if again := jm.Want(size); again != id {
+		t.Errorf("Want() = %s after the withdrawal of %s, want the same worker", again, id)
+	}
+	jm.Withdraw(id)
+	if n := len(jm.Wanted().Workers); n != 1 {
+		t.Errorf("%d workers are wanted right after the withdrawal, want 1", n)
+	}
+	for deadline := time.Now().Add(10 * time.Second); len(jm.Wanted().Workers) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("a withdrawn worker stays")
+		}
+	}
+}
+
 const recorded = "testdata/answers.json"
 
 func keep(t *testing.T, records []record) {
