@@ -19,9 +19,12 @@ FLINK_VERSIONS  := 2.3.0,1.20.5
 LINT        := $(GO) tool -modfile=tools/go.mod golangci-lint
 FORMAT      := $(GO) tool -modfile=tools/go.mod gofumpt
 
+##: Help
+
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "make demo shows that it works, make test that all of it does. Needed: Go 1.26, JDK 17 and Maven; the rest is fetched."
+	@awk -F ':.*## ' '/^##: /{print "\n" substr($$0, 5) "\n"} /^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##: Try it
 
@@ -65,7 +68,7 @@ docs: ## Write docs/configuration.md from the code
 ##: Checks
 
 .PHONY: check
-check: ## Format, lint, unit tests with the race detector, simulations: no Flink, under ten minutes
+check: ## The fast half: format, vet, lint, unit tests with the race detector, simulations; no Flink
 	@test -z "$$($(FORMAT) -l . | tee /dev/stderr)" || { echo "run: make format"; exit 1; }
 	$(GO) vet ./...
 	$(LINT) run ./...
@@ -80,8 +83,9 @@ driver-test: ## Test the Java driver against each Flink release that it supports
 	@for v in $(DRIVER_VERSIONS); do echo "driver with Flink $$v"; $(MVN) -f resources/resource-manager-driver -Dflink.version=$$v test || exit 1; done
 
 .PHONY: e2e
-e2e: build demo-job flink ## Real Flink of both versions on local Mesos, or on E2E_MESOS_MASTER=host:port
-	FLINK_REAL=1 $(GO) test -timeout 35m -count=1 -p 1 ./tests/e2e/... ./internal/flink/... ./internal/testkit/jobmanager/...
+e2e: build demo-job flink ## Real Flink of both versions on local Mesos, and the page in a real Chromium, or on E2E_MESOS_MASTER=host:port
+	@for p in chromium-headless-shell chromium chromium-browser google-chrome; do command -v $$p >/dev/null && exit 0; done; apt-get install -y -q chromium >/dev/null
+	FLINK_REAL=1 $(GO) test -timeout 35m -count=1 -p 1 ./tests/browser ./tests/e2e/... ./internal/flink/... ./internal/testkit/jobmanager/...
 
 .PHONY: bench
 bench: build demo-job flink ## Measure beside others; writes build/bench.json
