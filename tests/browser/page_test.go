@@ -53,7 +53,7 @@ func clean(t *testing.T, p *chromium.Page, w *world.World) {
 func TestPage(t *testing.T) {
 	disttest.Real(t)
 	b := chromium.Start(t)
-	w := world.Start(t, world.Options{})
+	w := world.Start(t, world.Options{Service: func(string) []string { return []string{"FRAMEWORK_NAME=flink"} }})
 	p := b.Open(w.URL+"/", 1100, 820)
 	p.Until("the page knows the service", `document.querySelector("#service-facts").textContent.startsWith("Connected to ")`, soon)
 	p.Until("there is no cluster", `!document.querySelector("#none").hidden`, soon)
@@ -86,7 +86,8 @@ func TestPage(t *testing.T) {
 	clean(t, flink, w)
 
 	p.Dark(false)
-	p.Eval("scrollTo(0, 0)")
+	p.Resize(1100, 960)
+	p.Eval("scrollTo(0, 0); document.activeElement.blur()")
 	light := shot(t, p, "page")
 	if *update {
 		data, err := os.ReadFile(light)
