@@ -108,7 +108,9 @@ func describeStatus(f *command.Factory, c *client.Client, d cluster.Description)
 		state += " (" + string(s.Phase) + ")"
 	}
 	fields.Add("State", state)
-	fields.Add("Message", s.Message)
+	if s.Result == nil || s.Result.Diagnostics != s.Message { // Else it stands below, without its stack trace.
+		fields.Add("Message", s.Message)
+	}
 	version := d.Spec.FlinkVersion
 	if s.Flink != nil && s.Flink.Version != "" {
 		version = s.Flink.Version
