@@ -1,0 +1,75 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/config"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/journal"
+)
+
+// journalDir is where the journal of an instance lies.
+func journalDir(c config.Config) string { return filepath.Join(c.State.DataDir, "journal") }
+
+// withoutSecrets is a spec for the journal: values of the environment are left out altogether, and secret options
+// and passwords in URIs are masked.
+func withoutSecrets(s cluster.Spec) cluster.Spec {
+	s.FlinkConfiguration = flink.Masked(s.FlinkConfiguration)
+	if len(s.Environment) > 0 {
+		hidden := make(map[string]string, len(s.Environment))
+		for name := range s.Environment {
+			hidden[name] = ""
+		}
+		s.Environment = hidden
+	}
+	uris := make([]cluster.URI, len(s.URIs))
+	for i, u := range s.URIs {
+		u.Value = redacted(u.Value)
+		uris[i] = u
+	}
+	s.URIs = uris
+	if s.Job != nil {
+		job := *s.Job
+		job.Args = nil
+		job.JarURI, job.JobGraphURI, job.Python = redacted(job.JarURI), redacted(job.JobGraphURI), redacted(job.Python)
+		s.Job = &job
+	}
+	return s
+}
+
+// redacted is a URI without a password and without a query, which may be a signature.
+func redacted(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return ""
+	}
+	u.RawQuery = ""
+	return u.Redacted()
+}
+
+// replay folds the journal in again and says where the record and the replay part.
+func replay(c config.Config, dir string, out io.Writer) error {
+	if dir == "" {
+		dir = journalDir(c)
+	}
+	entries, err := journal.Read(dir, 0)
+	if err != nil {
+		return err
+	}
+	r, err := journal.Replay(entries, decideOptions(c))
+	fmt.Fprintf(out, "%d entries, %d events replayed, %d differences\n", len(entries), r.Events, len(r.Differences))
+	for _, d := range r.Differences {
+		fmt.Fprintf(out, "%s %s\n  recorded: %q\n  replayed: %q\n", d.Entry.Time.Format("15:04:05.000"), d.Entry.Event, d.Entry.Actions, d.Got)
+	}
+	for _, name := range decide.Names(&r.State) {
+		if d, ok := decide.Describe(&r.State, name); ok {
+			fmt.Fprintf(out, "%s: %s, %d tasks, %d waiting\n", name, d.Status.State, len(d.Tasks), len(d.Waiting))
+		}
+	}
+	return err
+}

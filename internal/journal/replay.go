@@ -1,0 +1,84 @@
+package journal
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+)
+
+// kinds are the events by their names.
+var kinds = func() map[string]reflect.Type {
+	all := make(map[string]reflect.Type)
+	for _, e := range []decide.Event{
+		decide.Subscribed{}, decide.Disconnected{}, decide.FrameworkRemoved{}, decide.Offered{}, decide.Rescinded{}, decide.Updated{},
+		decide.AgentLost{}, decide.CallFailed{}, decide.PutCluster{}, decide.DeleteCluster{}, decide.RestartTask{},
+		decide.FlinkObserved{}, decide.WorkersWanted{}, decide.Ticked{}, decide.TornDown{},
+	} {
+		all[name(e)] = reflect.TypeOf(e)
+	}
+	return all
+}()
+
+// Difference is an entry whose actions come out otherwise when it is replayed.
+type Difference struct {
+	Entry Entry
+	// Got are the actions of the replay.
+	Got []string
+}
+
+// Replayed is what became of a replay.
+type Replayed struct {
+	// Events counts those that were folded in.
+	Events int
+	// Differences are where the replay and the record part; none when the incident is reproduced.
+	Differences []Difference
+	State       decide.State
+}
+
+// Replay folds the entries in again, from the newest Start on, as the process did, and compares the actions. It
+// performs nothing.
+func Replay(entries []Entry, o decide.Options) (Replayed, error) {
+	first := -1
+	for i := range entries {
+		if entries[i].Event == Start {
+			first = i
+		}
+	}
+	if first < 0 {
+		return Replayed{}, errors.New("the journal has no start to replay from: the ring has gone over it")
+	}
+	var stored decide.Stored
+	if err := json.Unmarshal(entries[first].Data, &stored); err != nil {
+		return Replayed{}, fmt.Errorf("read the start: %w", err)
+	}
+	r := Replayed{State: decide.New(o, stored, entries[first].Time)}
+	for _, e := range entries[first+1:] {
+		if e.Missing > 0 || len(e.Data) == 0 {
+			return r, fmt.Errorf("the journal lacks what happened before %s: it can be replayed no further", e.Time.Format(time.RFC3339Nano))
+		}
+		kind, ok := kinds[e.Event]
+		if !ok {
+			return r, fmt.Errorf("the journal has an event %s of another release", e.Event)
+		}
+		event := reflect.New(kind)
+		if err := json.Unmarshal(e.Data, event.Interface()); err != nil {
+			return r, fmt.Errorf("read an event %s: %w", e.Event, err)
+		}
+		var actions []decide.Action
+		r.State, actions = decide.Step(r.State, event.Elem().Interface().(decide.Event), e.Time)
+		r.Events++
+		var got []string
+		for _, a := range actions {
+			got = append(got, Words(a))
+		}
+		if !slices.Equal(got, e.Actions) {
+			r.Differences = append(r.Differences, Difference{Entry: e, Got: got})
+		}
+	}
+	return r, nil
+}
