@@ -42,13 +42,13 @@ func TestParse(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for text, part := range map[string]string{
-		"canary-0123456789abcdef":             "token 1 does not begin with a scope",
-		"write:canary-0123456789abcdef":       "does not begin with a scope",
-		"read:canary":                         "shorter than 16",
-		"read:canary-0123456789\"abcd":        "character",
-		"read:" + reader + ",admin:" + reader: "token 2 is there twice",
-		" \n ":                                "there is no token",
-		"# read:canary-0123456789abcdef":      "there is no token",
+		"canary-0123456789abcdef":                             "token 1 does not begin with a scope",
+		"write:canary-0123456789abcdef":                       "does not begin with a scope",
+		"read:canary":                                         "shorter than 16",
+		"read:canary-0123456789\"abcd":                        "character",
+		"read:" + reader + ",admin:" + reader:                 "token 2 is there twice",
+		" \n ":                                                "there is no token",
+		"# read:canary-0123456789abcdef":                      "there is no token",
 		"read:" + reader + " admin:canäry-0123456789abcdefgh": "token 2 has a character",
 	} {
 		_, err := access.Parse(text)

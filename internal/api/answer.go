@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/flink-on-mesos/flink-service/internal/access"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
@@ -156,7 +157,9 @@ func (a *API) guard(next http.Handler) http.Handler {
 func foreign(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		return false
+		if needs(r) <= access.Read {
+			return false // But for a few GETs of Flink's REST API, which act.
+		}
 	}
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "same-origin", "none":

@@ -283,6 +283,13 @@ func TestForeignPages(t *testing.T) {
 					t.Fatalf("want %d, got %d %s", c.status, a.StatusCode, a.body)
 				}
 			}
+			// Without a JobManager what is let through is answered with 503.
+			for path, acts := range map[string]bool{"jars/x/plan": true, "jobs/0/yarn-cancel": true, "jobs/0/plan": false, "": false} {
+				a := w.do("GET", "/v1/clusters/demo/ui/"+path, "", c.headers...)
+				if want := acts && c.status == http.StatusForbidden; want != (a.StatusCode == http.StatusForbidden) {
+					t.Errorf("GET %s: %d %s", path, a.StatusCode, a.body)
+				}
+			}
 		})
 	}
 }

@@ -111,11 +111,7 @@ func (p *Page) hear(method string, params json.RawMessage) {
 	case method == "Log.entryAdded" && e.Entry.Level == "error":
 		p.errors = append(p.errors, e.Entry.Text+" "+e.Entry.URL)
 	case method == "Runtime.consoleAPICalled" && e.Type == "error":
-		text := "console.error:"
-		for _, a := range e.Args {
-			text += fmt.Sprintf(" %v%s", a.Value, a.Description)
-		}
-		p.errors = append(p.errors, text)
+		p.errors = append(p.errors, fmt.Sprintf("console.error: %v", e.Args))
 	}
 }
 
