@@ -28,7 +28,7 @@ func (p *parts) newHandler() (handler, error) {
 		Metrics:        promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry}),
 		Transport:      &http.Transport{DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute},
 		AgentTransport: s.authorized(s.transport()),
-		StallTimeout:   s.c.Flink.ProxyResponseStall, Healthy: p.healthy, Log: s.log.With("part", "api"),
+		StallTimeout:   s.c.Flink.ProxyResponseStall, Healthy: p.healthy, Removed: p.removed.Load, Log: s.log.With("part", "api"),
 	})
 	if err != nil {
 		return nil, err

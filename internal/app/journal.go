@@ -52,6 +52,13 @@ func redacted(uri string) string {
 	return u.Redacted()
 }
 
+// decideOptions are the knobs of the decisions.
+func decideOptions(c config.Config) decide.Options {
+	return decide.Options{
+		Refuse: c.Timing.OfferRefuse, ReconcileInterval: c.Timing.Reconcile, UnreachableTimeout: c.Timing.Unreachable, Uninstall: c.Marathon.Uninstall,
+	}
+}
+
 // replay folds the journal in again and says where the record and the replay part.
 func replay(c config.Config, dir string, out io.Writer) error {
 	if dir == "" {

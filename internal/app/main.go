@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/flink-on-mesos/flink-service/internal/config"
@@ -22,6 +23,7 @@ const usage = `flink-service runs Apache Flink on Apache Mesos. It is configured
   flink-service local-mesos      runs a Mesos master with agents on this machine, sized by LOCALMESOS_ variables
   flink-service export FILE      writes the state of STATE_STORE to a file; - for standard output
   flink-service import FILE      reads it back into an empty STATE_STORE; -force replaces what is there
+  flink-service replay [DIR]     folds the journal of DATA_DIR, or of a directory, in again and compares the actions
   flink-service version          prints the version
 `
 
@@ -75,6 +77,12 @@ func dispatch(ctx context.Context, version, commit string, args, environ []strin
 	case "help", "-h", "-help", "--help":
 		_, err := io.WriteString(stdout, usage)
 		return err
+	case "replay":
+		c, err := config.Load(environ)
+		if err != nil {
+			return err
+		}
+		return replay(c, strings.Join(args[1:], ""), stdout)
 	case "export", "import":
 		return transfer(ctx, args, environ, stdout, stderr)
 	}

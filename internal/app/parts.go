@@ -22,6 +22,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
+	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
@@ -36,6 +37,7 @@ type parts struct {
 	scheduler *mesos.Scheduler
 	watcher   *jobmanager.Watcher
 	loop      *loop.Loop
+	journal   *journal.Journal
 	handler   handler
 	// initial creates the first cluster; nil when there is nothing to do.
 	initial func(context.Context) error

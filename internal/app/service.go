@@ -25,6 +25,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/dcos"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
+	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/standalone"
@@ -204,9 +205,14 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	}
 	p.artifacts.Handle(overlayKind, p.renderOverlay)
 
-	state := decide.New(decide.Options{
-		Refuse: s.c.Timing.OfferRefuse, ReconcileInterval: s.c.Timing.Reconcile, UnreachableTimeout: s.c.Timing.Unreachable, Uninstall: s.c.Marathon.Uninstall,
-	}, stored, time.Now())
+	began := time.Now()
+	state := decide.New(decideOptions(s.c), stored, began)
+	p.journal, err = journal.New(journal.Options{Dir: journalDir(s.c), Masked: withoutSecrets, Log: s.log.With("part", "journal")})
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, p.journal.Close)
+	p.journal.Begin(began, stored)
 	p.scheduler, err = mesos.New(mesos.Options{
 		Framework: s.framework(), Masters: masters, TLS: s.tls, Plan: p.planner.Plan, Authenticate: s.authenticate(), Authorize: s.authorized,
 		FrameworkID: func() string { return p.loop.View().Framework.ID }, Post: func(e decide.Event) { p.loop.Post(e) },
@@ -225,6 +231,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	s.closers = append(s.closers, side.Close)
 	p.loop, err = loop.New(loop.Options{
 		State: state, Saver: saver{st}, Mesos: p.scheduler, Flink: side, Registerer: s.registry, Log: s.log,
+		Observe: p.journal.Observe,
 	})
 	if err != nil {
 		return nil, err

@@ -89,6 +89,7 @@ var allowed = map[string][]string{
 	"internal/localmesos":      {"internal/localmesos/*"},
 	"internal/localmesos/*":    {"internal/localmesos/*", "internal/fault"},
 	"internal/placement":       {},
+	"internal/journal":         {"internal/decide", "internal/cluster"},
 	"internal/app":             {"internal/*", "resources"},
 	"internal/testkit/*":       {"internal/*"},
 	"internal/universe":        {"internal/flink/dist"},
