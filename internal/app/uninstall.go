@@ -52,7 +52,7 @@ func (p *parts) removeApp(ctx context.Context, log *slog.Logger) error {
 		// With force: the deployment under way may be the one that started this process.
 		_, err := m.Destroy(ctx, true)
 		if err == nil || ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // Being told to stop is no error.
 		}
 		log.Warn("the app is not removed yet", "error", err)
 		select {

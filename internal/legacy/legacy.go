@@ -128,6 +128,7 @@ func (r *reader) user(v string) { put(r, "user", &r.spec.User, v) }
 func (r *reader) bootstrap(v string) {
 	put(r, "taskManager.bootstrap", &r.spec.TaskManager.Bootstrap, v)
 }
+
 func (r *reader) hostname(v string) { put(r, "taskManager.hostname", &r.spec.TaskManager.Hostname, v) }
 
 func (r *reader) networkResource(v string) {

@@ -2,6 +2,7 @@ package legacy_test
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -109,9 +110,7 @@ func TestEachOptionHasItsOldMeaning(t *testing.T) {
 		t.Run(e.key+"="+e.value, func(t *testing.T) {
 			t.Parallel()
 			given := cluster.Spec{FlinkConfiguration: map[string]string{e.key: e.value}}
-			for k, v := range e.also {
-				given.FlinkConfiguration[k] = v
-			}
+			maps.Copy(given.FlinkConfiguration, e.also)
 			got, lines, err := legacy.Adopt(given)
 			if e.problem != "" {
 				f, ok := errors.AsType[*fault.Error](err)

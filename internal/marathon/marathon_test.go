@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -275,7 +274,7 @@ func TestIdentity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	identity, err := dcos.New(dcos.Options{Credential: credential, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	identity, err := dcos.New(dcos.Options{Credential: credential, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,8 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 )
 
-func ptr[T any](v T) *T { return &v }
+//go:fix inline
+func ptr[T any](v T) *T { return new(v) }
 
 // container builds what a task runs in; nil for a process of the agent.
 func container(p cluster.Plan) *mesosgo.ContainerInfo {
@@ -21,7 +22,7 @@ func container(p cluster.Plan) *mesosgo.ContainerInfo {
 	}
 	info := &mesosgo.ContainerInfo{Volumes: volumes(c.Volumes)}
 	if p.Hostname != "" {
-		info.Hostname = ptr(p.Hostname)
+		info.Hostname = new(p.Hostname)
 	}
 	if c.Type == cluster.DockerContainer {
 		info.Type = mesosgo.ContainerInfo_DOCKER.Enum()
@@ -33,10 +34,10 @@ func container(p cluster.Plan) *mesosgo.ContainerInfo {
 		info.RlimitInfo = rlimits(c.Rlimits)
 	}
 	if n := c.Network; n.Name != "" {
-		network := mesosgo.NetworkInfo{Name: ptr(n.Name), Labels: labels(n.Labels)}
+		network := mesosgo.NetworkInfo{Name: new(n.Name), Labels: labels(n.Labels)}
 		for _, m := range p.Mappings {
 			network.PortMappings = append(network.PortMappings, mesosgo.NetworkInfo_PortMapping{
-				HostPort: uint32(m.HostPort), ContainerPort: uint32(m.ContainerPort), Protocol: ptr(m.Protocol),
+				HostPort: uint32(m.HostPort), ContainerPort: uint32(m.ContainerPort), Protocol: new(m.Protocol),
 			})
 		}
 		info.NetworkInfos = []mesosgo.NetworkInfo{network}
@@ -50,7 +51,7 @@ func image(c *cluster.Container) *mesosgo.Image {
 		return nil
 	}
 	i := &mesosgo.Image{
-		Type: mesosgo.Image_DOCKER.Enum(), Cached: ptr(!c.ForcePull), Docker: &mesosgo.Image_Docker{Name: c.Image},
+		Type: mesosgo.Image_DOCKER.Enum(), Cached: new(!c.ForcePull), Docker: &mesosgo.Image_Docker{Name: c.Image},
 	}
 	if c.PullSecret != "" {
 		i.Docker.Config = &mesosgo.Secret{Type: mesosgo.Secret_REFERENCE, Reference: &mesosgo.Secret_Reference{Name: c.PullSecret}}
@@ -65,14 +66,14 @@ func linux(c *cluster.Container) *mesosgo.LinuxInfo {
 	l := &mesosgo.LinuxInfo{}
 	if c.ShmSize > 0 {
 		// A size can only be chosen for a /dev/shm of its own.
-		l.IPCMode, l.SHMSize = mesosgo.LinuxInfo_PRIVATE.Enum(), ptr(uint32(c.ShmSize.MiBCeil()))
+		l.IPCMode, l.SHMSize = mesosgo.LinuxInfo_PRIVATE.Enum(), new(uint32(c.ShmSize.MiBCeil()))
 	}
 	if s := c.Seccomp; s != nil {
 		l.Seccomp = &mesosgo.SeccompInfo{}
 		if s.Unconfined {
-			l.Seccomp.Unconfined = ptr(true)
+			l.Seccomp.Unconfined = new(true)
 		} else {
-			l.Seccomp.ProfileName = ptr(s.Profile)
+			l.Seccomp.ProfileName = new(s.Profile)
 		}
 	}
 	return l
@@ -86,7 +87,7 @@ func rlimits(in []cluster.Rlimit) *mesosgo.RLimitInfo {
 	for _, l := range in {
 		r := mesosgo.RLimitInfo_RLimit{Type: mesosgo.RLimitInfo_RLimit_Type(mesosgo.RLimitInfo_RLimit_Type_value["RLMT_"+strings.ToUpper(l.Type)])}
 		if l.Soft != nil && l.Hard != nil {
-			r.Soft, r.Hard = ptr(uint64(*l.Soft)), ptr(uint64(*l.Hard))
+			r.Soft, r.Hard = new(uint64(*l.Soft)), new(uint64(*l.Hard))
 		}
 		out.Rlimits = append(out.Rlimits, r)
 	}
@@ -97,14 +98,14 @@ func rlimits(in []cluster.Rlimit) *mesosgo.RLimitInfo {
 func docker(p cluster.Plan) *mesosgo.ContainerInfo_DockerInfo {
 	c := p.Container
 	d := &mesosgo.ContainerInfo_DockerInfo{
-		Image: c.Image, Privileged: ptr(c.Privileged), ForcePullImage: ptr(c.ForcePull), Parameters: parameters(c),
+		Image: c.Image, Privileged: new(c.Privileged), ForcePullImage: new(c.ForcePull), Parameters: parameters(c),
 	}
 	switch c.Network.Mode {
 	case cluster.BridgeNetwork:
 		d.Network = mesosgo.ContainerInfo_DockerInfo_BRIDGE.Enum()
 		for _, m := range p.Mappings {
 			d.PortMappings = append(d.PortMappings, mesosgo.ContainerInfo_DockerInfo_PortMapping{
-				HostPort: uint32(m.HostPort), ContainerPort: uint32(m.ContainerPort), Protocol: ptr(m.Protocol),
+				HostPort: uint32(m.HostPort), ContainerPort: uint32(m.ContainerPort), Protocol: new(m.Protocol),
 			})
 		}
 	case cluster.ContainerNetwork:
@@ -150,10 +151,10 @@ func volumes(in cluster.Volumes) []mesosgo.Volume {
 		if e := v.External; e != nil {
 			m.Source = &mesosgo.Volume_Source{
 				Type:         mesosgo.Volume_Source_DOCKER_VOLUME,
-				DockerVolume: &mesosgo.Volume_Source_DockerVolume{Driver: ptr(e.Driver), Name: e.Name, DriverOptions: driverOptions(e.Options)},
+				DockerVolume: &mesosgo.Volume_Source_DockerVolume{Driver: new(e.Driver), Name: e.Name, DriverOptions: driverOptions(e.Options)},
 			}
 		} else {
-			m.HostPath = ptr(v.HostPath)
+			m.HostPath = new(v.HostPath)
 		}
 		out = append(out, m)
 	}
@@ -184,10 +185,10 @@ func discoveryInfo(d *cluster.PlanDiscovery) *mesosgo.DiscoveryInfo {
 		visibility = mesosgo.EXTERNAL
 	case cluster.VisibleToCluster:
 	}
-	info := &mesosgo.DiscoveryInfo{Visibility: visibility, Name: ptr(d.Name), Ports: &mesosgo.Ports{}}
+	info := &mesosgo.DiscoveryInfo{Visibility: visibility, Name: new(d.Name), Ports: &mesosgo.Ports{}}
 	for _, p := range d.Ports {
 		info.Ports.Ports = append(info.Ports.Ports, mesosgo.Port{
-			Number: uint32(p.Number), Name: ptr(p.Name), Protocol: ptr(p.Protocol), Labels: labels(p.Labels),
+			Number: uint32(p.Number), Name: new(p.Name), Protocol: new(p.Protocol), Labels: labels(p.Labels),
 		})
 	}
 	return info
@@ -199,14 +200,14 @@ func healthCheck(c *cluster.Check) *mesosgo.HealthCheck {
 		return nil
 	}
 	h := &mesosgo.HealthCheck{
-		DelaySeconds: ptr(c.Delay.Seconds()), GracePeriodSeconds: ptr(c.GracePeriod.Seconds()), IntervalSeconds: ptr(c.Interval.Seconds()),
-		TimeoutSeconds: ptr(c.Timeout.Seconds()), ConsecutiveFailures: ptr(uint32(c.ConsecutiveFailures)),
+		DelaySeconds: new(c.Delay.Seconds()), GracePeriodSeconds: new(c.GracePeriod.Seconds()), IntervalSeconds: new(c.Interval.Seconds()),
+		TimeoutSeconds: new(c.Timeout.Seconds()), ConsecutiveFailures: new(uint32(c.ConsecutiveFailures)),
 	}
 	if c.Scheme == "" {
 		h.Type, h.TCP = mesosgo.HealthCheck_TCP, &mesosgo.HealthCheck_TCPCheckInfo{Port: uint32(c.Port)}
 		return h
 	}
 	h.Type = mesosgo.HealthCheck_HTTP
-	h.HTTP = &mesosgo.HealthCheck_HTTPCheckInfo{Scheme: ptr(c.Scheme), Port: uint32(c.Port), Path: ptr(c.Path)}
+	h.HTTP = &mesosgo.HealthCheck_HTTPCheckInfo{Scheme: new(c.Scheme), Port: uint32(c.Port), Path: new(c.Path)}
 	return h
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,13 +37,13 @@ func TestRunApplication(t *testing.T) {
 		jar := filepath.Join(w.Root(), "resources", "demo-job", "target", "flink-mesos-demo-job.jar")
 		result := w.Dir() + "/sum"
 		common := []string{"run-application", jar, "--flink-version", d.Version, "--slots", "2", "--tm-memory", "1g", "--parallelism", "2", "--class"}
-		code, _, progress := dcosFlink(t, w, append(common[:len(common):len(common)], "org.flinkonmesos.demo.Sum", "--cluster-name", "good", "--",
+		code, _, progress := dcosFlink(t, w, append(slices.Clip(common), "org.flinkonmesos.demo.Sum", "--cluster-name", "good", "--",
 			"--count", "2000", "--parallelism", "2", "--checkpoints", "file://"+w.Dir()+"/checkpoints", "--output", result)...)
 		if code != 0 {
 			t.Errorf("run-application of a job that finishes exits with %d, want 0:\n%s", code, progress)
 		}
 		checkSum(t, result, 2000)
-		code, _, progress = dcosFlink(t, w, append(common[:len(common):len(common)], "org.flinkonmesos.demo.Fail", "--cluster-name", "bad", "-D", "restart-strategy.type=none", "--",
+		code, _, progress = dcosFlink(t, w, append(slices.Clip(common), "org.flinkonmesos.demo.Fail", "--cluster-name", "bad", "-D", "restart-strategy.type=none", "--",
 			"--message", "the canary is silent")...)
 		if code != 6 || !strings.Contains(progress, "the canary is silent") {
 			t.Errorf("run-application of a job that fails exits with %d, want 6, and tells why:\n%s", code, progress)
