@@ -41,19 +41,19 @@ func TestParse(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
-	for text, part := range map[string]string{
-		"canary-0123456789abcdef":                             "token 1 does not begin with a scope",
-		"write:canary-0123456789abcdef":                       "does not begin with a scope",
-		"read:canary":                                         "shorter than 16",
-		"read:canary-0123456789\"abcd":                        "character",
-		"read:" + reader + ",admin:" + reader:                 "token 2 is there twice",
-		" \n ":                                                "there is no token",
-		"# read:canary-0123456789abcdef":                      "there is no token",
-		"read:" + reader + " admin:canäry-0123456789abcdefgh": "token 2 has a character",
+	for _, c := range []struct{ text, part string }{
+		{"canary-0123456789abcdef", "token 1 does not begin with a scope"},
+		{"write:canary-0123456789abcdef", "does not begin with a scope"},
+		{"read:canary", "shorter than 16"},
+		{"read:canary-0123456789\"abcd", "character"},
+		{"read:" + reader + ",admin:" + reader, "token 2 is there twice"},
+		{" \n ", "there is no token"},
+		{"# read:canary-0123456789abcdef", "there is no token"},
+		{"read:" + reader + " admin:canäry-0123456789abcdefgh", "token 2 has a character"},
 	} {
-		_, err := access.Parse(text)
-		if err == nil || !strings.Contains(err.Error(), part) {
-			t.Errorf("%q: want %q, got %v", text, part, err)
+		_, err := access.Parse(c.text)
+		if err == nil || !strings.Contains(err.Error(), c.part) {
+			t.Errorf("%q: want %q, got %v", c.text, c.part, err)
 		} else if strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), reader) {
 			t.Errorf("a token is in %v", err)
 		}
