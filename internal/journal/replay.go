@@ -15,9 +15,21 @@ import (
 var kinds = func() map[string]reflect.Type {
 	all := make(map[string]reflect.Type)
 	for _, e := range []decide.Event{
-		decide.Subscribed{}, decide.Disconnected{}, decide.FrameworkRemoved{}, decide.Offered{}, decide.Rescinded{}, decide.Updated{},
-		decide.AgentLost{}, decide.CallFailed{}, decide.PutCluster{}, decide.DeleteCluster{}, decide.RestartTask{},
-		decide.FlinkObserved{}, decide.WorkersWanted{}, decide.Ticked{}, decide.TornDown{},
+		decide.Subscribed{},
+		decide.Disconnected{},
+		decide.FrameworkRemoved{},
+		decide.Offered{},
+		decide.Rescinded{},
+		decide.Updated{},
+		decide.AgentLost{},
+		decide.CallFailed{},
+		decide.PutCluster{},
+		decide.DeleteCluster{},
+		decide.RestartTask{},
+		decide.FlinkObserved{},
+		decide.WorkersWanted{},
+		decide.Ticked{},
+		decide.TornDown{},
 	} {
 		all[name(e)] = reflect.TypeOf(e)
 	}
