@@ -139,7 +139,7 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 		return decide.CallFailed{Call: arg(d, "call", "ACCEPT"), Error: "test", TaskIDs: list(arg(d, "tasks", ""))}
 	case "put":
 		p.request++
-		return decide.PutCluster{Request: p.request, Spec: spec(d), Nonce: arg(d, "nonce", "aaaa"), CreateOnly: flag(d, "create"), UpdateOnly: flag(d, "update")}
+		return decide.PutCluster{Request: p.request, Spec: spec(d), Nonce: arg(d, "nonce", "aaaa"), CreateOnly: flag(d, "create"), UpdateOnly: flag(d, "update"), Notes: list(arg(d, "notes", ""))}
 	case "delete":
 		p.request++
 		return decide.DeleteCluster{Request: p.request, Name: arg(d, "cluster", "demo")}

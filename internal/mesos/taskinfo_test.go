@@ -18,6 +18,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
+	"github.com/flink-on-mesos/flink-service/internal/legacy"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
 )
@@ -96,6 +97,10 @@ func read(t *testing.T, file string) cluster.Spec {
 	}
 	spec := cluster.Spec{Name: "demo", Allocation: cluster.Static, TaskManagers: cluster.TaskManagers{Count: 1}}
 	if err := yaml.UnmarshalStrict(data, &spec); err != nil {
+		t.Fatal(err)
+	}
+	spec, _, err = legacy.Adopt(spec)
+	if err != nil {
 		t.Fatal(err)
 	}
 	spec = spec.Complete(cluster.Defaults{FlinkVersion: "2.3.0", Role: "flink", User: "nobody"})
