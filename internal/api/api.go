@@ -78,6 +78,8 @@ type Options struct {
 	CallTimeout time.Duration
 	// Healthy returns an error when a restart of the process would help; nil means always healthy.
 	Healthy func() error
+	// Removed says that a service that is uninstalled has removed its state; nil means that it has not.
+	Removed func() bool
 	Log     *slog.Logger
 }
 
@@ -94,6 +96,9 @@ func (o *Options) validate() error {
 	}
 	if o.CallTimeout == 0 {
 		o.CallTimeout = 30 * time.Second
+	}
+	if o.Removed == nil {
+		o.Removed = func() bool { return false }
 	}
 	if o.Healthy == nil {
 		o.Healthy = func() error { return nil }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/access"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
@@ -22,7 +23,7 @@ import (
 // A new route is for administrators to change and for readers to read until it is named here.
 
 // operations are the paths of our own whose POST is for operators.
-var operations = regexp.MustCompile(`^/v1/(artifacts|clusters/[^/]+/(tasks/[^/]+/)?(restart|suspend|resume))$`)
+var operations = regexp.MustCompile(`^/v1/(artifacts|clusters/[^/]+/(tasks/[^/]+/)?(restart|suspend|resume)|plans/[^/]+/restart|pod/[^/]+/(restart|replace))$`)
 
 // needs is the scope that a request takes.
 func needs(r *http.Request) access.Scope {
@@ -78,7 +79,7 @@ func (a *API) authorize(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if need := needs(r); need > access.None {
+		if need := needs(r); need > access.None && !a.askedOfRemoval(r) {
 			token := tokenOf(r)
 			scope := a.o.Tokens.Scope(token)
 			switch {
@@ -95,6 +96,12 @@ func (a *API) authorize(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// askedOfRemoval says whether the request asks how far the removal of the service is. Cosmos does, which has no token of
+// ours, and the answer holds nothing but numbers.
+func (a *API) askedOfRemoval(r *http.Request) bool {
+	return r.Method == http.MethodGet && r.URL.EscapedPath() == "/v1/plans/"+deployPlan && decide.Uninstalling(a.o.Core.View()).Asked
 }
 
 // tokenOf finds the token of a request: as a bearer token, or as the password of whatever user, because that is

@@ -197,7 +197,15 @@ func (a *API) deleteCluster(w http.ResponseWriter, r *http.Request) error {
 // restartCluster changes the spec's nonce, which replaces all tasks.
 func (a *API) restartCluster(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
-	release, err := a.exclusive(r.Context())
+	if err := a.restart(r.Context(), name); err != nil {
+		return err
+	}
+	return a.accepted(w, name)
+}
+
+// restart replaces all tasks of a cluster.
+func (a *API) restart(ctx context.Context, name string) error {
+	release, err := a.exclusive(ctx)
 	if err != nil {
 		return err
 	}
@@ -207,13 +215,9 @@ func (a *API) restartCluster(w http.ResponseWriter, r *http.Request) error {
 		return noCluster(name)
 	}
 	spec.RestartNonce++
-	err = a.write(r.Context(), func(request uint64) decide.Event {
+	return a.write(ctx, func(request uint64) decide.Event {
 		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), UpdateOnly: true}
 	})
-	if err != nil {
-		return err
-	}
-	return a.accepted(w, name)
 }
 
 func (a *API) restartTask(w http.ResponseWriter, r *http.Request) error {

@@ -163,6 +163,20 @@ func TestAnswersAreDocumented(t *testing.T) {
 	for _, path := range []string{"/v1/health", "/v1/version", "/v1/service", "/v1/openapi.yaml", "/v1/debug/offers", "/v1/clusters", "/metrics", "/"} {
 		check("GET", path, path, "", "")
 	}
+	for _, path := range []string{"/v1/plans", "/v1/pod", "/v1/pod/status", "/v1/endpoints", "/v1/state/frameworkId", "/v1/configurations"} {
+		check("GET", path, path, "", "")
+	}
+	const plan, pod = "/v1/plans/{plan}", "/v1/pod/{pod}"
+	check("GET", "/v1/plans/deploy", plan, "", "")
+	check("GET", "/v1/plans/none", plan, "", "")
+	check("POST", "/v1/plans/deploy/interrupt", plan+"/{command}", "", "")
+	check("GET", "/v1/pod/"+jm.ID+"/status", pod+"/status", "", "")
+	check("GET", "/v1/pod/"+jm.ID+"/info", pod+"/info", "", "")
+	check("POST", "/v1/pod/"+jm.ID+"/pause", pod+"/pause", "", "")
+	check("POST", "/v1/pod/none/resume", pod+"/resume", "", "")
+	check("GET", "/v1/endpoints/api", "/v1/endpoints/{endpoint}", "", "")
+	check("GET", "/v1/configurations/targetId", "/v1/configurations/{id}", "", "")
+	check("GET", "/v1/configurations/target", "/v1/configurations/{id}", "", "")
 	check("GET", "/page/page.css", "/page/{file}", "", "")
 	check("GET", "/page/none", "/page/{file}", "", "")
 	check("GET", "/v1/clusters/demo", one, "", "")
@@ -172,6 +186,9 @@ func TestAnswersAreDocumented(t *testing.T) {
 	check("GET", "/v1/clusters/demo/ui/config", one+"/ui/{path}", "", "")
 	check("GET", "/v1/clusters/demo/tasks/"+jm.ID+"/files/stdout", one+"/tasks/{task}/files/{path}", "", "")
 	check("POST", "/v1/clusters/demo/tasks/"+jm.ID+"/restart", one+"/tasks/{task}/restart", "", "")
+	check("POST", "/v1/pod/"+jm.ID+"/restart", pod+"/restart", "", "")
+	check("POST", "/v1/pod/"+jm.ID+"/replace", pod+"/replace", "", "")
+	check("POST", "/v1/plans/deploy/restart?phase=demo", plan+"/{command}", "", "")
 	check("POST", "/v1/clusters/demo/restart", one+"/restart", "", "")
 	check("DELETE", "/v1/clusters/demo?force=true", one, "", "")
 	check("POST", "/v1/artifacts?name=a.jar", "/v1/artifacts", "x", "application/octet-stream")

@@ -50,10 +50,16 @@ func isSecret(key string) bool { return strings.Contains(strings.ToLower(key), "
 
 func newWorld(t testing.TB, change ...func(*api.Options)) *world {
 	t.Helper()
+	return newWorldOf(t, decide.New(decide.Options{}, decide.Stored{}, time.Now()), change...)
+}
+
+// newWorldOf begins with a state.
+func newWorldOf(t testing.TB, state decide.State, change ...func(*api.Options)) *world {
+	t.Helper()
 	w := &world{t: t}
 	log := slog.New(slog.DiscardHandler)
 	l, err := loop.New(loop.Options{
-		State: decide.New(decide.Options{}, decide.Stored{}, time.Now()), Saver: nothing{}, Mesos: nothing{}, Flink: nothing{},
+		State: state, Saver: nothing{}, Mesos: nothing{}, Flink: nothing{},
 		Registerer: prometheus.NewRegistry(), Log: log,
 	})
 	if err != nil {

@@ -1,0 +1,266 @@
+package api
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+// The plans, as the tools of DC/OS SDK services and Cosmos read them. There is one, deploy: a phase for each cluster,
+// with a step for each of its tasks; and while the service is uninstalled, the steps of that.
+
+// deployPlan is the name of the one plan.
+const deployPlan = "deploy"
+
+// planStatus is how far an element of a plan is, in the words of the SDK.
+type planStatus string
+
+// The statuses. Steps are never IN_PROGRESS; only phases of suspended clusters are WAITING.
+const (
+	planError      planStatus = "ERROR"
+	planWaiting    planStatus = "WAITING"
+	planPending    planStatus = "PENDING"
+	planStarting   planStatus = "STARTING"
+	planInProgress planStatus = "IN_PROGRESS"
+	planComplete   planStatus = "COMPLETE"
+)
+
+// planInfo is a plan.
+type planInfo struct {
+	Phases   []planPhase `json:"phases"`
+	Errors   []string    `json:"errors"`
+	Strategy string      `json:"strategy"`
+	Status   planStatus  `json:"status"`
+}
+
+// planPhase is a part of a plan.
+type planPhase struct {
+	ID       string     `json:"id"`
+	Name     string     `json:"name"`
+	Steps    []planStep `json:"steps"`
+	Strategy string     `json:"strategy"`
+	Status   planStatus `json:"status"`
+}
+
+// planStep is the smallest part of a plan.
+type planStep struct {
+	ID      string     `json:"id"`
+	Status  planStatus `json:"status"`
+	Name    string     `json:"name"`
+	Message string     `json:"message"`
+}
+
+// planID makes the id of an element out of what names it. It has the form of a UUID, and stays the same.
+func planID(names ...string) string {
+	h := sha256.Sum256([]byte(strings.Join(names, "\x00")))
+	h[6], h[8] = h[6]&0x0f|0x80, h[8]&0x3f|0x80 // Version 8 and the variant of RFC 9562.
+	return fmt.Sprintf("%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])
+}
+
+// together is the status of what has parts.
+func together(parts []planStatus) planStatus {
+	same := func(s planStatus) bool {
+		return !slices.ContainsFunc(parts, func(p planStatus) bool { return p != s })
+	}
+	switch {
+	case slices.Contains(parts, planError):
+		return planError
+	case same(planComplete):
+		return planComplete
+	case same(planPending):
+		return planPending
+	case slices.Contains(parts, planStarting):
+		return planStarting
+	case same(planWaiting):
+		return planWaiting
+	}
+	return planInProgress
+}
+
+func (p *planPhase) add(name string, status planStatus, message string) {
+	p.Steps = append(p.Steps, planStep{ID: planID(p.Name, name), Name: name, Status: status, Message: message})
+}
+
+// finish works out the status of a phase from its steps.
+func (p *planPhase) finish() {
+	var parts []planStatus
+	for _, s := range p.Steps {
+		parts = append(parts, s.Status)
+	}
+	p.Status = together(parts)
+}
+
+// plan returns the plan as it is now.
+func (a *API) plan() planInfo {
+	view := a.o.Core.View()
+	info := planInfo{Phases: []planPhase{}, Errors: []string{}, Strategy: "parallel"}
+	if u := decide.Uninstalling(view); u.Asked {
+		info.Strategy = "serial"
+		info.Phases = uninstallPhases(u, a.o.Removed())
+	} else {
+		for _, name := range decide.Names(view) {
+			if d, ok := decide.Describe(view, name); ok {
+				info.Phases = append(info.Phases, clusterPhase(d))
+				if d.Status.State == cluster.FailedState {
+					info.Errors = append(info.Errors, name+": "+d.Status.Message)
+				}
+			}
+		}
+	}
+	var parts []planStatus
+	for _, p := range info.Phases {
+		parts = append(parts, p.Status)
+	}
+	info.Status = together(parts)
+	return info
+}
+
+// clusterPhase is the phase of a cluster: a step for each task that is wanted.
+func clusterPhase(d cluster.Description) planPhase {
+	p := planPhase{ID: planID(d.Name), Name: d.Name, Steps: []planStep{}, Strategy: "parallel"}
+	for _, t := range d.Tasks {
+		if t.Goal != cluster.Launched {
+			continue
+		}
+		switch {
+		case t.State == cluster.Running:
+			p.add(t.ID, planComplete, "runs on "+t.Hostname)
+		default:
+			p.add(t.ID, planStarting, strings.TrimSpace("TASK_"+string(t.State)+" on "+t.Hostname+" "+t.Message))
+		}
+	}
+	for _, w := range d.Waiting {
+		p.add(w.ID, planPending, w.Reason)
+	}
+	p.finish()
+	switch d.Status.State {
+	case cluster.FailedState:
+		p.Status = planError
+	case cluster.Suspended:
+		p.Status = planWaiting
+	case cluster.Deleting:
+		p.Status = planInProgress
+	case cluster.Created, cluster.Deployed, cluster.Stable, cluster.Ended:
+	}
+	return p
+}
+
+// uninstallPhases are those of the removal of the service, each of one step.
+func uninstallPhases(u decide.Uninstall, removed bool) []planPhase {
+	var phases []planPhase
+	before := true // Whether every phase before is complete.
+	phase := func(name string, done bool, message string) {
+		status := planPending
+		switch {
+		case done:
+			status = planComplete
+		case before:
+			status = planInProgress
+		}
+		before = before && done
+		p := planPhase{ID: planID("uninstall", name), Name: name, Strategy: "serial", Status: status}
+		step := status
+		if step == planInProgress {
+			step = planStarting
+		}
+		p.add(name, step, message)
+		phases = append(phases, p)
+	}
+	phase("delete-clusters", u.Clusters == 0, fmt.Sprintf("%d left", u.Clusters))
+	phase("kill-tasks", u.Clusters == 0 && u.Tasks == 0, fmt.Sprintf("%d left", u.Tasks))
+	phase("deregister-service", u.Done(), "the framework is torn down when no task is left")
+	phase("remove-state", u.Done() && removed, "what is stored is removed last")
+	return phases
+}
+
+func (a *API) listPlans(w http.ResponseWriter, _ *http.Request) error {
+	return answer(w, http.StatusOK, []string{deployPlan})
+}
+
+// describePlan answers 200 for a complete plan, 202 for one under way, and 417 for one with errors, as the SDK does:
+// Cosmos looks at nothing but the status.
+func (a *API) describePlan(w http.ResponseWriter, r *http.Request) error {
+	if err := isPlan(r.PathValue("plan")); err != nil {
+		return err
+	}
+	info := a.plan()
+	switch {
+	case len(info.Errors) > 0:
+		return answer(w, http.StatusExpectationFailed, info)
+	case info.Status == planComplete:
+		return answer(w, http.StatusOK, info)
+	}
+	return answer(w, http.StatusAccepted, info)
+}
+
+func isPlan(name string) error {
+	if name != deployPlan {
+		return fault.New(fault.NotFound, "there is no plan %q: the one there is is %s", shorten(name), deployPlan)
+	}
+	return nil
+}
+
+// whyNot says why a command that plans of SDK services know is refused here.
+var whyNot = map[string]string{
+	"start":         "the plan always runs: what a spec asks for is brought about without being started",
+	"stop":          "the plan cannot be stopped; delete the cluster, or change its spec",
+	"interrupt":     "the plan cannot be paused: tasks that are wanted are started as soon as an offer fits; delete the cluster, or give it fewer TaskManagers",
+	"continue":      "the plan is never paused",
+	"forceComplete": "a step is complete when its task runs, and not before; a task that nobody needs is taken out of the spec",
+}
+
+// commandPlan takes a command on the plan: restart replaces the tasks of a phase, or the one of a step.
+func (a *API) commandPlan(w http.ResponseWriter, r *http.Request) error {
+	if err := isPlan(r.PathValue("plan")); err != nil {
+		return err
+	}
+	command := r.PathValue("command")
+	if why, ok := whyNot[command]; ok {
+		return fault.New(fault.Conflict, "%s is not possible: %s", command, why)
+	}
+	if command != "restart" {
+		return fault.New(fault.NotFound, "a plan knows no command %q: restart is one", shorten(command))
+	}
+	phase, step := r.URL.Query().Get("phase"), r.URL.Query().Get("step")
+	if phase == "" {
+		return invalid("phase", "is missing: name the cluster that is to be restarted, or its id in the plan")
+	}
+	name, task, err := a.find(phase, step)
+	if err != nil {
+		return err
+	}
+	if task != "" {
+		err = a.replace(r, name, task)
+	} else {
+		err = a.restart(r.Context(), name)
+	}
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, map[string]string{"message": "Received cmd: " + command})
+}
+
+// find looks for a phase and a step by name or by id. Task is empty without a step.
+func (a *API) find(phase, step string) (name, task string, err error) {
+	for _, p := range a.plan().Phases {
+		if p.Name != phase && p.ID != phase {
+			continue
+		}
+		if step == "" {
+			return p.Name, "", nil
+		}
+		for _, s := range p.Steps {
+			if s.Name == step || s.ID == step {
+				return p.Name, s.Name, nil
+			}
+		}
+		return "", "", fault.New(fault.NotFound, "phase %s has no step %q", p.Name, shorten(step))
+	}
+	return "", "", fault.New(fault.NotFound, "the plan has no phase %q", shorten(phase))
+}

@@ -1,0 +1,118 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+// What else the tools of DC/OS SDK services and Cosmos ask: endpoints, the framework id, and configurations.
+
+// endpoint is where something can be reached: host:port.
+type endpoint struct {
+	Address []string `json:"address"`
+}
+
+// endpoints are the service's own, and of each cluster the ports of its JobManagers that clients use.
+func (a *API) endpoints() map[string]endpoint {
+	all := map[string]endpoint{}
+	if u, err := url.Parse(a.o.Leader); err == nil && u.Host != "" {
+		all["api"] = endpoint{Address: []string{u.Host}}
+	}
+	a.eachPod(func(d cluster.Description, t cluster.TaskStatus) {
+		if t.Role != cluster.JobManagerRole || t.Goal != cluster.Launched || t.State != cluster.Running {
+			return
+		}
+		host := t.Hostname
+		if t.Address != "" {
+			host = t.Address
+		}
+		for _, port := range []string{"rest", "rpc"} {
+			if n, ok := t.Ports[port]; ok {
+				e := all[d.Name+"-"+port]
+				e.Address = append(e.Address, net.JoinHostPort(host, strconv.Itoa(n)))
+				all[d.Name+"-"+port] = e
+			}
+		}
+	})
+	return all
+}
+
+func (a *API) listEndpoints(w http.ResponseWriter, _ *http.Request) error {
+	return answer(w, http.StatusOK, append([]string{}, slices.Sorted(maps.Keys(a.endpoints()))...))
+}
+
+func (a *API) describeEndpoint(w http.ResponseWriter, r *http.Request) error {
+	e, ok := a.endpoints()[r.PathValue("endpoint")]
+	if !ok {
+		return fault.New(fault.NotFound, "there is no endpoint %q; GET /v1/endpoints lists them", shorten(r.PathValue("endpoint")))
+	}
+	return answer(w, http.StatusOK, e)
+}
+
+// frameworkID answers a list of one id. Cosmos takes an error for the end of an uninstallation.
+func (a *API) frameworkID(w http.ResponseWriter, _ *http.Request) error {
+	id := decide.Service(a.o.Core.View()).FrameworkID
+	if id == "" {
+		return fault.New(fault.NotFound, "Mesos does not know the service (yet, or any more)")
+	}
+	return answer(w, http.StatusOK, []string{id})
+}
+
+// configuration is everything that was asked for, without secrets.
+type configuration struct {
+	Name     string         `json:"name"`
+	Version  string         `json:"version"`
+	Clusters []cluster.Spec `json:"clusters"`
+}
+
+// target is the present configuration and its id, which changes when it does.
+func (a *API) target() (string, configuration, error) {
+	view := a.o.Core.View()
+	c := configuration{Name: a.o.FrameworkName, Version: a.o.Version, Clusters: []cluster.Spec{}}
+	for _, name := range decide.Names(view) {
+		if spec, ok := decide.Spec(view, name); ok {
+			c.Clusters = append(c.Clusters, a.masked(spec))
+		}
+	}
+	data, err := json.Marshal(c)
+	if err != nil {
+		return "", c, fmt.Errorf("encode the configuration: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	return planID("configuration", string(sum[:])), c, nil
+}
+
+// targetID answers a list of one id: only the present configuration is kept.
+func (a *API) targetID(w http.ResponseWriter, _ *http.Request) error {
+	id, _, err := a.target()
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, []string{id})
+}
+
+// describeConfiguration answers the present configuration, or its id to who asks for targetId.
+func (a *API) describeConfiguration(w http.ResponseWriter, r *http.Request) error {
+	if r.PathValue("id") == "targetId" {
+		return a.targetID(w, r)
+	}
+	id, c, err := a.target()
+	if err != nil {
+		return err
+	}
+	if asked := r.PathValue("id"); asked != "target" && asked != id {
+		return fault.New(fault.NotFound, "there is no configuration %q any more: the present one is %s", shorten(asked), id)
+	}
+	return answer(w, http.StatusOK, c)
+}
