@@ -42,9 +42,9 @@ func reachable(c *Cluster, jm *cluster.Task) bool {
 
 // address takes over the address that a status told of a task on a network of its own, and says whether
 // it is news.
-func (st *step) address(c *Cluster, t *cluster.Task, e Updated) bool {
+func (st *step) address(c *Cluster, t *cluster.Task, was cluster.TaskState, e Updated) bool {
 	own := c.Spec.NetworkOf(t.Role).Mode == cluster.ContainerNetwork
-	if own && e.Address == "" && t.Address == "" && t.Role == cluster.JobManagerRole && t.State == cluster.Running {
+	if own && e.Address == "" && t.Address == "" && t.Role == cluster.JobManagerRole && t.State == cluster.Running && was != t.State {
 		st.note(c, "NoAddress", "JobManager %s runs on the network %s and Mesos did not tell its address: the service cannot reach it",
 			t.ID, c.Spec.NetworkOf(t.Role).Name)
 	}

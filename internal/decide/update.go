@@ -38,7 +38,7 @@ func (st *step) updated(e Updated) {
 	if e.AgentID != "" {
 		t.AgentID = e.AgentID
 	}
-	moved := st.address(c, t, e)
+	moved := st.address(c, t, was, e)
 	if t.State.Terminal() || t.State == cluster.Unreachable && t.Goal == cluster.Released {
 		// What is not wanted and cannot be reached need not be waited for: if it comes back it
 		// is an orphan and is killed.
