@@ -71,7 +71,8 @@ func (p *pattern) matches(value string) bool {
 }
 
 // javaOnly refuses what both engines accept but read differently: within a character class Java
-// knows unions and intersections, and RE2 takes the same signs for members.
+// knows unions and intersections, and RE2 takes the same signs for members. A backslash and two
+// digits, such as \12, is a character in RE2 and refers back to a group in Java.
 func javaOnly(expr string) string {
 	const use = "which this service's regular expressions (RE2) do not have: write the characters out"
 	class := false
@@ -84,6 +85,8 @@ func javaOnly(expr string) string {
 				return ""
 			}
 			i += end + 1
+		case len(rest) > 1 && rest[0] == '\\' && rest[1] >= '1' && rest[1] <= '9':
+			return "refers back to a group (" + rest[:2] + ")" + re2
 		case rest[0] == '\\':
 			i++
 		case class && rest[0] == '[':
@@ -106,21 +109,22 @@ func javaOnly(expr string) string {
 	return ""
 }
 
+// re2 ends the messages about what only Java has.
+const re2 = ", which this service's regular expressions (RE2) do not have: write it another way, or use two rules (LIKE and UNLIKE)"
+
 // refused explains what RE2 refuses. Java's engine has some of it, and rules come from there.
 func refused(err error) string {
 	var bad *syntax.Error
 	if !errors.As(err, &bad) {
 		return "is not a regular expression: " + err.Error()
 	}
-	re2 := ", which this service's regular expressions (RE2) do not have: write it another way, or use two rules (LIKE and UNLIKE)"
 	for _, open := range []string{"(?=", "(?!", "(?<=", "(?<!"} {
 		if strings.HasPrefix(bad.Expr, open) {
 			return "looks ahead or behind (" + open + ")" + re2
 		}
 	}
-	digit := len(bad.Expr) > 1 && bad.Expr[1] >= '1' && bad.Expr[1] <= '9'
 	switch {
-	case bad.Code == syntax.ErrInvalidEscape && (digit || strings.HasPrefix(bad.Expr, `\k`)):
+	case bad.Code == syntax.ErrInvalidEscape && strings.HasPrefix(bad.Expr, `\k`):
 		return "refers back to a group (" + bad.Expr + ")" + re2
 	case bad.Code == syntax.ErrInvalidRepeatOp && strings.HasSuffix(bad.Expr, "+"):
 		return "has a possessive repetition (" + bad.Expr + ")" + re2

@@ -2,6 +2,7 @@ package placement_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"testing"
@@ -63,8 +64,9 @@ func drawRules(t *rapid.T, among ...string) ([][]string, placement.Rules) {
 	return spec, r
 }
 
-// holds checks a finished placement against the rules, apart from the code under test.
-func holds(t *rapid.T, spec [][]string, nodes []*node) {
+// holds checks a placement against the rules, apart from the code under test. With a target,
+// GROUP_BY uses no more values than its number and gives none more than its share, rounded up.
+func holds(t *rapid.T, spec [][]string, nodes []*node, target int) {
 	for _, rule := range spec {
 		per := map[string]int{}
 		for _, n := range nodes {
@@ -91,6 +93,20 @@ func holds(t *rapid.T, spec [][]string, nodes []*node) {
 				if len(per) > 1 {
 					t.Fatalf("%v: the tasks have %v", rule, per)
 				}
+			case "GROUP_BY":
+				values, _ := strconv.Atoi(rule[2])
+				if target > 0 && (len(per) > values || n > (target+values-1)/values) {
+					t.Fatalf("%v: of %d tasks the values have %v", rule, target, per)
+				}
+			case "LIKE":
+				if !full(rule[2]).MatchString(v) {
+					t.Fatalf("%v: a task has %s", rule, v)
+				}
+			case "UNLIKE":
+				// An agent without the field counts as "", which none of the drawn patterns matches.
+				if full(rule[2]).MatchString(v) {
+					t.Fatalf("%v: a task has %s", rule, v)
+				}
 			case "IS":
 				if v != rule[2] {
 					t.Fatalf("%v: a task has %s", rule, v)
@@ -99,6 +115,8 @@ func holds(t *rapid.T, spec [][]string, nodes []*node) {
 		}
 	}
 }
+
+func full(pattern string) *regexp.Regexp { return regexp.MustCompile("^(?:" + pattern + ")$") }
 
 func valueOf(f *placement.Facts, field string) (string, bool) {
 	switch field {
@@ -129,7 +147,7 @@ func TestNeverViolated(t *testing.T) {
 				n.tasks++
 				g.Add(n.facts)
 			}
-			holds(t, spec, nodes)
+			holds(t, spec, nodes, target)
 		}
 		anew := r.NewGroup(target)
 		for _, n := range nodes {

@@ -62,6 +62,8 @@ func TestParseErrors(t *testing.T) {
 		{"LIKE lookahead", `[["a","LIKE","(?!b).*"]]`, `placement[0]: "(?!b).*" looks ahead or behind ((?!), which this service's regular expressions (RE2) do not have`},
 		{"LIKE lookbehind", `[["a","LIKE","a(?<=a)b"]]`, `looks ahead or behind ((?<=)`},
 		{"LIKE back reference", `[["a","LIKE","(a)\\1"]]`, `refers back to a group (\1)`},
+		{"LIKE back reference that RE2 takes for a character", `[["a","LIKE","(a)\\12"]]`, `refers back to a group (\1)`},
+		{"LIKE back reference in a class", `[["a","LIKE","(a)[\\12]"]]`, `refers back to a group (\1)`},
 		{"LIKE named back reference", `[["a","LIKE","(?<x>a)\\k<x>"]]`, `refers back to a group (\k)`},
 		{"LIKE possessive", `[["a","LIKE","a++b"]]`, `has a possessive repetition (++)`},
 		{"LIKE atomic", `[["a","LIKE","(?>a)b"]]`, `has the group (?>`},
@@ -88,7 +90,7 @@ func TestParseErrors(t *testing.T) {
 // TestJavaClasses accepts what only looks like Java's own.
 func TestJavaClasses(t *testing.T) {
 	t.Parallel()
-	for _, expr := range []string{`\[a[bc]`, `[\[&]`, `[a&b]&&`, `\Q[a[b]&&\E`, `[]a]`, `[^]a]`, `[a]|[b]`} {
+	for _, expr := range []string{`\[a[bc]`, `[\[&]`, `[a&b]&&`, `\Q[a[b]&&\E`, `[]a]`, `[^]a]`, `[a]|[b]`, `\\1`, `\Q\1\E`, `\07`} {
 		if _, err := placement.Compile([][]string{{"a", "LIKE", expr}}); err != nil {
 			t.Errorf("Compile(%s) = %v", expr, err)
 		}
