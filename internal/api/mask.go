@@ -17,6 +17,7 @@ const mask = "******"
 func (a *API) masked(spec cluster.Spec) cluster.Spec {
 	spec.FlinkConfiguration = hide(spec.FlinkConfiguration, a.o.Secret)
 	spec.Environment = hide(spec.Environment, a.secretVariable)
+	a.maskContainers(&spec)
 	spec.URIs = slices.Clone(spec.URIs)
 	for i := range spec.URIs {
 		spec.URIs[i].Value = maskURI(spec.URIs[i].Value)
@@ -41,7 +42,7 @@ func (a *API) secretVariable(name string) bool {
 
 // customary are parts of the names of variables with secrets that no option of Flink has.
 func customary() []string {
-	return []string{"passwd", "passphrase", "credential", "private-key", "access-key"}
+	return []string{"passwd", "passphrase", "credential", "private-key", "privatekey", "access-key", "accesskey"}
 }
 
 // hide returns the values with the secret ones masked.
@@ -61,6 +62,7 @@ func (a *API) unmasked(spec, stored cluster.Spec) (cluster.Spec, error) {
 	var l fault.List
 	spec.FlinkConfiguration = reveal(&l, "flinkConfiguration", spec.FlinkConfiguration, stored.FlinkConfiguration, a.o.Secret)
 	spec.Environment = reveal(&l, "environment", spec.Environment, stored.Environment, a.secretVariable)
+	a.unmaskContainers(&l, &spec, stored)
 	var known []string
 	for _, uri := range stored.URIs {
 		known = append(known, uri.Value)

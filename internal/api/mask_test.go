@@ -76,3 +76,35 @@ func TestPasswordsInURIsAreMasked(t *testing.T) {
 			wantFault(t, 422, "invalid", field+": has a masked password")
 	}
 }
+
+// TestSecretsOfContainersAreMasked checks Docker's parameters and the options of volumes, and that the state keeps them.
+func TestSecretsOfContainersAreMasked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *api.Options) { o.Secret = flink.IsSecret })
+	body := `{"name":"demo","kind":"session","taskManagers":{"count":1},"container":{"type":"docker","image":"flink:2.3",
+		"parameters":[{"key":"env","value":"DB_PASSWD=canary-1"},{"key":"env","value":"TZ=UTC"},{"key":"env","value":"API_KEY=canary-2"},
+		{"key":"label","value":"stars=******"}],
+		"volumes":[{"containerPath":"/data","mode":"RW","external":{"driver":"rexray","name":"v","options":{"secretKey":"canary-3","size":"5"}}}]}}`
+	a := w.do("POST", "/v1/clusters", body, "Content-Type", "application/json")
+	if a.StatusCode != http.StatusCreated {
+		t.Fatalf("create: %d %s", a.StatusCode, a.body)
+	}
+	if strings.Contains(a.body, "canary") || !strings.Contains(a.body, `"TZ=UTC"`) || !strings.Contains(a.body, `"DB_PASSWD=******"`) {
+		t.Fatalf("shown: %s", a.body)
+	}
+	for _, n := range []string{"1", "2", "3"} {
+		body = strings.Replace(body, "canary-"+n, "******", 1)
+	}
+	body = strings.Replace(body, `{"key":"env","value":"TZ=UTC"},`, "", 1)
+	if a := w.do("PUT", "/v1/clusters/demo", body, "Content-Type", "application/json"); a.StatusCode != http.StatusOK {
+		t.Fatalf("put back: %d %s", a.StatusCode, a.body)
+	}
+	stored, _ := decide.Spec(w.loop.View(), "demo")
+	c := stored.Container
+	if len(c.Parameters) != 3 || c.Parameters[0].Value != "DB_PASSWD=canary-1" || c.Parameters[1].Value != "API_KEY=canary-2" ||
+		c.Volumes[0].External.Options["secretKey"] != "canary-3" {
+		t.Fatalf("put back as %+v", c)
+	}
+	w.do("PUT", "/v1/clusters/demo", strings.Replace(body, "DB_PASSWD", "NEW_PASSWD", 1), "Content-Type", "application/json").
+		wantFault(t, 422, "invalid", "container.parameters[0].value: is masked")
+}
