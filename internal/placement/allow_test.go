@@ -237,3 +237,21 @@ func TestGroupKeepsCount(t *testing.T) {
 		t.Fatalf("the place that was given back is refused: %v", why)
 	}
 }
+
+// TestGroupForgetsAnEmptyValue removes the only value that is behind: what is left is even again.
+func TestGroupForgetsAnEmptyValue(t *testing.T) {
+	t.Parallel()
+	r := compile(t, []string{"rack", "GROUP_BY"})
+	g := r.NewGroup(0)
+	ahead, behind := agent("h1 rack=r1"), agent("h2 rack=r2")
+	g.Add(ahead)
+	g.Add(ahead)
+	g.Add(behind)
+	if ok, _ := r.Allows(g, ahead); ok {
+		t.Fatal("Allows() lets the rack that is ahead get further ahead")
+	}
+	g.Remove(behind)
+	if ok, why := r.Allows(g, ahead); !ok {
+		t.Fatalf("Allows() = %v, though no other rack has tasks", why)
+	}
+}
