@@ -43,7 +43,11 @@ func Adopt(spec cluster.Spec) (cluster.Spec, []Line, error) {
 		if !set {
 			continue
 		}
-		lines = append(lines, Line{Key: o.Key, Outcome: o.Outcome, Note: o.Key + " " + o.Note})
+		note := o.Key + " " + o.Note
+		if o.Outcome == Translated {
+			note += " (" + o.Field + ")"
+		}
+		lines = append(lines, Line{Key: o.Key, Outcome: o.Outcome, Note: note})
 		r.key = o.Key
 		switch {
 		case o.read != nil:
