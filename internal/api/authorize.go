@@ -104,13 +104,18 @@ func (a *API) askedOfRemoval(r *http.Request) bool {
 	return r.Method == http.MethodGet && r.URL.EscapedPath() == "/v1/plans/"+deployPlan && decide.Uninstalling(a.o.Core.View()).Asked
 }
 
-// tokenOf finds the token of a request: as a bearer token, or as the password of whatever user, because that is
-// what a browser can send when somebody opens Flink's page or a file by a link. Empty when there is none.
+// tokenOf finds the token of a request: as a bearer token; as DC/OS writes it (token=…), which clients made for Admin
+// Router send; or as the password of whatever user, because that is what a browser can send when somebody opens
+// Flink's page or a file by a link. Empty when there is none.
 func tokenOf(r *http.Request) string {
 	if _, password, ok := r.BasicAuth(); ok {
 		return password
 	}
-	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	header := r.Header.Get("Authorization")
+	if token, ok := strings.CutPrefix(header, "token="); ok {
+		return token
+	}
+	scheme, token, ok := strings.Cut(header, " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
 		return ""
 	}

@@ -185,6 +185,11 @@ func TestBrowserAsks(t *testing.T) {
 	if got := strings.Join(a.Header.Values("WWW-Authenticate"), ";"); a.StatusCode != http.StatusUnauthorized || strings.Contains(got, "Basic ") {
 		t.Errorf("a call of the page: %d, challenge %q", a.StatusCode, got)
 	}
+	for _, form := range []string{"token=" + readToken, "bearer  " + readToken} {
+		if a := w.do("GET", "/v1/clusters", "", "Authorization", form); a.StatusCode != http.StatusOK {
+			t.Errorf("a token of another form: %d %s", a.StatusCode, a.body)
+		}
+	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+"/v1/clusters", nil)
 	if err != nil {
 		t.Fatal(err)
