@@ -128,10 +128,9 @@ func clusterPhase(d cluster.Description) planPhase {
 		if t.Goal != cluster.Launched {
 			continue
 		}
-		switch {
-		case t.State == cluster.Running:
+		if t.State == cluster.Running {
 			p.add(t.ID, planComplete, "runs on "+t.Hostname)
-		default:
+		} else {
 			p.add(t.ID, planStarting, strings.TrimSpace("TASK_"+string(t.State)+" on "+t.Hostname+" "+t.Message))
 		}
 	}
