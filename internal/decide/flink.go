@@ -9,9 +9,10 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 )
 
-// watch has the JobManager observed, and its driver dialled when Flink asks for its own workers.
+// watch has the JobManager observed, and its driver dialled when Flink asks for its own workers. One whose address
+// is not known is left alone until it is.
 func (st *step) watch(c *Cluster, t *cluster.Task) {
-	if t.Goal == cluster.Launched {
+	if t.Goal == cluster.Launched && t.Host() != "" {
 		st.send(Watch{Cluster: c.Spec.Name, JobManager: *t, Exchange: c.Spec.Allocation == cluster.Dynamic})
 	}
 }

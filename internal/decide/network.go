@@ -35,6 +35,23 @@ func (st *step) ports(c *Cluster, role cluster.Role, taken []uint64) map[string]
 	return ports
 }
 
+// ownNetwork names the network on which the tasks of a role have their own address; empty for the agent's.
+func ownNetwork(c *Cluster, role cluster.Role) string {
+	if n := c.Spec.NetworkOf(role); n.Mode == cluster.ContainerNetwork {
+		return n.Name
+	}
+	return ""
+}
+
+// awaitsAddress says that the TaskManagers of a cluster wait for the address of their JobManager.
+func (s *State) awaitsAddress(c *Cluster) bool {
+	if ownNetwork(c, cluster.JobManagerRole) == "" || len(c.jobManagers) == 0 {
+		return false
+	}
+	jm, ok := s.tasks.Get([]byte(c.jobManagers[len(c.jobManagers)-1]))
+	return ok && !reachable(c, jm)
+}
+
 // reachable says whether the address of a JobManager is known, or not needed because ZooKeeper has it.
 func reachable(c *Cluster, jm *cluster.Task) bool {
 	return c.Spec.HighAvailability() || c.Spec.HostOf(jm) != ""
@@ -43,12 +60,14 @@ func reachable(c *Cluster, jm *cluster.Task) bool {
 // address takes over the address that a status told of a task on a network of its own, and says whether
 // it is news.
 func (st *step) address(c *Cluster, t *cluster.Task, was cluster.TaskState, e Updated) bool {
-	own := c.Spec.NetworkOf(t.Role).Mode == cluster.ContainerNetwork
-	if own && e.Address == "" && t.Address == "" && t.Role == cluster.JobManagerRole && t.State == cluster.Running && was != t.State {
-		st.note(c, "NoAddress", "JobManager %s runs on the network %s and Mesos did not tell its address: the service cannot reach it",
-			t.ID, c.Spec.NetworkOf(t.Role).Name)
+	if t.Network == "" {
+		return false
 	}
-	if !own || e.Address == "" || e.Address == t.Address {
+	if e.Address == "" && t.Address == "" && t.Role == cluster.JobManagerRole && t.State == cluster.Running && was != t.State {
+		st.note(c, "NoAddress", "JobManager %s runs on the network %s and Mesos did not tell its address: the service cannot reach it",
+			t.ID, t.Network)
+	}
+	if e.Address == "" || e.Address == t.Address {
 		return false
 	}
 	t.Address = e.Address

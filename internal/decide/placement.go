@@ -57,7 +57,10 @@ func (s *State) group(tasks *iradix.Node[*cluster.Task], c *Cluster, role cluste
 	if !rules.Counts() {
 		return nil
 	}
-	target := c.waiting.Len()
+	target := c.waitingJobManagers
+	if role == cluster.TaskManagerRole {
+		target = c.waiting.Len() - c.waitingJobManagers
+	}
 	var members []*cluster.Task
 	tasks.WalkPrefix([]byte(c.prefix()), func(_ []byte, t *cluster.Task) bool {
 		if t.Role == role && t.Goal == cluster.Launched && t.Live() {

@@ -129,7 +129,7 @@ const (
 
 // reviveAgain is after how long offers are asked for anew while something waits, so that no
 // filter set for another reason keeps a fitting offer away for long.
-const reviveAgain = time.Minute
+const reviveAgain = 20 * time.Second
 
 // flow turns the stream of offers on and off: REVIVE when something waits that the master may
 // be hiding offers from, SUPPRESS when nothing waits.

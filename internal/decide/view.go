@@ -165,6 +165,8 @@ func (s *State) waitingOf(c *Cluster) []cluster.Waiting {
 		v.Reason = reasons[key]
 		if w.role == cluster.TaskManagerRole && len(c.jobManagers) == 0 {
 			v.Reason = "its JobManager has no place yet"
+		} else if w.role == cluster.TaskManagerRole && s.awaitsAddress(c) {
+			v.Reason = "the address of its JobManager is not known yet"
 		}
 		if b.failures > 1 {
 			v.NotBefore = b.until
