@@ -11,9 +11,6 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 )
 
-//go:fix inline
-func ptr[T any](v T) *T { return new(v) }
-
 // container builds what a task runs in; nil for a process of the agent.
 func container(p cluster.Plan) *mesosgo.ContainerInfo {
 	c := p.Container
