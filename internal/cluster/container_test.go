@@ -81,6 +81,7 @@ func TestValidateTasks(t *testing.T) {
 		{"http of a TaskManager", `taskManager: {healthCheck: {type: http}}`, []string{"taskManager.healthCheck.type"}},
 		{"check by command", `jobManager: {healthCheck: {type: command}}`, []string{"jobManager.healthCheck.type"}},
 		{"http with client certificates", `{flinkConfiguration: {security.ssl.rest.authentication-enabled: 'true'}, jobManager: {healthCheck: {}}}`, []string{"jobManager.healthCheck.type"}},
+		{"high availability looks for a port", `{flinkConfiguration: {high-availability.type: zookeeper, security.ssl.rest.authentication-enabled: 'true'}, jobManager: {healthCheck: {}}}`, nil},
 		{"times of a check", `jobManager: {healthCheck: {delay: -1s, interval: 0s, timeout: soon, gracePeriod: 48h, consecutiveFailures: -1}}`,
 			[]string{"jobManager.healthCheck.delay", "jobManager.healthCheck.gracePeriod", "jobManager.healthCheck.interval", "jobManager.healthCheck.timeout", "jobManager.healthCheck.consecutiveFailures"}},
 		{"grace", `{killGracePeriod: '5', jobManager: {killGracePeriod: 2h}, taskManager: {killGracePeriod: 30s}}`, []string{"killGracePeriod", "jobManager.killGracePeriod"}},
@@ -184,18 +185,23 @@ func TestParseVolumes(t *testing.T) {
 
 func TestHostOf(t *testing.T) {
 	t.Parallel()
-	task := &cluster.Task{ID: "t-1", Role: cluster.JobManagerRole, Hostname: "agent", Address: ""}
-	for text, want := range map[string]string{
-		``: "agent", `container: {network: {mode: bridge}}`: "agent", `container: {network: {mode: container, name: net}}`: "",
-		`jobManager: {hostname: "_TASK_.x"}`: "t-1.x", `{container: {network: {mode: container, name: net}}, jobManager: {hostname: h}}`: "h",
+	own := cluster.Task{ID: "t-1", Role: cluster.JobManagerRole, Hostname: "agent", Network: "dcos", Address: "9.0.0.1"}
+	silent, plain := own, own
+	silent.Address, plain.Network, plain.Address = "", "", ""
+	for _, tt := range []struct {
+		spec       string
+		task       cluster.Task
+		of, direct string
+	}{
+		{``, plain, "agent", "agent"},
+		{``, own, "9.0.0.1", "9.0.0.1"},
+		{``, silent, "", ""},
+		{`jobManager: {hostname: "_TASK_.x"}`, plain, "t-1.x", "agent"},
+		{`jobManager: {hostname: h}`, silent, "h", ""},
 	} {
-		if got := parse(t, text).HostOf(task); got != want {
-			t.Errorf("HostOf() with %q = %q, want %q", text, got, want)
+		if of, direct := parse(t, tt.spec).HostOf(&tt.task), tt.task.Host(); of != tt.of || direct != tt.direct {
+			t.Errorf("HostOf() with %q = %q and Host() = %q, want %q and %q", tt.spec, of, direct, tt.of, tt.direct)
 		}
-	}
-	task.Address = "9.0.0.1"
-	if got := parse(t, `container: {network: {mode: container, name: net}}`).HostOf(task); got != "9.0.0.1" || task.Host() != got {
-		t.Errorf("HostOf() = %q, Host() = %q", got, task.Host())
 	}
 	ports := slices.Sorted(maps.Values(parse(t, `taskManager: {ports: [{name: x, containerPort: 9}]}`).ContainerPorts(cluster.TaskManagerRole)))
 	if diff := cmp.Diff([]int{9, 6121, 6122, 6125}, ports); diff != "" {

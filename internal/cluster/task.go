@@ -1,9 +1,6 @@
 package cluster
 
-import (
-	"cmp"
-	"time"
-)
+import "time"
 
 // Role is what a Mesos task is in its Flink cluster.
 type Role string
@@ -68,7 +65,9 @@ type Task struct {
 	State    TaskState `json:"state"`
 	AgentID  string    `json:"agentId"`
 	Hostname string    `json:"hostname"`
-	// Address is the task's own address, for one on a network of its own, when a status told it.
+	// Network names the network on which the task has its own address; empty for the agent's.
+	Network string `json:"network,omitempty"`
+	// Address is the task's own address on Network, when a status told it.
 	Address string `json:"address,omitempty"`
 	// Endpoint is the HTTP address of the task's agent.
 	Endpoint string `json:"endpoint,omitempty"`
@@ -114,8 +113,13 @@ type Worker struct {
 	ExternalResources map[string]int `json:"externalResources,omitempty"`
 }
 
-// Host is the name or address by which the service reaches the task.
-func (t *Task) Host() string { return cmp.Or(t.Address, t.Hostname) }
+// Host is the name or address by which the service reaches the task; empty while it is not known.
+func (t *Task) Host() string {
+	if t.Network != "" {
+		return t.Address
+	}
+	return t.Hostname
+}
 
 // Live says that the task may be running: it was launched and no terminal state was seen.
 func (t *Task) Live() bool {

@@ -113,7 +113,7 @@ func (s Spec) checkExposure(field string, role Role) []problem {
 			})
 	}
 	if h := e.HealthCheck; h != nil {
-		checks = append(checks, h.check(field+".healthCheck", role, s.FlinkConfiguration)...)
+		checks = append(checks, h.check(field+".healthCheck", role, s)...)
 	}
 	return checks
 }
@@ -170,13 +170,12 @@ func validVIP(address string) bool {
 	return err == nil && port > 0 && port < 65536
 }
 
-func (h *HealthCheck) check(field string, role Role, config map[string]string) []problem {
-	http := h.Type == CheckHTTP || h.Type == "" && role == JobManagerRole
+func (h *HealthCheck) check(field string, role Role, s Spec) []problem {
 	return []problem{
 		{h.Type != "" && h.Type != CheckHTTP && h.Type != CheckTCP, field + ".type", quote(h.Type) + " is not a type of check: use http or tcp"},
 		{h.Type == CheckHTTP && role == TaskManagerRole, field + ".type", "a TaskManager serves no HTTP: use tcp"},
 		{
-			http && role == JobManagerRole && strings.EqualFold(strings.TrimSpace(config["security.ssl.rest.authentication-enabled"]), "true"), field + ".type",
+			h.HTTP(s) && role == JobManagerRole && strings.EqualFold(strings.TrimSpace(s.FlinkConfiguration["security.ssl.rest.authentication-enabled"]), "true"), field + ".type",
 			"http cannot be used: the REST API asks for a client certificate, which Mesos has none of; use tcp",
 		},
 		checkDuration(field+".delay", h.Delay, 0, maxCheckTime),

@@ -71,7 +71,7 @@ type Discovery struct {
 // none unless it is asked for.
 type HealthCheck struct {
 	// Type is http (the JobManager's REST API) or tcp (its REST port, the TaskManager's RPC port);
-	// empty means http for a JobManager and tcp for a TaskManager.
+	// empty means http for a JobManager without high availability and tcp otherwise.
 	Type string `json:"type,omitempty"`
 	// Delay is before the first check; 15s when empty.
 	Delay Duration `json:"delay,omitempty"`
@@ -89,6 +89,11 @@ const (
 	CheckHTTP = "http"
 	CheckTCP  = "tcp"
 )
+
+// HTTP says whether a JobManager's check is a request.
+func (h *HealthCheck) HTTP(s Spec) bool {
+	return h.Type == CheckHTTP || h.Type == "" && !s.HighAvailability()
+}
 
 // Duration is a time with a unit, as Go writes it: 500ms, 30s, 5m.
 type Duration string
@@ -150,10 +155,7 @@ func (s Spec) HostOf(t *Task) string {
 	if name := s.ExposureOf(t.Role).Hostname; name != "" {
 		return strings.ReplaceAll(name, "_TASK_", t.ID)
 	}
-	if s.NetworkOf(t.Role).Mode == ContainerNetwork {
-		return t.Address
-	}
-	return t.Hostname
+	return t.Host()
 }
 
 // ContainerPorts are the ports that a task listens on when its address is its own: those of

@@ -160,8 +160,9 @@ func discovery(l decide.Launch, e cluster.Exposure, mode cluster.NetworkMode) *c
 	return d
 }
 
-// check is the health check in full. The JobManager's REST API answers /overview only when its dispatcher
-// works; a TaskManager has nothing but its RPC port.
+// check is the health check in full. The JobManager's REST API answers /overview only when a dispatcher leads, so with
+// high availability an election that takes long would end every JobManager: then a connection is the default. A
+// TaskManager has nothing but its RPC port.
 func check(l decide.Launch, e cluster.Exposure) *cluster.Check {
 	h := e.HealthCheck
 	if h == nil {
@@ -175,7 +176,7 @@ func check(l decide.Launch, e cluster.Exposure) *cluster.Check {
 		return c
 	}
 	c.Port = l.Task.Ports[flink.PortREST]
-	if h.Type == cluster.CheckTCP {
+	if !h.HTTP(l.Spec) {
 		return c
 	}
 	c.Scheme, c.Path = "http", "/overview"

@@ -43,13 +43,17 @@ func taskManager(t *testing.T, text string) decide.Launch {
 	if err := s.Validate(cluster.Rules{}); err != nil {
 		t.Fatal(err)
 	}
+	jm := &cluster.Task{ID: "demo-aaaa-jm-0", Role: cluster.JobManagerRole, Hostname: "other", Ports: map[string]int{"rpc": 31010}}
+	if n := s.NetworkOf(cluster.JobManagerRole); n.Mode == cluster.ContainerNetwork {
+		jm.Network, jm.Address = n.Name, "9.0.0.9"
+	}
 	return decide.Launch{
-		Spec: s, Nonce: "aaaa",
+		Spec: s, Nonce: "aaaa", JobManager: jm,
 		Task: cluster.Task{
 			ID: "demo-aaaa-tm-1", Cluster: "demo", Role: cluster.TaskManagerRole, Hostname: "agent", Resources: s.TaskManager.Resources,
-			Ports: map[string]int{"rpc": 31001, "data": 31002, "metrics": 31003, "prom": 31004},
+			Network: s.NetworkOf(cluster.TaskManagerRole).Name,
+			Ports:   map[string]int{"rpc": 31001, "data": 31002, "metrics": 31003, "prom": 31004},
 		},
-		JobManager: &cluster.Task{ID: "demo-aaaa-jm-0", Role: cluster.JobManagerRole, Hostname: "other", Address: "9.0.0.9", Ports: map[string]int{"rpc": 31010}},
 	}
 }
 
