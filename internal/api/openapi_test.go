@@ -85,8 +85,8 @@ func TestFieldsAreDocumented(t *testing.T) {
 // fieldNames lists what JSON calls the fields of a struct, those of embedded structs included.
 func fieldNames(typ reflect.Type) []string {
 	var names []string
-	for i := range typ.NumField() {
-		f := typ.Field(i)
+	for f := range typ.Fields() {
+		f := f
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous && name == "" {
 			names = append(names, fieldNames(f.Type)...)
