@@ -34,6 +34,20 @@ func TestTake(t *testing.T) {
 			want:   []offer.Piece{{Resource: scalar("cpus", 1.5)}, {Resource: scalar("mem", 1024)}},
 		},
 		{
+			name: "a scalar of the site's own",
+			offers: []offer.Offer{{ID: "o1", AgentID: "a", Resources: []offer.Resource{
+				scalar("cpus", 2), scalar("mem", 1024), scalar("network_bandwidth", 1000),
+			}}},
+			need: offer.Need{CPUs: 1000, Mem: 512_000, Other: 100_000, OtherName: "network_bandwidth"},
+			want: []offer.Piece{{Resource: scalar("cpus", 1)}, {Resource: scalar("mem", 512)}, {Resource: scalar("network_bandwidth", 100)}},
+		},
+		{
+			name:   "less bandwidth than wanted",
+			offers: []offer.Offer{{ID: "o1", AgentID: "a", Resources: []offer.Resource{scalar("cpus", 2), scalar("mem", 1024)}}},
+			need:   offer.Need{CPUs: 1000, Mem: 512_000, Other: 100_000, OtherName: "network_bandwidth"},
+			reason: "network_bandwidth: 100 wanted, 0 offered",
+		},
+		{
 			name: "several offers of one agent together",
 			offers: []offer.Offer{
 				{ID: "o1", AgentID: "a", Resources: []offer.Resource{scalar("cpus", 1), scalar("mem", 512)}},
