@@ -86,7 +86,6 @@ func TestFieldsAreDocumented(t *testing.T) {
 func fieldNames(typ reflect.Type) []string {
 	var names []string
 	for f := range typ.Fields() {
-		f := f
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous && name == "" {
 			names = append(names, fieldNames(f.Type)...)
