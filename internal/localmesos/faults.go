@@ -3,6 +3,7 @@ package localmesos
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -32,8 +33,9 @@ type faults struct {
 	notReadyReason string
 }
 
-// update sends an update through the faults.
-func (f *faults) update(send func()) {
+// update sends an update through the faults: with send, under the lock of the caller, or later with the lock of
+// its own.
+func (f *faults) update(lock sync.Locker, send func()) {
 	u := f.updates
 	if f.random == nil || u == (UpdateFaults{Seed: u.Seed}) {
 		send()
@@ -46,7 +48,11 @@ func (f *faults) update(send func()) {
 		send()
 	}
 	if f.random.Float64() < u.Delay {
-		time.AfterFunc(time.Duration(f.random.IntN(max(1, u.DelayBy)))*time.Millisecond, send)
+		time.AfterFunc(time.Duration(f.random.IntN(max(1, u.DelayBy)))*time.Millisecond, func() {
+			lock.Lock()
+			defer lock.Unlock()
+			send()
+		})
 		return
 	}
 	send()

@@ -139,7 +139,7 @@ func (m *Master) tell(f *framework, s mesos.TaskStatus) mesos.TaskStatus {
 
 // deliver puts an update on the stream, through the injected faults.
 func (m *Master) deliver(f *framework, s mesos.TaskStatus) {
-	m.faults.update(func() {
+	m.faults.update(&m.mu, func() {
 		f.send(&scheduler.Event{Type: scheduler.Event_UPDATE, Update: &scheduler.Event_Update{Status: s}})
 	})
 }
