@@ -238,6 +238,9 @@ func (st *step) removeCluster(c *Cluster) {
 
 // phase notes on which step of its way up the cluster is, and its state.
 func (st *step) phase(c *Cluster) {
+	if !c.active() {
+		return // What is over, or going, is on no way up.
+	}
 	p := st.phaseOf(c)
 	if n := len(c.phases); n == 0 || c.phases[n-1].Phase != p {
 		at := slices.IndexFunc(c.phases, func(t cluster.PhaseTime) bool { return t.Phase == p })
@@ -246,9 +249,6 @@ func (st *step) phase(c *Cluster) {
 			c.phases = slices.Clone(c.phases[:at])
 		}
 		c.phases = append(slices.Clip(c.phases), cluster.PhaseTime{Phase: p, Since: st.now})
-	}
-	if !c.active() {
-		return
 	}
 	state := cluster.Deployed
 	switch p {

@@ -70,7 +70,7 @@ func Summaries(s *State) []cluster.Summary {
 			Name: c.Spec.Name, Kind: c.Spec.Kind, State: c.State, FlinkVersion: c.Spec.FlinkVersion,
 			TaskManagers: c.running, Wanted: c.taskManagers + c.waiting.Len() - c.waitingJobManagers, Created: c.Created,
 		}
-		if n := len(c.phases); n > 0 {
+		if n := len(c.phases); n > 0 && c.active() {
 			sum.Phase = c.phases[n-1].Phase
 		}
 		if c.flink != nil {
@@ -121,7 +121,7 @@ func Describe(s *State, name string) (cluster.Description, bool) {
 	if d.Events == nil {
 		d.Events = []cluster.Note{}
 	}
-	if n := len(c.phases); n > 0 {
+	if n := len(c.phases); n > 0 && c.active() {
 		d.Status.Phase = c.phases[n-1].Phase
 	}
 	s.tasks.Root().WalkPrefix([]byte(c.prefix()), func(_ []byte, t *cluster.Task) bool {
