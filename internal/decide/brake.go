@@ -15,6 +15,8 @@ const (
 	brakeForget = time.Minute
 	// avoidAfter is how many failed starts in a row make an agent avoided.
 	avoidAfter = 3
+	// agentHalfLife is the time in which half of an agent's failed starts are forgotten.
+	agentHalfLife = 10 * time.Minute
 )
 
 func (b brake) holds(now time.Time) bool { return now.Before(b.until) }
@@ -27,13 +29,18 @@ func (c *Cluster) brakeOf(role cluster.Role) *brake {
 }
 
 // fail counts a task that ended by itself. The first failure in a row costs no time; then the
-// delay doubles from a second to five minutes.
+// delay doubles from a second to five minutes. Tasks that were under way together fail as one: twenty that a
+// restart of the service left without their files say no more than one does.
 func (b brake) fail(t *cluster.Task, why string, now time.Time) brake {
+	b.reason = why
+	if t.Launched.Before(b.counted) {
+		return b
+	}
 	if now.Sub(t.Launched) >= brakeForget {
 		b.failures = 0
 	}
 	b.failures++
-	b.reason = why
+	b.counted = now
 	if b.failures > 1 {
 		b.until = now.Add(min(brakeMost, brakeFirst<<min(b.failures-2, 20)))
 	}
@@ -41,14 +48,18 @@ func (b brake) fail(t *cluster.Task, why string, now time.Time) brake {
 }
 
 // blame remembers a failed start with its agent, and avoids the agent for a while when starts
-// keep failing there. A start that worked clears it.
+// keep failing there. A start that worked clears it, and so does time.
 func (st *step) blame(t *cluster.Task) {
 	old, ok := st.agents.Get([]byte(t.AgentID))
 	if !ok {
 		return
 	}
+	if t.Launched.Before(old.counted) {
+		return // It was under way with one that is counted.
+	}
 	a := *old
-	a.failures++
+	a.failures = a.failures>>min(int(st.now.Sub(a.counted)/agentHalfLife), 30) + 1
+	a.counted = st.now
 	if a.failures >= avoidAfter {
 		a.avoid = st.now.Add(min(brakeMost, 10*time.Second<<min(a.failures-avoidAfter, 20)))
 	}

@@ -152,8 +152,10 @@ type exchange struct {
 // brake counts starts that failed one after the other.
 type brake struct {
 	failures int
-	until    time.Time
-	reason   string
+	// counted is when the last failure was counted.
+	counted time.Time
+	until   time.Time
+	reason  string
 }
 
 // Agent is what is remembered of an agent: its last offer, and starts that failed there.
@@ -162,8 +164,9 @@ type Agent struct {
 	// Offered is what was last offered, merged; for explanations and what-if questions.
 	Offered []offer.Offer
 	Seen    time.Time
-	// failures decays by half every few minutes.
+	// failures counts starts that failed one after the other, as of counted; half of them are forgotten every agentHalfLife.
 	failures int
+	counted  time.Time
 	avoid    time.Time
 }
 
