@@ -21,7 +21,7 @@ const deployPlan = "deploy"
 // planStatus is how far an element of a plan is, in the words of the SDK.
 type planStatus string
 
-// The statuses. Steps are never IN_PROGRESS; only phases of suspended clusters are WAITING.
+// The statuses. Steps are never IN_PROGRESS; phases of suspended clusters, and of those whose starts are paused, are WAITING.
 const (
 	planError      planStatus = "ERROR"
 	planWaiting    planStatus = "WAITING"
@@ -138,6 +138,9 @@ func clusterPhase(d cluster.Description) planPhase {
 		p.add(w.ID, planPending, w.Reason)
 	}
 	p.finish()
+	if d.Status.Paused && p.Status != planComplete {
+		p.Status = planWaiting
+	}
 	switch d.Status.State {
 	case cluster.FailedState:
 		p.Status = planError
@@ -209,12 +212,11 @@ func isPlan(name string) error {
 var whyNot = map[string]string{
 	"start":         "the plan always runs: what a spec asks for is brought about without being started",
 	"stop":          "the plan cannot be stopped; delete the cluster, or change its spec",
-	"interrupt":     "the plan cannot be paused: tasks that are wanted are started as soon as an offer fits; delete the cluster, or give it fewer TaskManagers",
-	"continue":      "the plan is never paused",
 	"forceComplete": "a step is complete when its task runs, and not before; a task that nobody needs is taken out of the spec",
 }
 
-// commandPlan takes a command on the plan: restart replaces the tasks of a phase, or the one of a step.
+// commandPlan takes a command on the plan: restart replaces the tasks of a phase, or the one of a step; interrupt and
+// continue hold back the starts of a phase, or of all, and let them go on.
 func (a *API) commandPlan(w http.ResponseWriter, r *http.Request) error {
 	if err := isPlan(r.PathValue("plan")); err != nil {
 		return err
@@ -223,10 +225,17 @@ func (a *API) commandPlan(w http.ResponseWriter, r *http.Request) error {
 	if why, ok := whyNot[command]; ok {
 		return fault.New(fault.Conflict, "%s is not possible: %s", command, why)
 	}
-	if command != "restart" {
-		return fault.New(fault.NotFound, "a plan knows no command %q: restart is one", shorten(command))
-	}
 	phase, step := r.URL.Query().Get("phase"), r.URL.Query().Get("step")
+	switch command {
+	case "restart":
+	case "interrupt", "continue":
+		if err := a.pause(r, phase, step, command == "interrupt"); err != nil {
+			return err
+		}
+		return answer(w, http.StatusOK, map[string]string{"message": "Received cmd: " + command})
+	default:
+		return fault.New(fault.NotFound, "a plan knows no command %q: restart, interrupt and continue are some", shorten(command))
+	}
 	if phase == "" {
 		return invalid("phase", "is missing: name the cluster that is to be restarted, or its id in the plan")
 	}
@@ -243,6 +252,23 @@ func (a *API) commandPlan(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return answer(w, http.StatusOK, map[string]string{"message": "Received cmd: " + command})
+}
+
+// pause holds back the starts of a phase, or of all, or lets them go on.
+func (a *API) pause(r *http.Request, phase, step string, paused bool) error {
+	name := ""
+	if step != "" {
+		return invalid("step", "a single step cannot be held back: name its phase alone, or no phase for all")
+	}
+	if phase != "" {
+		var err error
+		if name, _, err = a.find(phase, ""); err != nil {
+			return err
+		}
+	}
+	return a.write(r.Context(), func(request uint64) decide.Event {
+		return decide.PauseStarts{Request: request, Cluster: name, Paused: paused}
+	})
 }
 
 // find looks for a phase and a step by name or by id. Task is empty without a step.

@@ -88,9 +88,21 @@ func TestPlan(t *testing.T) {
 	}
 
 	w.do("GET", "/v1/plans/update", "").wantFault(t, 404, fault.NotFound, "deploy")
-	for _, command := range []string{"start", "stop", "interrupt", "continue", "forceComplete"} {
+	for _, command := range []string{"start", "stop", "forceComplete"} {
 		w.do("POST", "/v1/plans/deploy/"+command+"?phase=demo", "").wantFault(t, 409, fault.Conflict, command+" is not possible")
 	}
+	for _, query := range []string{"", "?phase=demo"} {
+		w.json("POST", "/v1/plans/deploy/interrupt"+query, "", 200)
+		if d, _ := decide.Describe(w.loop.View(), "demo"); !d.Status.Paused {
+			t.Errorf("interrupt%s left the cluster going", query)
+		}
+		w.json("POST", "/v1/plans/deploy/continue"+query, "", 200)
+		if d, _ := decide.Describe(w.loop.View(), "demo"); d.Status.Paused {
+			t.Errorf("continue%s left the cluster paused", query)
+		}
+	}
+	w.do("POST", "/v1/plans/deploy/interrupt?phase=none", "").wantFault(t, 404, fault.NotFound, "none")
+	w.do("POST", "/v1/plans/deploy/interrupt?phase=demo&step="+jm.ID, "").wantFault(t, 422, fault.Invalid, "step")
 	w.do("POST", "/v1/plans/deploy/explode", "").wantFault(t, 404, fault.NotFound, "restart")
 	w.do("POST", "/v1/plans/deploy/restart", "").wantFault(t, 422, fault.Invalid, "phase")
 	w.do("POST", "/v1/plans/deploy/restart?phase=none", "").wantFault(t, 404, fault.NotFound, "none")

@@ -16,8 +16,11 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/clusters"
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/cli/jars"
+	"github.com/flink-on-mesos/flink-service/internal/cli/plans"
+	"github.com/flink-on-mesos/flink-service/internal/cli/pods"
 	"github.com/flink-on-mesos/flink-service/internal/cli/service"
 	"github.com/flink-on-mesos/flink-service/internal/cli/workers"
+	"github.com/flink-on-mesos/flink-service/internal/client"
 )
 
 // check compares the options that a line makes.
@@ -59,6 +62,29 @@ func TestOptions(t *testing.T) {
 	check(t, "", artifacts.NewList, &artifacts.ListOptions{})
 	check(t, "artifact:12ab/app.jar -y", artifacts.NewDelete, &artifacts.DeleteOptions{SHA256: "12ab", Yes: true})
 	check(t, "12ab", artifacts.NewDelete, &artifacts.DeleteOptions{SHA256: "12ab"})
+	check(t, "-q", plans.NewList, &plans.ListOptions{Output: command.Output{Quiet: true}})
+	check(t, "", plans.NewStatus, &plans.StatusOptions{Plan: "deploy"})
+	check(t, "recover --json", plans.NewStatus, &plans.StatusOptions{Plan: "recover", Output: command.Output{JSON: true}})
+	check(t, "", plans.NewPause, &plans.CommandOptions{
+		PlanCommand: client.PlanCommand{Plan: "deploy", Command: "interrupt"}, Done: "The plan deploy is paused: go on with dcos flink plan resume",
+	})
+	check(t, "deploy demo -q", plans.NewResume, &plans.CommandOptions{
+		PlanCommand: client.PlanCommand{Plan: "deploy", Command: "continue", Phase: "demo"}, Done: "The phase demo goes on: see dcos flink plan status",
+		Output: command.Output{Quiet: true},
+	})
+	check(t, "deploy demo tm -y", plans.NewRestart, &plans.CommandOptions{
+		PlanCommand: client.PlanCommand{Plan: "deploy", Command: "restart", Phase: "demo", Step: "tm"}, Yes: true,
+		Question: "Replace the tasks of step tm?", Done: "The step tm is restarted: see dcos flink plan status",
+	})
+	check(t, "deploy demo", plans.NewForceComplete, &plans.CommandOptions{
+		PlanCommand: client.PlanCommand{Plan: "deploy", Command: "forceComplete", Phase: "demo"}, Done: "The phase demo is complete",
+	})
+	check(t, "--json", pods.NewList, &pods.ListOptions{Output: command.Output{JSON: true}})
+	check(t, "tm", pods.NewStatus, &pods.StatusOptions{Pod: "tm"})
+	check(t, "tm", pods.NewInfo, &pods.InfoOptions{Pod: "tm"})
+	check(t, "tm -y", pods.NewRestart, &pods.CommandOptions{Pod: "tm", Command: "restart", Yes: true})
+	check(t, "tm -q", pods.NewReplace, &pods.CommandOptions{Pod: "tm", Command: "replace", Output: command.Output{Quiet: true}})
+	check(t, "demo-rest --json", service.NewEndpoints, &service.EndpointsOptions{Endpoint: "demo-rest", Output: command.Output{JSON: true}})
 	check(t, "--declined --json", service.NewOffers, &service.OffersOptions{Declined: true, Output: command.Output{JSON: true}})
 	check(t, "--json", service.NewDescribe, &service.DescribeOptions{Output: command.Output{JSON: true}})
 	check(t, "--local", service.NewVersion, &service.VersionOptions{Local: true})

@@ -12,6 +12,8 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/cli/jars"
 	"github.com/flink-on-mesos/flink-service/internal/cli/jobs"
+	"github.com/flink-on-mesos/flink-service/internal/cli/plans"
+	"github.com/flink-on-mesos/flink-service/internal/cli/pods"
 	"github.com/flink-on-mesos/flink-service/internal/cli/service"
 	"github.com/flink-on-mesos/flink-service/internal/cli/workers"
 	"github.com/flink-on-mesos/flink-service/internal/client"
@@ -101,6 +103,9 @@ func newRoot(f *command.Factory) *cobra.Command {
 		jars.New(f),
 		workers.New(f),
 		artifacts.New(f),
+		plans.New(f),
+		pods.New(f),
+		service.NewEndpoints(f, nil),
 		service.NewDescribe(f, nil),
 		service.NewDebug(f),
 		service.NewVersion(f, nil),

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -137,6 +138,8 @@ type call struct {
 	body any
 	// accept is the media type asked for; empty means JSON.
 	accept string
+	// besides is a status that carries an answer though it is not a success; 0 means none.
+	besides int
 }
 
 // do performs a call that carries no file and returns the answer's body, which is
@@ -172,12 +175,12 @@ func (c *Client) do(ctx context.Context, r call) (json.RawMessage, error) {
 	} else {
 		req.Header.Set("Accept", r.accept)
 	}
-	return c.send(req, r.accept == "")
+	return c.send(req, r.accept == "", r.besides)
 }
 
 // send performs a request and reads its answer. With wantJSON an answer of another
-// type is an error.
-func (c *Client) send(req *http.Request, wantJSON bool) (json.RawMessage, error) {
+// type is an error. What comes with one of the statuses besides is an answer as well.
+func (c *Client) send(req *http.Request, wantJSON bool, besides ...int) (json.RawMessage, error) {
 	req.Header.Set("User-Agent", c.opts.Agent)
 	switch {
 	case c.opts.Bearer != "":
@@ -194,7 +197,7 @@ func (c *Client) send(req *http.Request, wantJSON bool) (json.RawMessage, error)
 	defer resp.Body.Close()
 	c.opts.Log.Info("call", "method", req.Method, "url", req.URL.Redacted(), "status", resp.StatusCode,
 		"took", time.Since(start).Round(time.Millisecond))
-	if resp.StatusCode >= 400 || resp.StatusCode < 200 || resp.StatusCode >= 300 {
+	if (resp.StatusCode < 200 || resp.StatusCode >= 300) && !slices.Contains(besides, resp.StatusCode) {
 		data, err := io.ReadAll(io.LimitReader(resp.Body, maxError))
 		if err != nil {
 			return nil, c.connection(req, err)

@@ -99,6 +99,8 @@ type Status struct {
 	Result             *JobResult  `json:"result,omitempty"`
 	// Restarts counts JobManagers that were replaced without being asked to.
 	Restarts int `json:"restarts"`
+	// Paused says that no task is started until the plan is resumed.
+	Paused bool `json:"paused,omitempty"`
 }
 
 // TaskStatus is a task as the API shows it.

@@ -86,6 +86,14 @@ type (
 		TaskID  string
 	}
 
+	// PauseStarts holds back the starts of a cluster's tasks, or lets them go on.
+	PauseStarts struct {
+		Request uint64
+		// Cluster is empty for every cluster there is.
+		Cluster string
+		Paused  bool
+	}
+
 	// FlinkObserved is what a JobManager's REST API says of its cluster.
 	FlinkObserved struct {
 		Cluster string
@@ -130,6 +138,7 @@ func (CallFailed) event()       {}
 func (PutCluster) event()       {}
 func (DeleteCluster) event()    {}
 func (RestartTask) event()      {}
+func (PauseStarts) event()      {}
 func (FlinkObserved) event()    {}
 func (WorkersWanted) event()    {}
 func (Ticked) event()           {}

@@ -111,7 +111,7 @@ func (st *step) queues() []*queue {
 	var queues []*queue
 	it := st.clusters.Root().Iterator()
 	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
-		if c.waiting.Len() == 0 {
+		if c.waiting.Len() == 0 || c.Paused {
 			continue
 		}
 		for _, role := range []cluster.Role{cluster.JobManagerRole, cluster.TaskManagerRole} {

@@ -146,6 +146,9 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 	case "restart-task":
 		p.request++
 		return decide.RestartTask{Request: p.request, Cluster: arg(d, "cluster", "demo"), TaskID: arg(d, "task", "")}
+	case "pause":
+		p.request++
+		return decide.PauseStarts{Request: p.request, Cluster: arg(d, "cluster", ""), Paused: !flag(d, "off")}
 	case "offers":
 		return decide.Offered{Offers: offers(t, d.Input)}
 	case "status":

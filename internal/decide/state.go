@@ -66,6 +66,8 @@ type ClusterRecord struct {
 	Message  string             `json:"message,omitempty"`
 	Result   *cluster.JobResult `json:"result,omitempty"`
 	Restarts int                `json:"restarts"`
+	// Paused says that no task of it is to be started until that is taken back.
+	Paused bool `json:"paused,omitempty"`
 }
 
 // State is everything that is known. It is a value: Step makes a new one and leaves the old as it was.

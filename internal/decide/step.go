@@ -45,6 +45,8 @@ func Step(s State, e Event, now time.Time) (State, []Action) {
 		st.deleteCluster(e)
 	case RestartTask:
 		st.restartTask(e)
+	case PauseStarts:
+		st.pauseStarts(e)
 	case FlinkObserved:
 		st.flinkObserved(e)
 	case WorkersWanted:
@@ -178,6 +180,9 @@ func (st *step) demand() (waiting int, ready bool, held time.Time) {
 	it := st.s.clusters.Root().Iterator()
 	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
 		n := c.waiting.Len()
+		if c.Paused {
+			continue
+		}
 		waiting += n
 		if c.waitingJobManagers > 0 {
 			look(&c.jobManagerBrake)

@@ -114,7 +114,7 @@ func Describe(s *State, name string) (cluster.Description, bool) {
 		Name: c.Spec.Name, Kind: c.Spec.Kind, Spec: c.Spec,
 		Status: cluster.Status{
 			State: c.State, Message: c.Message, Generation: c.Generation, ObservedGeneration: c.Generation, Created: c.Created,
-			Phases: c.phases, Flink: c.flink, Result: c.Result, Restarts: c.Restarts,
+			Phases: c.phases, Flink: c.flink, Result: c.Result, Restarts: c.Restarts, Paused: c.Paused,
 		},
 		Tasks: []cluster.TaskStatus{}, Waiting: []cluster.Waiting{}, Events: c.notes,
 	}
@@ -167,6 +167,9 @@ func (s *State) waitingOf(c *Cluster) []cluster.Waiting {
 			v.Reason = "its JobManager has no place yet"
 		} else if w.role == cluster.TaskManagerRole && s.awaitsAddress(c) {
 			v.Reason = "the address of its JobManager is not known yet"
+		}
+		if c.Paused {
+			v.Reason = "starts are paused: dcos flink plan resume, or POST /v1/plans/deploy/continue, lets them go on"
 		}
 		if b.failures > 1 {
 			v.NotBefore = b.until

@@ -26,6 +26,7 @@ var kinds = func() map[string]reflect.Type {
 		decide.PutCluster{},
 		decide.DeleteCluster{},
 		decide.RestartTask{},
+		decide.PauseStarts{},
 		decide.FlinkObserved{},
 		decide.WorkersWanted{},
 		decide.Ticked{},

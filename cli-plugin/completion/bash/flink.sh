@@ -17,9 +17,12 @@ _dcos_flink() {
         "cluster"
         "debug"
         "describe"
+        "endpoints"
         "help"
         "jar"
         "job"
+        "plan"
+        "pod"
         "run-application"
         "version"
         "worker"
@@ -59,9 +62,12 @@ _dcos_flink_artifact() { __dcos_flink_ask "$first"; }
 _dcos_flink_cluster() { __dcos_flink_ask "$first"; }
 _dcos_flink_debug() { __dcos_flink_ask "$first"; }
 _dcos_flink_describe() { __dcos_flink_ask "$first"; }
+_dcos_flink_endpoints() { __dcos_flink_ask "$first"; }
 _dcos_flink_help() { __dcos_flink_ask "$first"; }
 _dcos_flink_jar() { __dcos_flink_ask "$first"; }
 _dcos_flink_job() { __dcos_flink_ask "$first"; }
+_dcos_flink_plan() { __dcos_flink_ask "$first"; }
+_dcos_flink_pod() { __dcos_flink_ask "$first"; }
 _dcos_flink_run_application() { __dcos_flink_ask "$first"; }
 _dcos_flink_version() { __dcos_flink_ask "$first"; }
 _dcos_flink_worker() { __dcos_flink_ask "$first"; }

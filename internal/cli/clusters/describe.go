@@ -132,6 +132,9 @@ func describeStatus(f *command.Factory, c *client.Client, d cluster.Description)
 		fields.Add("Ended", f.Streams.Time(r.Ended, now))
 		fields.Add("Diagnostics", client.Reason(r.Diagnostics))
 	}
+	if s.Paused {
+		fields.Add("Starts", "paused: dcos flink plan resume deploy "+d.Name)
+	}
 	fields.Add("UI", c.UIURL(d.Name))
 	return fields.Print()
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
 	"github.com/flink-on-mesos/flink-service/internal/client"
 )
 
@@ -115,4 +116,25 @@ func JarIDs(ctx context.Context, c *client.Client, before []string) ([]string, e
 		ids = append(ids, j.ID)
 	}
 	return ids, nil
+}
+
+// PrintNames prints a list of names in the form that was asked for.
+func (o *Output) PrintNames(s *terminal.Streams, heading string, names []string) error {
+	switch {
+	case o.JSON:
+		if names == nil {
+			names = []string{}
+		}
+		return s.JSON(names)
+	case o.Quiet:
+		for _, n := range names {
+			s.Outf("%s\n", n)
+		}
+		return nil
+	}
+	table := s.Table(heading)
+	for _, n := range names {
+		table.Row(n)
+	}
+	return table.Print()
 }

@@ -32,6 +32,8 @@ type state struct {
 	phases   []cluster.PhaseTime
 	replaced map[string]int
 	notes    []cluster.Note
+	// paused says that the plan was interrupted.
+	paused bool
 	// deleting counts the looks since the deletion; 0 means not deleted.
 	deleting int
 	failed   string
@@ -73,7 +75,7 @@ func (c *state) blocked() string {
 
 // advance moves a cluster one step on.
 func (s *Server) advance(c *state) {
-	if c.result != nil || c.failed != "" || c.deleting > 0 {
+	if c.result != nil || c.failed != "" || c.deleting > 0 || c.paused && len(c.phases) < 2 {
 		return
 	}
 	way := c.way()
@@ -281,7 +283,7 @@ func (s *Server) description(c *state) cluster.Description {
 		Name: c.spec.Name, Kind: c.spec.Kind, Spec: c.spec, Tasks: s.tasks(c), Waiting: []cluster.Waiting{}, Events: c.notes,
 		Status: cluster.Status{
 			State: cluster.Created, Generation: c.generation, ObservedGeneration: c.generation, Created: c.created,
-			Phases: slices.Clone(c.phases), Result: c.result,
+			Phases: slices.Clone(c.phases), Result: c.result, Paused: c.paused,
 		},
 	}
 	if n := len(c.phases); n > 0 {

@@ -136,6 +136,7 @@ func (s *Server) routes() {
 	})
 	handle("DELETE /v1/artifacts/{sha256}", s.removeArtifact)
 	handle("GET /v1/debug/offers", s.offers)
+	s.sdkRoutes(handle)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
 			answerError(w, fault.New(fault.NotFound, "there is no route %s %s", r.Method, r.URL.Path))

@@ -1,0 +1,66 @@
+// Package plans owns the commands about the service's plan, with the verbs that the tools of
+// DC/OS SDK services have: a phase is a cluster, a step is one of its tasks.
+package plans
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/client"
+)
+
+// deploy is the plan that is meant when none is named: the only one.
+const deploy = "deploy"
+
+// New returns the command `plan` with its verbs.
+func New(f *command.Factory) *cobra.Command {
+	cmd := command.Group("plan", "Look at the service's plan, hold it up and let it go on",
+		"Look at the service's plan, hold it up and let it go on, as with every DC/OS SDK service.\n"+
+			"The one plan is deploy: each phase is a cluster, each step one of its tasks.",
+		NewList(f, nil),
+		NewStatus(f, nil),
+		NewPause(f, nil),
+		NewResume(f, nil),
+		NewRestart(f, nil),
+		NewForceComplete(f, nil),
+	)
+	cmd.Aliases = []string{"plans"}
+	return cmd
+}
+
+// phases lists the clusters that the plan has.
+func phases(ctx context.Context, c *client.Client, before []string) ([]string, error) {
+	p, _, err := c.Plan(ctx, before[0])
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, ph := range p.Phases {
+		names = append(names, ph.Name)
+	}
+	return names, nil
+}
+
+// steps lists the tasks of the phase before it.
+func steps(ctx context.Context, c *client.Client, before []string) ([]string, error) {
+	p, _, err := c.Plan(ctx, before[0])
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, ph := range p.Phases {
+		for _, s := range ph.Steps {
+			if ph.Name == before[1] {
+				names = append(names, s.Name)
+			}
+		}
+	}
+	return names, nil
+}
+
+// names lists the plans.
+func names(ctx context.Context, c *client.Client, _ []string) ([]string, error) {
+	return c.Plans(ctx)
+}
