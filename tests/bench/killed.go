@@ -37,7 +37,7 @@ func benchKilled(ctx context.Context, e env) ([]Result, error) {
 }
 
 func killedOurs(ctx context.Context, dir string) ([]float64, error) {
-	w, err := newFlinkWorld(ctx, dir, 1, 2)
+	w, err := newFlinkWorld(ctx, dir, 1, 2, "")
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -23,6 +24,9 @@ import (
 // hand, somebody starts a TaskManager with Flink's stock command line in the moment of the submission. Cold, the
 // agent's fetcher has never seen the distribution, and by hand it has to be unpacked first; warm, neither.
 //
+// Beside these, the warm submission with each lever of ours let go: without prepared classes, and with the JVM's own choices
+// in place of our options. (The third lever, the fetcher's cache, is the difference between cold and warm.)
+//
 // Of the warm submissions it also says which part of the time from the demand to the registration of the TaskManager is the
 // service's: until ACCEPT is sent.
 const (
@@ -35,8 +39,9 @@ const (
 func benchSubmit(ctx context.Context, e env) ([]Result, error) {
 	var ours, stock struct{ cold, warm []float64 }
 	var share []float64
+	without := map[lever][]float64{}
 	for n := range submitWorlds {
-		cold, warm, shares, err := submitOurs(ctx, filepath.Join(e.dir, fmt.Sprintf("ours-%d", n)))
+		cold, warm, shares, err := submitOurs(ctx, filepath.Join(e.dir, fmt.Sprintf("ours-%d", n)), "")
 		if err != nil {
 			return nil, fmt.Errorf("through the service: %w", err)
 		}
@@ -48,12 +53,51 @@ func benchSubmit(ctx context.Context, e env) ([]Result, error) {
 		}
 		stock.cold, stock.warm = append(stock.cold, cold), append(stock.warm, warm...)
 		fmt.Fprintf(e.progress, "  by hand: cold %.2f s, warm %.2f s\n", cold, warm)
+		for _, l := range []lever{preparedClasses, jvmOptions} {
+			_, warm, _, err := submitOurs(ctx, filepath.Join(e.dir, fmt.Sprintf("without-%s-%d", l, n)), l)
+			if err != nil {
+				return nil, fmt.Errorf("without %s: %w", l, err)
+			}
+			without[l] = append(without[l], warm...)
+			fmt.Fprintf(e.progress, "  without %s: warm %.2f s\n", l, warm)
+		}
 	}
 	return []Result{
+		NewResult("submit_running_without_"+string(preparedClasses), "s", without[preparedClasses], "stock command line by hand", stock.warm),
+		NewResult("submit_running_without_"+string(jvmOptions), "s", without[jvmOptions], "stock command line by hand", stock.warm),
 		NewResult("submit_running_vs_stock_cold", "s", ours.cold, "stock command line by hand", stock.cold),
 		NewResult("submit_running_vs_stock_warm", "s", ours.warm, "stock command line by hand", stock.warm),
 		NewResult("service_share_of_registration", "%", share, "", nil),
 	}, nil
+}
+
+// lever is one of what makes a start faster.
+type lever string
+
+const (
+	preparedClasses lever = "classes"
+	jvmOptions      lever = "jvm_options"
+)
+
+// stockOptions come after ours on the command line and take them back: what a JVM chooses on a machine of a server's size.
+const stockOptions = "-XX:+UseG1GC -XX:TieredStopAtLevel=4 -XX:ActiveProcessorCount=%d"
+
+// bare makes a directory with the distributions and without their prepared classes, on the same disk.
+func bare() (string, error) {
+	into := distributions + "-bare"
+	if err := errors.Join(os.RemoveAll(into), os.MkdirAll(into, 0o700)); err != nil {
+		return "", err
+	}
+	files, err := filepath.Glob(filepath.Join(distributions, "flink-*"))
+	if err != nil {
+		return "", err
+	}
+	for _, f := range files {
+		if err := os.Link(f, filepath.Join(into, filepath.Base(f))); err != nil {
+			return "", err
+		}
+	}
+	return into, nil
 }
 
 // flinkWorld is a service with a local Mesos of its own, whose tasks are real, and one cluster without workers.
@@ -65,8 +109,8 @@ type flinkWorld struct {
 }
 
 // newFlinkWorld starts one. An agent has room for one process, so that a worker never runs where the JobManager has
-// warmed the fetcher's cache.
-func newFlinkWorld(ctx context.Context, dir string, slots, agents int) (*flinkWorld, error) {
+// warmed the fetcher's cache. without names the lever that is let go, if any.
+func newFlinkWorld(ctx context.Context, dir string, slots, agents int, without lever) (*flinkWorld, error) {
 	m, err := newestFlink()
 	if err != nil {
 		return nil, err
@@ -74,14 +118,24 @@ func newFlinkWorld(ctx context.Context, dir string, slots, agents int) (*flinkWo
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
+	from := distributions
+	spec := flinkSpec(m.Version, slots)
+	switch without {
+	case preparedClasses:
+		if from, err = bare(); err != nil {
+			return nil, err
+		}
+	case jvmOptions:
+		spec.FlinkConfiguration["env.java.opts.all"] = fmt.Sprintf(stockOptions, runtime.NumCPU())
+	}
 	first := 20000 + os.Getpid()%100*100
-	i, err := startInstance(ctx, dir, "service", "MESOS_MASTER=local", "DATA_DIR="+filepath.Join(dir, "data"),
+	i, err := startInstance(ctx, dir, "service", "MESOS_MASTER=local", "FLINK_DISTRIBUTIONS="+from, "DATA_DIR="+filepath.Join(dir, "data"),
 		fmt.Sprintf("LOCALMESOS_AGENTS=%d", agents), "LOCALMESOS_CPUS=1", "LOCALMESOS_MEM=2048", fmt.Sprintf("LOCALMESOS_PORTS=%d-%d", first, first+99))
 	if err != nil {
 		return nil, err
 	}
 	w := &flinkWorld{instance: i, dir: dir}
-	if err := w.prepare(ctx, flinkSpec(m.Version, slots)); err != nil {
+	if err := w.prepare(ctx, spec); err != nil {
 		err = fmt.Errorf("%w: %s", err, w.lastWords())
 		w.end()
 		return nil, err
@@ -147,8 +201,8 @@ func (w *flinkWorld) submit(ctx context.Context) (float64, error) {
 	})
 }
 
-func submitOurs(ctx context.Context, dir string) (cold float64, warm, shares []float64, err error) {
-	w, err := newFlinkWorld(ctx, dir, submitSlots, 2)
+func submitOurs(ctx context.Context, dir string, without lever) (cold float64, warm, shares []float64, err error) {
+	w, err := newFlinkWorld(ctx, dir, submitSlots, 2, without)
 	if err != nil {
 		return 0, nil, nil, err
 	}

@@ -38,7 +38,10 @@ func taskManagerIDs(d cluster.Description, seen map[string]bool) {
 func TestWorkersOnDemand(t *testing.T) {
 	each(t, func(t *testing.T, d disttest.Distribution) {
 		w := world.Start(t, world.Options{})
-		if n := taskManagers(w.Create(dynamic("elastic", d, 2))); n != 0 {
+		spec := dynamic("elastic", d, 2)
+		// On a slow machine too, the second job comes before that.
+		maps.Copy(spec.FlinkConfiguration, map[string]string{"resourcemanager.taskmanager-timeout": "20 s", "slotmanager.taskmanager-timeout": "20 s"})
+		if n := taskManagers(w.Create(spec)); n != 0 {
 			t.Fatalf("a new cluster has %d TaskManagers, want none", n)
 		}
 		seen := map[string]bool{}
@@ -81,11 +84,20 @@ func TestTooBig(t *testing.T) {
 		w.Fault(map[string]any{"name": "Drain", "agent": "1", "on": true})
 		spec := dynamic("big", d, 1)
 		w.Create(spec)
-		id := w.Run("big", "Endless", "--parallelism", "6")
-		waits := w.Until("big", "waits for cpus", func(d cluster.Description) bool {
-			return len(d.Waiting) > 0 && strings.Contains(d.Waiting[0].Reason, "cpus")
-		})
-		t.Logf("the reason: %s", waits.Waiting[0].Reason)
+		tooBig := func() string {
+			id := w.Run("big", "Endless", "--parallelism", "6")
+			waits := w.Until("big", "waits for cpus", func(d cluster.Description) bool {
+				return len(d.Waiting) > 0 && strings.Contains(d.Waiting[0].Reason, "cpus")
+			})
+			t.Logf("the reason: %s", waits.Waiting[0].Reason)
+			return id
+		}
+		// Nothing is wanted any more, neither what waits nor what runs, when the job is cancelled.
+		if err := w.Client.Flink("big").Cancel(t.Context(), tooBig()); err != nil {
+			t.Fatal(err)
+		}
+		w.Until("big", "wants nothing", func(d cluster.Description) bool { return len(d.Waiting) == 0 && taskManagers(d) == 0 })
+		id := tooBig()
 		w.Fault(map[string]any{"name": "Drain", "agent": "1", "on": false})
 		w.JobState("big", id, "RUNNING")
 		w.Until("big", "has 6 TaskManagers", func(d cluster.Description) bool { return taskManagers(d) == 6 && len(d.Waiting) == 0 })

@@ -7,6 +7,10 @@ import org.apache.flink.runtime.rpc.RpcService;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
 /**
  * How this process' cluster ends, which Flink's own shutdown call says in one word at best: a failed
  * application has no text, and a job cluster that is shut down has always succeeded.
@@ -18,7 +22,11 @@ final class ClusterEnd {
     /** A stack trace or two; the service keeps it with the cluster's status. */
     private static final int MAX_DIAGNOSTICS = 16 << 10;
 
+    /** How long a ResourceManager takes to start at most, on a machine that is busy. */
+    private static final Duration MAX_START = Duration.ofSeconds(30);
+
     private volatile Wanted.Finished known;
+    private final CountDownLatch led = new CountDownLatch(1);
     private volatile MesosResourceManagerDriver leader;
     private volatile RpcService rpc;
     private volatile HighAvailabilityServices highAvailability;
@@ -42,16 +50,20 @@ final class ClusterEnd {
     /** Notes the driver that serves now. */
     void leads(MesosResourceManagerDriver driver) {
         leader = driver;
+        led.countDown();
     }
 
-    /** Tells the service of an end that Flink takes for a crash. Does nothing when this process never led. */
+    /**
+     * Tells the service of an end that Flink takes for a crash. A main method may throw before the
+     * ResourceManager is up, whose driver is waited for; it does nothing when there never is one.
+     */
     void tell(ApplicationStatus status, String diagnostics) {
-        MesosResourceManagerDriver driver = leader;
-        if (driver == null) {
-            return;
-        }
         try {
-            driver.finish(finished(status, diagnostics));
+            if (!led.await(MAX_START.toMillis(), TimeUnit.MILLISECONDS)) {
+                LOG.warn("No ResourceManager within {}; the service is not told of the end.", MAX_START);
+                return;
+            }
+            leader.finish(finished(status, diagnostics));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -151,6 +151,24 @@ class MesosResourceManagerDriverTest {
     }
 
     @Test
+    void tellsOfAnEndThatCameBeforeTheDriver() throws Exception {
+        ClusterEnd clusterEnd = new ClusterEnd();
+        Thread end = new Thread(() -> clusterEnd.tell(ApplicationStatus.FAILED, "main threw"));
+        end.start();
+        driver = new MesosResourceManagerDriver(configuration, clusterEnd);
+        driver.initialize(flink, flink, Runnable::run, Collections::emptySet);
+        JsonNode first = json(get("/v1/wanted"), 200);
+        String epoch = first.get("epoch").asText();
+        JsonNode finished =
+                first.get("finished").isNull()
+                        ? json(get("/v1/wanted?epoch=" + epoch + "&after=1&wait=20"), 200).get("finished")
+                        : first.get("finished");
+        assertEquals("{\"status\":\"FAILED\",\"diagnostics\":\"main threw\"}", finished.toString());
+        json(put("{\"epoch\":\"" + epoch + "\",\"sequence\":1,\"workers\":[],\"finishedSeen\":true}"), 200);
+        end.join();
+    }
+
+    @Test
     void doesNotWaitForeverForAService() throws Exception {
         configuration.setString("mesos.driver.finish-timeout", "50 ms");
         start();
