@@ -10,6 +10,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -64,6 +65,9 @@ type Options struct {
 	FrameworkName, Role string
 	// Leader is the URL of the instance that leads, for people; empty when it is not known.
 	Leader string
+	// Journal returns the last entries of the journal that contain a text, the oldest first, each as JSON and without
+	// secrets: at most limit, and at most maxBytes together. Nil means that none is kept.
+	Journal func(text string, limit, maxBytes int) ([]json.RawMessage, error)
 	// Metrics answers /metrics; nil means that there are none.
 	Metrics http.Handler
 	// Transport reaches JobManagers; nil means a direct one, without any proxy. What users send passes through it to

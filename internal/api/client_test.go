@@ -49,6 +49,10 @@ func TestClient(t *testing.T) {
 	must("events", err)
 	_, err = c.Offers(ctx)
 	must("offers", err)
+	entries, err := c.Journal(ctx, 10, "demo")
+	if must("journal", err); len(entries) != 1 || entries[0].Event != "Ticked" || len(entries[0].Actions) != 1 {
+		t.Fatalf("journal: %+v", entries)
+	}
 	v, err := c.Version(ctx)
 	if must("version", err); v.Version != "1.0.0" {
 		t.Fatalf("version: %+v", v)
@@ -85,6 +89,7 @@ func TestStandIn(t *testing.T) {
 		{"GET", "/v1/clusters", ""},
 		{"GET", "/v1/artifacts", ""},
 		{"GET", "/v1/debug/offers", ""},
+		{"GET", "/v1/debug/journal?limit=10&contains=x", ""},
 		{"POST", "/v1/clusters", session},
 		{"POST", "/v1/clusters", session},
 		{"POST", "/v1/clusters", `{`},

@@ -162,6 +162,10 @@ func TestAnswersAreDocumented(t *testing.T) {
 	for _, path := range []string{"/v1/health", "/v1/version", "/v1/service", "/v1/openapi.yaml", "/v1/debug/offers", "/v1/clusters", "/metrics", "/"} {
 		check("GET", path, path, "", "")
 	}
+	check("GET", "/v1/debug/journal?limit=10&contains=demo", "/v1/debug/journal", "", "")
+	check("GET", "/v1/debug/journal?limit=1", "/v1/debug/journal", "", "")
+	check("GET", "/v1/debug/journal?limit=0", "/v1/debug/journal", "", "")
+	check("GET", "/v1/debug/journal?contains="+strings.Repeat("x", 257), "/v1/debug/journal", "", "")
 	for _, path := range []string{"/v1/plans", "/v1/pod", "/v1/pod/status", "/v1/endpoints", "/v1/state/frameworkId", "/v1/configurations"} {
 		check("GET", path, path, "", "")
 	}

@@ -39,6 +39,7 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/artifacts", a.o.Artifacts.ServeList},
 		{http.MethodDelete, "/v1/artifacts/{sha256}", a.o.Artifacts.ServeDelete},
 		{http.MethodGet, "/v1/debug/offers", a.offers},
+		{http.MethodGet, "/v1/debug/journal", a.journal},
 		{http.MethodGet, "/v1/plans", a.listPlans},
 		{http.MethodGet, "/v1/plans/{plan}", a.describePlan},
 		{http.MethodPost, "/v1/plans/{plan}/{command}", a.commandPlan},

@@ -2,6 +2,7 @@ package api
 
 import (
 	_ "embed"
+	"encoding/json"
 	"net/http"
 	"runtime"
 
@@ -80,6 +81,37 @@ func (a *API) offers(w http.ResponseWriter, _ *http.Request) error {
 		list = []decide.Outcome{}
 	}
 	return answer(w, http.StatusOK, map[string]any{"offers": list})
+}
+
+// Bounds of one look into the journal.
+const (
+	journalDefault = 100
+	journalMost    = 10_000
+	// journalBytes bounds the entries of one answer. The whole ring is little larger.
+	journalBytes = 16 << 20
+)
+
+// journal answers the last events and actions of the core, the newest last.
+func (a *API) journal(w http.ResponseWriter, r *http.Request) error {
+	limit, err := number(r, "limit", journalDefault, 1, journalMost)
+	if err != nil {
+		return err
+	}
+	text := r.URL.Query().Get("contains")
+	if len(text) > 256 {
+		return invalid("contains", "has %d bytes: give at most 256, such as the id of a task", len(text))
+	}
+	if a.o.Journal == nil {
+		return fault.New(fault.NotFound, "this service keeps no journal")
+	}
+	entries, err := a.o.Journal(text, int(limit), journalBytes)
+	if err != nil {
+		return err
+	}
+	if entries == nil {
+		entries = []json.RawMessage{}
+	}
+	return answer(w, http.StatusOK, map[string]any{"entries": entries})
 }
 
 func (a *API) openapi(w http.ResponseWriter, _ *http.Request) error {

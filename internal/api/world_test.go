@@ -88,6 +88,12 @@ func newWorldOf(t testing.TB, state decide.State, change ...func(*api.Options)) 
 		Rules:    cluster.Rules{Roles: []string{"*"}, FlinkVersions: []string{"2.3.0", "1.20.5"}},
 		Flinks:   []api.Flink{{Version: "2.3.0", SHA256: strings.Repeat("23", 32)}},
 		Version:  "1.0.0", Commit: "0123456789ab", FrameworkName: "flink", Role: "*", Leader: "http://127.0.0.1:1",
+		Journal: func(text string, limit, _ int) ([]json.RawMessage, error) {
+			if limit < 10 {
+				return nil, nil
+			}
+			return []json.RawMessage{json.RawMessage(`{"time":"2026-01-01T12:00:00Z","event":"Ticked","data":{"Jitter":0.5},"actions":["kill ` + text + `"]}`)}, nil
+		},
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	}
 	for _, c := range change {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/journal"
 )
 
 // newHandler makes what a leading instance serves: the artifacts, and the API with its proxy and page.
@@ -24,6 +26,9 @@ func (p *parts) newHandler() (handler, error) {
 	a, err := api.New(api.Options{
 		Core: p.loop, Artifacts: p.artifacts, Defaults: s.defaults(p.flinks), Rules: s.rules(), Adopt: adopt, Check: p.check, Secret: flink.IsSecret,
 		Tokens: s.c.HTTP.Tokens(),
+		Journal: func(text string, limit, maxBytes int) ([]json.RawMessage, error) {
+			return journal.Tail(journalDir(s.c), text, limit, maxBytes)
+		},
 		Flinks: flinks, Version: s.o.Version, Commit: s.o.Commit, FrameworkName: s.c.Framework.Name, Role: s.c.Mesos.Roles[0], Leader: s.url,
 		Metrics:        promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry}),
 		Transport:      &http.Transport{DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute},

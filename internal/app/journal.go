@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"slices"
 
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/config"
@@ -37,9 +38,34 @@ func withoutSecrets(s cluster.Spec) cluster.Spec {
 		job := *s.Job
 		job.Args = nil
 		job.JarURI, job.JobGraphURI, job.Python = redacted(job.JarURI), redacted(job.JobGraphURI), redacted(job.Python)
+		job.InitialSavepointPath = redacted(job.InitialSavepointPath)
 		s.Job = &job
 	}
+	for _, c := range []**cluster.Container{&s.Container, &s.JobManager.Container, &s.TaskManager.Container} {
+		*c = containerWithoutSecrets(*c)
+	}
 	return s
+}
+
+// containerWithoutSecrets leaves out what may be told to docker and to volume drivers.
+func containerWithoutSecrets(c *cluster.Container) *cluster.Container {
+	if c == nil {
+		return nil
+	}
+	bare := *c
+	bare.Parameters = make([]cluster.Parameter, len(c.Parameters))
+	for i, p := range c.Parameters {
+		bare.Parameters[i].Key = p.Key
+	}
+	bare.Volumes = slices.Clone(c.Volumes)
+	for i, v := range c.Volumes {
+		if v.External != nil {
+			external := *v.External
+			external.Options = nil
+			bare.Volumes[i].External = &external
+		}
+	}
+	return &bare
 }
 
 // redacted is a URI without a password and without a query, which may be a signature.

@@ -59,6 +59,7 @@ func TestOptions(t *testing.T) {
 	check(t, "demo tm -y -q", workers.NewRestart, &workers.RestartOptions{Cluster: "demo", Task: "tm", Yes: true, Output: command.Output{Quiet: true}})
 	check(t, "demo tm -f", workers.NewLogs, &workers.LogsOptions{Cluster: "demo", Task: "tm", Logs: command.Logs{File: "stdout", Follow: true}})
 	check(t, "app.jar -q", artifacts.NewUpload, &artifacts.UploadOptions{File: "app.jar", Output: command.Output{Quiet: true}})
+	check(t, "--limit 5 --contains demo", service.NewJournal, &service.JournalOptions{Limit: 5, Contains: "demo"})
 	check(t, "", artifacts.NewList, &artifacts.ListOptions{})
 	check(t, "artifact:12ab/app.jar -y", artifacts.NewDelete, &artifacts.DeleteOptions{SHA256: "12ab", Yes: true})
 	check(t, "12ab", artifacts.NewDelete, &artifacts.DeleteOptions{SHA256: "12ab"})

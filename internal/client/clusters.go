@@ -110,6 +110,30 @@ func (c *Client) Version(ctx context.Context) (Version, error) {
 	return out, err
 }
 
+// JournalEntry is an event and what the service did about it.
+type JournalEntry struct {
+	Time  time.Time `json:"time"`
+	Event string    `json:"event"`
+	// Data is the event itself, in the form of the release that wrote it; empty for a very large one.
+	Data    json.RawMessage `json:"data,omitempty"`
+	Actions []string        `json:"actions,omitempty"`
+	// Missing counts the entries before this one that could not be written in time.
+	Missing int `json:"missing,omitempty"`
+}
+
+// Journal lists the last events, the oldest first: at most limit of those that contain a text.
+func (c *Client) Journal(ctx context.Context, limit int, contains string) ([]JournalEntry, error) {
+	query := url.Values{"limit": {strconv.Itoa(limit)}}
+	if contains != "" {
+		query.Set("contains", contains)
+	}
+	var out struct {
+		Entries []JournalEntry `json:"entries"`
+	}
+	_, err := c.decode(ctx, call{method: http.MethodGet, path: []string{"v1", "debug", "journal"}, query: query}, &out)
+	return out.Entries, err
+}
+
 // Outcome says what became of one offer.
 type Outcome struct {
 	Time     time.Time `json:"time"`

@@ -3,7 +3,6 @@
 package journal
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -262,6 +261,52 @@ func Read(dir string, limit int) ([]Entry, error) {
 }
 
 func readFile(name string) ([]Entry, error) {
+	lines, err := readLines(name)
+	if err != nil {
+		return nil, err
+	}
+	var all []Entry
+	for _, line := range lines {
+		var e Entry
+		if json.Unmarshal(line, &e) == nil {
+			all = append(all, e)
+		}
+	}
+	return all, nil
+}
+
+// Tail returns the last entries that contain a text, the oldest first and at most limit, as they stand in the ring:
+// each is the JSON of an Entry. Together they have at most maxBytes bytes; what is older is left out first. A line that
+// was cut off by a crash is left out.
+func Tail(dir, text string, limit, maxBytes int) ([]json.RawMessage, error) {
+	names, err := files(dir)
+	if err != nil {
+		return nil, err
+	}
+	var found []json.RawMessage
+	for _, n := range slices.Backward(names) {
+		lines, err := readLines(n)
+		if err != nil {
+			return nil, err
+		}
+		for _, line := range slices.Backward(lines) {
+			if text != "" && !bytes.Contains(line, []byte(text)) || !json.Valid(line) {
+				continue
+			}
+			maxBytes -= len(line)
+			if len(found) == limit || maxBytes < 0 {
+				slices.Reverse(found)
+				return found, nil
+			}
+			found = append(found, line)
+		}
+	}
+	slices.Reverse(found)
+	return found, nil
+}
+
+// readLines reads a file of the ring.
+func readLines(name string) ([][]byte, error) {
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // It was the oldest, and the ring went on.
@@ -269,16 +314,7 @@ func readFile(name string) ([]Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	var all []Entry
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, 2*maxEntry)
-	for lines.Scan() {
-		var e Entry
-		if json.Unmarshal(lines.Bytes(), &e) == nil {
-			all = append(all, e)
-		}
-	}
-	return all, nil
+	return bytes.Split(bytes.TrimSuffix(data, []byte("\n")), []byte("\n")), nil
 }
 
 // name is the type of an event or action without its package.

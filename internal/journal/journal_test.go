@@ -2,10 +2,12 @@ package journal_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +99,7 @@ func TestReplay(t *testing.T) {
 	if last, err := journal.Read(dir, 2); err != nil || len(last) != 2 || last[1].Event != "Updated" {
 		t.Errorf("the last two entries are %+v, %v", last, err)
 	}
+	tail(t, dir)
 	for _, name := range glob(t, dir) {
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -104,6 +107,38 @@ func TestReplay(t *testing.T) {
 		}
 		if strings.Contains(string(text), "the canary") {
 			t.Errorf("%s holds a secret", name)
+		}
+	}
+}
+
+// tail reads the end of story's ring.
+func tail(t *testing.T, dir string) {
+	t.Helper()
+	for _, c := range []struct {
+		text            string
+		limit, maxBytes int
+		want            []string
+	}{
+		{"", 2, 1 << 20, []string{"Offered", "Updated"}},
+		{"demo-aaaa-jm-1", 100, 1 << 20, []string{"Offered", "Updated"}},
+		{"save framework", 100, 1 << 20, []string{"Subscribed"}},
+		{"", 100, 300, []string{"Updated"}},
+		{"never said", 100, 1 << 20, nil},
+	} {
+		lines, err := journal.Tail(dir, c.text, c.limit, c.maxBytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, line := range lines {
+			var e journal.Entry
+			if err := json.Unmarshal(line, &e); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, e.Event)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("Tail(%q, %d, %d) = %v, want %v", c.text, c.limit, c.maxBytes, got, c.want)
 		}
 	}
 }

@@ -137,6 +137,7 @@ func (s *Server) routes() {
 	handle("DELETE /v1/artifacts/{sha256}", s.removeArtifact)
 	handle("GET /v1/debug/offers", s.offers)
 	s.sdkRoutes(handle)
+	handle("GET /v1/debug/journal", s.journal)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
 			answerError(w, fault.New(fault.NotFound, "there is no route %s %s", r.Method, r.URL.Path))
@@ -172,6 +173,24 @@ func (s *Server) offers(*http.Request) (int, any, error) {
 			"result": "declined", "reasons": []string{"cpus: 16 needed, 8 offered"},
 		},
 	}}, nil
+}
+
+// journal lists two entries, or those of them that contain a text.
+func (s *Server) journal(r *http.Request) (int, any, error) {
+	type entry struct {
+		Time    time.Time      `json:"time"`
+		Event   string         `json:"event"`
+		Data    map[string]any `json:"data"`
+		Actions []string       `json:"actions,omitempty"`
+	}
+	entries := []entry{
+		{Start, "Subscribed", map[string]any{"FrameworkID": "f-1"}, []string{"save framework", "suppress"}},
+		{Start.Add(time.Second), "Updated", map[string]any{"TaskID": "demo-jm-1", "State": "RUNNING"}, []string{"save task/demo-jm-1", "acknowledge demo-jm-1"}},
+	}
+	text := r.URL.Query().Get("contains")
+	return http.StatusOK, map[string]any{"entries": slices.DeleteFunc(entries, func(e entry) bool {
+		return !strings.Contains(fmt.Sprint(e), text)
+	})}, nil
 }
 
 // file serves bytes of a sandbox file.
