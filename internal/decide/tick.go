@@ -45,7 +45,7 @@ func (st *step) subscribed(e Subscribed) {
 		st.s.reconcile.implicit = soon
 	}
 	// A KILL that was under way when the last subscription ended may never have arrived.
-	st.killAgain(func(*cluster.Task) bool { return true })
+	st.killAnew()
 	cit := st.clusters.Root().Iterator()
 	for _, c, ok := cit.Next(); ok; _, c, ok = cit.Next() {
 		for _, id := range c.jobManagers {
@@ -168,14 +168,21 @@ func (st *step) tickKills() {
 	if !st.s.Connected {
 		return
 	}
-	st.killAgain(func(t *cluster.Task) bool { return !st.now.Before(t.KillAfter) })
-}
-
-// killAgain repeats the KILL of those released tasks that are due.
-func (st *step) killAgain(due func(*cluster.Task) bool) {
 	it := st.s.killing.Root().Iterator()
 	for id, _, ok := it.Next(); ok; id, _, ok = it.Next() {
-		if t, ok := st.task(string(id)); ok && due(t) {
+		if t, ok := st.task(string(id)); ok && !st.now.Before(t.KillAfter) {
+			st.kill(t)
+		}
+	}
+}
+
+// killAnew repeats the KILL of all released tasks after a new subscription. How often one was sent before says
+// nothing about whether the task heeds it, so the delays begin anew.
+func (st *step) killAnew() {
+	it := st.s.killing.Root().Iterator()
+	for id, _, ok := it.Next(); ok; id, _, ok = it.Next() {
+		if t, ok := st.task(string(id)); ok {
+			t.Kills = 0
 			st.kill(t)
 		}
 	}

@@ -24,6 +24,12 @@ func (st *step) updated(e Updated) {
 		// The agent of the task is not known to the master (any more): it may come back.
 		e.State = cluster.Unreachable
 	}
+	if t.Goal == cluster.Released && !e.State.Terminal() && e.Reason == "REASON_AGENT_REREGISTERED" {
+		// The master passes no KILL on to an agent that it does not hear.
+		t.Kills = 0
+		st.kill(t)
+		return
+	}
 	if e.State == t.State && e.State != cluster.Running || older(e.State, t.State) {
 		return
 	}

@@ -267,18 +267,25 @@ func (w *world) agent(task string) *localmesos.Scripted {
 // that fail in a row are slowed down.
 const patience = time.Minute
 
+// prompt is how long it should take: the output of a run has those rounds that took longer.
+const prompt = 10 * time.Second
+
 // rest waits until what is wanted, what the core has launched and what runs are the same, and stay so for a while.
 func (w *world) rest(clusters ...expectation) {
 	w.t.Helper()
-	var problem string
+	var problem, last string
 	calm := 0
+	began := time.Now()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if problem = w.difference(clusters); problem != "" {
-			calm = 0
+			calm, last = 0, problem
 			continue
 		}
 		if calm++; calm == 5 {
 			w.once()
+			if took := time.Since(began); took > prompt {
+				w.t.Logf("it came to rest only after %s: %s", took.Round(time.Second), last)
+			}
 			return
 		}
 	}
