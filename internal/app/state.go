@@ -57,3 +57,15 @@ func (s *state) lead(ctx context.Context, id, url string) (lost <-chan struct{},
 	}
 	return l.Lost(), l.Release, nil
 }
+
+// remove deletes everything that is stored, and from ZooKeeper also what it was stored in. It returns how many records
+// there were.
+func (s *state) remove(ctx context.Context) (int, error) {
+	n, err := removeRecords(ctx, s)
+	if err == nil && s.zk != nil {
+		if err = s.zk.Remove(ctx); err != nil {
+			err = fmt.Errorf("remove the state: %w", err)
+		}
+	}
+	return n, err
+}

@@ -14,7 +14,7 @@ import (
 // removeService waits until nothing of the service is left with Mesos, removes what is stored, and then lets the process
 // be idle and healthy: whoever asked for the removal reads of its end in the plan, and removes the app. Each step looks
 // at what there is, so that a process that was stopped is followed by one that goes on.
-func (p *parts) removeService(ctx context.Context, st store.Store, side *flinkSide) error {
+func (p *parts) removeService(ctx context.Context, st *state, side *flinkSide) error {
 	log := p.service.log.With("part", "uninstall")
 	log.Info("the service is being removed", "clusters", decide.Uninstalling(p.loop.View()).Clusters)
 	if !p.gone(ctx) {
@@ -23,7 +23,7 @@ func (p *parts) removeService(ctx context.Context, st store.Store, side *flinkSi
 	// An answer comes after the actions of every earlier event: what is to be forgotten is being forgotten by now.
 	_ = p.loop.Do(ctx, func(request uint64) decide.Event { return decide.DeleteCluster{Request: request} }) // There is no cluster without a name.
 	side.wait()
-	n, err := removeRecords(ctx, st)
+	n, err := st.remove(ctx)
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // Being told to stop is no error.
 	}

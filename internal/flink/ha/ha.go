@@ -137,10 +137,25 @@ func (l Location) sessionsOf(c *zk.Conn, address string) (map[int64]bool, error)
 	return sessions, nil
 }
 
-// Remove deletes everything of the cluster. Files that its nodes point to stay where the cluster's
+// Remove deletes everything of the cluster, and the nodes above it when they are empty then. Files that its nodes point to stay where the cluster's
 // high-availability.storageDir is: the service need not be able to reach that place.
 func (l Location) Remove(ctx context.Context) error {
-	return l.do(ctx, func(c *zk.Conn) error { return remove(c, l.Path) })
+	return l.do(ctx, func(c *zk.Conn) error {
+		if err := remove(c, l.Path); err != nil {
+			return err
+		}
+		// What is above is for every cluster; Flink makes it again when it is missing.
+		for parent := path.Dir(l.Path); parent != "/"; parent = path.Dir(parent) {
+			err := c.Delete(parent, -1)
+			if errors.Is(err, zk.ErrNotEmpty) || errors.Is(err, zk.ErrNoAuth) {
+				return nil
+			}
+			if err != nil && !errors.Is(err, zk.ErrNoNode) {
+				return fmt.Errorf("remove %s: %w", parent, err)
+			}
+		}
+		return nil
+	})
 }
 
 func remove(c *zk.Conn, node string) error {

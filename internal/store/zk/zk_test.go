@@ -461,3 +461,50 @@ func TestCoalesced(t *testing.T) {
 		t.Logf("%d transactions for %d writers", n, writers)
 	}
 }
+
+// TestRemove leaves nothing of a state, in whatever form it is kept; what is above stays while others use it.
+func TestRemove(t *testing.T) {
+	t.Parallel()
+	path := root(t)
+	top := path[:strings.LastIndexByte(path, '/')]
+	c := raw(t)
+	gone := func(node string, want bool) {
+		t.Helper()
+		if there, _, err := c.Exists(node); err != nil || there == want {
+			t.Errorf("%s is there: %t, %v", node, there, err)
+		}
+	}
+	s, other := mustOpen(t, options(t, server.Addr, path)), mustOpen(t, options(t, server.Addr, top+"/other"))
+	if err := s.Remove(t.Context()); !errors.Is(err, store.ErrNotLeader) {
+		t.Errorf("Remove() without the lock = %v, want %v", err, store.ErrNotLeader)
+	}
+	l := mustLock(t, s, "a")
+	mustApply(t, s, set("a", "1"), set("large", strings.Repeat("x", zk.MaxInline+1)))
+	if err := s.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-l.Lost():
+		t.Error("the lock counts as lost")
+	default:
+	}
+	gone(path, true)
+	gone(top, false)
+	if err := s.Apply(t.Context(), []store.Record{set("a", "2")}); !errors.Is(err, store.ErrNotLeader) {
+		t.Errorf("Apply() after Remove() = %v, want %v", err, store.ErrNotLeader)
+	}
+	// Another may begin anew, and one that was deposed removes nothing.
+	again := mustOpen(t, options(t, server.Addr, path))
+	mustLock(t, again, "b")
+	mustApply(t, again, set("b", "1"))
+	if err := s.Remove(t.Context()); err == nil {
+		t.Error("a store without the lock removes what is another's")
+	}
+	mustLock(t, other, "c")
+	for _, store := range []*zk.Store{again, other} {
+		if err := store.Remove(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone(top, true)
+}

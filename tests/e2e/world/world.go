@@ -33,6 +33,8 @@ type Options struct {
 	CPUs, MemMiB int
 	// Service makes further variables of the service, given the directory of the test.
 	Service func(dir string) []string
+	// Alone leaves the service out: the test starts its own, and may set URL and Client.
+	Alone bool
 	// Token is the service's one token, with scope admin; without it the service asks for none.
 	Token string
 }
@@ -104,7 +106,9 @@ func Start(t testing.TB, o Options) *World {
 		}, "local-mesos")
 		w.Eventually("local Mesos answers", func() error { return get(t.Context(), "http://"+w.master+"/health", nil) })
 	}
-	w.StartService()
+	if !o.Alone {
+		w.StartService()
+	}
 	return w
 }
 
