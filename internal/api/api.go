@@ -50,6 +50,8 @@ type Options struct {
 	// Adopt moves what Flink's configuration says about sizes into the spec's fields, before open
 	// ones are filled in; nil leaves the spec as it is.
 	Adopt func(cluster.Spec) (adopted cluster.Spec, notes []string, err error)
+	// Import makes a spec of the files of flink-mesos; nil when there is nothing that can.
+	Import func(cluster.OldFiles) (cluster.Imported, error)
 	// Check looks further at a complete and valid spec; nil when there is nothing more to check.
 	Check func(cluster.Spec) error
 	// Secret says whether a Flink option holds a secret, by its name. Environment variables are asked for

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -346,4 +347,42 @@ func TestPanic(t *testing.T) {
 	})
 	w.do("POST", "/v1/clusters", session, "Content-Type", "application/json").wantFault(t, 500, fault.Internal, "internal error")
 	w.json("GET", "/v1/health", "", 200)
+}
+
+// TestImport makes a spec of old files, says what this service would refuse of it, and creates a cluster of it as it is.
+func TestImport(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	read := func(body string) cluster.Imported {
+		t.Helper()
+		a := w.do("POST", "/v1/import", body, "Content-Type", "application/json")
+		if a.StatusCode != http.StatusOK {
+			t.Fatalf("POST /v1/import = %d %s", a.StatusCode, a.body)
+		}
+		var got cluster.Imported
+		if err := json.Unmarshal([]byte(a.body), &got); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	got := read(`{"flinkConf":"taskmanager.numberOfTaskSlots: 2\nmy.password: s3","marathonApp":"{\"id\":\"/old/one\",\"cmd\":\"mesos-appmaster.sh\"}"}`)
+	if len(got.Problems) > 0 || got.Spec.Name != "one" || got.Spec.TaskManager.Slots != 2 || got.Spec.FlinkConfiguration["my.password"] != "s3" {
+		t.Fatalf("imported %+v", got)
+	}
+	spec, err := json.Marshal(got.Spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := w.do("POST", "/v1/clusters", string(spec), "Content-Type", "application/json"); a.StatusCode != http.StatusCreated {
+		t.Errorf("the spec is not taken as it is: %d %s", a.StatusCode, a.body)
+	}
+	got = read(`{"configYAML":"mesos.resourcemanager.framework.role: none"}`)
+	if len(got.Problems) != 1 || got.Problems[0].Field != "role" {
+		t.Errorf("problems are %+v, want one of the role", got.Problems)
+	}
+	for body, status := range map[string]int{`{}`: 422, `{"configYAML":"[a"}`: 422, `{"x":1}`: 422, `[`: 400} {
+		if a := w.do("POST", "/v1/import", body, "Content-Type", "application/json"); a.StatusCode != status {
+			t.Errorf("POST %s = %d, want %d", body, a.StatusCode, status)
+		}
+	}
 }

@@ -84,6 +84,7 @@ func TestScopes(t *testing.T) {
 		{"GET", "//v1/clusters", access.Read},
 		{"GET", "/page/../v1/clusters", access.None}, // It is refused as a path.
 		{"OPTIONS", "/v1/clusters", access.Read},
+		{"POST", "/v1/import", access.Read},
 		{"POST", "/v1/artifacts", access.Operate},
 		{"POST", "/v1/clusters/demo/restart", access.Operate},
 		{"POST", "/v1/clusters/demo/tasks/none/restart", access.Operate},

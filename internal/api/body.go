@@ -18,14 +18,19 @@ const maxSpec = 1 << 20
 
 // readSpec reads a spec in JSON or YAML.
 func (a *API) readSpec(w http.ResponseWriter, r *http.Request) (cluster.Spec, error) {
-	var spec cluster.Spec
+	return readDocument[cluster.Spec](a, w, r)
+}
+
+// readDocument reads a body in JSON or YAML, and refuses what T has no place for.
+func readDocument[T any](a *API, w http.ResponseWriter, r *http.Request) (T, error) {
+	var document T
 	isYAML, err := format(r)
 	if err != nil {
-		return spec, err
+		return document, err
 	}
 	data, err := a.readBody(w, r)
 	if err != nil {
-		return spec, err
+		return document, err
 	}
 	parse := parseJSON
 	if isYAML {
@@ -33,9 +38,9 @@ func (a *API) readSpec(w http.ResponseWriter, r *http.Request) (cluster.Spec, er
 	}
 	tree, err := parse(data)
 	if err != nil {
-		return spec, err
+		return document, err
 	}
-	return spec, decodeTree(tree, &spec)
+	return document, decodeTree(tree, &document)
 }
 
 // format says which of the two a body is in.

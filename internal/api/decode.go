@@ -149,12 +149,12 @@ func join(path, name string) string {
 
 // decodeTree checks a tree against the type of out, names every field that is unknown or of another
 // type at once, and decodes it. Names are compared exactly, unlike in encoding/json.
-func decodeTree(tree any, out *cluster.Spec) error {
+func decodeTree[T any](tree any, out *T) error {
 	if _, ok := tree.(map[string]any); !ok {
 		return fault.New(fault.Malformed, "the spec cannot be read: it is %s and should be an object", kindOf(tree))
 	}
 	var l problems
-	tree = conform(&l, "", tree, reflect.TypeFor[cluster.Spec]())
+	tree = conform(&l, "", tree, reflect.TypeFor[T]())
 	if err := l.Err("the spec does not have the form of a spec"); err != nil {
 		return err
 	}

@@ -65,7 +65,9 @@ func TestFieldsAreDocumented(t *testing.T) {
 		"Rlimit": reflect.TypeFor[cluster.Rlimit](), "Volume": reflect.TypeFor[cluster.Volume](), "ExternalVolume": reflect.TypeFor[cluster.ExternalVolume](),
 		"Network": reflect.TypeFor[cluster.Network](), "Port": reflect.TypeFor[cluster.Port](), "Discovery": reflect.TypeFor[cluster.Discovery](),
 		"HealthCheck": reflect.TypeFor[cluster.HealthCheck](), "TaskOptions": reflect.TypeFor[cluster.TaskOptions](), "Exposure": reflect.TypeFor[cluster.Exposure](),
-		"Note": reflect.TypeFor[cluster.Note](), "Outcome": reflect.TypeFor[decide.Outcome](), "Error": reflect.TypeFor[fault.Error](),
+		"Note": reflect.TypeFor[cluster.Note](), "Outcome": reflect.TypeFor[decide.Outcome](),
+		"OldFiles": reflect.TypeFor[cluster.OldFiles](), "Imported": reflect.TypeFor[cluster.Imported](), "ImportLine": reflect.TypeFor[cluster.ImportLine](),
+		"Error": reflect.TypeFor[fault.Error](),
 	} {
 		fields := fieldNames(typ)
 		slices.Sort(fields)
@@ -146,6 +148,8 @@ func TestAnswersAreDocumented(t *testing.T) {
 	check("POST", "/v1/clusters", "/v1/clusters", session, media)
 	check("POST", "/v1/clusters", "/v1/clusters", session, media)
 	check("POST", "/v1/clusters", "/v1/clusters", `{"x":1}`, media)
+	check("POST", "/v1/import", "/v1/import", `{"flinkConf":"a: b\nmesos.master: x\nmesos.resourcemanager.framework.role: none","marathonApp":"{\"id\":\"/x\"}"}`, media)
+	check("POST", "/v1/import", "/v1/import", `{"flinkConf":""}`, media)
 	check("PUT", "/v1/clusters/wide", one, `{"jobManager":{"cpus":100,"disk":"1g"},"environment":{"A":"b"},"uris":[{"value":"http://host/x.tgz","extract":true}],
 		"flinkConfiguration":{"a":"b"},"taskManagers":{"count":2}}`, media)
 	check("PUT", "/v1/clusters/boxed", one, `{"container":{"image":"jre:17","volumes":"/data:/data:RO","shmSize":"64m","rlimits":[{"type":"nofile","soft":1,"hard":2}],

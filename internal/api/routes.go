@@ -35,6 +35,7 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/clusters/{name}/events", a.events},
 		{http.MethodPost, "/v1/clusters/{name}/tasks/{task}/restart", a.restartTask},
 		{http.MethodGet, "/v1/clusters/{name}/tasks/{task}/files/{path...}", a.sandboxFile},
+		{http.MethodPost, "/v1/import", a.importFiles},
 		{http.MethodPost, "/v1/artifacts", a.upload},
 		{http.MethodGet, "/v1/artifacts", a.o.Artifacts.ServeList},
 		{http.MethodDelete, "/v1/artifacts/{sha256}", a.o.Artifacts.ServeDelete},

@@ -22,6 +22,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
+	"github.com/flink-on-mesos/flink-service/internal/migrate"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
 )
 
@@ -94,6 +95,7 @@ func newWorldOf(t testing.TB, state decide.State, change ...func(*api.Options)) 
 			}
 			return []json.RawMessage{json.RawMessage(`{"time":"2026-01-01T12:00:00Z","event":"Ticked","data":{"Jitter":0.5},"actions":["kill ` + text + `"]}`)}, nil
 		},
+		Import:  migrate.Import,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	}
 	for _, c := range change {

@@ -14,6 +14,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
+	"github.com/flink-on-mesos/flink-service/internal/migrate"
 )
 
 // newHandler makes what a leading instance serves: the artifacts, and the API with its proxy and page.
@@ -24,7 +25,7 @@ func (p *parts) newHandler() (handler, error) {
 		flinks = append(flinks, api.Flink{Version: d.Version, SHA256: d.SHA256})
 	}
 	a, err := api.New(api.Options{
-		Core: p.loop, Artifacts: p.artifacts, Defaults: s.defaults(p.flinks), Rules: s.rules(), Adopt: adopt, Check: p.check, Secret: flink.IsSecret,
+		Core: p.loop, Artifacts: p.artifacts, Defaults: s.defaults(p.flinks), Rules: s.rules(), Adopt: adopt, Import: migrate.Import, Check: p.check, Secret: flink.IsSecret,
 		Tokens: s.c.HTTP.Tokens(),
 		Journal: func(text string, limit, maxBytes int) ([]json.RawMessage, error) {
 			return journal.Tail(journalDir(s.c), text, limit, maxBytes)

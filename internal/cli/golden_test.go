@@ -130,6 +130,9 @@ func goldenCases() []goldenCase {
 		{name: "debug journal too many", args: "debug journal --limit 0"},
 		{name: "describe", args: "describe", json: true},
 		{name: "version", args: "version", json: true},
+		{name: "import", args: "import flink-conf.yaml --marathon app.json", json: true},
+		{name: "import quiet", args: "import config.yaml --cluster other -q"},
+		{name: "import wrong", args: "import flink-conf.yaml --dialect config"},
 		{name: "info", args: "--info"},
 		{name: "config-schema", args: "--config-schema"},
 	}
@@ -174,6 +177,10 @@ func golden(t *testing.T, c goldenCase, mode string, tty bool, args string) {
 		w.file(t, jar+".jar", "PK "+jar)
 	}
 	w.file(t, "spec.yaml", "name: demo\nflinkVersion: \"1.20\"\ntaskManager:\n  memory: 2g\nflinkConfiguration:\n  parallelism.default: \"2\"\n")
+	w.file(t, "flink-conf.yaml", "taskmanager.numberOfTaskSlots: 4\nmesos.resourcemanager.framework.role: prod\nmesos.resourcemanager.framework.secret: hidden\n"+
+		"mesos.constraints.hard.hostattribute: disk:ssd\nparallelism.default: 8\nstate.backend: [\n")
+	w.file(t, "config.yaml", "parallelism:\n  default: 8\npipeline.jars: [a, b]\nenv.java.opts.all: \"-Da='yes: no'\"\n")
+	w.file(t, "app.json", `{"id": "/data/analytics", "cmd": "$FLINK_HOME/bin/mesos-appmaster.sh -Drest.port=$PORT0", "cpus": 0.5, "mem": 2048, "env": {"A": "yes"}}`)
 	for _, line := range c.setup {
 		if r := w.run(t, false, "", strings.Fields(line)...); r.code != 0 && !strings.Contains(line, "fails") {
 			t.Fatalf("%s: exit code %d: %s", line, r.code, r.err)

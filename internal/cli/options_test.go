@@ -16,6 +16,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/clusters"
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/cli/jars"
+	"github.com/flink-on-mesos/flink-service/internal/cli/migration"
 	"github.com/flink-on-mesos/flink-service/internal/cli/plans"
 	"github.com/flink-on-mesos/flink-service/internal/cli/pods"
 	"github.com/flink-on-mesos/flink-service/internal/cli/service"
@@ -88,5 +89,9 @@ func TestOptions(t *testing.T) {
 	check(t, "demo-rest --json", service.NewEndpoints, &service.EndpointsOptions{Endpoint: "demo-rest", Output: command.Output{JSON: true}})
 	check(t, "--declined --json", service.NewOffers, &service.OffersOptions{Declined: true, Output: command.Output{JSON: true}})
 	check(t, "--json", service.NewDescribe, &service.DescribeOptions{Output: command.Output{JSON: true}})
+	check(t, "config.yaml --marathon app.json --dialect config --cluster c -q", migration.NewImport, &migration.ImportOptions{
+		File: "config.yaml", Marathon: "app.json", Dialect: "config", Cluster: "c", Output: command.Output{Quiet: true},
+	})
+	check(t, "--marathon app.json", migration.NewImport, &migration.ImportOptions{Marathon: "app.json"})
 	check(t, "--local", service.NewVersion, &service.VersionOptions{Local: true})
 }

@@ -58,6 +58,13 @@ func (c *Client) DeleteCluster(ctx context.Context, name string, force bool) err
 	return err
 }
 
+// Import makes a spec of the files of flink-mesos. Nothing is created.
+func (c *Client) Import(ctx context.Context, files cluster.OldFiles) (cluster.Imported, error) {
+	var out cluster.Imported
+	_, err := c.decode(ctx, call{method: http.MethodPost, path: []string{"v1", "import"}, body: files}, &out)
+	return out, err
+}
+
 // RestartCluster replaces all tasks of a cluster.
 func (c *Client) RestartCluster(ctx context.Context, name string) error {
 	_, err := c.do(ctx, call{method: http.MethodPost, path: []string{"v1", "clusters", name, "restart"}})

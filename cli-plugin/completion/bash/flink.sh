@@ -19,6 +19,7 @@ _dcos_flink() {
         "describe"
         "endpoints"
         "help"
+        "import"
         "jar"
         "job"
         "plan"
@@ -64,6 +65,7 @@ _dcos_flink_debug() { __dcos_flink_ask "$first"; }
 _dcos_flink_describe() { __dcos_flink_ask "$first"; }
 _dcos_flink_endpoints() { __dcos_flink_ask "$first"; }
 _dcos_flink_help() { __dcos_flink_ask "$first"; }
+_dcos_flink_import() { __dcos_flink_ask "$first"; }
 _dcos_flink_jar() { __dcos_flink_ask "$first"; }
 _dcos_flink_job() { __dcos_flink_ask "$first"; }
 _dcos_flink_plan() { __dcos_flink_ask "$first"; }

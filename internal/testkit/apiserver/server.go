@@ -25,6 +25,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/migrate"
 )
 
 // Start is the time of the first request.
@@ -126,6 +127,17 @@ func (s *Server) routes() {
 	handle("POST /v1/clusters/{name}/tasks/{task}/restart", s.restartTask)
 	s.mux.HandleFunc("GET /v1/clusters/{name}/tasks/{task}/files/{path...}", s.file)
 	s.mux.HandleFunc("/v1/clusters/{name}/ui/{path...}", s.ui)
+	handle("POST /v1/import", func(r *http.Request) (int, any, error) {
+		var files cluster.OldFiles
+		if err := json.NewDecoder(r.Body).Decode(&files); err != nil {
+			return 0, nil, fault.New(fault.Malformed, "%v", err)
+		}
+		imported, err := migrate.Import(files)
+		if imported.Spec.Role == "prod" {
+			imported.Problems = []fault.Detail{{Field: "role", Message: "prod is not a role of this service: use *"}}
+		}
+		return http.StatusOK, imported, err
+	})
 	handle("POST /v1/artifacts", s.upload)
 	handle("GET /v1/artifacts", func(*http.Request) (int, any, error) {
 		list := []artifact{}
