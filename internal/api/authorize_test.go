@@ -74,6 +74,7 @@ func TestScopes(t *testing.T) {
 		{"GET", "/v1/openapi.yaml", access.Read},
 		{"GET", "/v1/debug/offers", access.Read},
 		{"GET", "/v1/debug/journal", access.Read},
+		{"GET", "/v1/clusters/demo/placement", access.Read},
 		{"GET", "/v1/artifacts", access.Read},
 		{"GET", "/v1/clusters", access.Read},
 		{"HEAD", "/v1/clusters", access.Read},

@@ -9,6 +9,8 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/offer"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/apiserver"
 )
 
@@ -64,6 +66,11 @@ func TestClient(t *testing.T) {
 		t.Fatalf("artifacts: %+v, uploaded %+v", kept, a)
 	}
 	must("delete artifact", c.DeleteArtifact(ctx, a.SHA256))
+	fit, err := c.Placement(ctx, "demo", 3, false)
+	must("placement", err)
+	if fit.Cluster != "demo" || fit.TaskManagers != 3 {
+		t.Fatalf("placement: %+v", fit)
+	}
 	must("restart", c.RestartCluster(ctx, "demo"))
 	if _, err := c.Flink("demo").Jobs(ctx); err == nil || !client.Temporary(err) {
 		t.Fatalf("jobs without a JobManager: %v", err)
@@ -79,6 +86,9 @@ func TestClient(t *testing.T) {
 func TestStandIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.loop.Post(decide.Subscribed{FrameworkID: "f-1"})
+	w.loop.Post(decide.Offered{Offers: []offer.Offer{{ID: "o", AgentID: "a", Hostname: "h", Region: "r", Zone: "z", Resources: []offer.Resource{{Name: "cpus", Scalar: 100}}}}})
+	w.poll("the offer", func(s *decide.State) bool { return decide.Service(s).Agents == 1 })
 	stand := httptest.NewServer(apiserver.New())
 	t.Cleanup(stand.Close)
 	other := &world{t: t, url: stand.URL}
@@ -99,6 +109,9 @@ func TestStandIn(t *testing.T) {
 		{"PUT", "/v1/clusters/fresh", strings.Replace(session, "demo", "fresh", 1)},
 		{"GET", "/v1/clusters/demo", ""},
 		{"GET", "/v1/clusters/demo/events", ""},
+		{"GET", "/v1/clusters/demo/placement?taskManagers=2", ""},
+		{"GET", "/v1/clusters/demo/placement?taskManagers=x", ""},
+		{"GET", "/v1/clusters/none/placement", ""},
 		{"GET", "/v1/clusters/none", ""},
 		{"GET", "/v1/clusters/demo/tasks/none/files/stdout?offset=0&length=1", ""},
 		{"POST", "/v1/clusters/demo/tasks/none/restart", ""},

@@ -33,6 +33,7 @@ func (a *API) routes() []route {
 		{http.MethodDelete, "/v1/clusters/{name}", a.deleteCluster},
 		{http.MethodPost, "/v1/clusters/{name}/restart", a.restartCluster},
 		{http.MethodGet, "/v1/clusters/{name}/events", a.events},
+		{http.MethodGet, "/v1/clusters/{name}/placement", a.placement},
 		{http.MethodPost, "/v1/clusters/{name}/tasks/{task}/restart", a.restartTask},
 		{http.MethodGet, "/v1/clusters/{name}/tasks/{task}/files/{path...}", a.sandboxFile},
 		{http.MethodPost, "/v1/import", a.importFiles},

@@ -86,6 +86,17 @@ func (c *Client) Events(ctx context.Context, name string) ([]cluster.Note, error
 	return out.Events, err
 }
 
+// Placement asks whether more TaskManagers of a cluster would fit now; with refresh Mesos is asked for offers first.
+func (c *Client) Placement(ctx context.Context, name string, taskManagers int, refresh bool) (cluster.Fit, error) {
+	var out cluster.Fit
+	query := url.Values{"taskManagers": {strconv.Itoa(taskManagers)}}
+	if refresh {
+		query.Set("refresh", "true")
+	}
+	_, err := c.decode(ctx, call{method: http.MethodGet, path: []string{"v1", "clusters", name, "placement"}, query: query}, &out)
+	return out, err
+}
+
 // TaskFile reads at most length bytes of a file in a task's sandbox from offset on.
 // Nothing is returned at the end of the file.
 func (c *Client) TaskFile(ctx context.Context, name, task, path string, offset, length int64) ([]byte, error) {

@@ -66,6 +66,11 @@ func (st *step) blame(t *cluster.Task) {
 	st.agents.Insert([]byte(a.ID), &a)
 }
 
+// avoided says that an agent is left out for a while.
+func avoided(a *Agent) string {
+	return fmt.Sprintf("starts failed on this agent; avoided until %s", a.avoid.UTC().Format("15:04:05Z"))
+}
+
 // trust forgets the failures of an agent on which a task came to run.
 func (st *step) trust(id string) {
 	if old, ok := st.agents.Get([]byte(id)); ok && old.failures > 0 {

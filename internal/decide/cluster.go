@@ -126,7 +126,7 @@ func (st *step) converge(name string) {
 	for have := len(c.jobManagers) + c.waitingJobManagers; have < want; have++ {
 		st.wait(c, waiting{
 			id: c.newID(cluster.JobManagerRole), role: cluster.JobManagerRole,
-			need: st.need(c, cluster.JobManagerRole, c.Spec.JobManager.Resources), resources: c.Spec.JobManager.Resources,
+			need: st.s.need(c, cluster.JobManagerRole, c.Spec.JobManager.Resources), resources: c.Spec.JobManager.Resources,
 		})
 	}
 	if c.Spec.Allocation == cluster.Static {
@@ -140,7 +140,7 @@ func (st *step) convergeStatic(c *Cluster) {
 	for ; have < c.Spec.TaskManagers.Count; have++ {
 		st.wait(c, waiting{
 			id: c.newID(cluster.TaskManagerRole), role: cluster.TaskManagerRole,
-			need: st.need(c, cluster.TaskManagerRole, c.Spec.TaskManager.Resources), resources: c.Spec.TaskManager.Resources,
+			need: st.s.need(c, cluster.TaskManagerRole, c.Spec.TaskManager.Resources), resources: c.Spec.TaskManager.Resources,
 		})
 	}
 	if have == c.Spec.TaskManagers.Count {
@@ -168,7 +168,7 @@ func (st *step) convergeStatic(c *Cluster) {
 }
 
 // need turns the resources of a role into what an agent must offer.
-func (st *step) need(c *Cluster, role cluster.Role, r cluster.Resources) offer.Need {
+func (s *State) need(c *Cluster, role cluster.Role, r cluster.Resources) offer.Need {
 	return offer.Need{
 		CPUs:      offer.ToMilli(r.CPUs),
 		Mem:       offer.Milli(r.Memory.MiBCeil() * 1000),
@@ -176,7 +176,7 @@ func (st *step) need(c *Cluster, role cluster.Role, r cluster.Resources) offer.N
 		GPUs:      offer.Milli(r.GPUs) * 1000,
 		Other:     offer.ToMilli(r.NetworkBandwidth),
 		OtherName: r.NetworkResource,
-		Ports:     len(st.hostPorts(c, role)),
+		Ports:     len(s.hostPorts(c, role)),
 		Role:      c.Spec.Role,
 	}
 }

@@ -94,6 +94,10 @@ type (
 		Paused  bool
 	}
 
+	// Look asks for a look at what Mesos offers now, though nothing may wait. It is answered when
+	// there was time for the offers to come.
+	Look struct{ Request uint64 }
+
 	// FlinkObserved is what a JobManager's REST API says of its cluster.
 	FlinkObserved struct {
 		Cluster string
@@ -139,6 +143,7 @@ func (PutCluster) event()       {}
 func (DeleteCluster) event()    {}
 func (RestartTask) event()      {}
 func (PauseStarts) event()      {}
+func (Look) event()             {}
 func (FlinkObserved) event()    {}
 func (WorkersWanted) event()    {}
 func (Ticked) event()           {}

@@ -115,7 +115,7 @@ func (st *step) wantWorkers(c *Cluster, workers []cluster.Worker, started map[st
 		}
 		st.wait(c, waiting{
 			id: w.ID, role: cluster.TaskManagerRole, worker: &w,
-			need: st.need(c, cluster.TaskManagerRole, r), resources: r,
+			need: st.s.need(c, cluster.TaskManagerRole, r), resources: r,
 		})
 	}
 	c.exchange.wanted = wanted.Commit()

@@ -7,13 +7,13 @@ import (
 )
 
 // hostPorts names the ports that a task takes of an offer, in their order: none when its address is its own.
-func (st *step) hostPorts(c *Cluster, role cluster.Role) []string {
+func (s *State) hostPorts(c *Cluster, role cluster.Role) []string {
 	if c.Spec.NetworkOf(role).Mode == cluster.ContainerNetwork {
 		return nil
 	}
-	names := st.s.Options.TaskManagerPorts
+	names := s.Options.TaskManagerPorts
 	if role == cluster.JobManagerRole {
-		names = st.s.Options.JobManagerPorts
+		names = s.Options.JobManagerPorts
 	}
 	for _, p := range c.Spec.ExposureOf(role).Ports {
 		if !slices.Contains(names, p.Name) {
@@ -29,7 +29,7 @@ func (st *step) ports(c *Cluster, role cluster.Role, taken []uint64) map[string]
 		return c.Spec.ContainerPorts(role)
 	}
 	ports := make(map[string]int, len(taken))
-	for i, name := range st.hostPorts(c, role) {
+	for i, name := range st.s.hostPorts(c, role) {
 		ports[name] = int(taken[i])
 	}
 	return ports

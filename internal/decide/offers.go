@@ -95,13 +95,19 @@ func ids(offers []offer.Offer) []string {
 	return out
 }
 
-// remember keeps the last offers of an agent, for explanations.
+// remember keeps the last offers of an agent to a role, for explanations.
 func (st *step) remember(g []offer.Offer) {
-	a := Agent{ID: g[0].AgentID}
+	now := room{role: roleOf(&g[0]), offers: g, seen: st.now}
+	a := Agent{ID: g[0].AgentID, rooms: []room{now}}
 	if old, ok := st.agents.Get([]byte(a.ID)); ok {
 		a = *old
+		if len(a.rooms) < 2 && (len(a.rooms) == 0 || a.rooms[0].role == now.role) {
+			a.rooms = []room{now}
+		} else {
+			a.rooms = append(slices.DeleteFunc(slices.Clone(a.rooms), func(r room) bool { return r.role == now.role }), now)
+		}
 	}
-	a.Hostname, a.Offered, a.Seen = g[0].Hostname, g, st.now
+	a.Hostname = g[0].Hostname
 	st.agents.Insert([]byte(a.ID), &a)
 }
 
@@ -220,7 +226,7 @@ func (st *step) refuses(a *offer.Agent, f *placement.Facts, q *queue, w *waiting
 		}
 	}
 	if known, ok := st.agents.Get([]byte(a.ID)); ok && st.now.Before(known.avoid) {
-		return fmt.Sprintf("starts failed on this agent; avoided until %s", known.avoid.UTC().Format("15:04:05Z")), true
+		return avoided(known), true
 	}
 	c, ok := st.clusters.Get([]byte(q.cluster))
 	if !ok {
@@ -296,6 +302,25 @@ func hash(s string) uint64 {
 	return h
 }
 
+// unfit says why a need has no place in what an agent last offered to any role.
+func (s *State) unfit(c *Cluster, role cluster.Role, n offer.Need, g *placement.Group, a *Agent) (why offer.Reason, no bool) {
+	for _, r := range slices.Backward(a.rooms) {
+		agent := offer.NewAgent(r.offers...)
+		lack, lacks := agent.Lacks(n)
+		if !lacks {
+			f := s.facts(agent)
+			lack, lacks = s.misplaced(s.tasks.Root(), c, role, g, agent, &f)
+		}
+		if !lacks {
+			return offer.Reason{}, false
+		}
+		if why.What == "" || why.What == "role" {
+			why = lack
+		}
+	}
+	return why, true
+}
+
 // Explain says, over the agents whose offers are remembered, why a need has no place, in
 // words such as "no agent has been offered" or "cpus: 8 wanted, on none of 3 agents (most 4)".
 func (s *State) explain(c *Cluster, role cluster.Role, n offer.Need) string {
@@ -310,16 +335,11 @@ func (s *State) explain(c *Cluster, role cluster.Role, n offer.Need) string {
 	g := s.group(s.tasks.Root(), c, role)
 	it := s.agents.Root().Iterator()
 	for _, a, ok := it.Next(); ok; _, a, ok = it.Next() {
-		if len(a.Offered) == 0 {
+		if len(a.rooms) == 0 {
 			continue
 		}
 		agents++
-		agent := offer.NewAgent(a.Offered...)
-		r, no := agent.Lacks(n)
-		if !no {
-			f := s.facts(agent)
-			r, no = s.misplaced(s.tasks.Root(), c, role, g, agent, &f)
-		}
+		r, no := s.unfit(c, role, n, g, a)
 		if !no {
 			continue
 		}

@@ -57,6 +57,12 @@ func (p *player) play(t *testing.T, d *datadriven.TestData) string {
 		out := p.restart()
 		p.state.Options.Uninstall = flag(d, "uninstall")
 		return out
+	case "fit":
+		var since time.Time
+		if flag(d, "now") {
+			since = p.now
+		}
+		return p.fit(arg(d, "cluster", "demo"), number(d, "more"), since)
 	case "advance":
 		return p.step(t, p.advance(t, d))
 	}
@@ -167,6 +173,9 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 		}
 	case "wanted":
 		return p.wanted(d)
+	case "look":
+		p.request++
+		return decide.Look{Request: p.request}
 	case "ticked":
 		return decide.Ticked{}
 	}
@@ -204,6 +213,26 @@ func (p *player) show(name string) string {
 	}
 	for _, w := range d.Waiting {
 		fmt.Fprintf(&b, "  %s waits: %s\n", w.ID, w.Reason)
+	}
+	return b.String()
+}
+
+// fit shows whether more TaskManagers would fit.
+func (p *player) fit(name string, more int, since time.Time) string {
+	f, ok := decide.Fit(&p.state, name, more, since, p.now)
+	if !ok {
+		return "no such cluster\n"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d of %d fit, of %d agents, %d wait\n", f.Fit, f.TaskManagers, f.KnownAgents, f.Waiting)
+	for _, a := range f.Agents {
+		fmt.Fprintf(&b, "  %d on %s, seen %s ago\n", a.TaskManagers, a.Hostname, p.now.Sub(a.Seen))
+	}
+	for _, x := range f.Blocked {
+		fmt.Fprintf(&b, "  %s on %d agents (%s): %s\n", x.What, x.Agents, strings.Join(x.Hosts, " "), x.Message)
+	}
+	for _, n := range f.Notes {
+		fmt.Fprintf(&b, "  note: %s\n", n)
 	}
 	return b.String()
 }

@@ -98,7 +98,9 @@ type State struct {
 	reviveDue time.Time
 	// reviveNext is when offers are asked for anew though nothing new waits.
 	reviveNext time.Time
-	outcomes   []Outcome
+	// looks are the requests that wait for offers to be seen, in the order of their ends.
+	looks    []look
+	outcomes []Outcome
 }
 
 // Cluster is one cluster with what is known of it and not stored.
@@ -160,16 +162,22 @@ type brake struct {
 	reason  string
 }
 
-// Agent is what is remembered of an agent: its last offer, and starts that failed there.
+// Agent is what is remembered of an agent: its last offers, and starts that failed there.
 type Agent struct {
 	ID, Hostname string
-	// Offered is what was last offered, merged; for explanations and what-if questions.
-	Offered []offer.Offer
-	Seen    time.Time
+	// rooms are the last offers to each role, the newest last; for explanations and what-if questions.
+	rooms []room
 	// failures counts starts that failed one after the other, as of counted; half of them are forgotten every agentHalfLife.
 	failures int
 	counted  time.Time
 	avoid    time.Time
+}
+
+// room is what an agent last offered to a role, less what was taken of it.
+type room struct {
+	role   string
+	offers []offer.Offer
+	seen   time.Time
 }
 
 // reconciliation asks the master for the state of tasks until each has answered.
@@ -179,6 +187,12 @@ type reconciliation struct {
 	next    time.Time
 	// implicit is when all tasks are asked for next.
 	implicit time.Time
+}
+
+// look is a request for a look at what Mesos offers now.
+type look struct {
+	request uint64
+	until   time.Time
 }
 
 // Outcome is what became of the offers of one agent.
@@ -194,10 +208,11 @@ type Outcome struct {
 	Reasons []string `json:"reasons,omitempty"`
 }
 
-// Sizes of what is kept for people.
+// Sizes of what is kept for people, and to answer what would fit.
 const (
 	maxOutcomes = 100
 	maxNotes    = 100
+	maxAgents   = 10000
 )
 
 // Stored is what a store holds, decoded.

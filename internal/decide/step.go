@@ -47,6 +47,8 @@ func Step(s State, e Event, now time.Time) (State, []Action) {
 		st.restartTask(e)
 	case PauseStarts:
 		st.pauseStarts(e)
+	case Look:
+		st.look(e)
 	case FlinkObserved:
 		st.flinkObserved(e)
 	case WorkersWanted:
@@ -141,13 +143,13 @@ func (st *step) flow() {
 	}
 	waiting, ready, held := st.demand()
 	switch {
-	case waiting == 0:
+	case waiting == 0 && len(st.s.looks) == 0:
 		st.s.wantOffers = false
 		if !st.s.Suppressed {
 			st.s.Suppressed = true
 			st.send(Suppress{})
 		}
-	case ready && (st.s.Suppressed || st.s.wantOffers || !st.now.Before(st.s.reviveNext)):
+	case (ready || len(st.s.looks) > 0) && (st.s.Suppressed || st.s.wantOffers || !st.now.Before(st.s.reviveNext)):
 		if st.s.reviveDue.Sub(st.now) > (reviveBurst-1)*reviveInterval {
 			st.s.wantOffers = true
 			return

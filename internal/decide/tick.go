@@ -82,6 +82,11 @@ func (st *step) agentLost(e AgentLost) {
 	if e.AgentID == "" {
 		return
 	}
+	if a, ok := st.agents.Get([]byte(e.AgentID)); ok {
+		gone := *a // It has no room; its failures are kept, should it come back.
+		gone.rooms = nil
+		st.agents.Insert([]byte(gone.ID), &gone)
+	}
 	it := st.tasks.Root().Iterator()
 	found := false
 	for id, t, ok := it.Next(); ok; id, t, ok = it.Next() {
@@ -153,6 +158,8 @@ func (st *step) ticked(e Ticked) {
 	}
 	st.tickKills()
 	st.tickUnreachable()
+	st.tickLooks()
+	st.tickAgents()
 	if st.s.Connected {
 		if _, _, open := st.open.Root().Minimum(); open && !st.now.Before(st.s.reconcile.next) {
 			st.reconcileRound(e.Jitter)

@@ -27,6 +27,7 @@ var kinds = func() map[string]reflect.Type {
 		decide.DeleteCluster{},
 		decide.RestartTask{},
 		decide.PauseStarts{},
+		decide.Look{},
 		decide.FlinkObserved{},
 		decide.WorkersWanted{},
 		decide.Ticked{},

@@ -57,6 +57,9 @@ func (g *Group) Clone() *Group {
 // Tasks returns how many tasks there are.
 func (g *Group) Tasks() int { return g.tasks }
 
+// Target returns how many tasks the group shall have; see NewGroup.
+func (g *Group) Target() int { return g.target }
+
 // Retarget says how many tasks the group shall have from now on; see NewGroup.
 func (g *Group) Retarget(target int) { g.target = target }
 

@@ -10,6 +10,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -124,6 +125,7 @@ func (s *Server) routes() {
 	handle("DELETE /v1/clusters/{name}", s.remove)
 	handle("POST /v1/clusters/{name}/restart", s.restart)
 	handle("GET /v1/clusters/{name}/events", s.events)
+	handle("GET /v1/clusters/{name}/placement", s.placement)
 	handle("POST /v1/clusters/{name}/tasks/{task}/restart", s.restartTask)
 	s.mux.HandleFunc("GET /v1/clusters/{name}/tasks/{task}/files/{path...}", s.file)
 	s.mux.HandleFunc("/v1/clusters/{name}/ui/{path...}", s.ui)
@@ -203,6 +205,37 @@ func (s *Server) journal(r *http.Request) (int, any, error) {
 	return http.StatusOK, map[string]any{"entries": slices.DeleteFunc(entries, func(e entry) bool {
 		return !strings.Contains(fmt.Sprint(e), text)
 	})}, nil
+}
+
+// placement fills the three agents up with TaskManagers.
+func (s *Server) placement(r *http.Request) (int, any, error) {
+	c, err := s.find(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	more, err := strconv.Atoi(cmp.Or(r.URL.Query().Get("taskManagers"), "1"))
+	if err != nil || more < 1 || more > 10000 {
+		return 0, nil, fault.New(fault.Invalid, "taskManagers: give a whole number from 1 to 10000")
+	}
+	cpus := max(1, c.spec.TaskManager.CPUs)
+	fit := cluster.Fit{
+		Cluster: c.spec.Name, TaskManagers: more, Needs: fmt.Sprintf("%v cpus, 1728 MiB mem, 3 ports", cpus),
+		KnownAgents: 3, Oldest: Start, Newest: Start.Add(time.Second), Agents: []cluster.FitAgent{}, Blocked: []cluster.FitBlock{},
+	}
+	for i := 1; i <= 3 && fit.Fit < more; i++ {
+		n := min(more-fit.Fit, int(agentCPUs/cpus))
+		fit.Fit += n
+		fit.Agents = append(fit.Agents, cluster.FitAgent{
+			AgentID: fmt.Sprintf("agent-%d", i), Hostname: fmt.Sprintf("agent%d.example", i), Zone: "a", TaskManagers: n, Seen: Start,
+		})
+	}
+	if fit.Fit < more {
+		fit.Blocked = append(fit.Blocked, cluster.FitBlock{
+			What: "cpus", Agents: 3, Hosts: []string{"agent1.example", "agent2.example", "agent3.example"},
+			Message: fmt.Sprintf("%v wanted, at most 0 left on one of them", cpus),
+		})
+	}
+	return http.StatusOK, fit, nil
 }
 
 // file serves bytes of a sandbox file.

@@ -1,0 +1,41 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+)
+
+// maxMore bounds how many TaskManagers may be asked about.
+const maxMore = 10000
+
+// placement answers whether more TaskManagers of a cluster would fit now. With refresh Mesos is asked for offers first,
+// and only what it offers then counts, which takes some seconds.
+func (a *API) placement(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("name")
+	more, err := number(r, "taskManagers", 1, 1, maxMore)
+	if err != nil {
+		return err
+	}
+	refresh, err := flag(r, "refresh")
+	if err != nil {
+		return err
+	}
+	if _, ok := decide.Spec(a.o.Core.View(), name); !ok {
+		return noCluster(name)
+	}
+	var since time.Time
+	if refresh {
+		since = time.Now()
+		err := a.write(r.Context(), func(request uint64) decide.Event { return decide.Look{Request: request} })
+		if err != nil {
+			return err
+		}
+	}
+	fit, ok := decide.Fit(a.o.Core.View(), name, int(more), since, time.Now())
+	if !ok {
+		return noCluster(name)
+	}
+	return answer(w, http.StatusOK, fit)
+}

@@ -1,0 +1,210 @@
+package decide
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/placement"
+)
+
+// maxHosts bounds the hosts that are named for a reason.
+const maxHosts = 5
+
+// Fit says whether n more TaskManagers of a cluster would find room in what the agents last offered, on
+// which of them, and what keeps the next one from the others. Agents that have offered nothing since a time
+// are left out; the zero time takes all. It returns false when there is no such cluster.
+func Fit(s *State, name string, n int, since, now time.Time) (cluster.Fit, bool) {
+	c, ok := s.clusters.Get([]byte(name))
+	if !ok {
+		return cluster.Fit{}, false
+	}
+	need := s.need(c, cluster.TaskManagerRole, c.Spec.TaskManager.Resources)
+	q := question{s: s, c: c, now: now, since: since, blocks: make(map[string]*block)}
+	q.answer = cluster.Fit{
+		Cluster: name, TaskManagers: n, Needs: need.String(), Waiting: c.waiting.Len() - c.waitingJobManagers,
+		Agents: []cluster.FitAgent{}, Blocked: []cluster.FitBlock{},
+	}
+	q.group = s.group(s.tasks.Root(), c, cluster.TaskManagerRole)
+	if q.group != nil {
+		q.group.Retarget(q.group.Target() + n)
+	}
+	q.look()
+	// Those that wait already come first; they take what is there for their size.
+	for _, waits := range c.queues(cluster.TaskManagerRole) {
+		q.place(waits.need, len(waits.waiting), nil)
+	}
+	q.answer.Fit = q.place(need, n, func(a *place) { a.taken++ })
+	for _, a := range q.places {
+		if a.taken > 0 {
+			q.answer.Agents = append(q.answer.Agents, cluster.FitAgent{
+				AgentID: a.known.ID, Hostname: a.known.Hostname, Region: a.facts.Region, Zone: a.facts.Zone,
+				TaskManagers: a.taken, Seen: a.known.seen(),
+			})
+		}
+	}
+	if q.answer.Fit < n {
+		q.blocked(need)
+	}
+	q.notes()
+	return q.answer, true
+}
+
+// question is the working memory of Fit.
+type question struct {
+	s          *State
+	c          *Cluster
+	now, since time.Time
+	group      *placement.Group
+	places     []*place
+	blocks     map[string]*block
+	answer     cluster.Fit
+}
+
+// place is an agent with what is left of its offers.
+type place struct {
+	known *Agent
+	// rooms are its offers by role, the newest first.
+	rooms []*offer.Agent
+	facts placement.Facts
+	taken int
+}
+
+type block struct {
+	cluster.FitBlock
+	nearest offer.Reason
+}
+
+// look collects the agents whose offers are remembered.
+func (q *question) look() {
+	it := q.s.agents.Root().Iterator()
+	for _, a, ok := it.Next(); ok; _, a, ok = it.Next() {
+		if len(a.rooms) == 0 {
+			continue
+		}
+		q.answer.KnownAgents++
+		p := &place{known: a}
+		for _, r := range slices.Backward(a.rooms) {
+			if q.answer.Oldest.IsZero() || r.seen.Before(q.answer.Oldest) {
+				q.answer.Oldest = r.seen
+			}
+			if r.seen.After(q.answer.Newest) {
+				q.answer.Newest = r.seen
+			}
+			if !r.seen.Before(q.since) {
+				p.rooms = append(p.rooms, offer.NewAgent(r.offers...))
+			}
+		}
+		q.places = append(q.places, p)
+		if len(p.rooms) == 0 {
+			continue
+		}
+		p.facts = q.s.facts(p.rooms[0])
+		if q.group != nil {
+			q.group.See(&p.facts)
+		}
+	}
+}
+
+// place puts up to n tasks on the agents and returns how many found room; each is told to on.
+func (q *question) place(n offer.Need, count int, on func(*place)) int {
+	placed := 0
+	for _, p := range q.places {
+		for placed < count {
+			if _, no := q.refuses(p); no || !p.take(n) {
+				break
+			}
+			if q.group != nil {
+				q.group.Add(&p.facts)
+			}
+			if on != nil {
+				on(p)
+			}
+			placed++
+		}
+	}
+	return placed
+}
+
+func (p *place) take(n offer.Need) bool {
+	for _, r := range p.rooms {
+		if _, _, ok := r.Take(n, 0); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// refuses applies what is not about amounts.
+func (q *question) refuses(p *place) (offer.Reason, bool) {
+	if len(p.rooms) == 0 {
+		return offer.Reason{What: "unseen", Detail: "Mesos offers nothing of the agent now"}, true
+	}
+	if q.now.Before(p.known.avoid) {
+		return offer.Reason{What: "failures", Detail: avoided(p.known)}, true
+	}
+	return q.s.misplaced(q.s.tasks.Root(), q.c, cluster.TaskManagerRole, q.group, p.rooms[0], &p.facts)
+}
+
+// blocked says what keeps one more from each agent.
+func (q *question) blocked(n offer.Need) {
+	for _, p := range q.places {
+		why, no := q.refuses(p)
+		for i := 0; !no && i < len(p.rooms); i++ {
+			// What the newest offer lacks counts, unless that was for another role.
+			if lack, lacks := p.rooms[i].Lacks(n); lacks && (why.What == "" || why.What == "role") {
+				why = lack
+			}
+		}
+		b := q.blocks[why.What]
+		if b == nil {
+			b = &block{FitBlock: cluster.FitBlock{What: why.What, Hosts: []string{}}, nearest: why}
+			q.blocks[why.What] = b
+		}
+		b.Agents++
+		if len(b.Hosts) < maxHosts {
+			b.Hosts = append(b.Hosts, p.known.Hostname)
+		}
+		if why.Offered > b.nearest.Offered {
+			b.nearest = why
+		}
+	}
+	for _, b := range q.blocks {
+		b.Message = b.nearest.Detail
+		if b.Message == "" {
+			b.Message = fmt.Sprintf("%s wanted, at most %s left on one of them", b.nearest.Wanted, b.nearest.Offered)
+		}
+		q.answer.Blocked = append(q.answer.Blocked, b.FitBlock)
+	}
+	slices.SortFunc(q.answer.Blocked, func(a, b cluster.FitBlock) int {
+		return cmp.Or(cmp.Compare(b.Agents, a.Agents), cmp.Compare(a.What, b.What))
+	})
+}
+
+// notes adds what the numbers do not say.
+func (q *question) notes() {
+	note := func(format string, args ...any) {
+		q.answer.Notes = append(q.answer.Notes, fmt.Sprintf(format, args...))
+	}
+	c, spec := q.c, &q.c.Spec
+	if q.answer.KnownAgents == 0 {
+		note("Mesos has offered nothing yet since the service started: ask with refresh")
+	}
+	if n := q.answer.Waiting; n > 0 {
+		note("%d TaskManagers of the cluster wait for a place already and come first", n)
+	}
+	if !c.active() {
+		note("the cluster is %s and starts nothing", c.State)
+	} else if len(c.jobManagers) == 0 {
+		note("the cluster's JobManager has no place yet; TaskManagers are started after it")
+	}
+	if b := c.taskManagerBrake; b.holds(q.now) {
+		note("starts of TaskManagers are held back: %s", b.lastWords())
+	}
+	if most := spec.TaskManagers.Max; spec.Allocation == cluster.Dynamic && most > 0 && c.taskManagers+q.answer.Waiting+q.answer.TaskManagers > most {
+		note("the spec allows the cluster %d TaskManagers, %d run or wait", most, c.taskManagers+q.answer.Waiting)
+	}
+}

@@ -1,0 +1,185 @@
+package decide_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/offer"
+)
+
+// TestFitForetells draws agents and rules, asks how many more TaskManagers would fit, then scales the cluster up
+// by as many and lets Mesos offer what is left of the agents: what was foretold comes true, agent by agent.
+func TestFitForetells(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		s := decide.New(decide.Options{}, decide.Stored{}, now)
+		step := func(e decide.Event) []decide.Action {
+			var actions []decide.Action
+			s, actions = decide.Step(s, e, now)
+			return actions
+		}
+		step(decide.Subscribed{FrameworkID: "f"})
+		rules := rapid.SampledFrom([][]string{
+			nil,
+			{"hostname:UNIQUE"},
+			{"@zone:GROUP_BY:3"},
+			{"@zone:GROUP_BY"},
+			{"@zone:MAX_PER:2"},
+			{"rack:LIKE:r[01]", "hostname:MAX_PER:2"},
+			{"@zone:CLUSTER"},
+			{"rack:UNLIKE:r0"},
+		}).Draw(t, "rules")
+		put := func(count int) { step(decide.PutCluster{Nonce: "aaaa", Spec: fitSpec(count, rules)}) }
+		put(rapid.IntRange(0, 4).Draw(t, "first"))
+		offers := drawAgents(t)
+		left := map[string]map[string]offer.Milli{}
+		take(left, step(decide.Offered{Offers: offers}))
+		n := rapid.IntRange(1, 12).Draw(t, "more")
+		fit, ok := decide.Fit(&s, "demo", n, time.Time{}, now)
+		if !ok {
+			t.Fatal("there is a cluster")
+		}
+		d, _ := decide.Describe(&s, "demo")
+		if len(d.Waiting) > 0 {
+			return // What waits is placed first, and shares of a rule change with it.
+		}
+		want := map[string]int{}
+		for _, a := range fit.Agents {
+			want[a.AgentID] = a.TaskManagers
+		}
+		put(len(d.Tasks) - 1 + n)
+		for i := range offers {
+			for j := range offers[i].Resources {
+				if r := &offers[i].Resources[j]; r.Name != "ports" {
+					r.Scalar -= left[offers[i].AgentID][r.Name]
+				}
+			}
+		}
+		placed := 0
+		for _, a := range step(decide.Offered{Offers: offers}) {
+			if a, ok := a.(decide.Accept); ok {
+				placed += len(a.Launches)
+				if want[a.AgentID] != len(a.Launches) {
+					t.Fatalf("%s takes %d, foretold were %v", a.AgentID, len(a.Launches), want)
+				}
+			}
+		}
+		if placed != fit.Fit || fit.Fit == n != (len(fit.Blocked) == 0) {
+			t.Fatalf("%d are placed; foretold was %+v", placed, fit)
+		}
+	})
+}
+
+// constraints reads rules such as hostname:MAX_PER:2.
+func constraints(rules []string) [][]string {
+	var out [][]string
+	for _, r := range rules {
+		out = append(out, strings.Split(r, ":"))
+	}
+	return out
+}
+
+func fitSpec(count int, rules []string) cluster.Spec {
+	return cluster.Spec{
+		Name: "demo", Kind: cluster.Session, Allocation: cluster.Static,
+		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1},
+		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB, Constraints: constraints(rules)}},
+		TaskManagers: cluster.TaskManagers{Count: count},
+	}
+}
+
+// drawAgents makes an offer of each of some agents; the first has room for a JobManager.
+func drawAgents(t *rapid.T) []offer.Offer {
+	var offers []offer.Offer
+	for i := range rapid.IntRange(1, 8).Draw(t, "agents") {
+		cpus := rapid.IntRange(0, 5).Draw(t, "cpus")
+		if i == 0 {
+			cpus += 6
+		}
+		o := offer.Offer{
+			ID: fmt.Sprintf("o%d", i), AgentID: fmt.Sprintf("a%d", i), Hostname: fmt.Sprintf("h%d", i),
+			Zone:       rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, "zone"),
+			Attributes: map[string]string{"rack": rapid.SampledFrom([]string{"r0", "r1", "r2"}).Draw(t, "rack")},
+			Resources: []offer.Resource{
+				{Name: "cpus", Scalar: offer.Milli(cpus) * 1000},
+				{Name: "mem", Scalar: 64 << 20},
+				{Name: "ports", Ranges: []offer.Range{{Begin: 31000, End: 31999}}},
+			},
+		}
+		if rapid.IntRange(0, 9).Draw(t, "maintenance") == 0 && i > 0 {
+			o.Unavailable = time.Date(2026, 1, 1, 1, 0, 0, 0, time.UTC)
+		}
+		offers = append(offers, o)
+	}
+	return offers
+}
+
+// take adds up what was taken of each agent.
+func take(taken map[string]map[string]offer.Milli, actions []decide.Action) {
+	for _, a := range actions {
+		accept, ok := a.(decide.Accept)
+		if !ok {
+			continue
+		}
+		taken[accept.AgentID] = map[string]offer.Milli{}
+		for _, l := range accept.Launches {
+			for _, p := range l.Pieces {
+				taken[accept.AgentID][p.Name] += p.Scalar
+			}
+		}
+	}
+}
+
+// TestAgentsAreBounded offers more agents than are remembered: the oldest are forgotten.
+func TestAgentsAreBounded(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	s := decide.New(decide.Options{}, decide.Stored{}, now)
+	s, _ = decide.Step(s, decide.Subscribed{FrameworkID: "f"}, now)
+	for i := range 3 {
+		offers := batch(5000, 0)
+		for j := range offers {
+			offers[j].AgentID = fmt.Sprintf("%d-%d", i, j)
+		}
+		now = now.Add(time.Second)
+		s, _ = decide.Step(s, decide.Offered{Offers: offers}, now)
+	}
+	s, _ = decide.Step(s, decide.Ticked{}, now)
+	if n := decide.Service(&s).Agents; n > 10000 {
+		t.Fatalf("%d agents are remembered", n)
+	}
+	s, _ = decide.Step(s, decide.PutCluster{Nonce: "aaaa", Spec: fitSpec(0, nil)}, now)
+	fit, _ := decide.Fit(&s, "demo", 10000, time.Time{}, now)
+	if fit.KnownAgents != 9000 || fit.Fit != 9000 || !fit.Newest.Equal(now) {
+		t.Fatalf("%d agents are known, %d fit", fit.KnownAgents, fit.Fit)
+	}
+}
+
+// TestOutcomes offers more agents than outcomes are kept: the last hundred say why they do not do.
+func TestOutcomes(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	s := decide.New(decide.Options{}, decide.Stored{}, now)
+	for _, e := range []decide.Event{
+		decide.Subscribed{FrameworkID: "f"},
+		decide.PutCluster{Nonce: "aaaa", Spec: fitSpec(1, []string{"hostname:LIKE:x.*"})},
+		decide.Offered{Offers: batch(150, 0)},
+	} {
+		s, _ = decide.Step(s, e, now)
+	}
+	last := decide.Outcomes(&s)
+	if len(last) != 100 || last[99].Hostname != "h149" || last[0].Result != "declined" {
+		t.Fatalf("%d outcomes, from %+v to %+v", len(last), last[0], last[len(last)-1])
+	}
+	want := "demo taskmanager: placement[0]: hostname h149 does not match (LIKE hostname x.*)"
+	if got := last[99].Reasons; len(got) != 1 || got[0] != want {
+		t.Fatalf("reasons %q, want %q", got, want)
+	}
+}
