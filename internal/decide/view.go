@@ -12,6 +12,8 @@ type ServiceView struct {
 	Master      string `json:"master"`
 	Connected   bool   `json:"connected"`
 	Suppressed  bool   `json:"suppressed"`
+	// Reconciling counts the tasks whose state Mesos was asked for and has not said yet.
+	Reconciling int `json:"reconciling"`
 	Clusters    int    `json:"clusters"`
 	Tasks       int    `json:"tasks"`
 	Waiting     int    `json:"waiting"`
@@ -22,7 +24,7 @@ type ServiceView struct {
 func Service(s *State) ServiceView {
 	v := ServiceView{
 		FrameworkID: s.Framework.ID, Master: s.Master, Connected: s.Connected, Suppressed: s.Suppressed,
-		Clusters: s.clusters.Len(), Tasks: s.tasks.Len(), Agents: s.agents.Len(),
+		Reconciling: s.reconcile.open.Len(), Clusters: s.clusters.Len(), Tasks: s.tasks.Len(), Agents: s.agents.Len(),
 	}
 	it := s.clusters.Root().Iterator()
 	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {

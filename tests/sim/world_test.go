@@ -20,11 +20,8 @@ import (
 	"testing"
 	"time"
 
-	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
-
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
-	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/core"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/jobmanager"
@@ -38,12 +35,11 @@ const (
 
 // world is everything around the core, and the core's present life.
 type world struct {
-	t    testing.TB
 	name string
 	rng  *rand.Rand
 	log  *slog.Logger
 
-	master *localmesos.Master
+	*fleet
 	// open opens the store as the next process would.
 	open  func() store.Store
 	store store.Store
@@ -54,13 +50,6 @@ type world struct {
 	uninstall bool
 	// trouble is the probability, in thousandths, with which a request between the core and the JobManager fails.
 	trouble atomic.Int64
-
-	mu sync.Mutex
-	// agents are those that live, by id.
-	agents map[string]*localmesos.Scripted
-	// launches counts how often each task was launched.
-	launches map[string]int
-	serial   int
 }
 
 // worldOptions size a world.
@@ -75,17 +64,14 @@ type worldOptions struct {
 func newWorld(t testing.TB, o worldOptions) *world {
 	t.Helper()
 	w := &world{
-		t: t, name: t.Name(), rng: rand.New(rand.NewPCG(o.seed, o.seed)), log: slog.New(slog.DiscardHandler), open: o.open,
-		agents: make(map[string]*localmesos.Scripted), launches: make(map[string]int),
+		name: t.Name(), rng: rand.New(rand.NewPCG(o.seed, o.seed)), log: slog.New(slog.DiscardHandler), open: o.open,
+		fleet: newFleet(t, "host-%d"),
 	}
 	if os.Getenv("SIM_LOG") != "" {
 		w.log = slog.New(slog.NewTextHandler(io.Writer(os.Stderr), &slog.HandlerOptions{Level: slog.LevelDebug})).With("world", w.name)
 	}
+	w.launched = w.restartJobManager
 	var err error
-	w.master, err = localmesos.New(localmesos.Options{AllocationInterval: 50 * time.Millisecond, AckRetry: 100 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
 	w.jobManager, err = jobmanager.Start(jobmanager.Options{
 		Prefix: dynamicName + "-" + dynamicNonce + "-tm", WithdrawDelay: 50 * time.Millisecond, Fault: w.requestFault(o.seed),
 	})
@@ -100,9 +86,6 @@ func newWorld(t testing.TB, o worldOptions) *world {
 			_ = w.store.Close() // Nothing is written any more.
 		}
 		w.jobManager.Stop()
-		if err := w.master.Close(); err != nil {
-			t.Errorf("close the master: %v", err)
-		}
 	})
 	for range o.agents {
 		w.addAgent(o.workers)
@@ -136,44 +119,13 @@ func (w *world) requestFault(seed uint64) func(*http.Request) jobmanager.Fault {
 	}
 }
 
-// addAgent adds an agent with room for so many workers and a JobManager.
-func (w *world) addAgent(workers int) {
-	w.t.Helper()
-	w.mu.Lock()
-	w.serial++
-	serial := w.serial
-	w.mu.Unlock()
-	n := float64(workers)
-	_, err := w.master.AddAgent(localmesos.AgentOptions{
-		Hostname: fmt.Sprintf("host-%d", serial), CPUs: n + 1, MemMiB: 1024 * (n + 1), DiskMiB: 1 << 20,
-		Ports: [2]uint64{10000, 10000 + 10*uint64(workers+1)},
-		Runtime: func(id string) (localmesos.Runtime, error) {
-			r, err := localmesos.NewScripted(w.script)(id)
-			if s, ok := r.(*localmesos.Scripted); ok {
-				w.mu.Lock()
-				w.agents[id] = s
-				w.mu.Unlock()
-			}
-			return r, err
-		},
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// script is what a task does: it runs until it is told to end. Each JobManager that Mesos starts is a new life of the
-// scripted one.
-func (w *world) script(task mesosgo.TaskInfo) localmesos.Behaviour {
-	w.mu.Lock()
-	w.launches[task.TaskID.Value]++
-	w.mu.Unlock()
-	if strings.HasPrefix(task.TaskID.Value, dynamicName+"-"+dynamicNonce+"-jm") {
+// restartJobManager makes each JobManager that Mesos starts a new life of the scripted one.
+func (w *world) restartJobManager(task string) {
+	if strings.HasPrefix(task, dynamicName+"-"+dynamicNonce+"-jm") {
 		if err := w.jobManager.Restart(); err != nil {
 			w.t.Errorf("restart the JobManager: %v", err)
 		}
 	}
-	return localmesos.Behaviour{}
 }
 
 // start begins the next life of the core with what the last one saved.
@@ -236,31 +188,6 @@ func dynamicSpec() cluster.Spec {
 		JobManager:  cluster.JobManager{Resources: cluster.Resources{CPUs: 0.5, Memory: 512 * cluster.MiB}, Replicas: 1},
 		TaskManager: cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Slots: 1},
 	}
-}
-
-// running are the tasks that run on agents, with their agents.
-func (w *world) running() map[string][]string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	all := make(map[string][]string)
-	for id, agent := range w.agents {
-		for _, task := range agent.Tasks() {
-			all[task] = append(all[task], id)
-		}
-	}
-	return all
-}
-
-// agent finds the scripted agent on which a task runs.
-func (w *world) agent(task string) *localmesos.Scripted {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, a := range w.agents {
-		if slices.Contains(a.Tasks(), task) {
-			return a
-		}
-	}
-	return nil
 }
 
 // patience is far above what coming to rest takes: KILL is repeated after 5 s, reconciliation after 4 s, and starts
@@ -358,18 +285,6 @@ func (w *world) unwanted(e expectation, workers []string) string {
 		return fmt.Sprintf("Flink wants %v and has %v", wanted, workers)
 	}
 	return ""
-}
-
-// once fails the test when any task was ever launched twice.
-func (w *world) once() {
-	w.t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for id, n := range w.launches {
-		if n > 1 {
-			w.t.Errorf("task %s was launched %d times", id, n)
-		}
-	}
 }
 
 // seeds says how many rounds to play and with which seed; it prints the seed, so that a failure can be repeated.

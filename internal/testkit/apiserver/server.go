@@ -166,7 +166,7 @@ func (s *Server) routes() {
 func (s *Server) service(*http.Request) (int, any, error) {
 	return http.StatusOK, map[string]any{
 		"name": "flink", "frameworkId": "7c2a5c1e-6b1d-4f0e-9f4e-1d2c3b4a5f60-0001", "master": "http://10.0.0.1:5050",
-		"connected": true, "suppressed": false, "leader": true, "roles": []string{"flink", "*"},
+		"connected": true, "suppressed": false, "reconciling": 0, "leader": true, "roles": []string{"flink", "*"},
 		"clusters": len(s.clusters), "agents": 3,
 		"flink": []map[string]string{
 			{"version": "2.3.0", "sha256": strings.Repeat("23", 32)},

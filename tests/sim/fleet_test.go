@@ -1,0 +1,127 @@
+package sim_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+)
+
+// fleet is a Mesos master whose agents run scripted tasks.
+type fleet struct {
+	t      testing.TB
+	master *localmesos.Master
+	// host makes the host name of an agent out of its number.
+	host string
+	// launched, when set, is told each task that an agent starts.
+	launched func(task string)
+
+	mu sync.Mutex
+	// agents are those that live, by id.
+	agents map[string]*localmesos.Scripted
+	// launches counts how often each task was launched.
+	launches map[string]int
+	serial   int
+}
+
+func newFleet(t testing.TB, host string) *fleet {
+	t.Helper()
+	f := &fleet{t: t, host: host, agents: make(map[string]*localmesos.Scripted), launches: make(map[string]int)}
+	var err error
+	f.master, err = localmesos.New(localmesos.Options{AllocationInterval: 50 * time.Millisecond, AckRetry: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.master.Close(); err != nil {
+			t.Errorf("close the master: %v", err)
+		}
+	})
+	return f
+}
+
+// addAgent adds an agent with room for so many workers and a JobManager, and returns its id.
+func (f *fleet) addAgent(workers int) string {
+	f.t.Helper()
+	f.mu.Lock()
+	f.serial++
+	host := fmt.Sprintf(f.host, f.serial)
+	f.mu.Unlock()
+	return f.addAgentOn(host, workers)
+}
+
+// addAgentOn adds an agent with a host name of the caller's choice.
+func (f *fleet) addAgentOn(host string, workers int) string {
+	f.t.Helper()
+	n := float64(workers)
+	a, err := f.master.AddAgent(localmesos.AgentOptions{
+		Hostname: host, CPUs: n + 1, MemMiB: 1024 * (n + 1), DiskMiB: 1 << 20,
+		Ports: [2]uint64{10000, 10000 + 10*uint64(workers+1)},
+		Runtime: func(id string) (localmesos.Runtime, error) {
+			r, err := localmesos.NewScripted(f.script)(id)
+			if s, ok := r.(*localmesos.Scripted); ok {
+				f.mu.Lock()
+				f.agents[id] = s
+				f.mu.Unlock()
+			}
+			return r, err
+		},
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return a
+}
+
+// script is what a task does: it runs until it is told to end.
+func (f *fleet) script(task mesosgo.TaskInfo) localmesos.Behaviour {
+	f.mu.Lock()
+	f.launches[task.TaskID.Value]++
+	f.mu.Unlock()
+	if f.launched != nil {
+		f.launched(task.TaskID.Value)
+	}
+	return localmesos.Behaviour{}
+}
+
+// running are the tasks that run on agents, with their agents.
+func (f *fleet) running() map[string][]string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := make(map[string][]string)
+	for id, agent := range f.agents {
+		for _, task := range agent.Tasks() {
+			all[task] = append(all[task], id)
+		}
+	}
+	return all
+}
+
+// agent finds the scripted agent on which a task runs.
+func (f *fleet) agent(task string) *localmesos.Scripted {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range f.agents {
+		if slices.Contains(a.Tasks(), task) {
+			return a
+		}
+	}
+	return nil
+}
+
+// once fails the test when any task was ever launched twice.
+func (f *fleet) once() {
+	f.t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, n := range f.launches {
+		if n > 1 {
+			f.t.Errorf("task %s was launched %d times", id, n)
+		}
+	}
+}
