@@ -27,8 +27,9 @@ const (
 // subscribed starts explicit reconciliation of every task.
 func (st *step) subscribed(e Subscribed) {
 	st.s.Connected, st.s.Master, st.s.MasterRegion = true, e.Master, e.Region
-	// A new subscription gets offers for all our roles until we suppress them again.
-	st.s.Suppressed, st.s.wantOffers = false, false
+	// A new subscription gets offers for all our roles until we suppress them again. Filters of earlier declines may
+	// still hold, which only REVIVE ends.
+	st.s.Suppressed, st.s.wantOffers = false, true
 	if st.s.Framework.ID != e.FrameworkID {
 		st.s.Framework.ID = e.FrameworkID
 		st.saveFramework()

@@ -194,7 +194,7 @@ func (m *Master) ReturnAgent(name string) error {
 	for _, t := range a.sorted() {
 		if len(t.unacknowledged) > 0 {
 			m.observe(t, t.unacknowledged[len(t.unacknowledged)-1])
-			m.forward(t)
+			m.resume(t)
 			continue
 		}
 		state, message, reason := mesos.TASK_STAGING, "Unreachable agent re-reregistered", mesos.REASON_AGENT_REREGISTERED

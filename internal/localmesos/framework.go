@@ -131,6 +131,9 @@ func (m *Master) register(sub *scheduler.Call_Subscribe, s *stream) (*framework,
 		FrameworkID: info.ID, HeartbeatIntervalSeconds: &beat, MasterInfo: m.masterInfo(),
 	}})
 	f.send(&scheduler.Event{Type: scheduler.Event_HEARTBEAT})
+	for _, id := range sortedKeys(f.tasks) {
+		m.resume(f.tasks[id])
+	}
 	return f, ""
 }
 

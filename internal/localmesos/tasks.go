@@ -207,6 +207,13 @@ func (m *Master) forward(t *task) {
 	})
 }
 
+// resume sends the first unacknowledged update at once, and counts the delays anew: agents do so when they hear that
+// a framework has subscribed again, and when they have registered again (TaskStatusUpdateManagerProcess::resume).
+func (m *Master) resume(t *task) {
+	t.retries = 0
+	m.forward(t)
+}
+
 func (m *Master) acknowledge(f *framework, c *scheduler.Call_Acknowledge) {
 	t := f.tasks[c.TaskID.Value]
 	if t == nil || len(t.unacknowledged) == 0 || string(t.unacknowledged[0].UUID) != string(c.UUID) {

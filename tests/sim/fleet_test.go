@@ -12,6 +12,9 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 )
 
+// allocation is the time between two rounds of offers.
+const allocation = 50 * time.Millisecond
+
 // fleet is a Mesos master whose agents run scripted tasks.
 type fleet struct {
 	t      testing.TB
@@ -20,6 +23,8 @@ type fleet struct {
 	host string
 	// launched, when set, is told each task that an agent starts.
 	launched func(task string)
+	// behave, when set, says what a task does; without it tasks run until they are told to end.
+	behave func(task string) localmesos.Behaviour
 
 	mu sync.Mutex
 	// agents are those that live, by id.
@@ -33,7 +38,7 @@ func newFleet(t testing.TB, host string) *fleet {
 	t.Helper()
 	f := &fleet{t: t, host: host, agents: make(map[string]*localmesos.Scripted), launches: make(map[string]int)}
 	var err error
-	f.master, err = localmesos.New(localmesos.Options{AllocationInterval: 50 * time.Millisecond, AckRetry: 100 * time.Millisecond})
+	f.master, err = localmesos.New(localmesos.Options{AllocationInterval: allocation, AckRetry: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,13 +83,16 @@ func (f *fleet) addAgentOn(host string, workers int) string {
 	return a
 }
 
-// script is what a task does: it runs until it is told to end.
+// script is what a task does.
 func (f *fleet) script(task mesosgo.TaskInfo) localmesos.Behaviour {
 	f.mu.Lock()
 	f.launches[task.TaskID.Value]++
 	f.mu.Unlock()
 	if f.launched != nil {
 		f.launched(task.TaskID.Value)
+	}
+	if f.behave != nil {
+		return f.behave(task.TaskID.Value)
 	}
 	return localmesos.Behaviour{}
 }

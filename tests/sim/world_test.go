@@ -5,6 +5,7 @@
 package sim_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -46,6 +47,8 @@ type world struct {
 	core  *core.Core
 	// jobManager stands for that of the dynamic cluster.
 	jobManager *jobmanager.JobManager
+	// unreachable is how long an unreachable task is waited for.
+	unreachable time.Duration
 	// uninstall has later lives of the core remove the service.
 	uninstall bool
 	// trouble is the probability, in thousandths, with which a request between the core and the JobManager fails.
@@ -59,12 +62,14 @@ type worldOptions struct {
 	// workers is how many workers an agent has room for.
 	workers int
 	open    func() store.Store
+	// unreachable is how long an unreachable task is waited for; a second when 0.
+	unreachable time.Duration
 }
 
 func newWorld(t testing.TB, o worldOptions) *world {
 	t.Helper()
 	w := &world{
-		name: t.Name(), rng: rand.New(rand.NewPCG(o.seed, o.seed)), log: slog.New(slog.DiscardHandler), open: o.open,
+		name: t.Name(), unreachable: cmp.Or(o.unreachable, time.Second), rng: rand.New(rand.NewPCG(o.seed, o.seed)), log: slog.New(slog.DiscardHandler), open: o.open,
 		fleet: newFleet(t, "host-%d"),
 	}
 	if os.Getenv("SIM_LOG") != "" {
@@ -135,7 +140,7 @@ func (w *world) start() {
 	var err error
 	w.core, err = core.Start(core.Options{
 		Master: w.master.Address(), Store: w.store, JobManager: func(string) *jobmanager.JobManager { return w.jobManager },
-		Decide: decide.Options{UnreachableTimeout: time.Second, ReconcileInterval: 3 * time.Second, Uninstall: w.uninstall}, Tick: 100 * time.Millisecond, Repeat: time.Second,
+		Decide: decide.Options{UnreachableTimeout: w.unreachable, ReconcileInterval: 3 * time.Second, Uninstall: w.uninstall}, Tick: 100 * time.Millisecond, Repeat: time.Second,
 		Backoff: 200 * time.Millisecond, Log: w.log,
 	})
 	if err != nil {

@@ -1,0 +1,378 @@
+package sim_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/testkit/core"
+)
+
+// TestFaults has a case for each thing that broke flink-mesos when it was measured on a real master, with the outcome
+// that it should have had.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		// name is what happens, and what comes of it.
+		name string
+		run  func(t *testing.T)
+	}{
+		{"torn down by the operator while running: noticed at once, rebuilt under a new id", tornDownWhileRunning},
+		{"torn down by the operator while away: rebuilt under a new id, no loop", tornDownWhileAway},
+		{"host lost: replaced elsewhere when Mesos has said so for long enough", hostLost},
+		{"host declared gone: replaced elsewhere at once", hostGone},
+		{"agent process lost: every task stays", agentProcessLost},
+		{"two agents with one host name: both are used, and nothing is refused", oneHostName},
+		{"a worker that can never start: slowed down, with the reason", neverStarts},
+		{"offers too small: none is held, another framework has them", tooSmall},
+		{"restart without high availability: no orphans of the framework, nor of its tasks", plainRestart},
+		{"JobManager lost without high availability: its workers end with it", jobManagerLost},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.run(t)
+		})
+	}
+}
+
+// faulty is a world with a static cluster of so many workers at rest.
+func faulty(t *testing.T, workers int, o worldOptions) *world {
+	t.Helper()
+	memory := store.NewMemory()
+	o.seed, o.open = 1, func() store.Store { memory = memory.Reopen(); return memory }
+	w := newWorld(t, o)
+	if workers > 0 {
+		if err := w.put(staticNonce, staticSpec(workers)); err != nil {
+			t.Fatal(err)
+		}
+		w.rest(expectation{name: staticName, workers: workers})
+	}
+	return w
+}
+
+// noted says whether the history of the static cluster has an entry of a type.
+func (w *world) noted(kind string) bool {
+	d, _ := decide.Describe(w.core.View(), staticName)
+	return slices.ContainsFunc(d.Events, func(n cluster.Note) bool { return n.Type == kind })
+}
+
+// sole fails the test unless the master knows one framework, and this one.
+func (w *world) sole() {
+	w.t.Helper()
+	if names := w.frameworks(); len(names) != 1 {
+		w.t.Errorf("the master knows the frameworks %v", names)
+	}
+}
+
+// rebuilt waits until the cluster is at rest under an id that is not old.
+func (w *world) rebuilt(old string, before map[string][]string, workers int) {
+	w.t.Helper()
+	w.eventually("a new framework id", func() bool { id := w.core.View().Framework.ID; return id != "" && id != old })
+	w.rest(expectation{name: staticName, workers: workers})
+	for id := range w.running() {
+		if before[id] != nil {
+			w.t.Errorf("task %s of the old framework runs", id)
+		}
+	}
+	if !w.noted("FrameworkRemoved") {
+		w.t.Error("the history does not tell of the removal")
+	}
+	w.sole()
+}
+
+// eventually polls.
+func (w *world) eventually(what string, ok func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			w.t.Fatalf("%s: never", what)
+		}
+	}
+}
+
+func tornDownWhileRunning(t *testing.T) {
+	w := faulty(t, 3, worldOptions{agents: 2, workers: 4})
+	old, before := w.core.View().Framework.ID, w.running()
+	if err := w.master.Teardown(old); err != nil {
+		t.Fatal(err)
+	}
+	w.rebuilt(old, before, 3)
+}
+
+func tornDownWhileAway(t *testing.T) {
+	w := faulty(t, 3, worldOptions{agents: 2, workers: 4})
+	old, before := w.core.View().Framework.ID, w.running()
+	if err := w.core.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	w.ended()
+	if err := w.master.Teardown(old); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	w.rebuilt(old, before, 3)
+	// The old id is history: the next start goes on with the new one.
+	id := w.core.View().Framework.ID
+	w.crash(0)
+	w.rest(expectation{name: staticName, workers: 3})
+	if now := w.core.View().Framework.ID; now != id {
+		t.Errorf("the framework id is %s after a restart, and was %s", now, id)
+	}
+	w.sole()
+}
+
+// busiest is the agent with the most tasks, and these.
+func (w *world) busiest() (agent string, tasks []string) {
+	for id, s := range w.living() {
+		if mine := s.Tasks(); len(mine) > len(tasks) || agent == "" {
+			agent, tasks = id, mine
+		}
+	}
+	return agent, tasks
+}
+
+func (w *world) living() map[string]*localmesos.Scripted {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.agents)
+}
+
+func hostLost(t *testing.T) {
+	w := faulty(t, 3, worldOptions{agents: 2, workers: 4})
+	lost, tasks := w.busiest()
+	if err := w.master.KillAgent(lost); err != nil {
+		t.Fatal(err)
+	}
+	w.mu.Lock()
+	delete(w.agents, lost)
+	w.mu.Unlock()
+	w.rest(expectation{name: staticName, workers: 3})
+	for _, id := range tasks {
+		if w.running()[id] != nil {
+			t.Errorf("task %s runs, and its machine is lost", id)
+		}
+	}
+	if !w.noted("Unreachable") {
+		t.Error("the history does not tell that the agent was not heard")
+	}
+}
+
+func hostGone(t *testing.T) {
+	// Whoever waited for what is unreachable would wait for an hour.
+	w := faulty(t, 3, worldOptions{agents: 2, workers: 4, unreachable: time.Hour})
+	lost, _ := w.busiest()
+	if err := w.master.RemoveAgent(lost); err != nil {
+		t.Fatal(err)
+	}
+	w.mu.Lock()
+	delete(w.agents, lost)
+	w.mu.Unlock()
+	w.rest(expectation{name: staticName, workers: 3})
+}
+
+func agentProcessLost(t *testing.T) {
+	w := faulty(t, 0, worldOptions{agents: 2, workers: 4, unreachable: time.Hour})
+	if err := w.put(dynamicNonce, dynamicSpec()); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("the driver is ready", func() bool { return w.jobManager.Wanted().Ready })
+	for range 3 {
+		w.jobManager.Want(driver.Worker{CPUs: 1, MemoryBytes: 1 << 30, Slots: 1})
+	}
+	w.rest(expectation{name: dynamicName, wanted: true})
+	before, wanted := w.running(), w.jobManager.Wanted()
+	lost, tasks := w.busiest()
+	if err := w.master.LoseAgent(lost); err != nil {
+		t.Fatal(err)
+	}
+	state := func(want cluster.TaskState) func() bool {
+		return func() bool {
+			d, _ := decide.Describe(w.core.View(), dynamicName)
+			n := 0
+			for _, task := range d.Tasks {
+				if task.AgentID == lost && task.State == want {
+					n++
+				}
+			}
+			return n == len(tasks)
+		}
+	}
+	w.eventually("the tasks are unreachable", state(cluster.Unreachable))
+	if err := w.master.ReturnAgent(lost); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("the tasks are back", state(cluster.Running))
+	w.rest(expectation{name: dynamicName, wanted: true})
+	if after := w.running(); !maps.EqualFunc(before, after, slices.Equal) {
+		t.Errorf("the tasks were %v and are %v", before, after)
+	}
+	// For Flink nothing has happened at all: the same workers, and no other was asked for.
+	if now := w.jobManager.Wanted(); now.Epoch != wanted.Epoch || len(now.Workers) != len(wanted.Workers) {
+		t.Errorf("Flink wanted %+v and wants %+v", wanted, now)
+	}
+}
+
+func oneHostName(t *testing.T) {
+	w := faulty(t, 0, worldOptions{})
+	a, b := w.addAgentOn("twin", 3), w.addAgentOn("twin", 3)
+	if err := w.put(staticNonce, staticSpec(5)); err != nil {
+		t.Fatal(err)
+	}
+	w.rest(expectation{name: staticName, workers: 5})
+	used := map[string]int{}
+	for _, where := range w.running() {
+		used[where[0]]++
+	}
+	if used[a] == 0 || used[b] == 0 || used[a]+used[b] != 6 {
+		t.Errorf("the tasks are on %v", used)
+	}
+	if w.noted("TaskManagerLost") || w.noted("JobManagerLost") {
+		t.Error("a launch was refused")
+	}
+}
+
+func neverStarts(t *testing.T) {
+	w := faulty(t, 0, worldOptions{agents: 2, workers: 8})
+	var repaired atomic.Bool
+	w.behave = func(task string) localmesos.Behaviour {
+		return localmesos.Behaviour{FailToStart: !repaired.Load() && !isJobManager(task), Message: "Command exited with status 127"}
+	}
+	if err := w.put(staticNonce, staticSpec(1)); err != nil {
+		t.Fatal(err)
+	}
+	var waiting cluster.Waiting
+	w.eventually("three starts have failed", func() bool {
+		d, _ := decide.Describe(w.core.View(), staticName)
+		if len(d.Waiting) == 0 {
+			return false
+		}
+		waiting = d.Waiting[0]
+		return strings.Contains(waiting.Reason, "3 starts failed in a row") && !waiting.NotBefore.IsZero()
+	})
+	if !strings.Contains(waiting.Reason, "Command exited with status 127") {
+		t.Errorf("the reason is %q", waiting.Reason)
+	}
+	w.mu.Lock()
+	if n := len(w.launches); n != 4 { // The JobManager, and three that failed.
+		t.Errorf("%d tasks were launched: %v", n, w.launches)
+	}
+	w.mu.Unlock()
+	repaired.Store(true)
+	w.rest(expectation{name: staticName, workers: 1})
+}
+
+func tooSmall(t *testing.T) {
+	w := faulty(t, 0, worldOptions{agents: 3, workers: 4})
+	big := staticSpec(1)
+	big.JobManager.CPUs = 100
+	if err := w.put(staticNonce, big); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("every agent was offered", func() bool {
+		d, _ := decide.Describe(w.core.View(), staticName)
+		return len(d.Waiting) > 0 && strings.Contains(d.Waiting[0].Reason, "on 3 of 3 agents")
+	})
+	w.eventually("no offer is held", func() bool { return w.offers() == 0 })
+	// Another framework on the same master wants the whole of it.
+	began := time.Now()
+	other, err := core.Start(core.Options{Master: w.master.Address(), Store: store.NewMemory(), Tick: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := other.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := other.Put(t.Context(), "oooo", staticSpec(12)); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("the other framework has its tasks", func() bool { return len(w.running()) == 13 })
+	t.Logf("the other framework had all of its 13 tasks running %.1f allocation intervals after its start", time.Since(began).Seconds()/allocation.Seconds())
+}
+
+// offers counts the offers that the master has made and that nobody has answered.
+func (w *world) offers() int {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.master.URL()+"/state", nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var state struct {
+		Frameworks []struct {
+			Offers []json.RawMessage `json:"offers"`
+		} `json:"frameworks"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&state); err != nil {
+		w.t.Fatal(err)
+	}
+	n := 0
+	for _, f := range state.Frameworks {
+		n += len(f.Offers)
+	}
+	return n
+}
+
+func plainRestart(t *testing.T) {
+	w := faulty(t, 3, worldOptions{agents: 2, workers: 4})
+	id, before := w.core.View().Framework.ID, w.running()
+	for i := range 3 {
+		if i == 0 {
+			if err := w.core.Stop(); err != nil {
+				t.Fatal(err)
+			}
+			w.ended()
+			w.start()
+		} else {
+			w.crash(0)
+		}
+		w.eventually("subscribed", func() bool { return w.core.View().Connected })
+		w.rest(expectation{name: staticName, workers: 3})
+		if after := w.running(); !maps.EqualFunc(before, after, slices.Equal) {
+			t.Errorf("the tasks were %v and are %v", before, after)
+		}
+		if now := w.core.View().Framework.ID; now != id {
+			t.Errorf("the framework id was %s and is %s", id, now)
+		}
+		w.sole()
+	}
+}
+
+func jobManagerLost(t *testing.T) {
+	w := faulty(t, 3, worldOptions{agents: 2, workers: 8})
+	before := w.running()
+	for id := range before {
+		if isJobManager(id) {
+			w.agent(id).End(id, mesosgo.TASK_FAILED, "Command terminated with signal Killed")
+		}
+	}
+	w.eventually("the loss is noted", func() bool { return w.noted("JobManagerLost") })
+	w.rest(expectation{name: staticName, workers: 3})
+	for id := range w.running() {
+		if before[id] != nil {
+			t.Errorf("%s of the lost JobManager runs", id)
+		}
+	}
+	d, _ := decide.Describe(w.core.View(), staticName)
+	if d.Status.Restarts != 1 || !strings.Contains(fmt.Sprint(d.Events), "it is replaced") {
+		t.Errorf("%d restarts: %v", d.Status.Restarts, d.Events)
+	}
+}
