@@ -243,6 +243,10 @@ func TestForm(t *testing.T) {
 		if !ok {
 			t.Errorf("%s has no default", o.Path)
 		}
+		// Cosmos before 0.6, which is that of DC/OS 1.11, writes texts in arrays without their quotes.
+		if !slices.Contains([]any{"string", "boolean", "integer", "number"}, o.Schema["type"]) {
+			t.Errorf("%s is of type %v, which DC/OS 1.11 does not render", o.Path, o.Schema["type"])
+		}
 		// The form takes an empty text for a missing value.
 		if o.Required && def == "" {
 			t.Errorf("%s is required, and its default is empty", o.Path)

@@ -125,10 +125,19 @@ func TestCombinations(t *testing.T) {
 	}{
 		{
 			"standby in a region with rules",
-			`{"service": {"standby": true, "region": "eu-1", "placement_constraint": [["rack", "LIKE", "a.*"], ["zone", "GROUP_BY"]]}}`,
+			`{"service": {"standby": true, "region": "eu-1", "placement_attribute": "rack", "placement_value": "a.*"}}`,
 			func(app map[string]any, _ config.Config) bool {
-				return fmt.Sprint(app["constraints"]) == "[[@region IS eu-1] [hostname UNIQUE] [rack LIKE a.*] [zone GROUP_BY]]" &&
+				return fmt.Sprint(app["constraints"]) == "[[@region IS eu-1] [hostname UNIQUE] [rack LIKE a.*]]" &&
 					app["instances"] == json.Number("2") && app["labels"].(map[string]any)["MARATHON_SINGLE_INSTANCE_APP"] == nil
+			},
+		},
+		{
+			"rules for the first cluster",
+			`{"session": {"placement_constraint": "[[\"rack\", \"LIKE\", \"rack-[1-3]\"], [\"hostname\", \"MAX_PER\", \"2\"]]"}}`,
+			func(_ map[string]any, c config.Config) bool {
+				s := c.Flink.InitialCluster.Spec
+				const want = "[[rack LIKE rack-[1-3]] [hostname MAX_PER 2]]"
+				return fmt.Sprint(s.JobManager.Constraints) == want && fmt.Sprint(s.TaskManager.Constraints) == want
 			},
 		},
 		{
@@ -158,7 +167,7 @@ func TestCombinations(t *testing.T) {
 		},
 		{
 			"no first cluster, one release and another's archive",
-			`{"session": {"enabled": false}, "flink": {"release_1_20": false, "archives": ["https://example.com/flink-2.2.1-bin-scala_2.12.tgz"]}}`,
+			`{"session": {"enabled": false}, "flink": {"release_1_20": false, "archive": "https://example.com/flink-2.2.1-bin-scala_2.12.tgz"}}`,
 			func(_ map[string]any, c config.Config) bool {
 				return c.Flink.InitialCluster.Spec == nil && len(c.Flink.Distributions) == 2 && slices.Contains(c.Flink.Distributions, "flink-2.2.1-bin-scala_2.12.tgz")
 			},
@@ -202,11 +211,7 @@ func TestHostileValues(t *testing.T) {
 		t.Run(o.Path, func(t *testing.T) {
 			t.Parallel()
 			for i, text := range hostile {
-				var value any = text
-				if o.Schema["type"] == "array" {
-					value = []any{text}
-				}
-				options := universe.Set(nil, o.Path, value)
+				options := universe.Set(nil, o.Path, text)
 				for name, v := range alongside[o.Path] {
 					options = universe.Set(options, name, v)
 				}

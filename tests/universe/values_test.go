@@ -20,6 +20,9 @@ var alongside = map[string]map[string]any{
 	"service.service_account":               {"service.service_account_secret": "flink/service-account"},
 	"state.user":                            {"state.password": "flink/zookeeper"},
 	"service.virtual_network_name":          {"service.virtual_network_enabled": true},
+	"service.placement_attribute":           {"service.placement_value": "a"},
+	"service.placement_operator":            {"service.placement_attribute": "rack", "service.placement_value": "a"},
+	"service.placement_value":               {"service.placement_attribute": "rack"},
 	"taskmanager.count":                     {"session.dynamic_allocation": false},
 	"high_availability.enabled":             {"high_availability.storage_dir": "hdfs:///flink/ha"},
 	"high_availability.jobmanager_replicas": {"high_availability.storage_dir": "hdfs:///flink/ha", "high_availability.enabled": true},
@@ -37,6 +40,8 @@ func samples(t testing.TB, path string) []any {
 		return []any{file}
 	case "session.spec":
 		return []any{"name: mine\nkind: session\nflinkConfiguration:\n  state.backend.type: \"rocksdb\"\n", `{"name": "mine"}`}
+	case "session.placement_constraint": // Some operators need a value, some take none.
+		return []any{`[["rack", "LIKE", "rack-[1-3]"], ["hostname","MAX_PER","2"]]`, `[["@zone", "GROUP_BY"]]`, `[ [ "hostname" , "UNIQUE" ] ]`}
 	case "session.role": // One of mesos.roles.
 		return []any{"*"}
 	default:
@@ -77,20 +82,6 @@ func derive(t testing.TB, s map[string]any) []any {
 			all = append(all, json.Number(strconv.FormatFloat(n+0.25, 'f', -1, 64)))
 		}
 		return all
-	case "array":
-		if tuple, ok := s["items"].([]any); ok {
-			least, err := s["minItems"].(json.Number).Int64()
-			if err != nil {
-				t.Fatal(err)
-			}
-			one := make([]any, 0, least)
-			for _, item := range tuple[:least] {
-				one = append(one, derive(t, item.(map[string]any))[0])
-			}
-			return []any{one}
-		}
-		items := derive(t, s["items"].(map[string]any))
-		return []any{items[:1], items}
 	case "string":
 		pattern, ok := s["pattern"].(string)
 		if !ok {
