@@ -14,6 +14,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/config"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/standalone"
+	"github.com/flink-on-mesos/flink-service/internal/render"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
 
@@ -24,6 +25,9 @@ const usage = `flink-service runs Apache Flink on Apache Mesos. It is configured
   flink-service export FILE      writes the state of STATE_STORE to a file; - for standard output
   flink-service import FILE      reads it back into an empty STATE_STORE; -force replaces what is there
   flink-service replay [DIR]     folds the journal of DATA_DIR, or of a directory, in again and compares the actions
+  flink-service render marathon [--docker]
+  flink-service render systemd   writes a Marathon app or a systemd unit that starts the service with the FLINK_SERVICE_ variables
+                                 of this environment; RENDER_ variables say the rest, see docs/install.md
   flink-service version          prints the version
 `
 
@@ -83,10 +87,33 @@ func dispatch(ctx context.Context, version, commit string, args, environ []strin
 			return err
 		}
 		return replay(c, strings.Join(args[1:], ""), stdout)
+	case "render":
+		return renderTo(stdout, args[1:], environ)
 	case "export", "import":
 		return transfer(ctx, args, environ, stdout, stderr)
 	}
 	return wrongUse(fmt.Sprintf("there is no command %q", args[0]))
+}
+
+// renderTo writes what starts the service elsewhere.
+func renderTo(w io.Writer, args, environ []string) error {
+	var text []byte
+	var err error
+	switch strings.Join(args, " ") {
+	case "marathon":
+		text, err = render.Marathon(environ, false)
+	case "marathon --docker", "marathon -docker", "--docker marathon":
+		text, err = render.Marathon(environ, true)
+	case "systemd":
+		text, err = render.Systemd(environ)
+	default:
+		return wrongUse("render takes marathon, marathon --docker or systemd; everything else is said by variables")
+	}
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
 }
 
 func newLog(c config.Log, w io.Writer) *slog.Logger {

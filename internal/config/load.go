@@ -27,8 +27,17 @@ const (
 
 // Load reads the configuration from environ, which has the form of os.Environ. The error is a
 // fault.Invalid with every problem, each with the name of its variable. It never holds a secret.
-func Load(environ []string) (Config, error) {
-	l := loader{env: make(map[string]string, len(environ))}
+func Load(environ []string) (Config, error) { return load(environ, false) }
+
+// CheckElsewhere looks at an environment that is meant for another machine: as Load does, except that the files that it
+// names are not looked for, and what is in them is taken to be right.
+func CheckElsewhere(environ []string) error {
+	_, err := load(environ, true)
+	return err
+}
+
+func load(environ []string, elsewhere bool) (Config, error) {
+	l := loader{env: make(map[string]string, len(environ)), elsewhere: elsewhere}
 	for _, e := range environ {
 		name, value, ok := strings.Cut(e, "=")
 		if ok && strings.TrimSpace(value) != "" {
@@ -41,6 +50,9 @@ func Load(environ []string) (Config, error) {
 	}
 	l.refuseUnknown(environ)
 	l.derive(&c)
+	if elsewhere {
+		l.refused = append(l.refused, "MESOS_CA_FILE")
+	}
 	l.check(c)
 	if err := l.problems.Err("the service's environment is not valid"); err != nil {
 		return Config{}, err
@@ -54,6 +66,8 @@ type loader struct {
 	problems fault.List
 	// refused are the variables whose value could not be read; they are not checked further.
 	refused []string
+	// elsewhere says that the files are on another machine.
+	elsewhere bool
 }
 
 // field is one variable: where its value goes, and its tags.
@@ -130,6 +144,10 @@ func (l *loader) secret(name, value, found string) (text, where string) {
 	case value != "":
 		l.refuse(name, foundFile, "%s is set too: use one of them", found)
 		return "", found
+	}
+	if l.elsewhere {
+		l.refused = append(l.refused, name, "MESOS_PRINCIPAL", "STATE_STORE_USER") // Those two ask whether there is a secret.
+		return "", foundFile
 	}
 	text, err := readSecret(path)
 	if err != nil {

@@ -21,20 +21,33 @@ var (
 const maxPort = 65535
 
 // CheckApp says in which ways a Marathon app breaks Marathon's rules (version 1.11), or those of Admin Router and
-// Cosmos on its labels. It covers the parts of an app that this package's template uses, and refuses the others, so
+// Cosmos on its labels. It covers the parts of an app that our apps use, and refuses the others, so
 // that no field passes unchecked. The error joins all problems; nil for none.
 func CheckApp(app map[string]any) error {
 	c := &checker{app: app}
+	c.marathon()
+	c.labels()
+	return errors.Join(c.problems...)
+}
+
+// CheckPlainApp is CheckApp for a Marathon without DC/OS around it.
+func CheckPlainApp(app map[string]any) error {
+	c := &checker{app: app}
+	c.marathon()
+	c.texts("labels", app["labels"])
+	return errors.Join(c.problems...)
+}
+
+// marathon checks all but the labels.
+func (c *checker) marathon() {
 	c.fields()
 	c.process()
 	c.network()
 	c.health()
 	c.env()
-	c.labels()
 	c.strategies()
 	c.placement()
 	c.fetch()
-	return errors.Join(c.problems...)
 }
 
 type checker struct {
@@ -73,8 +86,14 @@ func (c *checker) process() {
 	}
 	c.when(float(c.app["backoffFactor"]) < 1, "backoffFactor %v is below 1", c.app["backoffFactor"])
 	container := sub(c.app, "container")
-	c.when(text(container["type"]) != "MESOS", "container.type is %v, not MESOS", container["type"])
-	c.when(container["docker"] != nil, "container.docker: a container of Mesos without an image has none")
+	docker, _ := container["docker"].(map[string]any)
+	c.when(!slices.Contains([]any{"MESOS", "DOCKER"}, container["type"]), "container.type is %v, neither MESOS nor DOCKER", container["type"])
+	c.when(container["type"] == "MESOS" && container["docker"] != nil, "container.docker: a container of Mesos without an image has none")
+	c.when(container["type"] == "DOCKER" && text(docker["image"]) == "", "container.docker.image is missing")
+	c.when(docker["network"] != nil, "container.docker.network contradicts networks")
+	for _, name := range slices.Sorted(maps.Keys(docker)) {
+		c.when(!slices.Contains([]string{"image", "forcePullImage", "network"}, name), "container.docker.%s is no field that is checked here", name)
+	}
 }
 
 // network checks networks and ports: definitions of ports are for the host's network, mappings for others.

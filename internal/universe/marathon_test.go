@@ -39,7 +39,10 @@ func TestCheckApp(t *testing.T) {
 		{"instances", `1.5`, "instances"},
 		{"instances", `2`, "single instance"},
 		{"uris", `[]`, "uris is no field"},
-		{"container.type", `"DOCKER"`, "container.type"},
+		{"container.type", `"RKT"`, "container.type"},
+		{"container", `{"type": "DOCKER"}`, "container.docker.image is missing"},
+		{"container", `{"type": "DOCKER", "docker": {"image": "i", "network": "HOST"}}`, "contradicts networks"},
+		{"container", `{"type": "DOCKER", "docker": {"image": "i", "privileged": true}}`, "privileged is no field"},
 		{"container.docker", `{}`, "container.docker"},
 		{"container.portMappings", `[{"containerPort": 1, "name": "x", "protocol": "tcp"}]`, "portMappings are not for"},
 		{"networks", `[]`, "networks has 0"},
@@ -86,6 +89,9 @@ func TestCheckApp(t *testing.T) {
 		app := universe.Set(object(t, goodApp), tt.path, object(t, `{"v": `+tt.value+`}`)["v"])
 		if err := universe.CheckApp(app); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s = %s: CheckApp() = %v, want %q", tt.path, tt.value, err, tt.want)
+		}
+		if err := universe.CheckPlainApp(app); err == nil && !strings.Contains(tt.path, "DCOS") {
+			t.Errorf("%s = %s: CheckPlainApp() finds nothing", tt.path, tt.value)
 		}
 	}
 }

@@ -79,6 +79,7 @@ var allowed = map[string][]string{
 	"internal/flink/*":         {"internal/flink/*", "internal/cluster", "internal/fault", "resources"},
 	"internal/legacy":          {"internal/cluster", "internal/fault", "internal/placement"},
 	"internal/migrate":         {"internal/legacy", "internal/flink", "internal/cluster", "internal/fault", "internal/placement"},
+	"internal/render":          {"internal/config", "internal/fault"},
 	"internal/launch":          {"internal/decide", "internal/cluster", "internal/flink/*", "internal/fault"},
 	"internal/jobmanager":      {"internal/decide", "internal/cluster", "internal/flink/*"},
 	"internal/artifact":        {"internal/cluster", "internal/fault"},
