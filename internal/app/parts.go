@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -32,6 +33,9 @@ import (
 type parts struct {
 	service   *Service
 	artifacts *artifact.Store
+	// copies brings uploads from other instances, which others lists.
+	copies    *copies
+	others    func(context.Context) ([]string, error)
 	flinks    distributions
 	planner   *launch.Planner
 	scheduler *mesos.Scheduler
@@ -69,6 +73,7 @@ func (p *parts) run(ctx context.Context, lost <-chan struct{}) error {
 	if p.uninstall == nil || p.registered {
 		g.Add(func() error { return p.scheduler.Run(ctx) }, func(error) { cancel() })
 	}
+	g.Add(func() error { p.bringMissing(ctx); return nil }, func(error) { cancel() })
 	for _, once := range []func(context.Context) error{p.initial, p.uninstall} {
 		if once == nil {
 			continue
@@ -132,7 +137,7 @@ func (p *parts) artifactURI(uri string) (string, error) {
 		return "", err
 	}
 	if _, err := p.artifacts.Stat(sha); err != nil {
-		return "", err
+		return "", p.copies.explain(sha, err)
 	}
 	path, err := p.artifacts.SignedPath(sha, name, time.Now().Add(p.service.c.Flink.ArtifactURLs))
 	return p.service.url + path, err
@@ -144,14 +149,15 @@ func (p *parts) users(sha string) []string {
 	view := p.loop.View()
 	for _, name := range decide.Names(view) {
 		spec, ok := decide.Spec(view, name)
-		if ok && mentions(spec, sha) {
+		if ok && slices.ContainsFunc(named(spec), func(uri string) bool { return strings.Contains(path.Dir(uri), sha) }) {
 			users = append(users, name)
 		}
 	}
 	return users
 }
 
-func mentions(s cluster.Spec, sha string) bool {
+// named are the URIs in a spec, those of artifacts among them.
+func named(s cluster.Spec) []string {
 	uris := make([]string, 0, len(s.URIs)+3)
 	for _, u := range s.URIs {
 		uris = append(uris, u.Value)
@@ -159,12 +165,7 @@ func mentions(s cluster.Spec, sha string) bool {
 	if j := s.Job; j != nil {
 		uris = append(uris, j.JarURI, j.JobGraphURI, j.Python)
 	}
-	for _, uri := range uris {
-		if strings.Contains(path.Dir(uri), sha) {
-			return true
-		}
-	}
-	return false
+	return uris
 }
 
 // observe asks a JobManager's REST API what is so.

@@ -61,6 +61,23 @@ func (s saver) Save(ctx context.Context, records []decide.Record) error {
 // load reads everything that is stored. A record that cannot be read stops the start: nothing is
 // guessed and nothing wiped.
 func load(ctx context.Context, s store.Store) (decide.Stored, keys, error) {
+	stored, k, err := read(ctx, s)
+	if err != nil || k.Prefix != "" {
+		return stored, k, err
+	}
+	k = keys{Prefix: artifact.NewPrefix(), Signing: artifact.NewKey()}
+	value, err := keysSchema.Encode(k)
+	if err != nil {
+		return stored, k, err
+	}
+	if err := s.Apply(ctx, []store.Record{{Key: keysKey, Value: value}}); err != nil {
+		return stored, k, fmt.Errorf("save the keys of the service: %w", err)
+	}
+	return stored, k, nil
+}
+
+// read decodes what is stored, as load does, and writes nothing: there are no keys before an instance has led.
+func read(ctx context.Context, s store.Store) (decide.Stored, keys, error) {
 	var stored decide.Stored
 	var k keys
 	records, err := s.Load(ctx)
@@ -86,16 +103,6 @@ func load(ctx context.Context, s store.Store) (decide.Stored, keys, error) {
 		}
 		if err != nil {
 			return stored, k, fmt.Errorf("load the state: %w", err)
-		}
-	}
-	if k.Prefix == "" {
-		k = keys{Prefix: artifact.NewPrefix(), Signing: artifact.NewKey()}
-		value, err := keysSchema.Encode(k)
-		if err != nil {
-			return stored, k, err
-		}
-		if err := s.Apply(ctx, []store.Record{{Key: keysKey, Value: value}}); err != nil {
-			return stored, k, fmt.Errorf("save the keys of the service: %w", err)
 		}
 	}
 	return stored, k, nil

@@ -19,7 +19,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/config"
 	"github.com/flink-on-mesos/flink-service/internal/dcos"
@@ -51,6 +50,8 @@ type Service struct {
 	log      *slog.Logger
 	listener net.Listener
 	url      string
+	// own is the address for the other instances.
+	own      string
 	registry *prometheus.Registry
 	front    *front
 	local    *localmesos.Master
@@ -86,7 +87,8 @@ func (s *Service) listen() error {
 		return fmt.Errorf("LISTEN: %w", err)
 	}
 	s.listener = l
-	s.url = s.c.HTTP.URL(l.Addr().(*net.TCPAddr).Port)
+	port := l.Addr().(*net.TCPAddr).Port
+	s.url, s.own = s.c.HTTP.URL(port), s.c.HTTP.Instance(port)
 	server := newServer(s.front, s.log)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(l) }()
@@ -180,16 +182,14 @@ func (s *Service) framework() mesos.Framework {
 
 // assemble makes the parts that need the state.
 func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored, k keys, masters func(context.Context) ([]string, error)) (*parts, error) {
-	p := &parts{service: s}
+	p := &parts{service: s, others: func(ctx context.Context) ([]string, error) { return st.others(ctx, s.own) }}
 	var err error
-	p.artifacts, err = artifact.New(artifact.Options{
-		Dir: filepath.Join(s.c.State.DataDir, "artifacts"), Prefix: k.Prefix, Key: k.Signing, MaxUpload: int64(s.c.Flink.ArtifactMaxSize),
-		InUse: func(sha string) []string { return p.users(sha) }, Registerer: s.registry, Log: s.log.With("part", "artifacts"),
-	})
+	p.artifacts, err = s.openArtifacts(k, s.registry, func(sha string) []string { return p.users(sha) })
 	if err != nil {
 		return nil, err
 	}
 	s.closers = append(s.closers, p.artifacts.Close)
+	p.copies = newCopies(p.artifacts, s.log)
 	if !s.c.Marathon.Uninstall { // What is only to be removed needs no Flink.
 		p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, filepath.Join(s.c.State.DataDir, "flink"), p.artifacts, s.log)
 		if err != nil {

@@ -9,9 +9,11 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
@@ -72,6 +74,8 @@ type standby struct {
 	leader     atomic.Pointer[url.URL]
 	proxy      *httputil.ReverseProxy
 	remembered remembered
+	// artifacts serves to other instances what was copied here; nil until the keys of the paths are known.
+	artifacts atomic.Pointer[artifact.Store]
 }
 
 // forwarded marks a request that a standby passed on: should the leader be one no longer, it is not passed on again.
@@ -104,6 +108,8 @@ func (s *standby) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/v1/health":
 		health(w, "standby")
+	case r.Header.Get(forwarded) != "" && strings.HasPrefix(r.URL.Path, "/artifacts/") && s.artifacts.Load() != nil:
+		s.artifacts.Load().ServeHTTP(w, r)
 	case s.leader.Load() == nil || r.Header.Get(forwarded) != "":
 		if s.remembered.answer(w, r) {
 			return
@@ -126,7 +132,7 @@ func (s *Service) waitToLead(ctx context.Context, st *state) (<-chan struct{}, f
 	go func() {
 		err := st.zk.Follow(follow, func(info []byte) {
 			u, err := url.Parse(string(info))
-			if len(info) == 0 || err != nil || string(info) == s.url {
+			if len(info) == 0 || err != nil || string(info) == s.own {
 				u = nil
 			}
 			h.leader.Store(u)
@@ -136,8 +142,15 @@ func (s *Service) waitToLead(ctx context.Context, st *state) (<-chan struct{}, f
 		}
 	}()
 	s.front.set(h)
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		s.copyFromLeader(follow, st, h)
+	}()
 	s.log.Info("standing by for the lock of the state")
-	lost, release, err := st.lead(ctx, s.id(), s.url)
+	lost, release, err := st.lead(ctx, s.id(), s.own)
+	stop()
+	<-copied
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil, nothing, nil
 	}
@@ -156,5 +169,5 @@ func (s *Service) id() string {
 	if err != nil {
 		host = "unknown"
 	}
-	return host + " " + s.url
+	return host + " " + s.own
 }

@@ -46,6 +46,21 @@ func openState(ctx context.Context, c config.State, log *slog.Logger) (*state, e
 	return &state{Store: s, zk: s}, nil
 }
 
+// others are the addresses of the other instances that lead or wait to; none with a store of this machine alone.
+func (s *state) others(ctx context.Context, own string) ([]string, error) {
+	if s.zk == nil {
+		return nil, nil
+	}
+	infos, err := s.zk.Line(ctx)
+	var all []string
+	for _, info := range infos {
+		if u := string(info); u != "" && u != own {
+			all = append(all, u)
+		}
+	}
+	return all, err
+}
+
 // lead waits until this instance may write. Lost is closed when it may no longer; nil for never.
 func (s *state) lead(ctx context.Context, id, url string) (lost <-chan struct{}, release func() error, err error) {
 	if s.zk == nil {

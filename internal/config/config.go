@@ -88,6 +88,15 @@ func (h HTTP) URL(port int) string {
 	return "http://" + net.JoinHostPort(h.AdvertiseHost, strconv.Itoa(port))
 }
 
+// Instance is the address under which the other instances of the service reach this one, which listens on a port: a
+// name that stays when the service moves leads to whichever instance leads.
+func (h HTTP) Instance(port int) string {
+	if h.AdvertiseHost == "" {
+		return h.URL(port)
+	}
+	return "http://" + net.JoinHostPort(h.AdvertiseHost, strconv.Itoa(port))
+}
+
 // State is durable.
 type State struct {
 	DataDir        string        `envconfig:"DATA_DIR" default:"flink-service-data" doc:"The directory for uploaded artifacts and for the embedded state store."`

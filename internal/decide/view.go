@@ -14,10 +14,10 @@ type ServiceView struct {
 	Suppressed  bool   `json:"suppressed"`
 	// Reconciling counts the tasks whose state Mesos was asked for and has not said yet.
 	Reconciling int `json:"reconciling"`
-	Clusters    int    `json:"clusters"`
-	Tasks       int    `json:"tasks"`
-	Waiting     int    `json:"waiting"`
-	Agents      int    `json:"agents"`
+	Clusters    int `json:"clusters"`
+	Tasks       int `json:"tasks"`
+	Waiting     int `json:"waiting"`
+	Agents      int `json:"agents"`
 }
 
 // Service describes the state as a whole.

@@ -23,6 +23,8 @@ type fleet struct {
 	host string
 	// launched, when set, is told each task that an agent starts.
 	launched func(task string)
+	// seen, when set, is told all of each task that an agent starts.
+	seen func(task mesosgo.TaskInfo)
 	// behave, when set, says what a task does; without it tasks run until they are told to end.
 	behave func(task string) localmesos.Behaviour
 
@@ -90,6 +92,9 @@ func (f *fleet) script(task mesosgo.TaskInfo) localmesos.Behaviour {
 	f.mu.Unlock()
 	if f.launched != nil {
 		f.launched(task.TaskID.Value)
+	}
+	if f.seen != nil {
+		f.seen(task)
 	}
 	if f.behave != nil {
 		return f.behave(task.TaskID.Value)

@@ -127,6 +127,9 @@ func TestLeadInTurn(t *testing.T) {
 		t.Fatalf("Apply() = %v, want %v", err, store.ErrNotLeader)
 	}
 	l := next(t, second)
+	if line, err := a.Line(t.Context()); err != nil || len(line) != 2 || string(line[0]) != "info of b" || string(line[1]) != "info of c" {
+		t.Fatalf("Line() = %q, %v, want b and c", line, err)
+	}
 	wantSeen("info of b")
 	if l.Epoch() != first.Epoch()+1 {
 		t.Errorf("epoch %d after %d", l.Epoch(), first.Epoch())

@@ -440,6 +440,30 @@ func (z *Store) Leader(ctx context.Context) ([]byte, error) {
 	}
 }
 
+// Line returns the infos of all instances that lead or wait to, the leader's first.
+func (z *Store) Line(ctx context.Context) ([][]byte, error) {
+	names, err := z.s.children(ctx, z.paths.lock)
+	if err != nil {
+		return nil, fmt.Errorf("look who is in line: %w", explain(err))
+	}
+	var infos [][]byte
+	for _, name := range inLine(names) {
+		n, err := z.s.get(ctx, z.paths.lock+"/"+name)
+		if errors.Is(err, zk.ErrNoNode) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look who is in line: %w", explain(err))
+		}
+		var h holder
+		if err := json.Unmarshal(n.data, &h); err != nil {
+			return nil, fmt.Errorf("%w: node %s/%s: %w", store.ErrCorrupt, z.paths.lock, name, err)
+		}
+		infos = append(infos, h.Info)
+	}
+	return infos, nil
+}
+
 // leaderOf returns the info of the first in line.
 func (z *Store) leaderOf(ctx context.Context, names []string) ([]byte, error) {
 	names = inLine(names)
