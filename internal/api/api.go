@@ -75,6 +75,8 @@ type Options struct {
 	// Transport reaches JobManagers; nil means a direct one, without any proxy. What users send passes through it to
 	// whatever runs in a cluster, so it must add no credentials.
 	Transport http.RoundTripper
+	// JobManagers finds the way to one JobManager, which is asked over HTTPS when it is Secure; nil means Transport for all.
+	JobManagers func(jm cluster.Task) (http.RoundTripper, error)
 	// AgentTransport reaches agents; nil means Transport.
 	AgentTransport http.RoundTripper
 	// StallTimeout ends a proxied request when nothing moved in either direction for so long;
@@ -117,6 +119,9 @@ func (o *Options) validate() error {
 			IdleConnTimeout:     time.Minute,
 			DisableCompression:  true,
 		}
+	}
+	if o.JobManagers == nil {
+		o.JobManagers = func(cluster.Task) (http.RoundTripper, error) { return o.Transport, nil }
 	}
 	if o.AgentTransport == nil {
 		o.AgentTransport = o.Transport

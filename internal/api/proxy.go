@@ -103,12 +103,25 @@ func (a *API) proxy(w http.ResponseWriter, r *http.Request, p proxied) error {
 		return a.noJobManager(w, r, p.name)
 	}
 	target := &url.URL{Scheme: "http", Host: net.JoinHostPort(jm.Host(), strconv.Itoa(port))}
-	a.forward(w, r, p, target)
+	if jm.Secure {
+		target.Scheme = "https"
+	}
+	transport, err := a.o.JobManagers(jm)
+	if err != nil {
+		return fault.New(fault.Upstream, "the JobManager of cluster %s cannot be asked: %v", p.name, err)
+	}
+	a.forward(w, r, p, way{target, transport})
 	return nil
 }
 
+// way leads to a JobManager.
+type way struct {
+	*url.URL
+	transport http.RoundTripper
+}
+
 // forward lets a request through. The server's own time limits do not apply: what counts is that something moves.
-func (a *API) forward(w http.ResponseWriter, r *http.Request, p proxied, target *url.URL) {
+func (a *API) forward(w http.ResponseWriter, r *http.Request, p proxied, target way) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // A writer without deadlines has its own rules.
 	_ = control.SetWriteDeadline(time.Time{})
@@ -120,19 +133,19 @@ func (a *API) forward(w http.ResponseWriter, r *http.Request, p proxied, target 
 		r.Body = &watchedBody{ReadCloser: r.Body, watch: watch}
 	}
 	proxy := &httputil.ReverseProxy{
-		Transport:     a.o.Transport,
+		Transport:     target.transport,
 		FlushInterval: -1,
 		ErrorLog:      slog.NewLogLogger(a.o.Log.Handler(), slog.LevelDebug),
-		Rewrite:       func(pr *httputil.ProxyRequest) { rewrite(pr, p, target) },
+		Rewrite:       func(pr *httputil.ProxyRequest) { rewrite(pr, p, target.URL) },
 		ModifyResponse: func(resp *http.Response) error {
 			watch.touch()
 			a.answers(p.name, target.Host)
 			resp.Body = &watchedBody{ReadCloser: resp.Body, watch: watch}
-			cleanAnswer(resp, p, target)
+			cleanAnswer(resp, p, target.URL)
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			a.refuse(w, r, a.explainProxy(w, r, p, target, err))
+			a.refuse(w, r, a.explainProxy(w, r, p, target.URL, err))
 		},
 	}
 	proxy.ServeHTTP(w, r)

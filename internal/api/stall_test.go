@@ -26,7 +26,7 @@ func stalling(t *testing.T, upstream http.HandlerFunc) (address string, returned
 	returned = make(chan struct{}, 1)
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() { returned <- struct{}{} }()
-		a.forward(w, r, proxied{name: "demo", rest: "/x"}, target)
+		a.forward(w, r, proxied{name: "demo", rest: "/x"}, way{target, transport})
 	}))
 	t.Cleanup(func() { front.Close(); transport.CloseIdleConnections(); jobManager.Close() })
 	return front.Listener.Addr().String(), returned

@@ -3,8 +3,6 @@ package app
 import (
 	"encoding/json"
 	"fmt"
-	"net"
-	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -32,7 +30,7 @@ func (p *parts) newHandler() (handler, error) {
 		},
 		Flinks: flinks, Version: s.o.Version, Commit: s.o.Commit, FrameworkName: s.c.Framework.Name, Role: s.c.Mesos.Roles[0], Leader: s.url,
 		Metrics:        promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry}),
-		Transport:      &http.Transport{DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute},
+		JobManagers:    p.reach.transport,
 		AgentTransport: s.authorized(s.transport()),
 		StallTimeout:   s.c.Flink.ProxyResponseStall, Healthy: p.healthy, Removed: p.removed.Load, Log: s.log.With("part", "api"),
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"path"
 	"slices"
 	"strconv"
@@ -38,6 +39,7 @@ type parts struct {
 	others    func(context.Context) ([]string, error)
 	flinks    distributions
 	planner   *launch.Planner
+	reach     *reach
 	scheduler *mesos.Scheduler
 	watcher   *jobmanager.Watcher
 	loop      *loop.Loop
@@ -170,7 +172,11 @@ func named(s cluster.Spec) []string {
 
 // observe asks a JobManager's REST API what is so.
 func (p *parts) observe(ctx context.Context, jm cluster.Task) (cluster.Flink, error) {
-	c, err := rest.New(rest.Options{URL: flink.RESTAddress(jm.Host(), jm.Ports[flink.PortREST]), Timeout: 5 * time.Second})
+	transport, err := p.reach.transport(jm)
+	if err != nil {
+		return cluster.Flink{}, err
+	}
+	c, err := rest.New(rest.Options{URL: restURL(jm), HTTP: &http.Client{Transport: transport}, Timeout: 5 * time.Second})
 	if err != nil {
 		return cluster.Flink{}, err
 	}
@@ -192,7 +198,11 @@ func (p *parts) dial(jm cluster.Task) (jobmanager.Exchange, error) {
 		return nil, fmt.Errorf("task %s has no port %s", jm.ID, flink.PortDriver)
 	}
 	token := p.planner.Token(jm.Cluster, decide.Nonce(p.loop.View(), jm.Cluster))
-	client, err := driver.New(driver.Options{Address: net.JoinHostPort(jm.Host(), strconv.Itoa(port)), Token: driver.Token(token)})
+	secure, err := p.reach.tls(jm)
+	if err != nil {
+		return nil, err
+	}
+	client, err := driver.New(driver.Options{Address: net.JoinHostPort(jm.Host(), strconv.Itoa(port)), Token: driver.Token(token), TLS: secure})
 	if err != nil {
 		return nil, err
 	}

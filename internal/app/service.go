@@ -204,6 +204,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 		return nil, err
 	}
 	p.artifacts.Handle(overlayKind, p.renderOverlay)
+	p.reach = newReach(func() *decide.State { return p.loop.View() }, p.planner, secretFiles(s.c.Flink.SecretsDir))
 
 	began := time.Now()
 	state := decide.New(decideOptions(s.c), stored, began)

@@ -55,6 +55,8 @@ type Spec struct {
 	Environment map[string]string `json:"environment,omitempty"`
 	// URIs are fetched into the sandbox of every task.
 	URIs []URI `json:"uris,omitempty"`
+	// Security protects what the processes of the cluster say to each other and to the service.
+	Security Security `json:"security,omitzero"`
 	// TaskOptions are those of both roles.
 	TaskOptions
 	// RestartNonce restarts the cluster when it changes; its value means nothing.

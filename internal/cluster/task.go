@@ -78,8 +78,10 @@ type Task struct {
 	Attributes map[string]string `json:"attributes,omitempty"`
 	// Ports are the host ports by name: rpc, rest, blob, metrics and driver for a
 	// JobManager; rpc, data and metrics for a TaskManager.
-	Ports     map[string]int `json:"ports,omitempty"`
-	Resources Resources      `json:"resources"`
+	Ports map[string]int `json:"ports,omitempty"`
+	// Secure says that a JobManager was started to speak TLS on its ports rest and driver.
+	Secure    bool      `json:"secure,omitempty"`
+	Resources Resources `json:"resources"`
 	// Worker is what Flink asked for, with dynamic allocation.
 	Worker *Worker `json:"worker,omitempty"`
 	// JobManager is the task id of the JobManager that a TaskManager was started for.

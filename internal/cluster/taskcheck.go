@@ -175,7 +175,7 @@ func (h *HealthCheck) check(field string, role Role, s Spec) []problem {
 		{h.Type != "" && h.Type != CheckHTTP && h.Type != CheckTCP, field + ".type", quote(h.Type) + " is not a type of check: use http or tcp"},
 		{h.Type == CheckHTTP && role == TaskManagerRole, field + ".type", "a TaskManager serves no HTTP: use tcp"},
 		{
-			h.HTTP(s) && role == JobManagerRole && strings.EqualFold(strings.TrimSpace(s.FlinkConfiguration["security.ssl.rest.authentication-enabled"]), "true"), field + ".type",
+			h.HTTP(s) && role == JobManagerRole && s.RESTAuthenticated(), field + ".type",
 			"http cannot be used: the REST API asks for a client certificate, which Mesos has none of; use tcp",
 		},
 		checkDuration(field+".delay", h.Delay, 0, maxCheckTime),

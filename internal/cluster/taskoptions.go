@@ -70,8 +70,8 @@ type Discovery struct {
 // look by themselves, and a check that is too strict ends a JobManager with all its jobs, so there is
 // none unless it is asked for.
 type HealthCheck struct {
-	// Type is http (the JobManager's REST API) or tcp (its REST port, the TaskManager's RPC port);
-	// empty means http for a JobManager without high availability and tcp otherwise.
+	// Type is http (the JobManager's REST API) or tcp (its REST port, the TaskManager's RPC port); empty means http for a
+	// JobManager without high availability whose REST API asks for no certificate, and tcp otherwise.
 	Type string `json:"type,omitempty"`
 	// Delay is before the first check; 15s when empty.
 	Delay Duration `json:"delay,omitempty"`
@@ -92,7 +92,7 @@ const (
 
 // HTTP says whether a JobManager's check is a request.
 func (h *HealthCheck) HTTP(s Spec) bool {
-	return h.Type == CheckHTTP || h.Type == "" && !s.HighAvailability()
+	return h.Type == CheckHTTP || h.Type == "" && !s.HighAvailability() && !(s.SecureREST() && s.RESTAuthenticated())
 }
 
 // Duration is a time with a unit, as Go writes it: 500ms, 30s, 5m.

@@ -80,6 +80,7 @@ func (s Spec) Validate(r Rules) error {
 		checkTexts("environment", s.Environment, checkVariable),
 		checkTexts("flinkConfiguration", s.FlinkConfiguration, checkOption),
 		s.checkURIs(),
+		s.checkSecurity(),
 	} {
 		for _, p := range checks {
 			if p.when {

@@ -114,6 +114,32 @@ func TestValidate(t *testing.T) {
 		{"flinkConfiguration", func(s *cluster.Spec) {
 			s.FlinkConfiguration = map[string]string{"a.b": "x", "a b": "x", "c": "\xff"}
 		}, []string{"flinkConfiguration.a b", "flinkConfiguration.c"}},
+		{"TLS", func(s *cluster.Spec) {
+			s.Security.TLS = true
+			s.FlinkConfiguration = map[string]string{
+				"security.ssl.rest.authentication-enabled": "false", "security.ssl.protocol": "TLSv1.3", "security.ssl.algorithms": "TLS_AES_128_GCM_SHA256",
+				"security.ssl.internal.session-timeout": "1",
+			}
+		}, nil},
+		{"TLS twice", func(s *cluster.Spec) {
+			s.Security = cluster.Security{TLS: true, REST: cluster.RESTSecurity{ServerName: "a"}}
+			s.FlinkConfiguration = map[string]string{
+				"security.ssl.rest.enabled": "false", "security.ssl.internal.keystore": "x", "security.ssl.rest.truststore-password": "x", "security.ssl.key-password": "x",
+				"security.ssl.algorithms": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+			}
+		}, []string{
+			"flinkConfiguration.security.ssl.internal.keystore", "flinkConfiguration.security.ssl.key-password", "flinkConfiguration.security.ssl.rest.enabled",
+			"flinkConfiguration.security.ssl.rest.truststore-password", "flinkConfiguration.security.ssl.algorithms", "security.rest",
+		}},
+		{"trust without TLS", func(s *cluster.Spec) { s.Security.REST.Insecure = true }, []string{"security.rest"}},
+		{"trust", func(s *cluster.Spec) {
+			s.Security.REST = cluster.RESTSecurity{ServerName: "jm.example.com", ClientCertificate: "flink-client.pem"}
+			s.FlinkConfiguration = map[string]string{"security.ssl.rest.enabled": "true"}
+		}, nil},
+		{"bad trust", func(s *cluster.Spec) {
+			s.Security.REST = cluster.RESTSecurity{Authorities: "x", ServerName: "a b", ClientCertificate: "../keys", Insecure: true}
+			s.FlinkConfiguration = map[string]string{"security.ssl.rest.enabled": "true"}
+		}, []string{"security.rest.insecure", "security.rest.authorities", "security.rest.serverName", "security.rest.clientCertificate"}},
 		{"constraints", func(s *cluster.Spec) {
 			s.TaskManager.Constraints = [][]string{{"hostname", "UNIQUE"}, {"@zone", "GROUP_BY", "3"}, {"rack", "LIKE", "r[1-3]"}, {"a", "CLUSTER", "x"}, {"a", "IS", "x"}}
 		}, nil},

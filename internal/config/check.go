@@ -53,6 +53,7 @@ func (l *loader) check(c Config) {
 		oneOf("DEFAULT_ALLOCATION", c.Flink.DefaultAllocation, "dynamic", "static"),
 		{c.Flink.ZooKeeper != "" && !isQuorum(c.Flink.ZooKeeper), "ZOOKEEPER", fmt.Sprintf("%q is not a quorum: write host:port, separated by commas", c.Flink.ZooKeeper)},
 		{c.Flink.HAStorageDir != "" && !isLocation(c.Flink.HAStorageDir), "HA_STORAGE_DIR", fmt.Sprintf("%q is not a URI: write one such as hdfs:///flink/ha or file:///mnt/ha", c.Flink.HAStorageDir)},
+		{c.Flink.SecretsDir != "" && !isDirectory(c.Flink.SecretsDir), "SECRETS_DIR", fmt.Sprintf("%q is not a directory that can be read", c.Flink.SecretsDir)},
 		{c.Flink.JavaHome != "" && !strings.HasPrefix(c.Flink.JavaHome, "/"), "JAVA_HOME", fmt.Sprintf("%q is not an absolute path", c.Flink.JavaHome)},
 		{c.Flink.initialProblem(c.Mesos.Roles) != "", "INITIAL_CLUSTER", c.Flink.initialProblem(c.Mesos.Roles)},
 		{c.Flink.ArtifactMaxSize < 1<<20, "ARTIFACT_MAX_SIZE", "is below 1m, which no Flink program fits into"},
@@ -130,6 +131,11 @@ func unreadable(path string) bool {
 	}
 	info, err := os.Stat(path)
 	return err != nil || info.IsDir()
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }

@@ -117,6 +117,7 @@ type Flink struct {
 	InitialCluster     InitialCluster `envconfig:"INITIAL_CLUSTER" doc:"A cluster that is created when the service starts with a state in which there has never been one: its spec in JSON or YAML, as the API takes it; without it none is created."`
 	ArtifactURLs       time.Duration  `envconfig:"ARTIFACT_URL_LIFETIME" default:"1h" doc:"How long the path of a secret artifact, made for one launch, can be fetched."`
 	ArtifactMaxSize    Size           `envconfig:"ARTIFACT_MAX_SIZE" default:"1023m" doc:"The largest file that can be uploaded."`
+	SecretsDir         string         `envconfig:"SECRETS_DIR" doc:"A directory with one file for each secret that a cluster's spec may name (secrets[].valueFrom, security.rest.clientCertificate), such as those that Marathon mounts into the sandbox. Every file in it can be handed to tasks by whoever may change a cluster."`
 	AllowPrivileged    bool           `envconfig:"ALLOW_PRIVILEGED_CONTAINERS" default:"false" doc:"true lets a cluster's spec ask for privileged Docker containers, and for the options of docker run that give a container rights on its agent."`
 	ProxyResponseStall time.Duration  `envconfig:"PROXY_STALL_TIMEOUT" default:"11m" doc:"How long a request through the proxy to Flink may pass nothing in either direction. A program's main method runs inside such a request (POST /jars/:id/run), so this bounds its time; the default is above Flink's own bound (web.timeout, 10 minutes), so that Flink's answer arrives."`
 }

@@ -61,9 +61,9 @@ func (st *step) putCluster(e PutCluster) {
 }
 
 // restartNeeded says whether a change of the spec reaches processes that run already: all but
-// the number of TaskManagers does.
+// the number of TaskManagers and whom the service trusts does.
 func restartNeeded(old, spec cluster.Spec) bool {
-	old.TaskManagers.Count = spec.TaskManagers.Count
+	old.TaskManagers.Count, old.Security.REST = spec.TaskManagers.Count, spec.Security.REST
 	return !old.Equal(spec)
 }
 

@@ -261,7 +261,7 @@ func (st *step) launch(a *offer.Agent, w *waiting, name string, p offer.Placemen
 		Goal: cluster.Launched, State: cluster.Staging,
 		AgentID: a.ID, Hostname: a.Hostname, Endpoint: a.Endpoint, Region: a.Region, Zone: a.Zone, Attributes: a.Attributes,
 		Network: ownNetwork(c, w.role), Ports: st.ports(c, w.role, p.Ports), Resources: w.resources, Worker: w.worker,
-		Generation: c.Generation, Launched: st.now, Changed: st.now,
+		Generation: c.Generation, Launched: st.now, Changed: st.now, Secure: w.role == cluster.JobManagerRole && c.Spec.SecureREST(),
 	}
 	l := Launch{Spec: c.Spec, Nonce: c.Nonce, Pieces: p.Pieces}
 	if w.role == cluster.TaskManagerRole {

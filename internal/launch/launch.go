@@ -248,6 +248,11 @@ func (p *Planner) Configuration(s cluster.Spec, nonce string) map[string]string 
 			fill("internal.jobgraph-path", jobGraphFile)
 		}
 	}
+	if s.Security.TLS {
+		for key, value := range tlsConfiguration() {
+			fill(key, value)
+		}
+	}
 	for key, value := range gpuConfiguration(s) {
 		if key == externalResources {
 			extra[key] = value
@@ -271,6 +276,9 @@ func (p *Planner) Overlay(s cluster.Spec, nonce string) ([]byte, error) {
 	o := flink.Overlay{Configuration: p.Configuration(s, nonce), Log: logging()}
 	if driven(s) {
 		o.Files = append(o.Files, flink.File{Name: tokenFile, Content: []byte(p.Token(s.Name, nonce))})
+	}
+	if err := p.secure(&o, s, nonce); err != nil {
+		return nil, err
 	}
 	return o.Archive()
 }

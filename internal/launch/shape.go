@@ -180,7 +180,7 @@ func check(l decide.Launch, e cluster.Exposure) *cluster.Check {
 		return c
 	}
 	c.Scheme, c.Path = "http", "/overview"
-	if strings.EqualFold(strings.TrimSpace(l.Spec.FlinkConfiguration["security.ssl.rest.enabled"]), "true") {
+	if l.Spec.SecureREST() {
 		c.Scheme = "https"
 	}
 	return c

@@ -67,6 +67,7 @@ func root(t *testing.T) string {
 var allowed = map[string][]string{
 	"internal/fault":           {},
 	"internal/access":          {},
+	"internal/authority":       {},
 	"internal/cluster":         {"internal/fault", "internal/placement"},
 	"internal/offer":           {"internal/cluster"},
 	"internal/decide":          {"internal/offer", "internal/placement", "internal/cluster", "internal/fault"},
@@ -80,7 +81,7 @@ var allowed = map[string][]string{
 	"internal/legacy":          {"internal/cluster", "internal/fault", "internal/placement"},
 	"internal/migrate":         {"internal/legacy", "internal/flink", "internal/cluster", "internal/fault", "internal/placement"},
 	"internal/render":          {"internal/config", "internal/fault"},
-	"internal/launch":          {"internal/decide", "internal/cluster", "internal/flink/*", "internal/fault"},
+	"internal/launch":          {"internal/authority", "internal/decide", "internal/cluster", "internal/flink/*", "internal/fault"},
 	"internal/jobmanager":      {"internal/decide", "internal/cluster", "internal/flink/*"},
 	"internal/artifact":        {"internal/cluster", "internal/fault"},
 	"internal/api":             {"internal/access", "internal/decide", "internal/cluster", "internal/fault", "internal/artifact"},

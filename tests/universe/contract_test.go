@@ -12,8 +12,9 @@ import (
 
 // exempt are variables of the service that no option of the package sets, with the reason.
 var exempt = map[string]string{
-	"LISTEN":   "Marathon chooses the port, and tells it in PORT_API",
-	"DATA_DIR": "the sandbox: what is in it can be made again, and Mesos removes it",
+	"SECRETS_DIR": "the package mounts no secrets of users; DC/OS has a secret store that specs refer to",
+	"LISTEN":      "Marathon chooses the port, and tells it in PORT_API",
+	"DATA_DIR":    "the sandbox: what is in it can be made again, and Mesos removes it",
 
 	"API_TOKENS":   "Admin Router logs users in, and takes the header that a token would be in",
 	"MARATHON_URL": "Cosmos installs, updates and removes the app",
