@@ -19,6 +19,11 @@ type connection struct {
 	watchdog   *watchdog
 	subscribed bool
 	fatal      error
+	// end ends the subscription, for a new one to follow.
+	end context.CancelCauseFunc
+	// provisional says that the master has the short failover timeout of a framework whose id is not saved; for the
+	// goroutine that sends.
+	provisional bool
 	// stop ends the sender of this connection; sent is closed when it has ended.
 	stop context.CancelFunc
 	sent chan struct{}

@@ -198,7 +198,7 @@ func (s *Scheduler) subscription(ctx context.Context, url string) (subscribed bo
 		// No candidate of the library's own: Run goes on with the next master itself.
 		httpsched.EndpointCandidates(func() string { return "" }),
 	)
-	c := &connection{s: s, caller: caller, watchdog: newWatchdog(func() {
+	c := &connection{s: s, caller: caller, end: cancel, provisional: s.o.FrameworkID() == "", watchdog: newWatchdog(func() {
 		cancel(errors.New("the master was silent for too long"))
 	})}
 	defer c.watchdog.stop()
@@ -246,9 +246,16 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// registrationTimeout is the failover timeout of a framework that has just got its id. The real one follows when the id
+// is saved: a process that ends before that leaves a framework that nobody knows, and it is not to stay for a week.
+const registrationTimeout = time.Minute
+
 func (s *Scheduler) frameworkInfo() *mesosgo.FrameworkInfo {
 	f := s.o.Framework
 	timeout := f.FailoverTimeout.Seconds()
+	if s.o.FrameworkID() == "" {
+		timeout = min(timeout, registrationTimeout.Seconds())
+	}
 	checkpoint := true
 	info := &mesosgo.FrameworkInfo{
 		Name: f.Name, User: f.User, Roles: f.Roles,

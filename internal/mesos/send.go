@@ -2,6 +2,7 @@ package mesos
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
@@ -90,15 +91,14 @@ func (c *connection) send(ctx context.Context, a decide.Action) {
 	if call == nil {
 		return
 	}
-	if id := c.s.o.FrameworkID(); id != "" {
-		call.FrameworkID = &mesosgo.FrameworkID{Value: id}
+	if id := c.s.o.FrameworkID(); id != "" && c.provisional {
+		c.provisional = false
+		if err := c.call(ctx, calls.UpdateFramework(*c.s.frameworkInfo())); err != nil {
+			c.s.o.Log.Info("the master does not update the framework; subscribing again", "error", err)
+			c.end(errors.New("the failover timeout is announced anew"))
+		}
 	}
-	resp, err := c.caller.Call(ctx, call)
-	if resp != nil {
-		_ = resp.Close()
-	}
-	c.s.metrics.call(call.GetType(), err)
-	if err != nil {
+	if err := c.call(ctx, call); err != nil {
 		c.failedCall(a, err.Error())
 		return
 	}
@@ -107,6 +107,19 @@ func (c *connection) send(ctx context.Context, a decide.Action) {
 		c.s.tornDown.Store(true)
 		c.s.o.Post(decide.TornDown{})
 	}
+}
+
+// call makes one call.
+func (c *connection) call(ctx context.Context, call *scheduler.Call) error {
+	if id := c.s.o.FrameworkID(); id != "" {
+		call.FrameworkID = &mesosgo.FrameworkID{Value: id}
+	}
+	resp, err := c.caller.Call(ctx, call)
+	if resp != nil {
+		_ = resp.Close()
+	}
+	c.s.metrics.call(call.GetType(), err)
+	return err
 }
 
 func (c *connection) failedCall(a decide.Action, why string) {

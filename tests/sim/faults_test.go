@@ -1,10 +1,8 @@
 package sim_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -305,28 +303,9 @@ func tooSmall(t *testing.T) {
 }
 
 // offers counts the offers that the master has made and that nobody has answered.
-func (w *world) offers() int {
-	w.t.Helper()
-	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.master.URL()+"/state", nil)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	var state struct {
-		Frameworks []struct {
-			Offers []json.RawMessage `json:"offers"`
-		} `json:"frameworks"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&state); err != nil {
-		w.t.Fatal(err)
-	}
-	n := 0
-	for _, f := range state.Frameworks {
-		n += len(f.Offers)
+func (f *fleet) offers() (n int) {
+	for _, x := range f.state() {
+		n += len(x.Offers)
 	}
 	return n
 }

@@ -1,7 +1,9 @@
 package sim_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -137,4 +139,46 @@ func (f *fleet) once() {
 			f.t.Errorf("task %s was launched %d times", id, n)
 		}
 	}
+}
+
+// registered is a framework as the master shows it.
+type registered struct {
+	Name            string
+	Active          bool
+	FailoverTimeout float64 `json:"failover_timeout"`
+	Tasks, Offers   []json.RawMessage
+}
+
+// state asks the master for its frameworks that have not ended.
+func (f *fleet) state() []registered {
+	f.t.Helper()
+	req, err := http.NewRequestWithContext(f.t.Context(), http.MethodGet, f.master.URL()+"/state", nil)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var state struct{ Frameworks []registered }
+	if err := json.NewDecoder(resp.Body).Decode(&state); err != nil {
+		f.t.Fatal(err)
+	}
+	return state.Frameworks
+}
+
+// frameworks are those that the master knows and that have not ended, but for one without tasks that was never heard
+// again after it got its id: the process that got it had no time to save it, and the master removes it in a minute.
+func (f *fleet) frameworks() (names []string) {
+	f.t.Helper()
+	for _, x := range f.state() {
+		if x.Active && x.FailoverTimeout <= 60 {
+			f.t.Errorf("the master would remove the framework when it is away for %g s", x.FailoverTimeout)
+		}
+		if x.Active || len(x.Tasks) > 0 || x.FailoverTimeout > 60 {
+			names = append(names, x.Name)
+		}
+	}
+	return names
 }

@@ -1,8 +1,6 @@
 package sim_test
 
 import (
-	"encoding/json"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -58,28 +56,4 @@ func (w *world) gone(records func() store.Store) {
 	if names := w.frameworks(); len(names) > 0 {
 		w.t.Errorf("the master knows the frameworks %s", strings.Join(names, ", "))
 	}
-}
-
-// frameworks are those that the master knows and that have not ended.
-func (w *world) frameworks() (names []string) {
-	w.t.Helper()
-	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.master.URL()+"/state", nil)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	var state struct {
-		Frameworks []struct{ Name string } `json:"frameworks"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&state); err != nil {
-		w.t.Fatal(err)
-	}
-	for _, f := range state.Frameworks {
-		names = append(names, f.Name)
-	}
-	return names
 }

@@ -51,6 +51,8 @@ type world struct {
 	unreachable time.Duration
 	// uninstall has later lives of the core remove the service.
 	uninstall bool
+	// armed says that the core was told to stop somewhere, and that a next one is to go on.
+	armed bool
 	// trouble is the probability, in thousandths, with which a request between the core and the JobManager fails.
 	trouble atomic.Int64
 }
@@ -83,20 +85,39 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if w.core != nil {
-			if err := w.core.Stop(); err != nil {
-				t.Errorf("stop: %v", err)
-			}
-			_ = w.store.Close() // Nothing is written any more.
-		}
-		w.jobManager.Stop()
-	})
+	t.Cleanup(w.end)
 	for range o.agents {
 		w.addAgent(o.workers)
 	}
 	w.start()
 	return w
+}
+
+// end ends the core and the JobManager. Ending twice is ending once.
+func (w *world) end() {
+	if w.core != nil {
+		if err := w.core.Stop(); err != nil {
+			w.t.Errorf("stop: %v", err)
+		}
+		_ = w.store.Close() // Nothing is written any more.
+		w.core = nil
+	}
+	w.jobManager.Stop()
+}
+
+// revive starts the next life of a core that was armed, if it has stopped.
+func (w *world) revive() {
+	w.t.Helper()
+	if !w.armed {
+		return
+	}
+	select {
+	case <-w.core.Gone():
+		w.armed = false
+		w.ended()
+		w.start()
+	default:
+	}
 }
 
 // requestFault makes requests between the core and the JobManager late, lost or doubled while there is trouble.
@@ -181,6 +202,13 @@ func (w *world) put(nonce string, spec cluster.Spec) error {
 	return w.core.Put(ctx, nonce, spec)
 }
 
+// delete asks for the end of a cluster.
+func (w *world) delete(name string) error {
+	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
+	defer cancel()
+	return w.core.Delete(ctx, name)
+}
+
 func staticSpec(workers int) cluster.Spec {
 	s := dynamicSpec()
 	s.Name, s.Allocation, s.TaskManagers.Count = staticName, cluster.Static, workers
@@ -209,6 +237,7 @@ func (w *world) rest(clusters ...expectation) {
 	calm := 0
 	began := time.Now()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		w.revive()
 		if problem = w.difference(clusters); problem != "" {
 			calm, last = 0, problem
 			continue
