@@ -65,6 +65,7 @@ func TestFieldsAreDocumented(t *testing.T) {
 		"Rlimit": reflect.TypeFor[cluster.Rlimit](), "Volume": reflect.TypeFor[cluster.Volume](), "ExternalVolume": reflect.TypeFor[cluster.ExternalVolume](),
 		"Network": reflect.TypeFor[cluster.Network](), "Port": reflect.TypeFor[cluster.Port](), "Discovery": reflect.TypeFor[cluster.Discovery](),
 		"HealthCheck": reflect.TypeFor[cluster.HealthCheck](), "TaskOptions": reflect.TypeFor[cluster.TaskOptions](), "Exposure": reflect.TypeFor[cluster.Exposure](),
+		"Limits": reflect.TypeFor[cluster.Limits](), "PersistentVolume": reflect.TypeFor[cluster.PersistentVolume](), "Reservation": reflect.TypeFor[cluster.Reservation](),
 		"Note": reflect.TypeFor[cluster.Note](), "Outcome": reflect.TypeFor[decide.Outcome](),
 		"OldFiles": reflect.TypeFor[cluster.OldFiles](), "Imported": reflect.TypeFor[cluster.Imported](), "ImportLine": reflect.TypeFor[cluster.ImportLine](),
 		"Error": reflect.TypeFor[fault.Error](),

@@ -82,6 +82,7 @@ func redacted(uri string) string {
 func decideOptions(c config.Config) decide.Options {
 	return decide.Options{
 		Refuse: c.Timing.OfferRefuse, ReconcileInterval: c.Timing.Reconcile, UnreachableTimeout: c.Timing.Unreachable, Uninstall: c.Marathon.Uninstall,
+		Principal: c.Mesos.Principal,
 	}
 }
 

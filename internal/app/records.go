@@ -16,7 +16,9 @@ var (
 	frameworkSchema = store.Schema{Kind: "framework", Version: 1}
 	clusterSchema   = store.Schema{Kind: "cluster", Version: 1}
 	taskSchema      = store.Schema{Kind: "task", Version: 1}
-	keysSchema      = store.Schema{Kind: "keys", Version: 1}
+
+	reservationSchema = store.Schema{Kind: "reservation", Version: 1}
+	keysSchema        = store.Schema{Kind: "keys", Version: 1}
 )
 
 // keysKey is where the keys of the service are kept.
@@ -48,6 +50,8 @@ func (s saver) Save(ctx context.Context, records []decide.Record) error {
 			changes[i].Value, err = clusterSchema.Encode(v)
 		case *cluster.Task:
 			changes[i].Value, err = taskSchema.Encode(v)
+		case *cluster.Reservation:
+			changes[i].Value, err = reservationSchema.Encode(v)
 		default:
 			err = fmt.Errorf("record %s is a %T, which has no schema", r.Key, r.Value)
 		}
@@ -98,6 +102,10 @@ func read(ctx context.Context, s store.Store) (decide.Stored, keys, error) {
 			var v cluster.Task
 			err = taskSchema.Decode(r.Key, r.Value, &v)
 			stored.Tasks = append(stored.Tasks, v)
+		case strings.HasPrefix(r.Key, decide.ReservationPrefix):
+			var v cluster.Reservation
+			err = reservationSchema.Decode(r.Key, r.Value, &v)
+			stored.Reservations = append(stored.Reservations, v)
 		default:
 			err = fmt.Errorf("record %s is of no kind that this release knows; start the release that wrote it", r.Key)
 		}

@@ -44,6 +44,7 @@ func (s Spec) Complete(d Defaults) Spec {
 		if r.NetworkBandwidth != 0 {
 			r.NetworkResource = cmp.Or(r.NetworkResource, DefaultNetworkResource)
 		}
+		r.PersistentVolumes = completeVolumes(r.PersistentVolumes)
 	}
 	s.TaskOptions, jm.TaskOptions, tm.TaskOptions = s.TaskOptions.complete(), jm.TaskOptions.complete(), tm.TaskOptions.complete()
 	jm.Exposure, tm.Exposure = jm.Exposure.complete(), tm.Exposure.complete()

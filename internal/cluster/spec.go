@@ -77,6 +77,10 @@ type Resources struct {
 	NetworkBandwidth float64 `json:"networkBandwidth,omitempty"`
 	// NetworkResource is the name of that resource; empty means network_bandwidth.
 	NetworkResource string `json:"networkResource,omitempty"`
+	// Limits let the task use more than its cpus and memory, up to a bound; nil leaves that to the agents.
+	Limits *Limits `json:"resourceLimits,omitempty"`
+	// PersistentVolumes outlive the task: the one that replaces it on the same agent finds what it left.
+	PersistentVolumes []PersistentVolume `json:"persistentVolumes,omitempty"`
 	// Constraints are placement rules in Marathon's language: field, operator, optional value.
 	Constraints [][]string `json:"constraints,omitempty"`
 }
@@ -88,6 +92,9 @@ type JobManager struct {
 	Exposure
 	// Replicas is the number of JobManagers, 1 or more; above 1 it needs high availability.
 	Replicas int `json:"replicas,omitempty"`
+	// Reserve has the resources of a JobManager reserved where it runs, so that they are there for the one
+	// that replaces it.
+	Reserve bool `json:"reserve,omitempty"`
 }
 
 // TaskManager is the shape of a TaskManager task.
@@ -97,6 +104,8 @@ type TaskManager struct {
 	Exposure
 	// Slots is taskmanager.numberOfTaskSlots.
 	Slots int `json:"slots,omitempty"`
+	// Revocable allows resources that Mesos may take back at any time (oversubscription).
+	Revocable bool `json:"revocable,omitempty"`
 }
 
 // TaskManagers says how many TaskManagers a cluster has.

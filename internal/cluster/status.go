@@ -111,6 +111,8 @@ type TaskStatus struct {
 	State    TaskState `json:"state"`
 	AgentID  string    `json:"agentId"`
 	Hostname string    `json:"hostname"`
+	// Reservation is the id of the reservation that it uses.
+	Reservation string `json:"reservation,omitempty"`
 	// Address is the task's own address, for one on a network of its own.
 	Address  string         `json:"address,omitempty"`
 	Ports    map[string]int `json:"ports,omitempty"`
@@ -139,7 +141,9 @@ type Description struct {
 	Status  Status       `json:"status"`
 	Tasks   []TaskStatus `json:"tasks"`
 	Waiting []Waiting    `json:"waiting"`
-	Events  []Note       `json:"events"`
+	// Reservations are what is reserved for its tasks.
+	Reservations []Reservation `json:"reservations,omitempty"`
+	Events       []Note        `json:"events"`
 }
 
 // Summary is a row of the list of clusters.

@@ -84,6 +84,8 @@ type Task struct {
 	Resources Resources `json:"resources"`
 	// Worker is what Flink asked for, with dynamic allocation.
 	Worker *Worker `json:"worker,omitempty"`
+	// Reservation is the id of the reservation that the task uses; empty for none.
+	Reservation string `json:"reservation,omitempty"`
 	// JobManager is the task id of the JobManager that a TaskManager was started for.
 	JobManager string `json:"jobManager,omitempty"`
 	// Generation is the spec generation that the task was started from.

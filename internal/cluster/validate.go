@@ -76,6 +76,7 @@ func (s Spec) Validate(r Rules) error {
 		s.JobManager.Resources.check("jobManager", r),
 		s.TaskManager.Resources.check("taskManager", r),
 		s.checkTasks(r),
+		s.checkReservations(),
 		s.checkJob(),
 		checkTexts("environment", s.Environment, checkVariable),
 		checkTexts("flinkConfiguration", s.FlinkConfiguration, checkOption),
@@ -157,6 +158,7 @@ func (r Resources) check(field string, rules Rules) []problem {
 		outside(field+".gpus", r.GPUs, 0, maxGPUs),
 		{len(r.Constraints) > 0 && !rules.Constraints, field + ".constraints", "this service does not place tasks by rules: remove them"},
 	}
+	checks = append(checks, r.checkLimits(field+".resourceLimits")...)
 	checks = append(checks, checkConstraints(field+".constraints", r.Constraints)...)
 	return checks
 }

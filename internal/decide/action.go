@@ -14,7 +14,7 @@ type Action interface{ action() }
 // Record is a change of the stored state: a value to be put under Key, or nil to delete it.
 type Record struct {
 	Key string
-	// Value is a *Framework, a *ClusterRecord or a *cluster.Task.
+	// Value is a *Framework, a *ClusterRecord, a *cluster.Task or a *cluster.Reservation.
 	Value any
 }
 
@@ -28,7 +28,10 @@ type (
 		AgentID  string
 		OfferIDs []string
 		Launches []Launch
-		Refuse   time.Duration
+		// Destroy are volumes that are no longer needed, and Unreserve what is no longer to be reserved, without
+		// volumes. Both come before the launches.
+		Destroy, Unreserve []offer.Piece
+		Refuse             time.Duration
 	}
 
 	// Decline gives offers back. Refuse is how long the same resources are not to be offered.
@@ -135,6 +138,8 @@ type Launch struct {
 	JobManager *cluster.Task
 	// Pieces are the resources to take of the offers.
 	Pieces []offer.Piece
+	// Reserve are those of them that are to be reserved first, without volumes, and Create the volumes to be made.
+	Reserve, Create []offer.Piece
 }
 
 func (Save) action()        {}

@@ -31,6 +31,10 @@ func (st *step) putCluster(e PutCluster) {
 		}})
 		return
 	}
+	if details := st.s.unsupported(e.Spec); len(details) > 0 {
+		st.answer(e.Request, &fault.Error{Code: fault.Invalid, Message: "the Mesos master cannot do what the spec asks for", Details: details})
+		return
+	}
 	if c == nil {
 		c = st.adopt(newCluster(ClusterRecord{
 			Spec: e.Spec, Generation: 1, Created: st.now, Nonce: e.Nonce, State: cluster.Created,
@@ -108,6 +112,7 @@ func (st *step) converge(name string) {
 	if c == nil {
 		return
 	}
+	defer st.tidy(c.prefix())
 	if !c.active() {
 		st.dropAllWaiting(c, cluster.JobManagerRole)
 		st.dropAllWaiting(c, cluster.TaskManagerRole)
@@ -169,7 +174,7 @@ func (st *step) convergeStatic(c *Cluster) {
 
 // need turns the resources of a role into what an agent must offer.
 func (s *State) need(c *Cluster, role cluster.Role, r cluster.Resources) offer.Need {
-	return offer.Need{
+	n := offer.Need{
 		CPUs:      offer.ToMilli(r.CPUs),
 		Mem:       offer.Milli(r.Memory.MiBCeil() * 1000),
 		Disk:      offer.Milli(r.Disk.MiBCeil() * 1000),
@@ -178,8 +183,17 @@ func (s *State) need(c *Cluster, role cluster.Role, r cluster.Resources) offer.N
 		OtherName: r.NetworkResource,
 		Ports:     len(s.hostPorts(c, role)),
 		Role:      c.Spec.Role,
+		Reserve:   role == cluster.JobManagerRole && c.Spec.JobManager.Reserve,
+		Revocable: role == cluster.TaskManagerRole && c.Spec.TaskManager.Revocable,
 	}
+	for i, v := range r.PersistentVolumes[:min(len(r.PersistentVolumes), len(n.Volumes))] {
+		n.Volumes[i] = offer.Volume{Path: v.ContainerPath, Size: offer.Milli(v.Size.MiBCeil() * 1000), Source: sources[v.Type]}
+	}
+	return n
 }
+
+// sources are what agents call the types of disk.
+var sources = map[cluster.DiskType]string{cluster.PathDisk: offer.PathSource, cluster.MountDisk: offer.MountSource}
 
 // wait puts a task on the list of those that need a place.
 func (st *step) wait(c *Cluster, w waiting) {

@@ -16,6 +16,8 @@ type (
 		Master string
 		// Region is the master's fault domain's; empty when it has none.
 		Region string
+		// Version is the release of the master; empty when it does not say.
+		Version string
 	}
 
 	// Disconnected says that the stream to the master ended.
@@ -58,6 +60,8 @@ type (
 		Error string
 		// TaskIDs are the tasks that the call was about.
 		TaskIDs []string
+		// AgentID is the agent whose offers the call was about.
+		AgentID string `json:",omitempty"`
 	}
 
 	// PutCluster asks for a cluster, new or changed. Spec is complete and valid.

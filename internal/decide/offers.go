@@ -24,29 +24,44 @@ type queue struct {
 
 // offered matches a batch of offers with what waits, at once: offers are never held.
 func (st *step) offered(e Offered) {
-	groups := group(e.Offers)
+	groups := gpusLast(group(e.Offers))
 	for _, g := range groups {
 		st.remember(g)
 	}
 	queues := st.queues()
 	st.see(queues, groups)
+	found := st.reservedOn(groups)
 	var idle, unfit []string
 	for i, g := range groups {
-		if len(queues) == 0 || !st.s.Connected {
+		var a *offer.Agent
+		destroy, unreserve := []offer.Piece(nil), []offer.Piece(nil)
+		if st.s.Connected && (len(found[g[0].AgentID]) > 0 || offer.Held(g)) {
+			a = offer.NewAgent(g...)
+			destroy, unreserve = st.giveBack(a, found[a.ID])
+		}
+		back := len(destroy)+len(unreserve) > 0
+		if !back && len(queues) == 0 || !st.s.Connected {
 			idle = append(idle, ids(g)...)
 			continue
 		}
-		a := offer.NewAgent(g...)
+		if a == nil {
+			a = offer.NewAgent(g...)
+		}
 		// Of a large batch only the last outcomes are kept, so only they are put in words.
 		launches, why := st.fill(a, &queues, len(groups)-i <= maxOutcomes)
-		if len(launches) == 0 {
+		if len(launches) == 0 && !back {
 			unfit = append(unfit, a.OfferIDs...)
 			st.outcome(a, nil, why)
 			continue
 		}
+		if back {
+			why = append(why, "what was reserved is given back")
+		}
 		st.remember([]offer.Offer{a.Left()})
 		st.outcome(a, launches, why)
-		st.send(Accept{AgentID: a.ID, OfferIDs: a.OfferIDs, Launches: launches, Refuse: st.s.Options.Refuse})
+		st.send(Accept{
+			AgentID: a.ID, OfferIDs: a.OfferIDs, Launches: launches, Destroy: destroy, Unreserve: unreserve, Refuse: st.s.Options.Refuse,
+		})
 	}
 	for _, q := range queues {
 		if q.placed && q.group != nil {
@@ -78,6 +93,33 @@ func group(offers []offer.Offer) [][]offer.Offer {
 		groups = append(groups, offers[i:i+1:i+1])
 	}
 	return groups
+}
+
+// gpusLast puts the agents that have GPUs behind the others, so that what needs none leaves them to what does.
+func gpusLast(groups [][]offer.Offer) [][]offer.Offer {
+	has := func(g []offer.Offer) bool {
+		return slices.ContainsFunc(g, func(o offer.Offer) bool {
+			return slices.ContainsFunc(o.Resources, func(r offer.Resource) bool { return r.Name == "gpus" && r.Scalar > 0 })
+		})
+	}
+	var first, last [][]offer.Offer
+	for _, g := range groups {
+		if has(g) {
+			last = append(last, g)
+		} else if len(last) > 0 {
+			first = append(first, g)
+		}
+	}
+	if len(last) == 0 || len(first) == 0 {
+		return groups // In order already, which is the rule.
+	}
+	ordered := make([][]offer.Offer, 0, len(groups))
+	for _, g := range groups {
+		if !has(g) {
+			ordered = append(ordered, g)
+		}
+	}
+	return append(ordered, last...)
 }
 
 func roleOf(o *offer.Offer) string {
@@ -167,10 +209,11 @@ func (st *step) fill(a *offer.Agent, queues *[]*queue, words bool) ([]Launch, []
 			w := q.waiting[0]
 			why, no := st.refuses(a, &facts, q, w, words)
 			var p offer.Placement
+			var r *reservation
 			if !no {
 				var lack offer.Reason
 				var ok bool
-				if p, lack, ok = a.Take(w.need, hash(w.id)); !ok {
+				if p, r, lack, ok = st.take(a, q, w); !ok {
 					no = true
 					if words {
 						why = lack.String()
@@ -188,7 +231,7 @@ func (st *step) fill(a *offer.Agent, queues *[]*queue, words bool) ([]Launch, []
 			if q.group != nil {
 				q.group.Add(&facts)
 			}
-			launches = append(launches, st.launch(a, w, q.cluster, p))
+			launches = append(launches, st.launch(a, w, q.cluster, p, r))
 		}
 		emptied = emptied || len(q.waiting) == 0
 	}
@@ -254,7 +297,7 @@ func (st *step) leader(name string) (*cluster.Task, bool) {
 }
 
 // launch turns a waiting task into a launched one.
-func (st *step) launch(a *offer.Agent, w *waiting, name string, p offer.Placement) Launch {
+func (st *step) launch(a *offer.Agent, w *waiting, name string, p offer.Placement, r *reservation) Launch {
 	c := st.edit(name)
 	t := cluster.Task{
 		ID: w.id, Cluster: name, Role: w.role,
@@ -263,7 +306,11 @@ func (st *step) launch(a *offer.Agent, w *waiting, name string, p offer.Placemen
 		Network: ownNetwork(c, w.role), Ports: st.ports(c, w.role, p.Ports), Resources: w.resources, Worker: w.worker,
 		Generation: c.Generation, Launched: st.now, Changed: st.now, Secure: w.role == cluster.JobManagerRole && c.Spec.SecureREST(),
 	}
-	l := Launch{Spec: c.Spec, Nonce: c.Nonce, Pieces: p.Pieces}
+	l := Launch{Spec: c.Spec, Nonce: c.Nonce, Pieces: p.Pieces, Reserve: p.Reserve, Create: p.Create}
+	if r != nil {
+		t.Reservation = r.ID
+		st.use(r, w.id)
+	}
 	if w.role == cluster.TaskManagerRole {
 		jm, _ := st.leader(name)
 		t.JobManager = jm.ID
@@ -286,8 +333,10 @@ func (st *step) launch(a *offer.Agent, w *waiting, name string, p offer.Placemen
 // outcome notes what became of the offers of an agent.
 func (st *step) outcome(a *offer.Agent, launches []Launch, reasons []string) {
 	o := Outcome{Time: st.now, OfferIDs: a.OfferIDs, AgentID: a.ID, Hostname: a.Hostname, Result: "declined", Reasons: reasons}
-	for i := range launches {
+	if a.Used() || len(launches) > 0 {
 		o.Result = "accepted"
+	}
+	for i := range launches {
 		o.Tasks = append(o.Tasks, launches[i].Task.ID)
 	}
 	st.outcomes = append(st.outcomes, o)

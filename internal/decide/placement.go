@@ -81,6 +81,9 @@ func (s *State) misplaced(tasks *iradix.Node[*cluster.Task], c *Cluster, role cl
 	if c.rulesProblem != nil {
 		return offer.Reason{What: "constraints", Detail: c.rulesProblem.Error()}, true
 	}
+	if details := s.unsupported(c.Spec); len(details) > 0 {
+		return offer.Reason{What: details[0].Field, Detail: details[0].Message}, true
+	}
 	if role == cluster.JobManagerRole && c.Spec.JobManager.Replicas > 1 {
 		for _, id := range c.jobManagers {
 			// Two on one machine would be lost together.

@@ -19,6 +19,8 @@ type Options struct {
 	ReconcileInterval time.Duration
 	// UnreachableTimeout is how long an unreachable task is waited for before it is replaced.
 	UnreachableTimeout time.Duration
+	// Principal is who reserves resources; empty for a master that asks for none.
+	Principal string
 	// Uninstall removes the service: every cluster and then the framework.
 	Uninstall bool
 	// Resources of a JobManager's and a TaskManager's task beyond what the spec says.
@@ -75,6 +77,8 @@ type State struct {
 	Options   Options
 	Framework Framework
 	Master    string
+	// MasterVersion is that of the leading master; empty while it is not known.
+	MasterVersion string
 	// MasterRegion is the fault domain's region of the leading master; empty when it has none.
 	MasterRegion string
 	Connected    bool
@@ -88,7 +92,9 @@ type State struct {
 	killing *iradix.Tree[struct{}]
 	// unreachable are the tasks whose agent Mesos does not hear.
 	unreachable *iradix.Tree[struct{}]
-	reconcile   reconciliation
+	// reservations are what is reserved on agents, by id.
+	reservations *iradix.Tree[*reservation]
+	reconcile    reconciliation
 	// teardown is when a TEARDOWN may be sent (again).
 	teardown time.Time
 	// wantOffers says that something new waits that the filters of earlier declines may hide.
@@ -99,7 +105,11 @@ type State struct {
 	// reviveNext is when offers are asked for anew though nothing new waits.
 	reviveNext time.Time
 	// looks are the requests that wait for offers to be seen, in the order of their ends.
-	looks    []look
+	looks []look
+	// owedWait is the time between such requests while nothing waits and something is to be given back.
+	owedWait time.Duration
+	// giveUp is when the uninstallation no longer waits for what is to be given back.
+	giveUp   time.Time
 	outcomes []Outcome
 }
 
@@ -220,6 +230,8 @@ type Stored struct {
 	Framework Framework
 	Clusters  []ClusterRecord
 	Tasks     []cluster.Task
+	// Reservations are what is reserved on agents.
+	Reservations []cluster.Reservation `json:",omitempty"`
 }
 
 // New returns the state after a start: what was stored, and nothing known of the present.
@@ -232,6 +244,8 @@ func New(o Options, stored Stored, now time.Time) State {
 		agents:      iradix.New[*Agent](),
 		killing:     iradix.New[struct{}](),
 		unreachable: iradix.New[struct{}](),
+
+		reservations: iradix.New[*reservation](),
 	}
 	s.reconcile.open = iradix.New[struct{}]()
 	s.reconcile.implicit = now.Add(s.Options.ReconcileInterval)
@@ -247,6 +261,13 @@ func New(o Options, stored Stored, now time.Time) State {
 		if _, ok := st.clusters.Get([]byte(t.Cluster)); ok {
 			st.indexTask(&t)
 		}
+	}
+	for i := range stored.Reservations {
+		r := reservation{Reservation: stored.Reservations[i], quiet: now.Add(quietAfterStart)}
+		if _, used := st.tasks.Get([]byte(r.Task)); !used {
+			r.freed = now
+		}
+		st.reservations.Insert([]byte(r.ID), &r)
 	}
 	for _, r := range stored.Clusters {
 		st.converge(r.Spec.Name)

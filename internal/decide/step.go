@@ -73,6 +73,8 @@ type step struct {
 	unreachable *iradix.Txn[struct{}]
 	open        *iradix.Txn[struct{}]
 
+	reservations *iradix.Txn[*reservation]
+
 	// edited are the clusters copied by this step, in the order of their first change.
 	edited map[string]*Cluster
 	order  []string
@@ -94,6 +96,7 @@ func (st *step) begin() {
 	st.killing = st.s.killing.Txn()
 	st.unreachable = st.s.unreachable.Txn()
 	st.open = st.s.reconcile.open.Txn()
+	st.reservations = st.s.reservations.Txn()
 }
 
 func (st *step) end() (State, []Action) {
@@ -108,6 +111,7 @@ func (st *step) end() (State, []Action) {
 	st.s.killing = st.killing.Commit()
 	st.s.unreachable = st.unreachable.Commit()
 	st.s.reconcile.open = st.open.Commit()
+	st.s.reservations = st.reservations.Commit()
 	if n := len(st.outcomes); n > 0 {
 		all := append(slices.Clone(st.s.outcomes), st.outcomes[max(0, n-maxOutcomes):]...)
 		st.s.outcomes = slices.Clip(all[max(0, len(all)-maxOutcomes):])
@@ -142,14 +146,15 @@ func (st *step) flow() {
 		return
 	}
 	waiting, ready, held := st.demand()
+	owed := st.owed()
 	switch {
-	case waiting == 0 && len(st.s.looks) == 0:
+	case waiting == 0 && !owed && len(st.s.looks) == 0:
 		st.s.wantOffers = false
 		if !st.s.Suppressed {
 			st.s.Suppressed = true
 			st.send(Suppress{})
 		}
-	case (ready || len(st.s.looks) > 0) && (st.s.Suppressed || st.s.wantOffers || !st.now.Before(st.s.reviveNext)):
+	case (ready || owed || len(st.s.looks) > 0) && (st.s.Suppressed || st.s.wantOffers || !st.now.Before(st.s.reviveNext)):
 		if st.s.reviveDue.Sub(st.now) > (reviveBurst-1)*reviveInterval {
 			st.s.wantOffers = true
 			return
@@ -160,7 +165,7 @@ func (st *step) flow() {
 		st.s.reviveDue = st.s.reviveDue.Add(reviveInterval)
 		st.s.Suppressed, st.s.wantOffers, st.s.revived = false, false, st.now
 		// What a brake holds back now has its offers declined, and needs them again when it may go.
-		st.s.reviveNext = st.now.Add(reviveAgain)
+		st.s.reviveNext = st.now.Add(st.askAgain(waiting, owed))
 		if !held.IsZero() && held.Before(st.s.reviveNext) {
 			st.s.reviveNext = held
 		}
@@ -220,6 +225,8 @@ const (
 	FrameworkKey  = "framework"
 	ClusterPrefix = "cluster/"
 	TaskPrefix    = "task/"
+	// ReservationPrefix is followed by the id of the reservation.
+	ReservationPrefix = "reservation/"
 )
 
 func (st *step) saveFramework() {
@@ -308,6 +315,7 @@ func (st *step) removeTask(id string) {
 	if old, ok := st.tasks.Get([]byte(id)); ok {
 		st.count(st.edit(old.Cluster), old, -1)
 		st.tasks.Delete([]byte(id))
+		st.free(old)
 	}
 	st.save(TaskPrefix+id, nil)
 }

@@ -27,6 +27,8 @@ const (
 // subscribed starts explicit reconciliation of every task.
 func (st *step) subscribed(e Subscribed) {
 	st.s.Connected, st.s.Master, st.s.MasterRegion = true, e.Master, e.Region
+	st.s.MasterVersion = e.Version
+	st.doubtReservations("", st.now.Add(quietAfterStart))
 	// A new subscription gets offers for all our roles until we suppress them again. Filters of earlier declines may
 	// still hold, which only REVIVE ends.
 	st.s.Suppressed, st.s.wantOffers = false, true
@@ -88,6 +90,7 @@ func (st *step) agentLost(e AgentLost) {
 		gone.rooms = nil
 		st.agents.Insert([]byte(gone.ID), &gone)
 	}
+	st.lose(e.AgentID)
 	it := st.tasks.Root().Iterator()
 	found := false
 	for id, t, ok := it.Next(); ok; id, t, ok = it.Next() {
@@ -114,6 +117,9 @@ func (st *step) callFailed(e CallFailed) {
 	if found {
 		st.s.reconcile.attempt = 0
 		st.s.reconcile.next = st.now.Add(time.Second)
+	}
+	if e.AgentID != "" {
+		st.doubtReservations(e.AgentID, st.now.Add(quietAfterGiven))
 	}
 	if e.Call == "REVIVE" || e.Call == "SUPPRESS" {
 		// What the master believes is not known: say it again with the next change or tick.
@@ -161,6 +167,7 @@ func (st *step) ticked(e Ticked) {
 	st.tickUnreachable()
 	st.tickLooks()
 	st.tickAgents()
+	st.tickReservations()
 	if st.s.Connected {
 		if _, _, open := st.open.Root().Minimum(); open && !st.now.Before(st.s.reconcile.next) {
 			st.reconcileRound(e.Jitter)

@@ -26,6 +26,15 @@ func (st *step) uninstall() {
 	if clusters || tasks || st.s.Framework.ID == "" || !st.s.Connected || st.now.Before(st.s.teardown) {
 		return
 	}
+	if st.owed() {
+		if st.s.giveUp.IsZero() {
+			st.s.giveUp = st.now.Add(giveUpAfter)
+		}
+		if st.now.Before(st.s.giveUp) {
+			return
+		}
+		st.abandon()
+	}
 	st.s.teardown = st.now.Add(teardownAgain)
 	st.send(Teardown{})
 }
@@ -50,6 +59,7 @@ func (st *step) tornDown() {
 	for _, t, ok := it.Next(); ok; _, t, ok = it.Next() {
 		st.removeTask(t.ID) // The master has killed what was left.
 	}
+	st.abandon()
 	cit := st.s.clusters.Root().Iterator()
 	for name, _, ok := cit.Next(); ok; name, _, ok = cit.Next() {
 		st.markDeleted(st.edit(string(name)))
@@ -68,16 +78,21 @@ type Uninstall struct {
 	Asked bool
 	// Clusters and Tasks are those that are left.
 	Clusters, Tasks int
+	// Reservations are those that are not given back yet.
+	Reservations int
 	// Registered says that Mesos knows the framework.
 	Registered bool
 }
 
 // Done says that nothing of the service is left with Mesos, or in the state of the core.
 func (u Uninstall) Done() bool {
-	return u.Asked && u.Clusters == 0 && u.Tasks == 0 && !u.Registered
+	return u.Asked && u.Clusters == 0 && u.Tasks == 0 && u.Reservations == 0 && !u.Registered
 }
 
 // Uninstalling says how far the removal of the service has come.
 func Uninstalling(s *State) Uninstall {
-	return Uninstall{Asked: s.Options.Uninstall, Clusters: s.clusters.Len(), Tasks: s.tasks.Len(), Registered: s.Framework.ID != ""}
+	return Uninstall{
+		Asked: s.Options.Uninstall, Clusters: s.clusters.Len(), Tasks: s.tasks.Len(), Reservations: s.reservations.Len(),
+		Registered: s.Framework.ID != "",
+	}
 }

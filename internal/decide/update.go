@@ -45,6 +45,7 @@ func (st *step) updated(e Updated) {
 		t.AgentID = e.AgentID
 	}
 	moved := st.address(c, t, was, e)
+	st.made(t)
 	if t.State.Terminal() || t.State == cluster.Unreachable && t.Goal == cluster.Released {
 		// What is not wanted and cannot be reached need not be waited for: if it comes back it
 		// is an orphan and is killed.
@@ -100,6 +101,9 @@ func (st *step) updatedUnknown(e Updated) {
 // ended takes the end of a task: forget it, and close the gap that it leaves.
 func (st *step) ended(c *Cluster, t *cluster.Task, was cluster.TaskState) {
 	st.removeTask(t.ID)
+	if t.State == cluster.Unreachable {
+		st.lose(t.AgentID)
+	}
 	words := describeEnd(t)
 	if t.Role == cluster.JobManagerRole {
 		st.jobManagerEnded(c, t, words)
@@ -114,7 +118,7 @@ func (st *step) ended(c *Cluster, t *cluster.Task, was cluster.TaskState) {
 // heard of it, because we were stopped between saving the launch and sending it.
 func blameless(t *cluster.Task) bool {
 	switch t.Reason {
-	case "REASON_INVALID_OFFERS", "REASON_AGENT_REMOVED", "REASON_AGENT_REMOVED_BY_OPERATOR":
+	case "REASON_CONTAINER_PREEMPTED", "REASON_INVALID_OFFERS", "REASON_AGENT_REMOVED", "REASON_AGENT_REMOVED_BY_OPERATOR":
 		return true
 	case "REASON_RECONCILIATION":
 		// Its own end would be FAILED, FINISHED or KILLED in the answer as well.

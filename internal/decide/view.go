@@ -18,13 +18,15 @@ type ServiceView struct {
 	Tasks       int `json:"tasks"`
 	Waiting     int `json:"waiting"`
 	Agents      int `json:"agents"`
+	// Reservations counts what is reserved on agents, or is to be given back.
+	Reservations int `json:"reservations"`
 }
 
 // Service describes the state as a whole.
 func Service(s *State) ServiceView {
 	v := ServiceView{
 		FrameworkID: s.Framework.ID, Master: s.Master, Connected: s.Connected, Suppressed: s.Suppressed,
-		Reconciling: s.reconcile.open.Len(), Clusters: s.clusters.Len(), Tasks: s.tasks.Len(), Agents: s.agents.Len(),
+		Reconciling: s.reconcile.open.Len(), Clusters: s.clusters.Len(), Tasks: s.tasks.Len(), Agents: s.agents.Len(), Reservations: s.reservations.Len(),
 	}
 	it := s.clusters.Root().Iterator()
 	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
@@ -134,12 +136,16 @@ func Describe(s *State, name string) (cluster.Description, bool) {
 		return false
 	})
 	d.Waiting = append(d.Waiting, s.waitingOf(c)...)
+	s.reservations.Root().WalkPrefix([]byte(c.prefix()), func(_ []byte, r *reservation) bool {
+		d.Reservations = append(d.Reservations, r.Reservation)
+		return false
+	})
 	return d, true
 }
 
 func taskStatus(c *Cluster, t *cluster.Task) cluster.TaskStatus {
 	v := cluster.TaskStatus{
-		ID: t.ID, Role: t.Role, Goal: t.Goal, State: t.State, AgentID: t.AgentID, Hostname: t.Hostname, Ports: t.Ports,
+		ID: t.ID, Role: t.Role, Goal: t.Goal, State: t.State, AgentID: t.AgentID, Hostname: t.Hostname, Ports: t.Ports, Reservation: t.Reservation,
 		Address: t.Address, CPUs: t.Resources.CPUs, Memory: t.Resources.Memory, Launched: t.Launched, Changed: t.Changed,
 		Reason: t.Reason, Message: t.Message, Sandbox: t.Sandbox,
 	}

@@ -44,7 +44,7 @@ func (m *Master) Allocate() {
 		}
 		r.sort()
 		for _, c := range r.candidates {
-			free := freeFor(rest, c.role)
+			free := freeFor(rest, c.role, c.framework.can(mesos.FrameworkInfo_Capability_REVOCABLE_RESOURCES))
 			if len(free) == 0 || c.framework.filtered(a, c.role, free, r.now) || hasGPU(free) && !c.framework.can(mesos.FrameworkInfo_Capability_GPU_RESOURCES) {
 				continue
 			}
@@ -62,10 +62,14 @@ func (m *Master) Allocate() {
 	}
 }
 
-// freeFor is what may be offered to a role: unreserved, or reserved for the role or a parent of it.
-func freeFor(rest mesos.Resources, role string) mesos.Resources {
+// freeFor is what may be offered to a role: unreserved, or reserved for the role or a parent of it; revocable only
+// for those who asked for that.
+func freeFor(rest mesos.Resources, role string, revocable bool) mesos.Resources {
 	var out mesos.Resources
 	for i := range rest {
+		if rest[i].Revocable != nil && !revocable {
+			continue
+		}
 		if rest[i].IsUnreserved() || rest[i].IsAllocatableTo(role) {
 			out = append(out, rest[i])
 		}

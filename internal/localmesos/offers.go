@@ -222,30 +222,21 @@ func (m *Master) operate(f *framework, a *agent, left *mesos.Resources, role str
 		}
 	case mesos.Offer_Operation_RESERVE:
 		if problem == "" {
-			return m.reserve(a, left, role, op.GetReserve().GetResources(), true)
+			return m.reserve(f, a, left, role, op.GetReserve().GetResources(), true)
 		}
 	case mesos.Offer_Operation_UNRESERVE:
 		if problem == "" {
-			return m.reserve(a, left, role, op.GetUnreserve().GetResources(), false)
+			return m.reserve(f, a, left, role, op.GetUnreserve().GetResources(), false)
 		}
-	default: // Volumes are not supported: without an id such an operation is dropped without a word.
+	case mesos.Offer_Operation_CREATE:
+		if problem == "" {
+			return m.volumes(f, a, left, role, op.GetCreate().GetVolumes(), true)
+		}
+	case mesos.Offer_Operation_DESTROY:
+		if problem == "" {
+			return m.volumes(f, a, left, role, op.GetDestroy().GetVolumes(), false)
+		}
+	default: // Without an id such an operation is dropped without a word.
 	}
 	return nil
-}
-
-// reserve pushes a reservation onto resources of the offer, or pops it. What the offer does not
-// hold is dropped without a word, as an operation without an id is.
-func (m *Master) reserve(a *agent, left *mesos.Resources, role string, rs mesos.Resources, push bool) mesos.Resources {
-	rs = rs.Clone().Unallocate().Allocate(role)
-	from, to := rs, rs.PopReservation()
-	if push {
-		from, to = to, from
-	}
-	foreign := slices.ContainsFunc(rs, func(r mesos.Resource) bool { return r.ReservationRole() != role })
-	if foreign || !resources.ContainsAll(*left, from) {
-		return nil
-	}
-	*left = left.Minus(from...).Plus(to...)
-	a.total = a.total.Minus(from.Clone().Unallocate()...).Plus(to.Clone().Unallocate()...)
-	return to
 }

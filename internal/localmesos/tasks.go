@@ -114,8 +114,52 @@ func (m *Master) checkTask(f *framework, a *agent, left mesos.Resources, info *m
 	if len(info.Resources) == 0 {
 		return "Task uses no resources"
 	}
+	if name := mixed(info.Resources); name != "" {
+		return "Task mixes revocable and non-revocable resources: Cannot use both revocable and non-revocable '" + name + "' at the same time"
+	}
+	if text := checkLimits(info); text != "" {
+		return text
+	}
 	if !resources.ContainsAll(left, info.Resources) {
 		return "Total resources " + text(info.Resources) + " required by task and its executor is more than available " + text(left)
+	}
+	return ""
+}
+
+// mixed returns the name of a resource that is there revocably and otherwise too.
+func mixed(rs mesos.Resources) string {
+	revocable := map[string]bool{}
+	for i := range rs {
+		is := rs[i].Revocable != nil
+		if was, ok := revocable[rs[i].Name]; ok && was != is {
+			return rs[i].Name
+		}
+		revocable[rs[i].Name] = is
+	}
+	return ""
+}
+
+// checkLimits finds what the master refuses in a task's limits.
+func checkLimits(info *mesos.TaskInfo) string {
+	for name, limit := range info.Limits {
+		sum := 0.0
+		for _, r := range info.Resources {
+			if r.Name == name {
+				sum += r.GetScalar().GetValue()
+			}
+		}
+		switch {
+		case name != "cpus" && name != "mem":
+			return "Only cpus and mem may be included in a task's resource limits"
+		case name == "cpus" && sum == 0:
+			return "When a CPU limit is specified, a CPU request must also be specified"
+		case name == "mem" && sum == 0:
+			return "When a memory limit is specified, a memory request must also be specified"
+		case name == "cpus" && limit.Value < sum:
+			return "The cpu limit must be greater than or equal to the cpu request"
+		case limit.Value < sum:
+			return "The memory limit must be greater than or equal to the memory request"
+		}
 	}
 	return ""
 }

@@ -47,7 +47,11 @@ func (c *connection) HandleEvent(ctx context.Context, e *scheduler.Event) error 
 		}
 		c.watchdog.start(interval * time.Duration(c.s.o.HeartbeatIntervals))
 		c.subscribed = true
-		post(decide.Subscribed{FrameworkID: sub.GetFrameworkID().GetValue(), Master: masterAddress(sub.GetMasterInfo()), Region: sub.GetMasterInfo().GetDomain().GetFaultDomain().GetRegion().Name})
+		info := sub.GetMasterInfo()
+		post(decide.Subscribed{
+			FrameworkID: sub.GetFrameworkID().GetValue(), Master: masterAddress(info), Version: info.GetVersion(),
+			Region: info.GetDomain().GetFaultDomain().GetRegion().Name,
+		})
 		c.startSending(ctx)
 	case scheduler.Event_OFFERS:
 		if offers := e.GetOffers().GetOffers(); len(offers) > 0 {

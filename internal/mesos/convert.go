@@ -136,9 +136,58 @@ func resourceFrom(r *mesosgo.Resource, offerRole string) offer.Resource {
 		}
 		out.Reservations = append(out.Reservations, level)
 	}
-	if d := r.Disk; d != nil {
-		out.Volume = d.Persistence != nil || d.Source != nil
-		out.Whole = d.Source != nil && d.Source.Type == mesosgo.Resource_DiskInfo_Source_MOUNT
+	out.Disk, out.Foreign = diskFrom(r.Disk)
+	out.Foreign = out.Foreign || r.ProviderID != nil || r.Shared != nil || r.Set != nil
+	return out
+}
+
+// diskFrom reads what a disk is made of, and says whether there is more to it than resourceTo writes.
+func diskFrom(d *mesosgo.Resource_DiskInfo) (*offer.Disk, bool) {
+	if d == nil {
+		return nil, false
+	}
+	out := &offer.Disk{}
+	if s := d.Source; s != nil {
+		switch s.Type {
+		case mesosgo.Resource_DiskInfo_Source_PATH:
+			out.Source, out.Root = offer.PathSource, s.GetPath().GetRoot()
+		case mesosgo.Resource_DiskInfo_Source_MOUNT:
+			out.Source, out.Root = offer.MountSource, s.GetMount().GetRoot()
+		case mesosgo.Resource_DiskInfo_Source_BLOCK, mesosgo.Resource_DiskInfo_Source_RAW, mesosgo.Resource_DiskInfo_Source_UNKNOWN:
+			return out, true
+		}
+		if s.ID != nil || s.Vendor != nil || s.Profile != nil || s.Metadata != nil {
+			return out, true
+		}
+	}
+	if d.Persistence != nil {
+		out.Volume, out.Principal = d.Persistence.ID, d.Persistence.GetPrincipal()
+		out.ContainerPath = d.GetVolume().GetContainerPath()
+	}
+	return out, false
+}
+
+func diskTo(d *offer.Disk) *mesosgo.Resource_DiskInfo {
+	if d == nil {
+		return nil
+	}
+	out := &mesosgo.Resource_DiskInfo{}
+	var root *string
+	if d.Root != "" {
+		root = &d.Root
+	}
+	switch d.Source {
+	case offer.PathSource:
+		out.Source = &mesosgo.Resource_DiskInfo_Source{Type: mesosgo.Resource_DiskInfo_Source_PATH, Path: &mesosgo.Resource_DiskInfo_Source_Path{Root: root}}
+	case offer.MountSource:
+		out.Source = &mesosgo.Resource_DiskInfo_Source{Type: mesosgo.Resource_DiskInfo_Source_MOUNT, Mount: &mesosgo.Resource_DiskInfo_Source_Mount{Root: root}}
+	}
+	if d.Volume != "" {
+		out.Persistence = &mesosgo.Resource_DiskInfo_Persistence{ID: d.Volume}
+		if d.Principal != "" {
+			out.Persistence.Principal = &d.Principal
+		}
+		out.Volume = &mesosgo.Volume{ContainerPath: d.ContainerPath, Mode: mesosgo.RW.Enum()}
 	}
 	return out
 }
@@ -147,7 +196,10 @@ func resourceFrom(r *mesosgo.Resource, offerRole string) offer.Resource {
 // stack of reservations, or the master would not find it in the offer.
 func resourceTo(p *offer.Piece) mesosgo.Resource {
 	role := p.AllocationRole
-	out := mesosgo.Resource{Name: p.Name}
+	out := mesosgo.Resource{Name: p.Name, Disk: diskTo(p.Disk)}
+	if p.Revocable {
+		out.Revocable = &mesosgo.Resource_RevocableInfo{}
+	}
 	if role != "" {
 		out.AllocationInfo = &mesosgo.Resource_AllocationInfo{Role: &role}
 	}
@@ -174,6 +226,14 @@ func resourceTo(p *offer.Piece) mesosgo.Resource {
 		}
 		info.Labels = labels(v.Labels)
 		out.Reservations = append(out.Reservations, info)
+	}
+	return out
+}
+
+func resourcesTo(pieces []offer.Piece) []mesosgo.Resource {
+	out := make([]mesosgo.Resource, len(pieces))
+	for i := range pieces {
+		out[i] = resourceTo(&pieces[i])
 	}
 	return out
 }

@@ -276,6 +276,8 @@ func (s *Scheduler) frameworkInfo() *mesosgo.FrameworkInfo {
 		mesosgo.FrameworkInfo_Capability_TASK_KILLING_STATE,
 		mesosgo.FrameworkInfo_Capability_RESERVATION_REFINEMENT,
 		mesosgo.FrameworkInfo_Capability_REGION_AWARE,
+		// What is offered revocably is used only for those who asked for it.
+		mesosgo.FrameworkInfo_Capability_REVOCABLE_RESOURCES,
 	}
 	if f.GPUs {
 		types = append(types, mesosgo.FrameworkInfo_Capability_GPU_RESOURCES)

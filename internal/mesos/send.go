@@ -12,6 +12,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/offer"
 )
 
 // queue is an unbounded first-in, first-out queue, so that the owner of the state never waits
@@ -126,6 +127,7 @@ func (c *connection) failedCall(a decide.Action, why string) {
 	e := decide.CallFailed{Call: name(a), Error: why}
 	switch a := a.(type) {
 	case decide.Accept:
+		e.AgentID = a.AgentID
 		for _, l := range a.Launches {
 			e.TaskIDs = append(e.TaskIDs, l.Task.ID)
 		}
@@ -186,9 +188,11 @@ func (s *Scheduler) call(a decide.Action) *scheduler.Call {
 }
 
 // accept builds the one ACCEPT of an agent. A task that cannot be planned is reported as one
-// that Mesos refused; the others are launched all the same.
+// that Mesos refused; the others are launched all the same. The master performs the operations in their order, each
+// on what the ones before it left.
 func (s *Scheduler) accept(a decide.Accept) *scheduler.Call {
 	var tasks []mesosgo.TaskInfo
+	var reserve, create []offer.Piece
 	for _, l := range a.Launches {
 		plan, err := s.o.Plan(l)
 		if err != nil {
@@ -196,13 +200,25 @@ func (s *Scheduler) accept(a decide.Accept) *scheduler.Call {
 			continue
 		}
 		tasks = append(tasks, taskInfo(l, plan))
+		reserve, create = append(reserve, l.Reserve...), append(create, l.Create...)
 	}
-	if len(tasks) == 0 {
+	var ops calls.OfferOperations
+	add := func(pieces []offer.Piece, op func(...mesosgo.Resource) mesosgo.Offer_Operation) {
+		if len(pieces) > 0 {
+			ops = append(ops, op(resourcesTo(pieces)...))
+		}
+	}
+	add(a.Destroy, calls.OpDestroy)
+	add(a.Unreserve, calls.OpUnreserve)
+	add(reserve, calls.OpReserve)
+	add(create, calls.OpCreate)
+	if len(tasks) > 0 {
+		ops = append(ops, calls.OpLaunch(tasks...))
+	}
+	if len(ops) == 0 {
 		return calls.Decline(offerIDs(a.OfferIDs)...).With(calls.RefuseSeconds(a.Refuse))
 	}
-	return calls.Accept(
-		calls.OfferOperations{calls.OpLaunch(tasks...)}.WithOffers(offerIDs(a.OfferIDs)...),
-	).With(calls.RefuseSeconds(a.Refuse))
+	return calls.Accept(ops.WithOffers(offerIDs(a.OfferIDs)...)).With(calls.RefuseSeconds(a.Refuse))
 }
 
 func kill(a decide.Kill) *scheduler.Call {

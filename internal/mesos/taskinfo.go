@@ -2,6 +2,7 @@ package mesos
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -24,9 +25,8 @@ func taskInfo(l decide.Launch, p cluster.Plan) mesosgo.TaskInfo {
 		},
 		Labels: labels(p.Labels), Container: container(p), Discovery: discoveryInfo(p.Discovery), HealthCheck: healthCheck(p.Check),
 	}
-	for i := range l.Pieces {
-		info.Resources = append(info.Resources, resourceTo(&l.Pieces[i]))
-	}
+	info.Resources = resourcesTo(l.Pieces)
+	info.Limits = limits(l)
 	if p.User != "" {
 		user := p.User
 		info.Command.User = &user
@@ -35,6 +35,28 @@ func taskInfo(l decide.Launch, p cluster.Plan) mesosgo.TaskInfo {
 		info.KillPolicy = killPolicy(p.KillGrace)
 	}
 	return info
+}
+
+// limits are at least what the task takes, which of a worker of Flink's own choice may be more than the spec's.
+func limits(l decide.Launch) map[string]mesosgo.Value_Scalar {
+	limits, r := l.Spec.TaskManager.Limits, l.Task.Resources
+	if l.Task.Role == cluster.JobManagerRole {
+		limits = l.Spec.JobManager.Limits
+	}
+	if limits == nil {
+		return nil
+	}
+	out := map[string]mesosgo.Value_Scalar{}
+	if limits.CPUs != 0 {
+		out["cpus"] = mesosgo.Value_Scalar{Value: max(float64(limits.CPUs), r.CPUs)}
+	}
+	switch {
+	case limits.Memory == cluster.UnlimitedMemory:
+		out["mem"] = mesosgo.Value_Scalar{Value: math.Inf(1)}
+	case limits.Memory != 0:
+		out["mem"] = mesosgo.Value_Scalar{Value: float64(max(cluster.Memory(limits.Memory), r.Memory).MiBCeil())}
+	}
+	return out
 }
 
 func killPolicy(grace time.Duration) *mesosgo.KillPolicy {

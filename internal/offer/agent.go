@@ -1,6 +1,9 @@
 package offer
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Agent is what is left of the offers of one agent to one role while tasks are placed on it.
 type Agent struct {
@@ -53,20 +56,36 @@ func NewAgent(offers ...Offer) *Agent {
 // Used says that a placement was taken.
 func (a *Agent) Used() bool { return a.used }
 
-// Free returns the amount of a scalar, or the number of ports, that is left for use.
-func (a *Agent) Free(name string) Milli {
+// Free returns the amount of a scalar, or the number of ports, that is left for any task.
+func (a *Agent) Free(name string) Milli { return a.free(name, false) }
+
+func (a *Agent) free(name string, revocable bool) Milli {
 	var sum Milli
 	for i := range a.resources {
 		r := &a.resources[i]
-		if r.Name == name && r.usable() {
+		if r.Name == name && r.usable(revocable) {
 			sum += r.amount()
 		}
 	}
 	return sum
 }
 
-func (r *Resource) usable() bool {
-	return !r.Volume && !r.Revocable && !r.Whole
+// usable says whether any task may have the resource. A dynamic reservation with labels belongs to whoever put them
+// there, as the SDK services of DC/OS and Marathon do with theirs, and a disk of its own is used when asked for.
+func (r *Resource) usable(revocable bool) bool {
+	return r.Disk == nil && !r.Foreign && r.Revocable == revocable && !r.labelled()
+}
+
+// labelled says whether the reservation on top is a dynamic one with labels.
+func (r *Resource) labelled() bool {
+	n := len(r.Reservations)
+	return n > 0 && r.Reservations[n-1].Dynamic && len(r.Reservations[n-1].Labels) > 0
+}
+
+// revocably says whether a need takes the revocable resources of a kind: all of what it needs of the kind or nothing,
+// because Mesos lets no task mix them.
+func (a *Agent) revocably(n *Need, w scalar) bool {
+	return n.Revocable && w.name != "disk" && a.free(w.name, true) >= w.amount
 }
 
 func (r *Resource) amount() Milli {
@@ -94,7 +113,7 @@ func (a *Agent) Lacks(n Need) (Reason, bool) {
 		return Reason{What: "role", Detail: "offered to role " + a.Role + ", wanted for " + n.Role}, true
 	}
 	for _, w := range n.scalars() {
-		if w.amount > 0 {
+		if w.amount > 0 && !a.revocably(&n, w) {
 			if free := a.Free(w.name); free < w.amount {
 				return Reason{What: w.name, Wanted: w.amount, Offered: free}, true
 			}
@@ -105,6 +124,12 @@ func (a *Agent) Lacks(n Need) (Reason, bool) {
 		if free := a.Free("ports"); free < wanted {
 			return Reason{What: "ports", Wanted: wanted, Offered: free}, true
 		}
+	}
+	if len(n.volumes()) > 0 {
+		trial := *a
+		trial.resources = slices.Clone(a.resources)
+		_, r, ok := trial.takeNew(n, 0, Holder{})
+		return r, !ok
 	}
 	return Reason{}, false
 }
@@ -122,12 +147,17 @@ func (n Need) scalars() [5]scalar {
 // that seed chooses, so that a port that was just given back is rarely the next one handed out.
 // It returns the reason, and takes nothing, when the agent lacks something.
 func (a *Agent) Take(n Need, seed uint64) (Placement, Reason, bool) {
+	if n.Reserved() {
+		return a.TakeNew(n, seed, Holder{})
+	}
 	if r, lacks := a.Lacks(n); lacks {
 		return Placement{}, r, false
 	}
 	var p Placement
 	for _, w := range n.scalars() {
-		p.Pieces = append(p.Pieces, a.takeScalar(w.name, w.amount)...)
+		revocable := a.revocably(&n, w)
+		pieces, _ := a.takeScalar(w.name, w.amount, func(r *Resource) bool { return r.usable(revocable) })
+		p.Pieces = append(p.Pieces, pieces...)
 	}
 	if n.Ports > 0 {
 		a.takePorts(n.Ports, seed, &p)
@@ -136,14 +166,15 @@ func (a *Agent) Take(n Need, seed uint64) (Placement, Reason, bool) {
 	return p, Reason{}, true
 }
 
-func (a *Agent) takeScalar(name string, amount Milli) []Piece {
+// takeScalar takes an amount of the resources that may be used, and returns how much is missing.
+func (a *Agent) takeScalar(name string, amount Milli, may func(*Resource) bool) ([]Piece, Milli) {
 	var pieces []Piece
 	for i := range a.resources {
 		r := &a.resources[i]
 		if amount <= 0 {
 			break
 		}
-		if r.Name != name || !r.usable() || r.Scalar <= 0 {
+		if r.Name != name || r.Scalar <= 0 || !may(r) {
 			continue
 		}
 		part := *r
@@ -152,7 +183,7 @@ func (a *Agent) takeScalar(name string, amount Milli) []Piece {
 		amount -= part.Scalar
 		pieces = append(pieces, Piece{Resource: part})
 	}
-	return pieces
+	return pieces, max(0, amount)
 }
 
 // takePorts takes n ports, reserved ones first, each piece with the ranges of one resource.
@@ -162,7 +193,7 @@ func (a *Agent) takePorts(n int, seed uint64, p *Placement) {
 		if n == 0 {
 			return
 		}
-		if r.Name != "ports" || !r.usable() {
+		if r.Name != "ports" || !r.usable(false) {
 			continue
 		}
 		total := uint64(r.amount() / 1000)

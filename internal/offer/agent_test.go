@@ -81,8 +81,8 @@ func TestTake(t *testing.T) {
 			name: "a mount disk is not split, a volume not used up",
 			offers: []offer.Offer{{ID: "o1", AgentID: "a", Resources: []offer.Resource{
 				scalar("cpus", 4), scalar("mem", 512),
-				{Name: "disk", Scalar: 100_000, Whole: true, AllocationRole: "flink"},
-				{Name: "disk", Scalar: 100_000, Volume: true, AllocationRole: "flink"},
+				{Name: "disk", Scalar: 100_000, Disk: &offer.Disk{Source: offer.MountSource, Root: "/mnt/a"}, AllocationRole: "flink"},
+				{Name: "disk", Scalar: 100_000, Disk: &offer.Disk{Volume: "v1", ContainerPath: "data"}, AllocationRole: "flink"},
 			}}},
 			need:   offer.Need{CPUs: 1000, Mem: 256_000, Disk: 50_000},
 			reason: "disk: 50 wanted, 0 offered",

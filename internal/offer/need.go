@@ -19,6 +19,37 @@ type Need struct {
 	Ports int
 	// Role is the role whose offers may be used; empty means any that we were offered.
 	Role string
+	// Revocable allows revocable resources, of each kind either all or none.
+	Revocable bool
+	// Reserve has everything but the ports reserved.
+	Reserve bool
+	// Volumes are persistent ones; those without a path are none.
+	Volumes [MaxVolumes]Volume
+}
+
+// MaxVolumes bounds the persistent volumes of one task.
+const MaxVolumes = 4
+
+// Volume is a persistent volume that a task needs.
+type Volume struct {
+	// Path is where the task finds it.
+	Path string
+	// Size is in MiB.
+	Size Milli
+	// Source is PATH, MOUNT, or empty for the agent's work directory.
+	Source string
+}
+
+// Reserved says whether any of it is to be reserved.
+func (n Need) Reserved() bool { return n.Reserve || n.Volumes[0].Path != "" }
+
+// volumes are those that are asked for.
+func (n *Need) volumes() []Volume {
+	i := 0
+	for i < len(n.Volumes) && n.Volumes[i].Path != "" {
+		i++
+	}
+	return n.Volumes[:i]
 }
 
 // String is a short form for people, such as "1 cpus, 1728 MiB mem, 3 ports".
@@ -35,6 +66,13 @@ func (n Need) String() string {
 	}
 	if n.Ports > 0 {
 		s += ", " + strconv.Itoa(n.Ports) + " ports"
+	}
+	if v := n.volumes(); len(v) > 0 {
+		var sum Milli
+		for i := range v {
+			sum += v[i].Size
+		}
+		s += ", " + strconv.Itoa(len(v)) + " volumes of " + sum.String() + " MiB"
 	}
 	return s
 }
@@ -61,4 +99,7 @@ func (r Reason) String() string {
 type Placement struct {
 	Pieces []Piece
 	Ports  []uint64
+	// Reserve are the pieces to be reserved first, as they are afterwards; Create are the volumes to be made of them
+	// next. Both are for a new reservation only.
+	Reserve, Create []Piece
 }

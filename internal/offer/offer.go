@@ -46,13 +46,34 @@ type Resource struct {
 	AllocationRole string
 	// Reservations is empty for unreserved resources.
 	Reservations []Reservation
-	// Whole says that the resource must not be split (a MOUNT disk).
-	Whole bool
-	// Volume marks a disk with a persistent volume or a source; such a piece is used only when asked for.
-	Volume bool
+	// Disk says what a disk is made of; nil for a part of the agent's work directory without a volume.
+	Disk *Disk
 	// Revocable resources may be taken back by Mesos at any time.
 	Revocable bool
+	// Foreign resources have something to them that is not known here (a resource provider, sharing): they are
+	// never used.
+	Foreign bool
 }
+
+// Disk is where a disk comes from, and the persistent volume on it.
+type Disk struct {
+	// Source is PATH or MOUNT; empty for the agent's work directory.
+	Source string
+	// Root is the directory of the source.
+	Root string
+	// Volume is the id of the persistent volume; empty for none.
+	Volume string
+	// Principal is who made the volume.
+	Principal string
+	// ContainerPath is where the task finds the volume.
+	ContainerPath string
+}
+
+// The sources of disks that are used.
+const (
+	PathSource  = "PATH"
+	MountSource = "MOUNT"
+)
 
 // Offer is what Mesos offers of one agent to one role.
 type Offer struct {

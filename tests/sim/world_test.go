@@ -49,6 +49,7 @@ type world struct {
 	jobManager *jobmanager.JobManager
 	// unreachable is how long an unreachable task is waited for.
 	unreachable time.Duration
+	role        string
 	// uninstall has later lives of the core remove the service.
 	uninstall bool
 	// armed says that the core was told to stop somewhere, and that a next one is to go on.
@@ -66,13 +67,15 @@ type worldOptions struct {
 	open    func() store.Store
 	// unreachable is how long an unreachable task is waited for; a second when 0.
 	unreachable time.Duration
+	// role is the Mesos role; * when empty.
+	role string
 }
 
 func newWorld(t testing.TB, o worldOptions) *world {
 	t.Helper()
 	w := &world{
 		name: t.Name(), unreachable: cmp.Or(o.unreachable, time.Second), rng: rand.New(rand.NewPCG(o.seed, o.seed)), log: slog.New(slog.DiscardHandler), open: o.open,
-		fleet: newFleet(t, "host-%d"),
+		fleet: newFleet(t, "host-%d"), role: o.role,
 	}
 	if os.Getenv("SIM_LOG") != "" {
 		w.log = slog.New(slog.NewTextHandler(io.Writer(os.Stderr), &slog.HandlerOptions{Level: slog.LevelDebug})).With("world", w.name)
@@ -161,6 +164,7 @@ func (w *world) start() {
 	var err error
 	w.core, err = core.Start(core.Options{
 		Master: w.master.Address(), Store: w.store, JobManager: func(string) *jobmanager.JobManager { return w.jobManager },
+		Role:   w.role,
 		Decide: decide.Options{UnreachableTimeout: w.unreachable, ReconcileInterval: 3 * time.Second, Uninstall: w.uninstall}, Tick: 100 * time.Millisecond, Repeat: time.Second,
 		Backoff: 200 * time.Millisecond, Log: w.log,
 	})

@@ -35,6 +35,9 @@ func (t *task) prepare() (*syscall.Credential, error) {
 	if err != nil {
 		return nil, wrap(fmt.Errorf("Failed to chown directory to '%s': %w", name, err)) //nolint:staticcheck,revive // As above.
 	}
+	if err := t.mount(credential); err != nil {
+		return nil, wrap(err)
+	}
 	return credential, nil
 }
 

@@ -4,6 +4,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,8 @@ type Options struct {
 	Store store.Store
 	// JobManager finds the scripted JobManager that stands for the one of a cluster; nil when no cluster has any.
 	JobManager func(cluster string) *scripted.JobManager
+	// Role is the Mesos role; * when empty.
+	Role string
 	// Decide are the knobs of the decisions.
 	Decide decide.Options
 	// Tick is the time between looks at the deadlines; 500 ms when 0.
@@ -94,7 +97,7 @@ func (c *Core) wire(state decide.State) (*mesos.Scheduler, error) {
 		return nil, err
 	}
 	scheduler, err := mesos.New(mesos.Options{
-		Framework:   mesos.Framework{Name: "core", User: "nobody", Roles: []string{"*"}, FailoverTimeout: time.Hour},
+		Framework:   mesos.Framework{Name: "core", User: "nobody", Roles: []string{cmp.Or(c.o.Role, "*")}, FailoverTimeout: time.Hour},
 		Masters:     masters,
 		FrameworkID: func() string { return c.View().Framework.ID },
 		Plan: func(l decide.Launch) (cluster.Plan, error) {

@@ -14,6 +14,8 @@ var (
 	frameworkSchema = store.Schema{Kind: "framework", Version: 1}
 	clusterSchema   = store.Schema{Kind: "cluster", Version: 1}
 	taskSchema      = store.Schema{Kind: "task", Version: 1}
+
+	reservationSchema = store.Schema{Kind: "reservation", Version: 1}
 )
 
 func encode(records []decide.Record) ([]store.Record, error) {
@@ -29,6 +31,8 @@ func encode(records []decide.Record) ([]store.Record, error) {
 			changes[i].Value, err = clusterSchema.Encode(v)
 		case *cluster.Task:
 			changes[i].Value, err = taskSchema.Encode(v)
+		case *cluster.Reservation:
+			changes[i].Value, err = reservationSchema.Encode(v)
 		default:
 			err = fmt.Errorf("record %s is a %T, which has no schema", r.Key, r.Value)
 		}
@@ -57,6 +61,10 @@ func load(ctx context.Context, s store.Store) (decide.Stored, error) {
 			var v cluster.Task
 			err = taskSchema.Decode(r.Key, r.Value, &v)
 			stored.Tasks = append(stored.Tasks, v)
+		case strings.HasPrefix(r.Key, decide.ReservationPrefix):
+			var v cluster.Reservation
+			err = reservationSchema.Decode(r.Key, r.Value, &v)
+			stored.Reservations = append(stored.Reservations, v)
 		default:
 			err = fmt.Errorf("record %s is of no known kind", r.Key)
 		}
