@@ -11,21 +11,28 @@ import (
 )
 
 // mask stands for the value of a secret in every answer, as in Flink's own web UI.
-const mask = "******"
+const mask = cluster.Mask
+
+// Masked returns a spec that may be shown or written down outside the state: options, variables, parameters and URIs as
+// the API shows them. Secret judges the names of options.
+func Masked(spec cluster.Spec, secret func(name string) bool) cluster.Spec {
+	return (&API{o: Options{Secret: secret}}).masked(spec)
+}
 
 // masked returns a spec that may be shown. What the view holds stays as it is.
 func (a *API) masked(spec cluster.Spec) cluster.Spec {
 	spec.FlinkConfiguration = hide(spec.FlinkConfiguration, a.o.Secret)
 	spec.Environment = hide(spec.Environment, a.secretVariable)
 	a.maskContainers(&spec)
+	maskSecrets(&spec)
 	spec.URIs = slices.Clone(spec.URIs)
 	for i := range spec.URIs {
-		spec.URIs[i].Value = maskURI(spec.URIs[i].Value)
+		spec.URIs[i].Value = cluster.MaskURI(spec.URIs[i].Value)
 	}
 	if spec.Job != nil {
 		job := *spec.Job
 		for _, uri := range jobURIs(&job) {
-			*uri.value = maskURI(*uri.value)
+			*uri.value = cluster.MaskURI(*uri.value)
 		}
 		spec.Job = &job
 	}
@@ -63,6 +70,7 @@ func (a *API) unmasked(spec, stored cluster.Spec) (cluster.Spec, error) {
 	spec.FlinkConfiguration = reveal(&l, "flinkConfiguration", spec.FlinkConfiguration, stored.FlinkConfiguration, a.o.Secret)
 	spec.Environment = reveal(&l, "environment", spec.Environment, stored.Environment, a.secretVariable)
 	a.unmaskContainers(&l, &spec, stored)
+	unmaskSecrets(&l, &spec, stored)
 	var known []string
 	for _, uri := range stored.URIs {
 		known = append(known, uri.Value)
@@ -122,55 +130,23 @@ func jobURIs(j *cluster.JobSpec) []jobURI {
 	}
 }
 
-// passwordOf finds the password in a URI: scheme://user:password@host. It works on the text, because a URI
-// that was sent must come back as it was in everything else.
-func passwordOf(uri string) (start, end int, ok bool) {
-	_, rest, found := strings.Cut(uri, "://")
-	if !found {
-		return 0, 0, false
-	}
-	base := len(uri) - len(rest)
-	if cut := strings.IndexAny(rest, "/?#"); cut >= 0 {
-		rest = rest[:cut]
-	}
-	at := strings.LastIndexByte(rest, '@')
-	if at < 0 {
-		return 0, 0, false
-	}
-	colon := strings.IndexByte(rest[:at], ':')
-	if colon < 0 || colon+1 == at {
-		return 0, 0, false
-	}
-	return base + colon + 1, base + at, true
-}
-
-// maskURI hides the password in a URI.
-func maskURI(uri string) string {
-	start, end, ok := passwordOf(uri)
-	if !ok {
-		return uri
-	}
-	return uri[:start] + mask + uri[end:]
-}
-
-// revealURI gives a URI its password back from what was stored in its place, or else in one other place of the list.
+// revealURI gives a URI its secrets back from what was stored in its place, or else in one other place of the list.
 func revealURI(l *fault.List, field string, uri *string, own string, known []string) {
-	start, end, ok := passwordOf(*uri)
-	if !ok || (*uri)[start:end] != mask {
+	if !strings.Contains(*uri, mask) || cluster.MaskURI(*uri) != *uri {
 		return
 	}
-	if maskURI(own) == *uri && own != *uri {
+	if cluster.MaskURI(own) == *uri && own != *uri {
 		*uri = own
 		return
 	}
 	var found []string
 	for _, k := range known {
-		if maskURI(k) == *uri && k != *uri && !slices.Contains(found, k) {
+		if cluster.MaskURI(k) == *uri && k != *uri && !slices.Contains(found, k) {
 			found = append(found, k)
 		}
 	}
 	if len(found) != 1 {
-		l.Add(field, "has a masked password (%s) and %d stored URIs fit: write the password itself", mask, len(found))
+		l.Add(field, "has a masked secret (%s) and %d stored URIs fit: write the secret itself", mask, len(found))
 		return
 	}
 	*uri = found[0]

@@ -55,14 +55,14 @@ func TestPasswordsInURIsAreMasked(t *testing.T) {
 	if got := w.do("GET", "/v1/clusters/demo", ""); strings.Contains(a.body+got.body, "canary") {
 		t.Fatalf("a password is shown: %s", got.body)
 	}
-	for _, want := range []string{`"https://u:******@host/a.jar"`, `"ftp://me:******@host:21/x.tgz?a=b@c:d"`, `"http://host/y"`} {
+	for _, want := range []string{`"https://u:******@host/a.jar"`, `"ftp://me:******@host:21/x.tgz?a=******"`, `"http://host/y"`} {
 		if !strings.Contains(a.body, want) {
 			t.Errorf("%s is not in %s", want, a.body)
 		}
 	}
 	// The list is put back in another order.
 	w.json("PUT", "/v1/clusters/demo", `{"name":"demo","kind":"application","job":{"jarURI":"https://u:******@host/a.jar"},
-		"uris":[{"value":"https://u:******@host/a.jar"},{"value":"ftp://me:******@host:21/x.tgz?a=b@c:d"}]}`, http.StatusOK)
+		"uris":[{"value":"https://u:******@host/a.jar"},{"value":"ftp://me:******@host:21/x.tgz?a=******"}]}`, http.StatusOK)
 	stored, _ := decide.Spec(w.loop.View(), "demo")
 	if stored.Job.JarURI != "https://u:canary-1@host/a.jar" || stored.URIs[0].Value != "https://u:canary-3@host/a.jar" ||
 		stored.URIs[1].Value != "ftp://me:canary-2@host:21/x.tgz?a=b@c:d" {
@@ -73,8 +73,54 @@ func TestPasswordsInURIsAreMasked(t *testing.T) {
 		"job.jarURI":    `"kind":"application","job":{"jarURI":"https://u:******@elsewhere/a.jar"}`,
 	} {
 		w.do("PUT", "/v1/clusters/demo", `{"name":"demo",`+bad+`}`, "Content-Type", "application/json").
-			wantFault(t, 422, "invalid", field+": has a masked password")
+			wantFault(t, 422, "invalid", field+": has a masked secret")
 	}
+}
+
+// TestQueriesAreMasked has signatures and tokens in URIs.
+func TestQueriesAreMasked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	body := `{"name":"demo","kind":"application","job":{"jarURI":"https://host/a.jar?X-Amz-Expires=canary-0&X-Amz-Signature=canary-1#f","initialSavepointPath":"s3://b/sp?canary-2"},
+		"uris":[{"value":"https://canary-3@host/y"},{"value":"hdfs:///z"}]}`
+	a := w.json("POST", "/v1/clusters", body, http.StatusCreated)
+	for _, want := range []string{`"https://host/a.jar?X-Amz-Expires=******\u0026X-Amz-Signature=******#f"`, `"s3://b/sp?******"`, `"https://******@host/y"`, `"hdfs:///z"`} {
+		if !strings.Contains(a.body, want) && !strings.Contains(a.body, strings.ReplaceAll(want, `\u0026`, "&")) {
+			t.Errorf("%s is not in %s", want, a.body)
+		}
+	}
+	if strings.Contains(a.body, "canary") {
+		t.Errorf("a secret is shown: %s", a.body)
+	}
+	w.json("PUT", "/v1/clusters/demo", `{"name":"demo","kind":"application","job":{"jarURI":"https://host/a.jar?X-Amz-Expires=******&X-Amz-Signature=******#f","initialSavepointPath":"s3://b/sp?******"},
+		"uris":[{"value":"https://******@host/y"}]}`, http.StatusOK)
+	stored, _ := decide.Spec(w.loop.View(), "demo")
+	if stored.Job.JarURI != "https://host/a.jar?X-Amz-Expires=canary-0&X-Amz-Signature=canary-1#f" || stored.Job.InitialSavepointPath != "s3://b/sp?canary-2" || stored.URIs[0].Value != "https://canary-3@host/y" {
+		t.Errorf("put back as %+v and %+v", stored.Job, stored.URIs)
+	}
+	// What is wrong is said without what is secret.
+	bad := w.do("POST", "/v1/clusters", `{"name":"other","uris":[{"value":"gopher://me:canary-4@host/x?token=canary-5"}]}`, "Content-Type", "application/json")
+	if bad.StatusCode != http.StatusUnprocessableEntity || strings.Contains(bad.body, "canary") {
+		t.Errorf("%d %s", bad.StatusCode, bad.body)
+	}
+}
+
+// TestTaskSecretsAreMasked checks the values of secrets in a spec, and that a description can be put back.
+func TestTaskSecretsAreMasked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	body := `{"name":"demo","secrets":[{"environment":"A","value":"canary-1"},{"environment":"B","reference":{"name":"db"}}],"taskManager":{"secrets":[{"file":"secrets/c","value":"canary-2"}]}}`
+	a := w.json("POST", "/v1/clusters", body, http.StatusCreated)
+	if got := w.do("GET", "/v1/clusters/demo", ""); strings.Contains(a.body+got.body, "canary") || !strings.Contains(got.body, `"db"`) {
+		t.Fatalf("shown: %s", got.body)
+	}
+	w.json("PUT", "/v1/clusters/demo", strings.NewReplacer("canary-1", "******", "canary-2", "******").Replace(body), http.StatusOK)
+	stored, _ := decide.Spec(w.loop.View(), "demo")
+	if stored.Secrets[0].Value != "canary-1" || stored.TaskManager.Secrets[0].Value != "canary-2" {
+		t.Fatalf("put back as %+v and %+v", stored.Secrets, stored.TaskManager.Secrets)
+	}
+	w.do("PUT", "/v1/clusters/demo", `{"name":"demo","secrets":[{"environment":"NEW","value":"******"}]}`, "Content-Type", "application/json").
+		wantFault(t, 422, "invalid", "secrets[0].value: is masked")
 }
 
 // TestSecretsOfContainersAreMasked checks Docker's parameters and the options of volumes, and that the state keeps them.

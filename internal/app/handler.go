@@ -60,6 +60,7 @@ func (p *parts) check(s cluster.Spec) error {
 	_, err = flink.SplitTaskManager(config)
 	problems(&l, err)
 	checkPortOptions(&l, s)
+	secretFiles(p.service.c.Flink.SecretsDir).check(&l, s)
 	return l.Err("the cluster's spec is not valid")
 }
 

@@ -3,10 +3,10 @@ package app
 import (
 	"fmt"
 	"io"
-	"net/url"
 	"path/filepath"
 	"slices"
 
+	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/config"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
@@ -17,10 +17,10 @@ import (
 // journalDir is where the journal of an instance lies.
 func journalDir(c config.Config) string { return filepath.Join(c.State.DataDir, "journal") }
 
-// withoutSecrets is a spec for the journal: values of the environment are left out altogether, and secret options
-// and passwords in URIs are masked.
+// withoutSecrets is a spec for the journal: what the API masks is masked, and values of the environment, arguments of programs and
+// commands, which may hold secrets without a name that says so, are left out altogether.
 func withoutSecrets(s cluster.Spec) cluster.Spec {
-	s.FlinkConfiguration = flink.Masked(s.FlinkConfiguration)
+	s = api.Masked(s, flink.IsSecret)
 	if len(s.Environment) > 0 {
 		hidden := make(map[string]string, len(s.Environment))
 		for name := range s.Environment {
@@ -28,21 +28,13 @@ func withoutSecrets(s cluster.Spec) cluster.Spec {
 		}
 		s.Environment = hidden
 	}
-	uris := make([]cluster.URI, len(s.URIs))
-	for i, u := range s.URIs {
-		u.Value = redacted(u.Value)
-		uris[i] = u
-	}
-	s.URIs = uris
 	if s.Job != nil {
 		job := *s.Job
 		job.Args = nil
-		job.JarURI, job.JobGraphURI, job.Python = redacted(job.JarURI), redacted(job.JobGraphURI), redacted(job.Python)
-		job.InitialSavepointPath = redacted(job.InitialSavepointPath)
 		s.Job = &job
 	}
-	for _, c := range []**cluster.Container{&s.Container, &s.JobManager.Container, &s.TaskManager.Container} {
-		*c = containerWithoutSecrets(*c)
+	for _, o := range []*cluster.TaskOptions{&s.TaskOptions, &s.JobManager.TaskOptions, &s.TaskManager.TaskOptions} {
+		o.Bootstrap, o.Container = "", containerWithoutSecrets(o.Container)
 	}
 	return s
 }
@@ -66,16 +58,6 @@ func containerWithoutSecrets(c *cluster.Container) *cluster.Container {
 		}
 	}
 	return &bare
-}
-
-// redacted is a URI without a password and without a query, which may be a signature.
-func redacted(uri string) string {
-	u, err := url.Parse(uri)
-	if err != nil {
-		return ""
-	}
-	u.RawQuery = ""
-	return u.Redacted()
 }
 
 // decideOptions are the knobs of the decisions.

@@ -14,6 +14,8 @@ type Plan struct {
 	// KillGrace is the time between SIGTERM and SIGKILL.
 	KillGrace time.Duration
 	Labels    map[string]string
+	// Secrets are handed over by Mesos and are in none of the above.
+	Secrets []PlanSecret
 	// Container is what the task runs in; nil for a process of the agent.
 	Container *Container
 	// Hostname is that of the container; empty leaves it to Mesos. It needs a network of its own.
@@ -24,6 +26,15 @@ type Plan struct {
 	Discovery *PlanDiscovery
 	// Check is the health check; nil for none.
 	Check *Check
+}
+
+// PlanSecret is a secret with its value, or the name of one in a store.
+type PlanSecret struct {
+	// Environment is a variable; File, when that is empty, a path in the sandbox or an absolute one in the image.
+	Environment, File string
+	// Reference names the secret in a store; nil for Value.
+	Reference *SecretReference
+	Value     []byte
 }
 
 // Mapping leads a port of the agent to one of a container.

@@ -44,6 +44,12 @@ func (s Spec) checkTasks(r Rules) []problem {
 		checks = append(checks, role.options.check(role.field+".", s.Environment, r)...)
 		checks = append(checks, role.resources.checkNetwork(role.field)...)
 		container := s.OptionsOf(role.role).Container
+		checks = append(checks, checkSecrets(role.field+".secrets", role.options.Secrets, s.Environment, container)...)
+		for _, p := range checkSecrets("secrets", s.Secrets, s.Environment, container) {
+			if !slices.Contains(checks, p) { // What is wrong for both roles is said once.
+				checks = append(checks, p)
+			}
+		}
 		checks = append(checks, problem{
 			role.resources.GPUs > 0 && container != nil && container.Type == DockerContainer, role.field + ".gpus",
 			"Mesos gives GPUs to containers of type mesos only: set container.type to mesos, which takes Docker images too",

@@ -8,11 +8,13 @@ import (
 )
 
 // TaskOptions shape the tasks of a cluster. Those of the spec are for every task; those of a role are
-// stronger: its labels are added, everything else replaces what the spec says.
+// stronger: its labels and secrets are added, everything else replaces what the spec says.
 type TaskOptions struct {
 	Container *Container `json:"container,omitempty"`
 	// Labels are put on the Mesos tasks, beside the service's own.
 	Labels map[string]string `json:"labels,omitempty"`
+	// Secrets are handed to the tasks by Mesos; those of a role are added, and replace those for the same place.
+	Secrets []TaskSecret `json:"secrets,omitempty"`
 	// Bootstrap is a shell command that is run in the sandbox before Flink; what it exports Flink
 	// sees, and when it fails the task fails.
 	Bootstrap string `json:"bootstrap,omitempty"`
@@ -120,6 +122,7 @@ func (s Spec) OptionsOf(role Role) TaskOptions {
 		maps.Copy(all, o.Labels)
 		o.Labels = all
 	}
+	o.Secrets = mergeSecrets(s.Secrets, o.Secrets)
 	o.Bootstrap = cmp.Or(o.Bootstrap, s.Bootstrap)
 	o.JavaHome = cmp.Or(o.JavaHome, s.JavaHome)
 	o.KillGracePeriod = cmp.Or(o.KillGracePeriod, s.KillGracePeriod)
@@ -176,7 +179,7 @@ func (s Spec) ContainerPorts(role Role) map[string]int {
 // complete fills in what is open, and makes empty lists absent ones.
 func (o TaskOptions) complete() TaskOptions {
 	o.Container = o.Container.complete()
-	o.Labels = noneIfEmpty(o.Labels)
+	o.Labels, o.Secrets = noneIfEmpty(o.Labels), orNone(o.Secrets)
 	return o
 }
 

@@ -238,15 +238,7 @@ func checkLocation(field, uri string) problem {
 	known := err == nil && slices.Contains(schemes, strings.ToLower(u.Scheme)) && (u.Host != "" || u.Scheme == "file" || u.Scheme == "hdfs")
 	plain := !strings.ContainsFunc(uri, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\'' || r == '\\' })
 	return problem{!known || !plain || u.Path == "" || len(uri) > maxText, field, fmt.Sprintf(
-		"%s cannot be fetched: upload the file and use its artifact URI, or write a URI with one of the schemes %s", quote(redacted(u, uri)), strings.Join(schemes, ", "))}
-}
-
-// redacted is a URI without a password in it.
-func redacted(u *url.URL, uri string) string {
-	if u == nil {
-		return uri
-	}
-	return u.Redacted()
+		"%s cannot be fetched: upload the file and use its artifact URI, or write a URI with one of the schemes %s", quote(MaskURI(uri)), strings.Join(schemes, ", "))}
 }
 
 // inside says whether a path stays below the directory it is relative to.

@@ -140,6 +140,40 @@ func TestValidate(t *testing.T) {
 			s.Security.REST = cluster.RESTSecurity{Authorities: "x", ServerName: "a b", ClientCertificate: "../keys", Insecure: true}
 			s.FlinkConfiguration = map[string]string{"security.ssl.rest.enabled": "true"}
 		}, []string{"security.rest.insecure", "security.rest.authorities", "security.rest.serverName", "security.rest.clientCertificate"}},
+		{"secrets", func(s *cluster.Spec) {
+			s.Secrets = []cluster.TaskSecret{
+				{Environment: "A", Reference: &cluster.SecretReference{Name: "flink/db", Key: "password"}}, {File: "secrets/x", Value: "v"}, {Environment: "B", ValueFrom: "b.txt"},
+			}
+			s.TaskManager.Secrets = []cluster.TaskSecret{{Environment: "A", Value: "w"}}
+		}, nil},
+		{"bad secrets", func(s *cluster.Spec) {
+			s.Environment = map[string]string{"TAKEN": "x"}
+			s.Secrets = []cluster.TaskSecret{
+				{},
+				{Environment: "A", File: "b", Value: "x", ValueFrom: "y"},
+				{Environment: "TAKEN", Value: "x"},
+				{Environment: "a-b", Value: "x"},
+				{Environment: "NUL", Value: "a\x00b"},
+				{Environment: "C", ValueFrom: "../x"},
+				{Environment: "D", Reference: &cluster.SecretReference{Name: "/x/"}},
+				{File: "/etc/x", Value: "x"},
+				{File: "conf/config.yaml", Value: "x"},
+				{File: "a/../b", Value: "x"},
+				{Environment: "NUL", Value: "x"},
+				{Environment: "MESOS_X", Value: "x"},
+			}
+		}, []string{
+			"secrets[0]", "secrets[0]", "secrets[1]", "secrets[1]", "secrets[2].environment", "secrets[3].environment", "secrets[4].value", "secrets[5].valueFrom",
+			"secrets[6].reference.name", "secrets[7].file", "secrets[8].file", "secrets[9].file", "secrets[10]", "secrets[11].environment",
+		}},
+		{"secrets for docker", func(s *cluster.Spec) {
+			s.JobManager.Container = &cluster.Container{Type: cluster.DockerContainer, Image: "x"}
+			s.Secrets = []cluster.TaskSecret{{Environment: "A", Value: "x"}}
+		}, []string{"secrets"}},
+		{"secret in an image", func(s *cluster.Spec) {
+			s.Container = &cluster.Container{Image: "x", Volumes: cluster.Volumes{{ContainerPath: "/b", HostPath: "/b"}}}
+			s.JobManager.Secrets = []cluster.TaskSecret{{File: "/etc/x", Value: "x"}, {File: "/b", Value: "x"}}
+		}, []string{"jobManager.secrets[1].file"}},
 		{"constraints", func(s *cluster.Spec) {
 			s.TaskManager.Constraints = [][]string{{"hostname", "UNIQUE"}, {"@zone", "GROUP_BY", "3"}, {"rack", "LIKE", "r[1-3]"}, {"a", "CLUSTER", "x"}, {"a", "IS", "x"}}
 		}, nil},

@@ -45,6 +45,8 @@ type Options struct {
 	OverlayURI func(cluster string) (string, error)
 	// ArtifactURI is where a task fetches an uploaded artifact ("artifact:<sha256>/<name>").
 	ArtifactURI func(uri string) (string, error)
+	// Secret reads a secret that specs name by valueFrom; nil means that there are none.
+	Secret func(name string) ([]byte, error)
 	// Key makes the tokens by which the service and the drivers know each other; 32 bytes or more.
 	Key []byte
 	// KillGrace is the time between SIGTERM and SIGKILL; a TaskManager says goodbye in it.
@@ -62,6 +64,9 @@ func (o *Options) validate() error {
 	}
 	if len(o.Key) < 32 {
 		return errors.New("launch: Key has fewer than 32 bytes")
+	}
+	if o.Secret == nil {
+		o.Secret = func(name string) ([]byte, error) { return nil, fmt.Errorf("there is no secret %s", name) }
 	}
 	if o.KillGrace == 0 {
 		o.KillGrace = 10 * time.Second
@@ -123,6 +128,9 @@ func (p *Planner) Plan(l decide.Launch) (cluster.Plan, error) {
 		return cluster.Plan{}, fmt.Errorf("start of %s: %w", l.Task.ID, err)
 	}
 	plan := p.shape(l, start)
+	if plan.Secrets, err = p.secrets(l); err != nil {
+		return cluster.Plan{}, err
+	}
 	plan.URIs, err = p.uris(l, d)
 	return plan, err
 }

@@ -14,10 +14,14 @@ import (
 // container builds what a task runs in; nil for a process of the agent.
 func container(p cluster.Plan) *mesosgo.ContainerInfo {
 	c := p.Container
-	if c == nil {
+	files := secretVolumes(p.Secrets)
+	if c == nil && len(files) == 0 {
 		return nil
 	}
-	info := &mesosgo.ContainerInfo{Volumes: volumes(c.Volumes)}
+	if c == nil { // Mesos' own containerizer mounts the secrets; the task stays a process of the agent.
+		c = &cluster.Container{Type: cluster.MesosContainer}
+	}
+	info := &mesosgo.ContainerInfo{Volumes: append(volumes(c.Volumes), files...)}
 	if p.Hostname != "" {
 		info.Hostname = new(p.Hostname)
 	}

@@ -31,7 +31,7 @@ func masterAddress(m *mesosgo.MasterInfo) string {
 func updateFrom(s *mesosgo.TaskStatus) decide.Updated {
 	u := decide.Updated{
 		TaskID: s.TaskID.Value, State: cluster.TaskState(strings.TrimPrefix(s.GetState().String(), "TASK_")),
-		Message: s.GetMessage(), UUID: s.UUID,
+		Message: cluster.MaskText(s.GetMessage()), UUID: s.UUID, // The fetcher names the URIs that it cannot get.
 	}
 	if s.AgentID != nil {
 		u.AgentID = s.AgentID.Value

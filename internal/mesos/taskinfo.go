@@ -21,7 +21,7 @@ func taskInfo(l decide.Launch, p cluster.Plan) mesosgo.TaskInfo {
 		TaskID:  mesosgo.TaskID{Value: l.Task.ID},
 		AgentID: mesosgo.AgentID{Value: l.Task.AgentID},
 		Command: &mesosgo.CommandInfo{
-			Shell: &shell, Value: &command, Environment: environment(p.Environment), URIs: uris(p.URIs),
+			Shell: &shell, Value: &command, Environment: environment(p.Environment, p.Secrets), URIs: uris(p.URIs),
 		},
 		Labels: labels(p.Labels), Container: container(p), Discovery: discoveryInfo(p.Discovery), HealthCheck: healthCheck(p.Check),
 	}
@@ -63,14 +63,19 @@ func killPolicy(grace time.Duration) *mesosgo.KillPolicy {
 	return &mesosgo.KillPolicy{GracePeriod: &mesosgo.DurationInfo{Nanoseconds: grace.Nanoseconds()}}
 }
 
-func environment(env map[string]string) *mesosgo.Environment {
-	if len(env) == 0 {
-		return nil
-	}
+func environment(env map[string]string, secrets []cluster.PlanSecret) *mesosgo.Environment {
 	out := &mesosgo.Environment{}
 	for _, key := range slices.Sorted(maps.Keys(env)) {
 		value := env[key]
 		out.Variables = append(out.Variables, mesosgo.Environment_Variable{Name: key, Value: &value})
+	}
+	for _, s := range secrets {
+		if s.Environment != "" {
+			out.Variables = append(out.Variables, mesosgo.Environment_Variable{Name: s.Environment, Type: mesosgo.Environment_Variable_SECRET.Enum(), Secret: secret(s)})
+		}
+	}
+	if len(out.Variables) == 0 {
+		return nil
 	}
 	return out
 }

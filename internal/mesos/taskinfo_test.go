@@ -154,6 +154,7 @@ func newPlanner(t *testing.T) *launch.Planner {
 		},
 		OverlayURI:  func(name string) (string, error) { return "http://service/" + name + "/overlay.tgz", nil },
 		ArtifactURI: func(uri string) (string, error) { return "http://service/" + uri, nil },
+		Secret:      func(name string) ([]byte, error) { return []byte("content of " + name + "\n"), nil },
 		Key:         bytes.Repeat([]byte("k"), 32), JavaHome: "/opt/java", ZooKeeper: "zk:2181", StorageDir: "hdfs:///ha",
 	})
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
 )
 
 // command is the command of the task, with its output in the sandbox.
@@ -67,6 +69,9 @@ func (t *task) environment() []string {
 	})
 	for _, v := range t.info.Command.GetEnvironment().GetVariables() {
 		values[v.Name] = v.GetValue()
+		if v.GetType() == mesos.Environment_Variable_SECRET {
+			values[v.Name] = string(v.Secret.GetValue().GetData())
+		}
 	}
 	env := make([]string, 0, len(values))
 	for name, v := range values {

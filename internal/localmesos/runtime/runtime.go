@@ -3,7 +3,7 @@
 // executor.
 //
 // It isolates nothing and enforces no resources. It refuses, with TASK_FAILED and the reason, images, custom
-// executors and secrets in the environment. It ignores checks and health checks, so no status has healthy or
+// executors and secrets of a store. It ignores checks and health checks, so no status has healthy or
 // check_status.
 //
 // A task ends with its first process, as a container does: what is left of its session, its descendants and its

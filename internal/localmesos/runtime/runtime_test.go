@@ -260,6 +260,22 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+func secretVolume(path string, s *mesos.Secret) mesos.Volume {
+	return mesos.Volume{ContainerPath: path, Mode: mesos.RO.Enum(), Source: &mesos.Volume_Source{Type: mesos.Volume_Source_SECRET, Secret: s}}
+}
+
+// TestSecrets starts a task that compares its secrets with what they should be.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	value := func(text string) *mesos.Secret {
+		return &mesos.Secret{Type: mesos.Secret_VALUE, Value: &mesos.Secret_Value{Data: []byte(text)}}
+	}
+	task := shell("t", `test "$TOKEN" = "two words" && test "$(cat secrets/deep/key)" = "a key" && test ! -w secrets/deep/key -o "$(id -u)" = 0`)
+	task.Command.Environment = &mesos.Environment{Variables: []mesos.Environment_Variable{{Name: "TOKEN", Type: mesos.Environment_Variable_SECRET.Enum(), Secret: value("two words")}}}
+	task.Container = &mesos.ContainerInfo{Type: mesos.ContainerInfo_MESOS.Enum(), Volumes: []mesos.Volume{secretVolume("secrets/deep/key", value("a key"))}}
+	launch(t, newRuntime(t), task).await(mesos.TASK_FINISHED)
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	docker, native := mesos.ContainerInfo_DOCKER, mesos.ContainerInfo_MESOS
@@ -281,8 +297,21 @@ func TestRefusals(t *testing.T) {
 			i.Container = &mesos.ContainerInfo{Type: &native, Mesos: &mesos.ContainerInfo_MesosInfo{Image: &image}}
 		})},
 		{"executor", "no executors", with(func(i *mesos.TaskInfo) { i.Command = nil })},
-		{"secret", "'TOKEN' is of type SECRET", with(func(i *mesos.TaskInfo) {
+		{"secret", "'TOKEN' of type 'SECRET' must have a secret", with(func(i *mesos.TaskInfo) {
 			i.Command.Environment = &mesos.Environment{Variables: []mesos.Environment_Variable{{Name: "TOKEN", Type: &secret}}}
+		})},
+		{"secret of a store", "cannot resolve references", with(func(i *mesos.TaskInfo) {
+			i.Command.Environment = &mesos.Environment{Variables: []mesos.Environment_Variable{{
+				Name: "TOKEN", Type: &secret, Secret: &mesos.Secret{Type: mesos.Secret_REFERENCE, Reference: &mesos.Secret_Reference{Name: "db"}},
+			}}}
+		})},
+		{"secret of two kinds", "no other", with(func(i *mesos.TaskInfo) {
+			i.Container = &mesos.ContainerInfo{Type: &native, Volumes: []mesos.Volume{secretVolume("a", &mesos.Secret{
+				Type: mesos.Secret_VALUE, Value: &mesos.Secret_Value{}, Reference: &mesos.Secret_Reference{Name: "db"},
+			})}}
+		})},
+		{"secret elsewhere", "'/etc/x' does not exist", with(func(i *mesos.TaskInfo) {
+			i.Container = &mesos.ContainerInfo{Type: &native, Volumes: []mesos.Volume{secretVolume("/etc/x", &mesos.Secret{Type: mesos.Secret_VALUE, Value: &mesos.Secret_Value{}})}}
 		})},
 		{"task id", "names of directories", with(func(i *mesos.TaskInfo) { i.TaskID.Value = "../../x" })},
 	} {

@@ -45,7 +45,9 @@ func (t *task) run() {
 		t.say(t.dropped(), mesos.SOURCE_AGENT, mesos.REASON_EXECUTOR_TERMINATED.Enum(), err.Error())
 		return
 	}
-	err = t.fetch(credential)
+	if err = t.fetch(credential); err == nil {
+		err = t.placeSecrets(credential)
+	}
 	killed, vanished := t.wishes()
 	if killed {
 		// An agent answers so while the executor, which would know better, is not there yet (Slave::killTask).
@@ -75,12 +77,7 @@ func (t *task) unsupported() string {
 	if i := t.info.Container; i != nil && (i.GetType() == mesos.ContainerInfo_DOCKER || i.Docker != nil || i.GetMesos().GetImage() != nil) {
 		return "images cannot be run here: local Mesos starts plain processes"
 	}
-	for _, v := range c.GetEnvironment().GetVariables() {
-		if v.GetType() == mesos.Environment_Variable_SECRET || v.Secret != nil {
-			return "the environment variable '" + v.Name + "' is of type SECRET: local Mesos has no secret resolver, use VALUE"
-		}
-	}
-	return ""
+	return t.unresolved()
 }
 
 // dropped is the state of a task that never started: TASK_LOST for those who do not know better.
