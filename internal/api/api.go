@@ -86,6 +86,10 @@ type Options struct {
 	CallTimeout time.Duration
 	// Healthy returns an error when a restart of the process would help; nil means always healthy.
 	Healthy func() error
+	// History returns what the plots of the page show; nil means that nothing is kept.
+	History func() cluster.History
+	// Problem returns what an operator must correct while the service goes on; nil, also what it returns, for nothing.
+	Problem func() *string
 	// Removed says that a service that is uninstalled has removed its state; nil means that it has not.
 	Removed func() bool
 	Log     *slog.Logger
@@ -107,6 +111,14 @@ func (o *Options) validate() error {
 	}
 	if o.Removed == nil {
 		o.Removed = func() bool { return false }
+	}
+	if o.History == nil {
+		o.History = func() cluster.History {
+			return cluster.History{Samples: []cluster.Sample{}, Recoveries: []cluster.Recovery{}}
+		}
+	}
+	if o.Problem == nil {
+		o.Problem = func() *string { return nil }
 	}
 	if o.Healthy == nil {
 		o.Healthy = func() error { return nil }

@@ -13,8 +13,8 @@ import (
 
 // Who may do what, when there are tokens:
 //
-//   - nothing is asked for: the page itself, which holds no data; /v1/health, which Marathon asks; and /artifacts/…,
-//     whose paths cannot be guessed and which Mesos' fetcher asks without any header.
+//   - nothing is asked for: the page itself, which holds no data; /v1/health, which Marathon asks; the end of a browser's
+//     session; and /artifacts/…, whose paths cannot be guessed and which Mesos' fetcher asks without any header.
 //   - read: every other GET, also of Flink's REST API, but for those that change something there.
 //   - operate: the changes of Flink's REST API, uploads, and restarts.
 //   - admin: everything else. A spec says which commands run as which user on the agents, so that creating,
@@ -35,6 +35,10 @@ func needs(r *http.Request) access.Scope {
 	switch {
 	case reads && (path == "/" || path == "/v1/health" || strings.HasPrefix(path, "/page/")):
 		return access.None
+	case path == "/v1/session" && r.Method == http.MethodDelete:
+		return access.None // It has a browser forget what it knows.
+	case path == "/v1/session" && r.Method == http.MethodPost:
+		return access.Read
 	case reads, r.Method == http.MethodOptions, r.Method == http.MethodPost && path == "/v1/import":
 		return access.Read // An import creates nothing.
 	case r.Method == http.MethodPost && operations.MatchString(path):
@@ -82,8 +86,11 @@ func (a *API) authorize(next http.Handler) http.Handler {
 		if need := needs(r); need > access.None && !a.askedOfRemoval(r) {
 			token := tokenOf(r)
 			scope := a.o.Tokens.Scope(token)
+			if token == "" && r.URL.EscapedPath() != "/v1/session" {
+				scope = a.sessionScope(r, need)
+			}
 			switch {
-			case token == "":
+			case token == "" && scope == access.None:
 				a.challenge(w, r, fault.New(fault.Unauthorized, "this service asks for a token: send it as Authorization: Bearer …"))
 				return
 			case scope == access.None:
@@ -135,5 +142,5 @@ func (a *API) challenge(w http.ResponseWriter, r *http.Request, err error) {
 
 // known says whether the request may see what readers see.
 func (a *API) known(r *http.Request) bool {
-	return a.o.Tokens.Open() || a.o.Tokens.Scope(tokenOf(r)) >= access.Read
+	return a.o.Tokens.Open() || max(a.o.Tokens.Scope(tokenOf(r)), a.sessionScope(r, access.Read)) >= access.Read
 }

@@ -74,6 +74,8 @@ func TestScopes(t *testing.T) {
 		{"GET", "/v1/openapi.yaml", access.Read},
 		{"GET", "/v1/debug/offers", access.Read},
 		{"GET", "/v1/debug/journal", access.Read},
+		{"GET", "/v1/events", access.Read},
+		{"GET", "/v1/history", access.Read},
 		{"GET", "/v1/clusters/demo/placement", access.Read},
 		{"GET", "/v1/artifacts", access.Read},
 		{"GET", "/v1/clusters", access.Read},
@@ -86,6 +88,8 @@ func TestScopes(t *testing.T) {
 		{"GET", "/page/../v1/clusters", access.None}, // It is refused as a path.
 		{"OPTIONS", "/v1/clusters", access.Read},
 		{"POST", "/v1/import", access.Read},
+		{"POST", "/v1/session", access.Read},
+		{"DELETE", "/v1/session", access.None},
 		{"POST", "/v1/artifacts", access.Operate},
 		{"POST", "/v1/clusters/demo/restart", access.Operate},
 		{"POST", "/v1/clusters/demo/tasks/none/restart", access.Operate},
@@ -158,7 +162,7 @@ func TestScopes(t *testing.T) {
 func TestEveryRouteNeedsAToken(t *testing.T) {
 	t.Parallel()
 	w := guarded(t)
-	open := []string{"GET /", "GET /page/{file}", "GET /v1/health", "GET /artifacts/{path...}"}
+	open := []string{"GET /", "GET /page/{file}", "GET /v1/health", "DELETE /v1/session", "GET /artifacts/{path...}"}
 	for _, route := range w.api.Routes() {
 		method, pattern, _ := strings.Cut(route, " ")
 		path := strings.NewReplacer("{$}", "", "...}", "}", "{name}", "demo", "{", "", "}", "").Replace(pattern)
@@ -214,5 +218,83 @@ func TestHealthTellsOnlyReaders(t *testing.T) {
 	}
 	if a := w.do("GET", "/v1/health", "", "Authorization", "Bearer "+readToken); !strings.Contains(a.body, `"frameworkId":"f-1"`) {
 		t.Errorf("with a token: %s", a.body)
+	}
+}
+
+// TestSession gives a browser a cookie in place of a token: links work, Flink's own page can do what the token may, and
+// nobody else's page can do anything.
+func TestSession(t *testing.T) {
+	t.Parallel()
+	flink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Cookie") != "" {
+			t.Errorf("%s %s tells Flink the cookie", r.Method, r.URL)
+		}
+		_, _ = io.WriteString(w, "flink")
+	}))
+	t.Cleanup(flink.Close)
+	w := guarded(t, func(o *api.Options) { o.Transport = dialing(t, flink.Listener.Addr().String()) })
+	a := w.do("POST", "/v1/clusters", session, "Content-Type", "application/json", "Authorization", "Bearer "+adminToken)
+	if a.StatusCode != http.StatusCreated {
+		t.Fatalf("create: %d %s", a.StatusCode, a.body)
+	}
+	w.up("demo", "http://127.0.0.1:1/slave(1)")
+	begin := func(token string, headers ...string) *http.Cookie {
+		t.Helper()
+		a := w.do("POST", "/v1/session", "", append(headers, "Authorization", "Bearer "+token)...)
+		cookies := a.Cookies()
+		if a.StatusCode != http.StatusNoContent || len(cookies) != 1 {
+			t.Fatalf("POST /v1/session: %d %v", a.StatusCode, cookies)
+		}
+		c := cookies[0]
+		if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "" || c.Domain != "" || strings.Contains(c.Raw, "canary") {
+			t.Errorf("the cookie is %s", c.Raw)
+		}
+		return c
+	}
+	reader, operator := begin(readToken), begin(operateToken)
+	if operator.Secure || !begin(readToken, "X-Forwarded-Proto", "https").Secure {
+		t.Error("a cookie is secure when the browser speaks HTTPS, and only then")
+	}
+	const ui = "/v1/clusters/demo/ui"
+	own := "http://" + strings.TrimPrefix(w.url, "http://")
+	for _, tt := range []struct {
+		method, path string
+		cookie       *http.Cookie
+		header       string
+		value        string
+		ok           bool
+	}{
+		{"GET", "/v1/clusters", reader, "", "", true},
+		{"GET", ui + "/", reader, "", "", true},
+		{"GET", "/v1/clusters", &http.Cookie{Name: reader.Name, Value: "1." + strings.Repeat("A", 43)}, "", "", false},
+		{"POST", ui + "/jars/upload", operator, "Origin", own, true},
+		{"POST", ui + "/jars/upload", operator, "Sec-Fetch-Site", "same-origin", true},
+		{"POST", ui + "/jars/upload", operator, "Origin", "http://evil.example.com", false},
+		{"POST", ui + "/jars/upload", operator, "Origin", "null", false},
+		{"POST", ui + "/jars/upload", operator, "Sec-Fetch-Site", "same-site", false},
+		{"POST", ui + "/jars/upload", operator, "", "", false},
+		{"POST", ui + "/jars/upload", reader, "Origin", own, false},
+		{"GET", ui + "/jobs/0a/yarn-cancel", operator, "", "", false},
+		{"GET", ui + "/jobs/0a/yarn-cancel", operator, "Referer", own + ui + "/", true},
+		{"POST", "/v1/clusters/demo/restart", operator, "Origin", own, false},
+		{"POST", "/v1/session", operator, "Origin", own, false},
+	} {
+		headers := []string{"Cookie", tt.cookie.Name + "=" + tt.cookie.Value}
+		if tt.header != "" {
+			headers = append(headers, tt.header, tt.value)
+		}
+		a := w.do(tt.method, tt.path, "", headers...)
+		refused := a.StatusCode == http.StatusUnauthorized || a.StatusCode == http.StatusForbidden
+		if refused == tt.ok {
+			t.Errorf("%s %s with %s: %s: %d %s", tt.method, tt.path, tt.header, tt.value, a.StatusCode, a.body)
+		}
+	}
+	end := w.do("DELETE", "/v1/session", "")
+	if c := end.Cookies(); len(c) != 1 || c[0].MaxAge >= 0 || c[0].Name != reader.Name {
+		t.Errorf("DELETE /v1/session answers %v", c)
+	}
+	open := newWorld(t).do("POST", "/v1/session", "")
+	if open.StatusCode != http.StatusNoContent || len(open.Cookies()) != 0 {
+		t.Errorf("without tokens POST /v1/session answers %d %v", open.StatusCode, open.Cookies())
 	}
 }

@@ -118,6 +118,10 @@ func (a *API) plan() planInfo {
 		parts = append(parts, p.Status)
 	}
 	info.Status = together(parts)
+	if problem := a.o.Problem(); problem != nil {
+		info.Errors = append(info.Errors, *problem)
+		info.Status = planError
+	}
 	return info
 }
 

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"runtime"
+	"slices"
 
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
@@ -33,6 +35,9 @@ func (a *API) health(w http.ResponseWriter, r *http.Request) error {
 	h := healthAnswer{Healthy: true, Role: "leader", Connected: s.Connected}
 	if a.known(r) { // The health needs no token; addresses and ids do.
 		h.Master, h.FrameworkID = s.Master, s.FrameworkID
+		if problem := a.o.Problem(); problem != nil {
+			h.Message = *problem
+		}
 	}
 	if err := a.o.Healthy(); err != nil {
 		h.Healthy, h.Code, h.Message = false, fault.Unavailable, err.Error()
@@ -58,12 +63,17 @@ type serviceAnswer struct {
 	LeaderURL string   `json:"leaderUrl,omitempty"`
 	Roles     []string `json:"roles"`
 	Flink     []Flink  `json:"flink"`
+	// Problem is what an operator must correct; empty for nothing.
+	Problem string `json:"problem,omitempty"`
 }
 
 func (a *API) service(w http.ResponseWriter, _ *http.Request) error {
 	s := serviceAnswer{
 		Name: a.o.FrameworkName, ServiceView: decide.Service(a.o.Core.View()), Leader: true, LeaderURL: a.o.Leader,
 		Roles: a.o.Rules.Roles, Flink: a.o.Flinks,
+	}
+	if problem := a.o.Problem(); problem != nil {
+		s.Problem = *problem
 	}
 	if len(s.Roles) == 0 {
 		s.Roles = []string{a.o.Role}
@@ -81,6 +91,33 @@ func (a *API) offers(w http.ResponseWriter, _ *http.Request) error {
 		list = []decide.Outcome{}
 	}
 	return answer(w, http.StatusOK, map[string]any{"offers": list})
+}
+
+// The bounds of the list of all events: how many there are without a limit, and at most.
+const (
+	eventsDefault = 50
+	eventsMost    = 10_000
+)
+
+// allEvents answers what happened to all clusters together, the newest first.
+func (a *API) allEvents(w http.ResponseWriter, r *http.Request) error {
+	limit, err := number(r, "limit", eventsDefault, 1, eventsMost)
+	if err != nil {
+		return err
+	}
+	all := []cluster.Event{}
+	for _, v := range decide.Vitals(a.o.Core.View()) {
+		for _, n := range v.Notes {
+			all = append(all, cluster.Event{Cluster: v.Name, Note: n})
+		}
+	}
+	slices.SortStableFunc(all, func(x, y cluster.Event) int { return y.Time.Compare(x.Time) })
+	return answer(w, http.StatusOK, map[string]any{"events": all[:min(len(all), int(limit))]})
+}
+
+// history answers what the plots of the page show.
+func (a *API) history(w http.ResponseWriter, _ *http.Request) error {
+	return answer(w, http.StatusOK, a.o.History())
 }
 
 // Bounds of one look into the journal.

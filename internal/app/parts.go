@@ -23,6 +23,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/flink/classes"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
+	"github.com/flink-on-mesos/flink-service/internal/history"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
@@ -45,12 +46,15 @@ type parts struct {
 	loop      *loop.Loop
 	journal   *journal.Journal
 	handler   handler
+	history   *history.History
 	// initial creates the first cluster; nil when there is nothing to do.
 	initial func(context.Context) error
 	// uninstall removes the service; nil when it is to stay.
 	uninstall func(context.Context) error
 	// registered says that there was a framework id when this instance began to lead.
 	registered bool
+	// problem is what an operator must correct while the service goes on; nil for nothing.
+	problem atomic.Pointer[string]
 	// removed says that the uninstallation is complete.
 	removed atomic.Bool
 }
@@ -72,6 +76,7 @@ func (p *parts) run(ctx context.Context, lost <-chan struct{}) error {
 		}
 	}, func(error) { cancel() })
 	g.Add(func() error { return p.loop.Run(ctx) }, func(error) { cancel() })
+	g.Add(func() error { return p.history.Run(ctx, p.loop.View) }, func(error) { cancel() })
 	if p.uninstall == nil || p.registered {
 		g.Add(func() error { return p.scheduler.Run(ctx) }, func(error) { cancel() })
 	}
@@ -184,12 +189,34 @@ func (p *parts) observe(ctx context.Context, jm cluster.Task) (cluster.Flink, er
 	if err != nil {
 		return cluster.Flink{}, err
 	}
-	return cluster.Flink{
+	f := cluster.Flink{
 		Version: o.Version, TaskManagers: o.TaskManagers, SlotsTotal: o.SlotsTotal, SlotsAvailable: o.SlotsAvailable,
 		JobsRunning: o.JobsRunning, JobsFinished: o.JobsFinished, JobsCancelled: o.JobsCancelled, JobsFailed: o.JobsFailed,
 		Observed: time.Now(),
-	}, nil
+	}
+	if time.Since(decide.LastLoss(p.loop.View(), jm.Cluster)) > ghostly {
+		return f, nil
+	}
+	registered, err := c.TaskManagers(ctx)
+	if err != nil {
+		return cluster.Flink{}, err
+	}
+	view := p.loop.View()
+	for _, tm := range registered {
+		if t, ok := decide.TaskOf(view, jm.Cluster, tm.ID); ok && !t.State.Terminal() || !strings.HasPrefix(tm.ID, jm.Cluster+"-") {
+			continue
+		}
+		f.TaskManagers--
+		f.SlotsTotal -= tm.SlotsNumber
+		f.SlotsAvailable -= tm.FreeSlots
+	}
+	f.TaskManagers, f.SlotsTotal, f.SlotsAvailable = max(0, f.TaskManagers), max(0, f.SlotsTotal), max(0, f.SlotsAvailable)
+	return f, nil
 }
+
+// ghostly is for how long after the loss of a TaskManager Flink may count it: until its heartbeat fails
+// (heartbeat.timeout, 50 s by default), and some time for Flink to say so.
+const ghostly = 2 * time.Minute
 
 // dial makes the conversation with the driver of a JobManager.
 func (p *parts) dial(jm cluster.Task) (jobmanager.Exchange, error) {

@@ -59,7 +59,7 @@ func (m *remembered) note(r *http.Response) error {
 // readable says whether a request reads the service's own state. What is behind the proxy to Flink is not ours
 // to remember, and what is authenticated is not for everybody.
 func readable(r *http.Request) bool {
-	return r.Method == http.MethodGet && r.Header.Get("Authorization") == "" && !strings.Contains(r.URL.Path, "/ui/") && !strings.Contains(r.URL.Path, "/files/") &&
+	return r.Method == http.MethodGet && r.Header.Get("Authorization") == "" && r.Header.Get("Cookie") == "" && !strings.Contains(r.URL.Path, "/ui/") && !strings.Contains(r.URL.Path, "/files/") &&
 		(strings.HasPrefix(r.URL.Path, "/v1/clusters") || r.URL.Path == "/v1/service")
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/config"
 	"github.com/flink-on-mesos/flink-service/internal/dcos"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/history"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
@@ -182,7 +183,7 @@ func (s *Service) framework() mesos.Framework {
 
 // assemble makes the parts that need the state.
 func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored, k keys, masters func(context.Context) ([]string, error)) (*parts, error) {
-	p := &parts{service: s, others: func(ctx context.Context) ([]string, error) { return st.others(ctx, s.own) }}
+	p := &parts{service: s, history: history.New(), others: func(ctx context.Context) ([]string, error) { return st.others(ctx, s.own) }}
 	var err error
 	p.artifacts, err = s.openArtifacts(k, s.registry, func(sha string) []string { return p.users(sha) })
 	if err != nil {
@@ -223,7 +224,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 		return nil, err
 	}
 	p.watcher, err = jobmanager.New(jobmanager.Options{
-		Observe: p.observe, Dial: p.dial, Post: func(e decide.Event) { p.loop.Post(e) }, Log: s.log.With("part", "jobmanager"),
+		Observe: p.observe, Wanted: func(name string) bool { return decide.Doubted(p.loop.View(), name) }, Dial: p.dial, Post: func(e decide.Event) { p.loop.Post(e) }, Log: s.log.With("part", "jobmanager"),
 	})
 	if err != nil {
 		return nil, err

@@ -159,4 +159,6 @@ type Summary struct {
 	SlotsFree    int       `json:"slotsAvailable"`
 	JobsRunning  int       `json:"jobsRunning"`
 	Created      time.Time `json:"created"`
+	// Waiting is why a task has no place yet; empty when none waits.
+	Waiting string `json:"waiting,omitempty"`
 }

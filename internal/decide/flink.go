@@ -48,7 +48,7 @@ func (st *step) flinkObserved(e FlinkObserved) {
 	}
 	first := c.flink == nil
 	f := e.Flink
-	c.flink = &f
+	c.flink, c.doubted = &f, false
 	if first {
 		st.note(c, "JobManagerReady", "the JobManager %s answers", e.JobManager)
 	}

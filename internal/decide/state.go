@@ -130,8 +130,10 @@ type Cluster struct {
 	running  int
 	exchange exchange
 	flink    *cluster.Flink
-	phases   []cluster.PhaseTime
-	notes    []cluster.Note
+	// doubted says that flink was corrected here: the next observation counts, also when nothing changed.
+	doubted bool
+	phases  []cluster.PhaseTime
+	notes   []cluster.Note
 	// jobManagerBrake and taskManagerBrake slow the starts of a role after failures in a row.
 	jobManagerBrake, taskManagerBrake brake
 	// jobManagerRules and taskManagerRules are the spec's constraints, read once.

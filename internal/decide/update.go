@@ -222,6 +222,12 @@ func (st *step) taskManagerEnded(c *Cluster, t *cluster.Task, was cluster.TaskSt
 		}
 		st.note(c, "TaskManagerLost", "TaskManager %s ended on %s: %s", t.ID, t.Hostname, words)
 	}
+	if c.flink != nil && was == cluster.Running && c.flink.TaskManagers > 0 {
+		// Flink goes on to count it until a heartbeat fails; its successor must not pass for registered.
+		f := *c.flink
+		f.TaskManagers--
+		c.flink, c.doubted = &f, true
+	}
 	if c.Spec.Allocation == cluster.Dynamic {
 		st.workerEnded(c, t.ID, words)
 	}

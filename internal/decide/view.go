@@ -80,6 +80,9 @@ func Summaries(s *State) []cluster.Summary {
 		if c.flink != nil {
 			sum.SlotsTotal, sum.SlotsFree, sum.JobsRunning = c.flink.SlotsTotal, c.flink.SlotsAvailable, c.flink.JobsRunning
 		}
+		if c.waiting.Len() > 0 {
+			sum.Waiting = s.waitingOf(c)[0].Reason
+		}
 		out = append(out, sum)
 	}
 	return out

@@ -26,6 +26,9 @@ type Exchange interface {
 type Options struct {
 	// Observe asks a JobManager's REST API what is so.
 	Observe func(ctx context.Context, jm cluster.Task) (cluster.Flink, error)
+	// Wanted says that an observation of a cluster is to be posted soon, also when it is the same as the last one; nil for
+	// never.
+	Wanted func(cluster string) bool
 	// Dial makes the conversation with the driver of a JobManager.
 	Dial func(jm cluster.Task) (Exchange, error)
 	// Post delivers an event to the owner of the state. It may block.
@@ -39,6 +42,9 @@ type Options struct {
 func (o *Options) validate() error {
 	if o.Observe == nil || o.Dial == nil || o.Post == nil || o.Log == nil {
 		return errors.New("jobmanager: Observe, Dial, Post and Log are required")
+	}
+	if o.Wanted == nil {
+		o.Wanted = func(string) bool { return false }
 	}
 	if o.Busy == 0 {
 		o.Busy = 250 * time.Millisecond
@@ -160,14 +166,14 @@ func (w *Watcher) observe(ctx context.Context, a decide.Watch) {
 		if err == nil {
 			observed := f.Observed
 			f.Observed = last.Observed
-			if !known || f != last {
+			if !known || f != last || w.o.Wanted(a.Cluster) {
 				f.Observed = observed
 				last, known, changed = f, true, time.Now()
 				w.o.Post(decide.FlinkObserved{Cluster: a.Cluster, JobManager: a.JobManager.ID, Flink: f})
 			}
 		}
 		wait := w.o.Busy
-		if known && time.Since(changed) > busyFor {
+		if known && time.Since(changed) > busyFor && !w.o.Wanted(a.Cluster) {
 			wait = w.o.Idle
 		}
 		select {

@@ -92,6 +92,7 @@ var allowed = map[string][]string{
 	"internal/localmesos":      {"internal/localmesos/*"},
 	"internal/localmesos/*":    {"internal/localmesos/*", "internal/fault"},
 	"internal/placement":       {},
+	"internal/history":         {"internal/decide", "internal/cluster"},
 	"internal/journal":         {"internal/decide", "internal/cluster"},
 	"internal/app":             {"internal/*", "resources"},
 	"internal/testkit/*":       {"internal/*"},

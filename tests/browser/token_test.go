@@ -48,6 +48,15 @@ func TestToken(t *testing.T) {
 		}
 	}
 
+	// The page has the browser keep a session, so that links work without another question; scripts do not see it.
+	linked := b.Open(w.URL+"/v1/clusters", 800, 600)
+	linked.Until("a link works once the page has the token", `document.body.innerText.includes("clusters")`, soon)
+	if p.Text("document.cookie") != "" {
+		t.Error("scripts see the session")
+	}
+	p.Click("#sign-out")
+	p.Until("the token is forgotten", asks, soon)
+
 	// A link to Flink's page or a log carries no header: the browser asks, and sends the token as a password.
 	address, err := url.Parse(w.URL + "/v1/clusters")
 	if err != nil {

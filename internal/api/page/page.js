@@ -2,7 +2,7 @@
 // clusters and their users, so they only ever become text nodes. All addresses are relative.
 
 const every = 2000;
-const samples = 300;
+const renew = 3600000; // The session is good for longer.
 const byId = (id) => document.getElementById(id);
 const at = (...segments) => segments.map(encodeURIComponent).join("/");
 
@@ -23,6 +23,21 @@ const tokenKey = `flink-token ${location.pathname}`;
 let token = sessionStorage.getItem(tokenKey) ?? "";
 let asked = null; // the question that is open, so that calls side by side ask once
 let declined = false;
+let began = 0; // when the session began that lets links work
+
+/** session has the browser keep a cookie for links, which cannot carry the token. */
+async function session() {
+  byId("sign-out").hidden = token === "";
+  if (token === "" || Date.now() - began < renew) return;
+  await call("POST", "v1/session");
+  began = Date.now();
+}
+
+byId("sign-out").addEventListener("click", async () => {
+  await call("DELETE", "v1/session");
+  sessionStorage.removeItem(tokenKey);
+  location.reload();
+});
 
 /** askToken asks for a token and keeps it for this tab; false when the user would not give one. */
 function askToken(why) {
@@ -39,6 +54,7 @@ function askToken(why) {
       if (!declined) {
         token = given;
         sessionStorage.setItem(tokenKey, token);
+        began = 0;
       }
       resolve(!declined);
     }, { once: true });
@@ -105,6 +121,7 @@ function addRow(name) {
       el("a", { href: `v1/clusters/${at(name)}/ui/`, target: "_blank", rel: "noopener" }, "Flink UI"),
       el("button", { type: "button", class: "danger", "aria-label": `Delete ${name}`, click: () => confirmDelete(name) }, "Delete")),
   );
+  r.cells.state.append(r.state = el("span", { class: "state" }), r.why = el("span", { class: "why" }));
   rows.set(name, r);
   return r;
 }
@@ -130,8 +147,9 @@ function showClusters(list) {
       body.insertBefore(r.row, inPlace ?? null);
       body.insertBefore(r.detail, r.row.nextSibling);
     }
-    put(r.cells.state, c.phase && c.phase !== "ready" && c.state !== "DELETING" ? `${c.state} (${c.phase})` : c.state);
-    r.cells.state.className = `state ${tone(c.state)}`;
+    put(r.state, c.phase && c.phase !== "ready" && c.state !== "DELETING" ? `${c.state} (${c.phase})` : c.state);
+    put(r.why, c.waiting ?? "");
+    r.state.className = `state ${tone(c.state)}`;
     put(r.cells.version, c.flinkVersion);
     put(r.cells.slots, `${c.slotsTotal - c.slotsAvailable} / ${c.slotsTotal}`);
     put(r.cells.taskManagers, `${c.taskManagers} / ${c.wantedTaskManagers}`, "running / wanted");
@@ -203,42 +221,98 @@ function tasksOf(d) {
         el("td", { "data-label": "Host" }, t.hostname),
         el("td", { "data-label": "Size" }, `${t.cpus} cpus, ${t.memory}${t.slots ? `, ${t.slots} slots` : ""}`),
         el("td", { "data-label": "Since", title: t.changed }, new Date(t.changed).toLocaleTimeString()),
-        el("td", { "data-label": "Logs", class: "actions" }, file(t, "stdout"), file(t, "stderr")));
+        el("td", { "data-label": "Logs", class: "actions" }, file(t, "stdout"), file(t, "stderr"),
+          el("button", { type: "button", class: "plain", id: `sandbox-${t.id}`, "aria-label": `sandbox of ${t.id}`, click: () => browse(d.name, t.id, "") }, "sandbox")));
     }))));
 }
 
-// --- The plot ----------------------------------------------------------------
+// --- The sandbox of a task -----------------------------------------------------
 
-const history = [];
-const wide = 720, high = 140, left = 36, bottom = 20, top = 8;
+byId("sandbox-close").addEventListener("click", () => byId("sandbox").close());
 
-function plot(list) {
-  const sum = (f) => list.reduce((n, c) => n + f(c), 0);
-  history.push({ time: Date.now(), total: sum((c) => c.slotsTotal), used: sum((c) => c.slotsTotal - c.slotsAvailable) });
-  if (history.length > samples) history.shift();
-  const most = Math.max(4, ...history.map((h) => h.total));
-  const first = history[0].time, span = Math.max(60000, history.at(-1).time - first);
-  const x = (t) => left + ((t - first) / span) * (wide - left - 4);
+async function browse(name, task, directory) {
+  const dialog = byId("sandbox"), base = `v1/clusters/${at(name)}/tasks/${at(task)}/files/`;
+  byId("sandbox-title").textContent = `Sandbox of ${task}`;
+  byId("sandbox-path").textContent = `/${directory}`;
+  problems(byId("sandbox-problems"), null);
+  if (!dialog.open) dialog.showModal();
+  const inner = (text, to) => el("button", { type: "button", class: "plain", click: () => browse(name, task, to) }, text);
+  const up = directory === "" ? [] : [el("li", null, inner("..", directory.replace(/[^/]*\/$/, "")))];
+  try {
+    const { files } = await call("GET", base + at(...directory.split("/")));
+    byId("sandbox-files").replaceChildren(...up, ...files.map((f) => {
+      const own = f.path.split("/").at(-1), folder = f.mode.startsWith("d");
+      return el("li", null,
+        folder ? inner(`${own}/`, `${f.path}/`) : el("a", { href: base + at(...f.path.split("/")), target: "_blank", rel: "noopener" }, own),
+        folder ? null : el("span", { class: "quiet" }, size(f.size)));
+    }));
+  } catch (e) {
+    byId("sandbox-files").replaceChildren(...up);
+    problems(byId("sandbox-problems"), e);
+  }
+}
+
+const size = (n) => (n < 1024 ? `${n} B` : n < 1048576 ? `${(n / 1024).toFixed(1)} KiB` : `${(n / 1048576).toFixed(1)} MiB`);
+
+// --- The plots, and the last events ------------------------------------------------
+
+const wide = 520, high = 150, left = 40, bottom = 22, top = 8;
+const historyEvery = 5000;
+let historyAt = 0;
+
+const svg = (tag, attributes, ...children) => {
+  const e = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
+  e.append(...children);
+  return e;
+};
+
+const clock = (t) => new Date(t).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+
+/** axes draws lines and numbers into a plot, and returns where a time and a number are in it. */
+function axes(grid, first, now, most) {
+  const x = (t) => left + ((t - first) / (now - first)) * (wide - left - 6);
   const y = (n) => high - bottom - (n / most) * (high - bottom - top);
-  // Slots come and go at once: a line of steps says so.
-  const steps = (key) => history.map((h, i) => i === 0 ? `M${x(h.time)} ${y(h[key])}` : `H${x(h.time)}V${y(h[key])}`).join("");
-  byId("plot-total").setAttribute("d", steps("total"));
-  byId("plot-used").setAttribute("d", steps("used"));
-  const now = history.at(-1);
-  byId("plot-words").textContent = `Slots over time; now ${now.total} registered, ${now.used} used`;
-  const svg = (tag, attributes, text) => {
-    const e = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
-    if (text !== undefined) e.textContent = text;
-    return e;
-  };
-  const grid = [0, most / 2, most].flatMap((n) => [
-    svg("line", { x1: left, x2: wide - 4, y1: y(n), y2: y(n) }),
+  const lines = [0, most / 2, most].flatMap((n) => [
+    svg("line", { x1: left, x2: wide - 6, y1: y(n), y2: y(n) }),
     svg("text", { x: left - 6, y: y(n) + 4, "text-anchor": "end" }, String(Math.round(n * 10) / 10)),
   ]);
-  grid.push(svg("text", { x: left, y: high - 4 }, new Date(first).toLocaleTimeString()),
-    svg("text", { x: wide - 4, y: high - 4, "text-anchor": "end" }, new Date(first + span).toLocaleTimeString()));
-  byId("plot-grid").replaceChildren(...grid);
+  lines.push(svg("text", { x: left, y: high - 5 }, clock(first)), svg("text", { x: wide - 6, y: high - 5, "text-anchor": "end" }, clock(now)));
+  byId(grid).replaceChildren(...lines);
+  return { x, y };
+}
+
+async function showHistory() {
+  if (Date.now() - historyAt < historyEvery) return;
+  historyAt = Date.now();
+  const [{ samples, recoveries }, { events }] = await Promise.all([call("GET", "v1/history"), call("GET", "v1/events?limit=30")]);
+  if (samples.length > 0) plot(samples.map((s) => ({ ...s, time: Date.parse(s.time) })), recoveries.map((r) => ({ ...r, time: Date.parse(r.time) })));
+  byId("events").replaceChildren(...events.map((n) => el("li", null,
+    el("time", { datetime: n.time, class: "quiet", title: new Date(n.time).toLocaleString() }, new Date(n.time).toLocaleTimeString()),
+    el("span", null, n.cluster), el("span", null, n.message))));
+}
+
+function plot(samples, recoveries) {
+  const now = samples.at(-1), first = Math.min(samples[0].time, now.time - 60000);
+  const even = (n) => 2 * Math.ceil(n / 2);
+  const { x, y } = axes("slots-grid", first, now.time, even(Math.max(4, ...samples.map((s) => Math.max(s.slots, s.slotsWanted)))));
+  // Slots come and go at once: a line of steps says so.
+  const steps = (key) => samples.map((s, i) => (i === 0 ? `M${x(s.time)} ${y(s[key])}` : `H${x(s.time)}V${y(s[key])}`)).join("");
+  byId("slots-wanted").setAttribute("d", steps("slotsWanted"));
+  byId("slots-total").setAttribute("d", steps("slots"));
+  byId("slots-used").setAttribute("d", steps("slotsUsed"));
+  byId("slots-words").textContent = `Slots over time; now ${now.slotsWanted} wanted, ${now.slots} registered, ${now.slotsUsed} used`;
+
+  const shown = recoveries.filter((r) => r.time >= first && r.time <= now.time);
+  const at = axes("recoveries-grid", first, now.time, even(Math.max(4, ...shown.map((r) => r.seconds))));
+  byId("recoveries-points").replaceChildren(...shown.flatMap((r) => [
+    svg("line", { class: "stem", x1: at.x(r.time), x2: at.x(r.time), y1: at.y(0), y2: at.y(r.seconds) }),
+    svg("circle", { cx: at.x(r.time), cy: at.y(r.seconds), r: 5 }, svg("title", {}, `${r.cluster}: ${r.lost}, all there again after ${r.seconds.toFixed(1)} s, at ${clock(r.time)}`)),
+  ]));
+  const last = recoveries.at(-1);
+  const words = last ? `last ${last.seconds.toFixed(1)} s (${last.cluster}, ${last.lost})` : "none so far";
+  byId("recoveries-legend").textContent = `Seconds until a loss was made good; ${words}`;
+  byId("recoveries-words").textContent = `Recoveries over time, ${shown.length} shown; ${words}`;
 }
 
 // --- Creating, deleting, restarting ----------------------------------------
@@ -320,12 +394,15 @@ function confirmRestart(name) {
 
 // --- Asking --------------------------------------------------------------------
 
+let trouble = ""; // what the service says that an operator must correct
+
 async function showService() {
   const [service, version] = await Promise.all([call("GET", "v1/service"), call("GET", "v1/version")]);
   byId("service-name").textContent = service.name;
   byId("service-facts").textContent = service.connected
     ? `Connected to ${service.master}; agents seen: ${service.agents}; tasks waiting: ${service.waiting}.`
     : "Not connected to a Mesos master; running clusters are not touched by this.";
+  trouble = service.problem ?? "";
   byId("version").textContent = `Version ${version.version}`;
   const select = form.elements.flinkVersion;
   if (select.options.length !== service.flink.length) {
@@ -341,9 +418,9 @@ async function poll() {
   try {
     const { clusters } = await call("GET", "v1/clusters");
     showClusters(clusters);
-    plot(clusters);
-    await Promise.all([showService(), ...[...rows].filter(([, r]) => r.open).map(([name]) => showDetails(name))]);
-    problem.hidden = true;
+    await Promise.all([session(), showService(), showHistory(), ...[...rows].filter(([, r]) => r.open).map(([name]) => showDetails(name))]);
+    problem.hidden = !trouble;
+    problem.textContent = trouble;
   } catch (e) {
     problem.textContent = e.status === 401 ? "This service asks for a token. Load the page again to give it one."
       : e.status === 403 ? `${e.message}.` : `The service does not answer (${e.message}). What is shown may be old; this page keeps asking.`;

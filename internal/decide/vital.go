@@ -1,0 +1,62 @@
+package decide
+
+import (
+	"slices"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+)
+
+// Vital is what there is to observe of a cluster every second.
+type Vital struct {
+	Name string
+	// Active says that it is meant to run.
+	Active bool
+	// Ready is since when all that is wanted is registered; zero while something is missing.
+	Ready time.Time
+	// SlotsWanted are those of the wanted TaskManagers, by the size in the spec; Slots are registered, SlotsUsed used.
+	SlotsWanted, Slots, SlotsUsed int
+	// Notes are the last ones, the oldest first. They are shared and never change.
+	Notes []cluster.Note
+}
+
+// Doubted says that what Flink last said of a cluster was corrected since: an observation is wanted, also when nothing
+// changed.
+func Doubted(s *State, name string) bool {
+	c, ok := s.clusters.Get([]byte(name))
+	return ok && c.doubted
+}
+
+// LastLoss is when a TaskManager of a cluster was last lost, as far as its notes go back; zero for never.
+func LastLoss(s *State, name string) time.Time {
+	c, ok := s.clusters.Get([]byte(name))
+	if !ok {
+		return time.Time{}
+	}
+	for _, n := range slices.Backward(c.notes) {
+		if n.Type == "TaskManagerLost" {
+			return n.Time
+		}
+	}
+	return time.Time{}
+}
+
+// Vitals returns the vital signs of all clusters, sorted by name.
+func Vitals(s *State) []Vital {
+	var all []Vital
+	it := s.clusters.Root().Iterator()
+	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
+		v := Vital{Name: c.Spec.Name, Active: c.active(), Notes: c.notes}
+		if n := len(c.phases); v.Active && n > 0 && c.phases[n-1].Phase == cluster.PhaseReady {
+			v.Ready = c.phases[n-1].Since
+		}
+		if v.Active {
+			v.SlotsWanted = (c.taskManagers + c.waiting.Len() - c.waitingJobManagers) * c.Spec.TaskManager.Slots
+		}
+		if c.flink != nil {
+			v.Slots, v.SlotsUsed = c.flink.SlotsTotal, c.flink.SlotsTotal-c.flink.SlotsAvailable
+		}
+		all = append(all, v)
+	}
+	return all
+}
