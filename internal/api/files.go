@@ -40,7 +40,7 @@ func (a *API) sandboxFile(w http.ResponseWriter, r *http.Request) error {
 	if _, ok := decide.Spec(view, name); !ok {
 		return noCluster(name)
 	}
-	task, ok := decide.TaskOf(view, name, id)
+	task, ok := decide.PlaceOf(view, name, id)
 	if !ok {
 		return fault.New(fault.NotFound, "cluster %s has no task %s", name, shorten(id))
 	}

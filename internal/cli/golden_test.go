@@ -42,6 +42,7 @@ func goldenCases() []goldenCase {
 		{name: "cluster list empty", args: "cluster list", json: true},
 		{name: "cluster describe", setup: []string{create, endless}, args: "cluster describe demo", json: true},
 		{name: "cluster describe waiting", setup: []string{"cluster create big --jm-cpus 16 --no-wait -q"}, args: "cluster describe big", json: true},
+		{name: "cluster describe failed", setup: []string{"cluster create fails --jar-uri http://files.example/missing.jar -q"}, args: "cluster describe fails", json: true},
 		{name: "cluster describe unknown", args: "cluster describe demo", json: true},
 		{name: "cluster update", setup: []string{create}, args: "cluster update demo --tm-memory 4g -D a.b=c", json: true},
 		{name: "cluster update dry-run", setup: []string{create}, args: "cluster update demo --slots 4 -D a.b=c --dry-run", json: true},

@@ -99,6 +99,8 @@ type Status struct {
 	Result             *JobResult  `json:"result,omitempty"`
 	// Restarts counts JobManagers that were replaced without being asked to.
 	Restarts int `json:"restarts"`
+	// Failures are the last tasks that ended without being asked to, the newest last.
+	Failures []Failure `json:"failures,omitempty"`
 	// Paused says that no task is started until the plan is resumed.
 	Paused bool `json:"paused,omitempty"`
 }
@@ -124,6 +126,23 @@ type TaskStatus struct {
 	Reason   string         `json:"reason,omitempty"`
 	Message  string         `json:"message,omitempty"`
 	Sandbox  string         `json:"sandbox,omitempty"`
+}
+
+// Failure is how a task ended that was to run on.
+type Failure struct {
+	TaskID string `json:"taskId"`
+	Role   Role   `json:"role"`
+	// AgentID, Hostname and Endpoint say where it ran, Sandbox what is left of it there.
+	AgentID  string `json:"agentId"`
+	Hostname string `json:"hostname"`
+	Endpoint string `json:"endpoint,omitempty"`
+	Sandbox  string `json:"sandbox,omitempty"`
+	// State, Reason and Message are Mesos' words.
+	State    TaskState `json:"state"`
+	Reason   string    `json:"reason,omitempty"`
+	Message  string    `json:"message,omitempty"`
+	Launched time.Time `json:"launched"`
+	Ended    time.Time `json:"ended"`
 }
 
 // Note is one entry of a cluster's history, for people.

@@ -68,6 +68,8 @@ type ClusterRecord struct {
 	Message  string             `json:"message,omitempty"`
 	Result   *cluster.JobResult `json:"result,omitempty"`
 	Restarts int                `json:"restarts"`
+	// Failures are the last tasks that ended without being asked to, the newest last.
+	Failures []cluster.Failure `json:"failures,omitempty"`
 	// Paused says that no task of it is to be started until that is taken back.
 	Paused bool `json:"paused,omitempty"`
 }
@@ -224,6 +226,7 @@ type Outcome struct {
 const (
 	maxOutcomes = 100
 	maxNotes    = 100
+	maxFailures = 5
 	maxAgents   = 10000
 )
 

@@ -140,6 +140,7 @@ func (st *step) jobManagerEnded(c *Cluster, t *cluster.Task, words string) {
 		return
 	}
 	if t.Goal == cluster.Launched {
+		st.failed(c, t)
 		if !blameless(t) {
 			b := c.brakeOf(cluster.JobManagerRole)
 			*b = b.fail(t, words, st.now)
@@ -213,6 +214,7 @@ func (st *step) finish(c *Cluster, r cluster.JobResult) {
 
 func (st *step) taskManagerEnded(c *Cluster, t *cluster.Task, was cluster.TaskState, words string) {
 	if t.Goal == cluster.Launched && c.active() {
+		st.failed(c, t)
 		if !blameless(t) {
 			b := c.brakeOf(cluster.TaskManagerRole)
 			*b = b.fail(t, words, st.now)
@@ -231,6 +233,16 @@ func (st *step) taskManagerEnded(c *Cluster, t *cluster.Task, was cluster.TaskSt
 	if c.Spec.Allocation == cluster.Dynamic {
 		st.workerEnded(c, t.ID, words)
 	}
+}
+
+// failed remembers how a task ended, and where what it wrote lies.
+func (st *step) failed(c *Cluster, t *cluster.Task) {
+	from := max(0, len(c.Failures)-maxFailures+1)
+	c.Failures = append(slices.Clone(c.Failures[from:]), cluster.Failure{
+		TaskID: t.ID, Role: t.Role, AgentID: t.AgentID, Hostname: t.Hostname, Endpoint: t.Endpoint, Sandbox: t.Sandbox,
+		State: t.State, Reason: t.Reason, Message: t.Message, Launched: t.Launched, Ended: st.now,
+	})
+	st.saveCluster(c)
 }
 
 // describeEnd puts Mesos' words about the end of a task in one sentence.

@@ -111,6 +111,25 @@ func TaskOf(s *State, name, id string) (cluster.Task, bool) {
 	return *t, true
 }
 
+// PlaceOf returns where a task of a cluster runs or, for one of the last that failed, ran.
+func PlaceOf(s *State, name, id string) (cluster.Task, bool) {
+	if t, ok := TaskOf(s, name, id); ok {
+		return t, true
+	}
+	c, ok := s.clusters.Get([]byte(name))
+	if !ok {
+		return cluster.Task{}, false
+	}
+	for _, f := range c.Failures {
+		if f.TaskID == id {
+			return cluster.Task{
+				ID: id, Cluster: name, Role: f.Role, AgentID: f.AgentID, Hostname: f.Hostname, Endpoint: f.Endpoint, Sandbox: f.Sandbox, State: f.State,
+			}, true
+		}
+	}
+	return cluster.Task{}, false
+}
+
 // Describe says all of a cluster.
 func Describe(s *State, name string) (cluster.Description, bool) {
 	c, ok := s.clusters.Get([]byte(name))
@@ -121,7 +140,7 @@ func Describe(s *State, name string) (cluster.Description, bool) {
 		Name: c.Spec.Name, Kind: c.Spec.Kind, Spec: c.Spec,
 		Status: cluster.Status{
 			State: c.State, Message: c.Message, Generation: c.Generation, ObservedGeneration: c.Generation, Created: c.Created,
-			Phases: c.phases, Flink: c.flink, Result: c.Result, Restarts: c.Restarts, Paused: c.Paused,
+			Phases: c.phases, Flink: c.flink, Result: c.Result, Restarts: c.Restarts, Failures: c.Failures, Paused: c.Paused,
 		},
 		Tasks: []cluster.TaskStatus{}, Waiting: []cluster.Waiting{}, Events: c.notes,
 	}

@@ -337,9 +337,10 @@ func plainRestart(t *testing.T) {
 
 func jobManagerLost(t *testing.T) {
 	w := faulty(t, 3, worldOptions{agents: 2, workers: 8})
-	before := w.running()
+	before, lost := w.running(), ""
 	for id := range before {
 		if isJobManager(id) {
+			lost = id
 			w.agent(id).End(id, mesosgo.TASK_FAILED, "Command terminated with signal Killed")
 		}
 	}
@@ -353,5 +354,14 @@ func jobManagerLost(t *testing.T) {
 	d, _ := decide.Describe(w.core.View(), staticName)
 	if d.Status.Restarts != 1 || !strings.Contains(fmt.Sprint(d.Events), "it is replaced") {
 		t.Errorf("%d restarts: %v", d.Status.Restarts, d.Events)
+	}
+	// What it wrote can still be found, by the next process of the service, too.
+	w.crash(0)
+	d, _ = decide.Describe(w.core.View(), staticName)
+	if f := d.Status.Failures; len(f) != 1 || f[0].TaskID != lost || f[0].State != cluster.Failed || f[0].AgentID != before[lost][0] {
+		t.Errorf("the failures are %+v", f)
+	}
+	if place, ok := decide.PlaceOf(w.core.View(), staticName, lost); !ok || place.AgentID != before[lost][0] || place.Endpoint == "" {
+		t.Errorf("it was at %+v", place)
 	}
 }

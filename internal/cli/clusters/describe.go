@@ -76,6 +76,9 @@ func describeRun(ctx context.Context, o *DescribeOptions) error {
 			return err
 		}
 	}
+	if err := printFailures(o.Streams, d.Status.Failures, now); err != nil {
+		return err
+	}
 	if len(d.Waiting) > 0 {
 		o.Streams.Outf("\n")
 		table := o.Streams.Table("WAITING", "ROLE", "SINCE", "REASON")
@@ -95,6 +98,23 @@ func describeRun(ctx context.Context, o *DescribeOptions) error {
 		return printEvents(o.Streams, events[max(0, len(events)-lastEvents):], now)
 	}
 	return nil
+}
+
+// printFailures lists the tasks that ended without being asked to; their files can still be read as if they ran.
+func printFailures(s *terminal.Streams, failures []cluster.Failure, now time.Time) error {
+	if len(failures) == 0 {
+		return nil
+	}
+	s.Outf("\n")
+	table := s.Table("FAILED", "ROLE", "STATE", "HOST", "AGENT", "ENDED", "MESSAGE")
+	for _, f := range failures {
+		message := f.Message
+		if f.Reason != "" {
+			message = strings.TrimSpace(message + " (" + f.Reason + ")")
+		}
+		table.Row(f.TaskID, string(f.Role), string(f.State), f.Hostname, f.AgentID, s.Time(f.Ended, now), message)
+	}
+	return table.Print()
 }
 
 // describeStatus prints the cluster itself.

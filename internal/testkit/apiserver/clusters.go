@@ -295,6 +295,10 @@ func (s *Server) description(c *state) cluster.Description {
 		d.Status.State = cluster.Deleting
 	case c.failed != "":
 		d.Status.State, d.Status.Message = cluster.FailedState, c.failed
+		d.Status.Failures = []cluster.Failure{{
+			TaskID: c.spec.Name + "-jm-1", Role: cluster.JobManagerRole, AgentID: "agent-1", Hostname: "agent1.example", State: cluster.Failed,
+			Message: "Failed to fetch all URIs", Reason: "REASON_CONTAINER_LAUNCH_FAILED", Launched: c.created, Ended: c.phases[len(c.phases)-1].Since,
+		}}
 	case c.result != nil:
 		d.Status.State = cluster.Ended
 	case c.ready():
