@@ -262,7 +262,7 @@ func (p *parts) report(name string) driver.Report {
 	epoch, workers, finished := decide.Report(p.loop.View(), name)
 	r := driver.Report{Epoch: epoch, FinishedSeen: finished, Workers: []driver.WorkerStatus{}}
 	for _, w := range workers {
-		r.Workers = append(r.Workers, driver.WorkerStatus{ID: w.ID, State: driver.State(w.State), Message: w.Message, Host: w.Host})
+		r.Workers = append(r.Workers, driver.WorkerStatus{ID: w.ID, State: driver.State(w.State), Message: w.Message, Host: w.Host, Surplus: w.Surplus})
 	}
 	return r
 }

@@ -86,6 +86,8 @@ type Task struct {
 	Worker *Worker `json:"worker,omitempty"`
 	// Reservation is the id of the reservation that the task uses; empty for none.
 	Reservation string `json:"reservation,omitempty"`
+	// Surplus is the task that this one is to replace, until Flink has taken it in without having asked for it.
+	Surplus string `json:"surplus,omitempty"`
 	// JobManager is the task id of the JobManager that a TaskManager was started for.
 	JobManager string `json:"jobManager,omitempty"`
 	// Generation is the spec generation that the task was started from.

@@ -42,6 +42,14 @@ type (
 		Reason string
 	}
 
+	// AnswerInverse agrees to the maintenance of agents, or does not. Refuse is after how long Mesos is to announce
+	// it again.
+	AnswerInverse struct {
+		OfferIDs []string
+		Accept   bool
+		Refuse   time.Duration
+	}
+
 	// Revive asks for offers again, free of the filters of earlier declines.
 	Revive struct{}
 
@@ -126,6 +134,8 @@ type WorkerReport struct {
 	State   string
 	Message string
 	Host    string
+	// Surplus says that Flink did not ask for the worker and is to take it in.
+	Surplus bool
 }
 
 // Launch is everything that is needed to build the Mesos task of Task.
@@ -142,20 +152,21 @@ type Launch struct {
 	Reserve, Create []offer.Piece
 }
 
-func (Save) action()        {}
-func (Accept) action()      {}
-func (Decline) action()     {}
-func (Revive) action()      {}
-func (Suppress) action()    {}
-func (Kill) action()        {}
-func (Reconcile) action()   {}
-func (Ack) action()         {}
-func (Answer) action()      {}
-func (Watch) action()       {}
-func (Unwatch) action()     {}
-func (Depose) action()      {}
-func (Forget) action()      {}
-func (TellFlink) action()   {}
-func (Teardown) action()    {}
-func (Resubscribe) action() {}
-func (Tell) action()        {}
+func (Save) action()          {}
+func (Accept) action()        {}
+func (Decline) action()       {}
+func (AnswerInverse) action() {}
+func (Revive) action()        {}
+func (Suppress) action()      {}
+func (Kill) action()          {}
+func (Reconcile) action()     {}
+func (Ack) action()           {}
+func (Answer) action()        {}
+func (Watch) action()         {}
+func (Unwatch) action()       {}
+func (Depose) action()        {}
+func (Forget) action()        {}
+func (TellFlink) action()     {}
+func (Teardown) action()      {}
+func (Resubscribe) action()   {}
+func (Tell) action()          {}

@@ -141,7 +141,9 @@ func (st *step) converge(name string) {
 
 // convergeStatic keeps the fixed number of TaskManagers.
 func (st *step) convergeStatic(c *Cluster) {
-	have := c.taskManagers + c.waiting.Len() - c.waitingJobManagers
+	gone := st.leavingTaskManagers(c)
+	c.surge = len(gone) > 0
+	have := c.taskManagers - len(gone) + c.waiting.Len() - c.waitingJobManagers
 	for ; have < c.Spec.TaskManagers.Count; have++ {
 		st.wait(c, waiting{
 			id: c.newID(cluster.TaskManagerRole), role: cluster.TaskManagerRole,
@@ -149,6 +151,7 @@ func (st *step) convergeStatic(c *Cluster) {
 		})
 	}
 	if have == c.Spec.TaskManagers.Count {
+		st.releaseLeaving(c, gone)
 		return
 	}
 	excess := have - c.Spec.TaskManagers.Count
@@ -164,10 +167,24 @@ func (st *step) convergeStatic(c *Cluster) {
 		unplaced = unplaced[:len(unplaced)-1]
 	}
 	tasks := slices.DeleteFunc(st.tasksOf(c), func(t *cluster.Task) bool {
-		return t.Role != cluster.TaskManagerRole || t.Goal != cluster.Launched
+		return t.Role != cluster.TaskManagerRole || t.Goal != cluster.Launched || slices.Contains(gone, t)
 	})
 	slices.SortStableFunc(tasks, func(a, b *cluster.Task) int { return b.Launched.Compare(a.Launched) })
 	for _, t := range tasks[:min(excess, len(tasks))] {
+		st.release(t)
+	}
+	st.releaseLeaving(c, gone)
+}
+
+// releaseLeaving releases those TaskManagers on agents that will not be there whose replacements are registered:
+// together, because each time Flink's job starts anew.
+func (st *step) releaseLeaving(c *Cluster, gone []*cluster.Task) {
+	spare := len(gone) - c.Spec.TaskManagers.Count // More are not wanted in any case.
+	if len(gone) > 0 && st.settled(c) {
+		spare = min(c.taskManagers-c.Spec.TaskManagers.Count, len(gone))
+	}
+	for _, t := range gone[:max(0, spare)] {
+		st.note(c, "Replaced", "TaskManager %s on %s is replaced", t.ID, t.Hostname)
 		st.release(t)
 	}
 }

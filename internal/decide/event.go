@@ -1,6 +1,8 @@
 package decide
 
 import (
+	"time"
+
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
 )
@@ -35,6 +37,12 @@ type (
 
 	// Rescinded takes an offer back.
 	Rescinded struct{ OfferID string }
+
+	// InverseOffered announces maintenance of agents where we have tasks or offers.
+	InverseOffered struct{ Offers []InverseOffer }
+
+	// InverseRescinded takes an announcement back that was not answered.
+	InverseRescinded struct{ OfferID string }
 
 	// Updated is a status update of a task. UUID is empty for one made by reconciliation,
 	// which takes no acknowledgement.
@@ -134,12 +142,20 @@ type (
 	}
 )
 
+// InverseOffer asks to have an agent free from a time on.
+type InverseOffer struct {
+	ID, AgentID string
+	Unavailable time.Time
+}
+
 func (Subscribed) event()       {}
 func (Disconnected) event()     {}
 func (FrameworkRemoved) event() {}
 func (TornDown) event()         {}
 func (Offered) event()          {}
 func (Rescinded) event()        {}
+func (InverseOffered) event()   {}
+func (InverseRescinded) event() {}
 func (Updated) event()          {}
 func (AgentLost) event()        {}
 func (CallFailed) event()       {}

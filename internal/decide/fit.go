@@ -201,6 +201,9 @@ func (q *question) notes() {
 	} else if len(c.jobManagers) == 0 {
 		note("the cluster's JobManager has no place yet; TaskManagers are started after it")
 	}
+	if c.Paused {
+		note("starts of the cluster's tasks are paused")
+	}
 	if b := c.taskManagerBrake; b.holds(q.now) {
 		note("starts of TaskManagers are held back: %s", b.lastWords())
 	}

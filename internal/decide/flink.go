@@ -99,7 +99,12 @@ func (st *step) wantWorkers(c *Cluster, workers []cluster.Worker, started map[st
 		if _, ended := c.exchange.ended.Get([]byte(w.ID)); ended {
 			continue
 		}
-		if _, launched := st.tasks.Get([]byte(w.ID)); launched {
+		if t, launched := st.tasks.Get([]byte(w.ID)); launched {
+			if t.Surplus != "" { // Flink has taken it in: from now on it is like any other.
+				own := *t
+				own.Surplus = ""
+				st.setTask(&own)
+			}
 			continue
 		}
 		if _, waits := c.waiting.Get([]byte(w.ID)); waits {
@@ -126,12 +131,12 @@ func (st *step) wantWorkers(c *Cluster, workers []cluster.Worker, started map[st
 	}
 	it := c.waiting.Root().Iterator()
 	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
-		if w.role == cluster.TaskManagerRole && !isWanted(w.id) {
+		if w.role == cluster.TaskManagerRole && w.surplus == "" && !isWanted(w.id) {
 			st.dropWaiting(c, w)
 		}
 	}
 	for _, t := range st.tasksOf(c) {
-		if t.Role == cluster.TaskManagerRole && !isWanted(t.ID) {
+		if t.Role == cluster.TaskManagerRole && !isWanted(t.ID) && (t.Surplus == "" || st.now.Sub(t.Launched) > surplusFor) {
 			st.release(t)
 		}
 	}
@@ -185,7 +190,7 @@ func Report(s *State, name string) (epoch string, workers []WorkerReport, finish
 		if t.Role != cluster.TaskManagerRole || t.Goal != cluster.Launched {
 			return false
 		}
-		r := WorkerReport{ID: t.ID, State: WorkerLaunching, Message: t.Message, Host: t.Host()}
+		r := WorkerReport{ID: t.ID, State: WorkerLaunching, Message: t.Message, Host: t.Host(), Surplus: t.Surplus != ""}
 		if t.State == cluster.Running {
 			r.State = WorkerRunning
 		}
@@ -195,7 +200,7 @@ func Report(s *State, name string) (epoch string, workers []WorkerReport, finish
 	reasons := make(map[string]string)
 	wit := c.waiting.Root().Iterator()
 	for _, w, ok := wit.Next(); ok; _, w, ok = wit.Next() {
-		if w.role != cluster.TaskManagerRole {
+		if w.role != cluster.TaskManagerRole || w.surplus != "" {
 			continue
 		}
 		key := w.need.String()

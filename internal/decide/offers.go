@@ -28,6 +28,7 @@ func (st *step) offered(e Offered) {
 	for _, g := range groups {
 		st.remember(g)
 	}
+	st.heed(groups)
 	queues := st.queues()
 	st.see(queues, groups)
 	found := st.reservedOn(groups)
@@ -303,7 +304,7 @@ func (st *step) launch(a *offer.Agent, w *waiting, name string, p offer.Placemen
 		ID: w.id, Cluster: name, Role: w.role,
 		Goal: cluster.Launched, State: cluster.Staging,
 		AgentID: a.ID, Hostname: a.Hostname, Endpoint: a.Endpoint, Region: a.Region, Zone: a.Zone, Attributes: a.Attributes,
-		Network: ownNetwork(c, w.role), Ports: st.ports(c, w.role, p.Ports), Resources: w.resources, Worker: w.worker,
+		Network: ownNetwork(c, w.role), Ports: st.ports(c, w.role, p.Ports), Resources: w.resources, Worker: w.worker, Surplus: w.surplus,
 		Generation: c.Generation, Launched: st.now, Changed: st.now, Secure: w.role == cluster.JobManagerRole && c.Spec.SecureREST(),
 	}
 	l := Launch{Spec: c.Spec, Nonce: c.Nonce, Pieces: p.Pieces, Reserve: p.Reserve, Create: p.Create}

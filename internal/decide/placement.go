@@ -41,8 +41,17 @@ func (c *Cluster) rules(role cluster.Role) placement.Rules {
 func (s *State) facts(a *offer.Agent) placement.Facts {
 	return placement.Facts{
 		Hostname: a.Hostname, Attributes: a.Attributes, Region: a.Region, Zone: a.Zone, MasterRegion: s.MasterRegion,
-		Unavailable: a.Unavailable,
+		Unavailable: a.Unavailable, Draining: s.draining(a.ID),
 	}
+}
+
+// draining says whether an operator is emptying the agent.
+func (s *State) draining(agent string) bool {
+	if s.leavers.Len() == 0 {
+		return false
+	}
+	l, ok := s.leavers.Get([]byte(agent))
+	return ok && l.draining
 }
 
 // factsOf are those of the agent that a task was launched on, as they were then.
@@ -63,7 +72,7 @@ func (s *State) group(tasks *iradix.Node[*cluster.Task], c *Cluster, role cluste
 	}
 	var members []*cluster.Task
 	tasks.WalkPrefix([]byte(c.prefix()), func(_ []byte, t *cluster.Task) bool {
-		if t.Role == role && t.Goal == cluster.Launched && t.Live() {
+		if t.Role == role && t.Goal == cluster.Launched && t.Live() && (role == cluster.JobManagerRole || !leaver(s.leavers.Root(), t)) {
 			members = append(members, t)
 		}
 		return false

@@ -29,14 +29,18 @@ type world struct {
 	specs map[string]cluster.Spec
 	// updates wait to be acknowledged.
 	updates map[string]decide.Updated
-	nonce   int
-	request uint64
+	// planned are the inverse offers of agents with planned maintenance.
+	planned map[string]string
+	// maintained says that there was some maintenance.
+	maintained bool
+	nonce      int
+	request    uint64
 }
 
 func newWorld(t *rapid.T) *world {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	w := &world{
-		t: t, now: now, saved: map[string]any{}, tasks: map[string]cluster.TaskState{}, updates: map[string]decide.Updated{}, specs: map[string]cluster.Spec{},
+		t: t, now: now, saved: map[string]any{}, tasks: map[string]cluster.TaskState{}, updates: map[string]decide.Updated{}, planned: map[string]string{}, specs: map[string]cluster.Spec{},
 		state: decide.New(decide.Options{}, decide.Stored{}, now),
 	}
 	w.do(decide.Subscribed{FrameworkID: "f"})
@@ -151,7 +155,7 @@ func (w *world) offer(agents int) {
 // one draws something that happens.
 func (w *world) one() {
 	ids := slices.Sorted(maps.Keys(w.tasks))
-	switch rapid.IntRange(0, 9).Draw(w.t, "what") {
+	switch rapid.IntRange(0, 10).Draw(w.t, "what") {
 	case 0:
 		w.put(rapid.IntRange(0, 4).Draw(w.t, "count"))
 	case 1:
@@ -172,12 +176,28 @@ func (w *world) one() {
 		w.do(decide.Ticked{})
 	case 8:
 		w.restart()
+	case 10:
+		w.maintain(fmt.Sprintf("a%d", rapid.IntRange(0, 2).Draw(w.t, "agent")))
 	case 9:
 		w.do(decide.Disconnected{Reason: "drawn"})
 		w.do(decide.Subscribed{FrameworkID: "f"})
 		w.answerReconciliation()
 	}
 	w.bounded()
+}
+
+// maintain plans maintenance of an agent, or calls it off.
+func (w *world) maintain(agent string) {
+	if id, ok := w.planned[agent]; ok {
+		delete(w.planned, agent)
+		w.do(decide.InverseRescinded{OfferID: id})
+		return
+	}
+	w.nextID++
+	w.maintained = true
+	id := fmt.Sprintf("i%d", w.nextID)
+	w.planned[agent] = id
+	w.do(decide.InverseOffered{Offers: []decide.InverseOffer{{ID: id, AgentID: agent, Unavailable: w.now.Add(time.Hour)}}})
 }
 
 func (w *world) put(count int) {
@@ -199,7 +219,15 @@ func (w *world) update(id string) {
 	}
 	s := rapid.SampledFrom(states).Draw(w.t, "state")
 	w.tasks[id] = s
-	w.do(decide.Updated{TaskID: id, AgentID: "a0", State: s, UUID: []byte("u")})
+	w.do(decide.Updated{TaskID: id, AgentID: w.agent(id), State: s, UUID: []byte("u")})
+}
+
+// agent is where a task was launched.
+func (w *world) agent(id string) string {
+	if t, ok := w.saved[decide.TaskPrefix+id].(*cluster.Task); ok {
+		return t.AgentID
+	}
+	return "a0"
 }
 
 // deliver hands over what waits, each update twice now and then.
@@ -236,13 +264,13 @@ func (w *world) restart() {
 func (w *world) answerReconciliation() {
 	for _, id := range slices.Sorted(maps.Keys(w.tasks)) {
 		if !w.tasks[id].Terminal() || rapid.Bool().Draw(w.t, "answered") {
-			w.do(decide.Updated{TaskID: id, AgentID: "a0", State: w.tasks[id]})
+			w.do(decide.Updated{TaskID: id, AgentID: w.agent(id), State: w.tasks[id]})
 		}
 	}
 	for key := range w.saved {
 		if t, ok := w.saved[key].(*cluster.Task); ok {
 			if s := w.tasks[t.ID]; s.Terminal() {
-				w.do(decide.Updated{TaskID: t.ID, AgentID: "a0", State: s})
+				w.do(decide.Updated{TaskID: t.ID, AgentID: w.agent(t.ID), State: s})
 			}
 		}
 	}
@@ -265,18 +293,25 @@ func (w *world) bounded() {
 			workers++
 		}
 	}
-	if managers > 1 || workers > d.Spec.TaskManagers.Count {
+	most := d.Spec.TaskManagers.Count
+	if w.maintained {
+		most *= 2 // Each may have a replacement.
+	}
+	if managers > 1 || workers > most {
 		w.t.Fatalf("in service are %d JobManagers and %d of %d TaskManagers", managers, workers, d.Spec.TaskManagers.Count)
 	}
 }
 
 // settle lets everything that is under way come to its end.
 func (w *world) settle() {
+	for _, agent := range slices.Sorted(maps.Keys(w.planned)) {
+		w.maintain(agent)
+	}
 	for range 40 {
 		for _, id := range slices.Sorted(maps.Keys(w.tasks)) {
 			if s := w.tasks[id]; !s.Terminal() && s != cluster.Running {
 				w.tasks[id] = cluster.Running
-				w.do(decide.Updated{TaskID: id, AgentID: "a0", State: cluster.Running, UUID: []byte("u")})
+				w.do(decide.Updated{TaskID: id, AgentID: w.agent(id), State: cluster.Running, UUID: []byte("u")})
 			}
 		}
 		w.deliver()

@@ -57,6 +57,8 @@ func (p *player) play(t *testing.T, d *datadriven.TestData) string {
 		out := p.restart()
 		p.state.Options.Uninstall = flag(d, "uninstall")
 		return out
+	case "report":
+		return p.report(arg(d, "cluster", "demo"))
 	case "fit":
 		var since time.Time
 		if flag(d, "now") {
@@ -157,6 +159,15 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 		return decide.PauseStarts{Request: p.request, Cluster: arg(d, "cluster", ""), Paused: !flag(d, "off")}
 	case "offers":
 		return decide.Offered{Offers: offers(t, d.Input)}
+	case "inverse":
+		e := decide.InverseOffered{}
+		for line := range strings.Lines(d.Input) {
+			f := strings.Fields(line)
+			e.Offers = append(e.Offers, decide.InverseOffer{ID: f[0], AgentID: f[1], Unavailable: time.Date(2026, 1, 1, 13, 0, 0, 0, time.UTC)})
+		}
+		return e
+	case "inverse-rescinded":
+		return decide.InverseRescinded{OfferID: arg(d, "offer", "")}
 	case "status":
 		e := decide.Updated{
 			TaskID: arg(d, "task", ""), AgentID: arg(d, "agent", "a1"), State: cluster.TaskState(arg(d, "state", "")),
@@ -213,6 +224,17 @@ func (p *player) show(name string) string {
 	}
 	for _, w := range d.Waiting {
 		fmt.Fprintf(&b, "  %s waits: %s\n", w.ID, w.Reason)
+	}
+	return b.String()
+}
+
+// report shows what the driver is told.
+func (p *player) report(name string) string {
+	epoch, workers, _ := decide.Report(&p.state, name)
+	var b strings.Builder
+	fmt.Fprintf(&b, "to %s\n", epoch)
+	for _, w := range workers {
+		fmt.Fprintf(&b, "  %s %s surplus=%t %s\n", w.ID, w.State, w.Surplus, w.Message)
 	}
 	return b.String()
 }
@@ -340,6 +362,8 @@ func describe(a decide.Action) string {
 		return fmt.Sprintf("accept %s on %s: %s", strings.Join(a.OfferIDs, ","), a.AgentID, strings.Join(tasks, " "))
 	case decide.Decline:
 		return fmt.Sprintf("decline %s for %s: %s", strings.Join(a.OfferIDs, ","), a.Refuse, a.Reason)
+	case decide.AnswerInverse:
+		return fmt.Sprintf("answer inverse %s accept=%t for %s", strings.Join(a.OfferIDs, ","), a.Accept, a.Refuse)
 	case decide.Revive:
 		return "revive"
 	case decide.Suppress:

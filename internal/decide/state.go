@@ -106,6 +106,8 @@ type State struct {
 	reviveDue time.Time
 	// reviveNext is when offers are asked for anew though nothing new waits.
 	reviveNext time.Time
+	// leavers are the agents that will not be there, by id.
+	leavers *iradix.Tree[leaving]
 	// looks are the requests that wait for offers to be seen, in the order of their ends.
 	looks []look
 	// owedWait is the time between such requests while nothing waits and something is to be given back.
@@ -141,6 +143,12 @@ type Cluster struct {
 	// jobManagerRules and taskManagerRules are the spec's constraints, read once.
 	jobManagerRules, taskManagerRules placement.Rules
 	rulesProblem                      error
+	// move is the replacement of a TaskManager on an agent that will not be there; nil for none.
+	move *move
+	// moveNext is before when no other replacement is begun.
+	moveNext time.Time
+	// surge says that there may be more TaskManagers than the spec's number, for that reason.
+	surge bool
 }
 
 // waiting is a wanted task without a place.
@@ -150,7 +158,9 @@ type waiting struct {
 	need      offer.Need
 	resources cluster.Resources
 	worker    *cluster.Worker
-	since     time.Time
+	// surplus is the task that it is to replace, when Flink did not ask for it.
+	surplus string
+	since   time.Time
 }
 
 // exchange is the state of the conversation with the driver in the JobManager.
@@ -251,6 +261,7 @@ func New(o Options, stored Stored, now time.Time) State {
 		unreachable: iradix.New[struct{}](),
 
 		reservations: iradix.New[*reservation](),
+		leavers:      iradix.New[leaving](),
 	}
 	s.reconcile.open = iradix.New[struct{}]()
 	s.reconcile.implicit = now.Add(s.Options.ReconcileInterval)

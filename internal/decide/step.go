@@ -33,6 +33,10 @@ func Step(s State, e Event, now time.Time) (State, []Action) {
 	case Rescinded:
 		// No offer is ever held, so there is nothing to take back: a launch that lost this
 		// race comes back as a lost task.
+	case InverseOffered:
+		st.inverseOffered(e)
+	case InverseRescinded:
+		st.inverseRescinded(e)
 	case Updated:
 		st.updated(e)
 	case AgentLost:
@@ -72,6 +76,7 @@ type step struct {
 	killing     *iradix.Txn[struct{}]
 	unreachable *iradix.Txn[struct{}]
 	open        *iradix.Txn[struct{}]
+	leavers     *iradix.Txn[leaving]
 
 	reservations *iradix.Txn[*reservation]
 
@@ -97,6 +102,7 @@ func (st *step) begin() {
 	st.unreachable = st.s.unreachable.Txn()
 	st.open = st.s.reconcile.open.Txn()
 	st.reservations = st.s.reservations.Txn()
+	st.leavers = st.s.leavers.Txn()
 }
 
 func (st *step) end() (State, []Action) {
@@ -112,6 +118,7 @@ func (st *step) end() (State, []Action) {
 	st.s.unreachable = st.unreachable.Commit()
 	st.s.reconcile.open = st.open.Commit()
 	st.s.reservations = st.reservations.Commit()
+	st.s.leavers = st.leavers.Commit()
 	if n := len(st.outcomes); n > 0 {
 		all := append(slices.Clone(st.s.outcomes), st.outcomes[max(0, n-maxOutcomes):]...)
 		st.s.outcomes = slices.Clip(all[max(0, len(all)-maxOutcomes):])

@@ -91,6 +91,7 @@ func (st *step) agentLost(e AgentLost) {
 		st.agents.Insert([]byte(gone.ID), &gone)
 	}
 	st.lose(e.AgentID)
+	st.leavers.Delete([]byte(e.AgentID))
 	it := st.tasks.Root().Iterator()
 	found := false
 	for id, t, ok := it.Next(); ok; id, t, ok = it.Next() {
@@ -165,6 +166,7 @@ func (st *step) ticked(e Ticked) {
 	}
 	st.tickKills()
 	st.tickUnreachable()
+	st.tickLeaving()
 	st.tickLooks()
 	st.tickAgents()
 	st.tickReservations()

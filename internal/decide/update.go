@@ -44,6 +44,9 @@ func (st *step) updated(e Updated) {
 	if e.AgentID != "" {
 		t.AgentID = e.AgentID
 	}
+	if drained(e.Reason) && t.AgentID != "" {
+		st.leaves(t.AgentID, leaving{draining: true})
+	}
 	moved := st.address(c, t, was, e)
 	st.made(t)
 	if t.State.Terminal() || t.State == cluster.Unreachable && t.Goal == cluster.Released {
@@ -118,7 +121,8 @@ func (st *step) ended(c *Cluster, t *cluster.Task, was cluster.TaskState) {
 // heard of it, because we were stopped between saving the launch and sending it.
 func blameless(t *cluster.Task) bool {
 	switch t.Reason {
-	case "REASON_CONTAINER_PREEMPTED", "REASON_INVALID_OFFERS", "REASON_AGENT_REMOVED", "REASON_AGENT_REMOVED_BY_OPERATOR":
+	case "REASON_CONTAINER_PREEMPTED", "REASON_INVALID_OFFERS", "REASON_AGENT_REMOVED", "REASON_AGENT_REMOVED_BY_OPERATOR",
+		"REASON_AGENT_DRAINING", "REASON_SLAVE_DRAINING":
 		return true
 	case "REASON_RECONCILIATION":
 		// Its own end would be FAILED, FINISHED or KILLED in the answer as well.

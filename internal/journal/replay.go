@@ -20,6 +20,8 @@ var kinds = func() map[string]reflect.Type {
 		decide.FrameworkRemoved{},
 		decide.Offered{},
 		decide.Rescinded{},
+		decide.InverseOffered{},
+		decide.InverseRescinded{},
 		decide.Updated{},
 		decide.AgentLost{},
 		decide.CallFailed{},

@@ -61,9 +61,13 @@ type agent struct {
 	doomed            []string
 	runtime           Runtime
 	connected, killed bool
-	draining          bool
-	lost              time.Time
-	unavailable       time.Time
+	// deactivated agents are not offered; draining ones end their tasks as well.
+	deactivated, draining bool
+	lost                  time.Time
+	// unavailable is what operators plan; nil for nothing.
+	unavailable *mesos.Unavailability
+	// inverse are the inverse offers that were sent and not answered, by framework.
+	inverse map[*framework]string
 }
 
 // AddAgent registers an agent and returns its id.

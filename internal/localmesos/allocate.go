@@ -27,6 +27,7 @@ func (m *Master) allocateRegularly() {
 func (m *Master) Allocate() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	defer m.announce()
 	r := m.newRound()
 	if len(r.candidates) == 0 {
 		return
@@ -35,7 +36,7 @@ func (m *Master) Allocate() {
 	var order []*framework
 	for _, id := range m.order {
 		a := m.agents[id]
-		if a == nil || !a.connected || a.draining {
+		if a == nil || !a.connected || a.deactivated {
 			continue
 		}
 		rest := a.total.Minus(a.used...).Minus(a.offered...)

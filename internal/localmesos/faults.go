@@ -247,35 +247,6 @@ func (m *Master) remove(name string, why func(*agent, *framework) (mesos.TaskSta
 	return a.close()
 }
 
-// Plan announces that an agent will be unavailable from a time on; its offers say so. The zero
-// time takes it back.
-func (m *Master) Plan(name string, from time.Time) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	a, err := m.agent(name)
-	if err != nil {
-		return err
-	}
-	a.unavailable = from
-	m.rescind(a)
-	return nil
-}
-
-// Drain stops offering an agent's resources, or offers them again.
-func (m *Master) Drain(name string, on bool) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	a, err := m.agent(name)
-	if err != nil {
-		return err
-	}
-	a.draining = on
-	if on {
-		m.rescind(a)
-	}
-	return nil
-}
-
 // Failover makes the process a newly elected master: streams end, offers and filters are
 // forgotten, and tasks are known again from the agents, which register anew at once.
 func (m *Master) Failover() {
@@ -283,10 +254,10 @@ func (m *Master) Failover() {
 	defer m.mu.Unlock()
 	m.offers = make(map[string]*pendingOffer)
 	for _, a := range m.agents {
-		a.offered = nil
+		a.offered, a.inverse = nil, nil
 	}
 	for _, f := range m.frameworks {
-		f.filters = nil
+		f.filters, f.inverseFilters = nil, nil
 		if f.stream != nil {
 			f.stream.close()
 		}

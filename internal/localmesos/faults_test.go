@@ -305,36 +305,6 @@ func TestFailover(t *testing.T) {
 	})
 }
 
-func TestDrainAndPlan(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, localmesos.Options{})
-		w.agent(small())
-		c := w.subscribe(framework())
-		if n := len(c.allocate()); n != 1 {
-			t.Fatalf("%d offers, want 1", n)
-		}
-		must(t, w.Drain("0", true))
-		if diff := cmp.Diff([]string{"RESCIND"}, types(c.take())); diff != "" {
-			t.Errorf("events (-want +got):\n%s", diff)
-		}
-		if n := len(c.allocate()); n != 0 {
-			t.Errorf("%d offers of a draining agent", n)
-		}
-		must(t, w.Drain("0", false))
-		from := time.Now().Add(time.Hour)
-		must(t, w.Plan("0", from))
-		offers := c.allocate()
-		if len(offers) != 1 || offers[0].Unavailability == nil || offers[0].Unavailability.Start.Nanoseconds != from.UnixNano() {
-			t.Fatalf("offers %v, want one with its unavailability", offers)
-		}
-		must(t, w.Plan("0", time.Time{}))
-		c.take()
-		if offers = c.allocate(); len(offers) != 1 || offers[0].Unavailability != nil {
-			t.Errorf("offers %v, want one without unavailability", offers)
-		}
-	})
-}
-
 func (w *world) injectFault(body string) int {
 	w.Helper()
 	response, err := w.http.Post("http://"+masterAddress+"/localmesos/faults", "application/json", bytes.NewReader([]byte(body)))
@@ -355,6 +325,7 @@ func TestInject(t *testing.T) {
 		{localmesos.Injection{Name: "LoseAgent", Agent: "0"}, gets("FAILURE")},
 		{localmesos.Injection{Name: "RemoveAgent", Agent: "0"}, gets("FAILURE")},
 		{localmesos.Injection{Name: "UnregisterAgent", Agent: "0"}, gets("FAILURE")},
+		{localmesos.Injection{Name: "Deactivate", Agent: "0", On: true}, gets("RESCIND")},
 		{localmesos.Injection{Name: "Drain", Agent: "0", On: true}, gets("RESCIND")},
 		{localmesos.Injection{Name: "Plan", Agent: "0", On: true}, gets("RESCIND")},
 		{localmesos.Injection{Name: "Silence", On: true}, func(w *world, c *client) bool {

@@ -21,8 +21,10 @@ type framework struct {
 	failover                   *time.Timer
 	suppressed                 map[string]bool
 	filters                    map[*agent][]filter
-	tasks                      map[string]*task
-	completed                  []*task
+	// inverseFilters say until when maintenance of an agent is not announced again.
+	inverseFilters map[*agent]time.Time
+	tasks          map[string]*task
+	completed      []*task
 }
 
 func (f *framework) can(c mesos.FrameworkInfo_Capability_Type) bool {
@@ -121,7 +123,7 @@ func (m *Master) register(sub *scheduler.Call_Subscribe, s *stream) (*framework,
 			f.stream.close()
 		}
 	}
-	f.info, f.stream, f.filters, f.reregistered = info, s, nil, time.Now()
+	f.info, f.stream, f.filters, f.inverseFilters, f.reregistered = info, s, nil, nil, time.Now()
 	f.suppressed = make(map[string]bool)
 	for _, role := range sub.SuppressedRoles {
 		f.suppressed[role] = true

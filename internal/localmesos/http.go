@@ -169,7 +169,7 @@ type Injection struct {
 	Name string `json:"name"`
 	// Agent is the id or the number of an agent, for those faults that concern one.
 	Agent string `json:"agent,omitempty"`
-	// On switches Silence, Drain and Plan.
+	// On switches Silence, Deactivate, Drain and Plan.
 	On bool `json:"on,omitempty"`
 	// Status and Text are those of NotReady; Text is the address for Redirect and the id for Teardown.
 	Status int    `json:"status,omitempty"`
@@ -191,6 +191,8 @@ func (m *Master) Inject(i Injection) error {
 		return m.RemoveAgent(i.Agent)
 	case "UnregisterAgent":
 		return m.UnregisterAgent(i.Agent)
+	case "Deactivate":
+		return m.Deactivate(i.Agent, i.On)
 	case "Drain":
 		return m.Drain(i.Agent, i.On)
 	case "Plan":

@@ -61,9 +61,7 @@ func (m *Master) offer(p *pendingOffer) mesos.Offer {
 	if a.region != "" {
 		o.Domain = domain(a.region, a.zone)
 	}
-	if !a.unavailable.IsZero() {
-		o.Unavailability = &mesos.Unavailability{Start: mesos.TimeInfo{Nanoseconds: a.unavailable.UnixNano()}}
-	}
+	o.Unavailability = a.unavailable
 	return o
 }
 
@@ -77,6 +75,9 @@ func (m *Master) take(o *pendingOffer) {
 func (m *Master) rescindAll(f *framework) {
 	for _, o := range m.offersOf(func(o *pendingOffer) bool { return o.framework == f }) {
 		m.take(o)
+	}
+	for _, a := range m.agents {
+		delete(a.inverse, f)
 	}
 }
 
@@ -108,6 +109,7 @@ func (m *Master) rescind(a *agent) {
 	for _, o := range a.pending() {
 		m.rescindOffer(o)
 	}
+	m.rescindInverse(a)
 }
 
 func (m *Master) rescindOffer(o *pendingOffer) {
@@ -146,6 +148,7 @@ func (m *Master) decline(f *framework, d *scheduler.Call_Decline) {
 }
 
 func (m *Master) revive(f *framework, roles []string) {
+	f.inverseFilters = nil
 	if len(roles) == 0 {
 		f.filters = nil
 		clear(f.suppressed)

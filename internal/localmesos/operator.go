@@ -47,6 +47,16 @@ func (m *Master) operator(w http.ResponseWriter, r *http.Request) {
 			plain(w, http.StatusBadRequest, err.Error())
 		}
 		return
+	case master.Call_GET_MAINTENANCE_SCHEDULE:
+		m.mu.Lock()
+		response.Type = master.Response_GET_MAINTENANCE_SCHEDULE
+		response.GetMaintenanceSchedule = &master.Response_GetMaintenanceSchedule{Schedule: m.schedule()}
+		m.mu.Unlock()
+	case master.Call_UPDATE_MAINTENANCE_SCHEDULE, master.Call_DRAIN_AGENT, master.Call_DEACTIVATE_AGENT, master.Call_REACTIVATE_AGENT:
+		if err := m.maintain(call); err != nil {
+			plain(w, http.StatusBadRequest, err.Error())
+		}
+		return
 	case master.Call_LIST_FILES, master.Call_READ_FILE:
 		// A master has no sandboxes, and this one writes no log file.
 		plain(w, http.StatusNotFound, "")
@@ -174,19 +184,20 @@ func (m *Master) describeAgents() *master.Response_GetAgents {
 			continue
 		}
 		_, port := hostPort(a.address)
-		deactivated, pid := a.draining, "slave(1)@"+a.address
+		deactivated, pid := a.deactivated, "slave(1)@"+a.address
 		d := master.Response_GetAgents_Agent{
 			AgentInfo: mesos.AgentInfo{
 				Hostname: a.hostname, Port: &port, Resources: a.total, Attributes: a.attributes,
 				ID: &mesos.AgentID{Value: a.id},
 			},
-			Active: !a.draining, Deactivated: &deactivated, Version: Version, PID: &pid,
+			Active: !a.deactivated, Deactivated: &deactivated, Version: Version, PID: &pid,
 			RegisteredTime: nanoseconds(a.registered), Capabilities: agentCapabilities,
 			TotalResources: withRole(a.total), AllocatedResources: withRole(a.allocated()), OfferedResources: withRole(a.inOffers()),
 		}
 		if a.region != "" {
 			d.AgentInfo.Domain = domain(a.region, a.zone)
 		}
+		a.describeDrain(&d)
 		all.Agents = append(all.Agents, d)
 	}
 	return all

@@ -135,7 +135,7 @@ func TestCallsThatAreNotPerformed(t *testing.T) {
 		must(t, err)
 		return response.StatusCode, string(data)
 	}
-	for _, call := range []string{"GET_QUOTA", "UPDATE_WEIGHTS", "GET_MAINTENANCE_SCHEDULE", "CREATE_VOLUMES", "GET_FLAGS", "GET_METRICS", "SUBSCRIBE"} {
+	for _, call := range []string{"GET_QUOTA", "UPDATE_WEIGHTS", "GET_MAINTENANCE_STATUS", "CREATE_VOLUMES", "GET_FLAGS", "GET_METRICS", "SUBSCRIBE"} {
 		if status, text := post("/api/v1", fmt.Sprintf(`{"type":%q}`, call)); status != http.StatusNotImplemented || !strings.Contains(text, call) {
 			t.Errorf("%s: status %d %q, want 501 with its name", call, status, text)
 		}

@@ -290,6 +290,10 @@ func (r *replay) event(s step) {
 		if !slices.ContainsFunc(st.events(), func(e map[string]any) bool { return e["type"] == "OFFERS" }) {
 			r.Allocate()
 		}
+	case "INVERSE_OFFERS":
+		if !slices.ContainsFunc(st.events(), func(e map[string]any) bool { return e["type"] == "INVERSE_OFFERS" }) {
+			r.Allocate()
+		}
 	case "UPDATE":
 		if status["source"] != "SOURCE_MASTER" {
 			r.report(status)

@@ -153,6 +153,10 @@ func validate(c *scheduler.Call) string {
 		return present(c.Accept != nil, "accept")
 	case scheduler.Call_DECLINE:
 		return present(c.Decline != nil, "decline")
+	case scheduler.Call_ACCEPT_INVERSE_OFFERS:
+		return present(c.AcceptInverseOffers != nil, "accept_inverse_offers")
+	case scheduler.Call_DECLINE_INVERSE_OFFERS:
+		return present(c.DeclineInverseOffers != nil, "decline_inverse_offers")
 	case scheduler.Call_KILL:
 		return present(c.Kill != nil, "kill")
 	case scheduler.Call_ACKNOWLEDGE:
@@ -241,10 +245,13 @@ func (m *Master) perform(f *framework, c *scheduler.Call) (int, string) {
 			return status, text
 		}
 		return http.StatusOK, ""
+	case scheduler.Call_ACCEPT_INVERSE_OFFERS:
+		m.answerInverse(f, c.GetAcceptInverseOffers().GetInverseOfferIDs(), c.GetAcceptInverseOffers().GetFilters())
+	case scheduler.Call_DECLINE_INVERSE_OFFERS:
+		m.answerInverse(f, c.GetDeclineInverseOffers().GetInverseOfferIDs(), c.GetDeclineInverseOffers().GetFilters())
 	case scheduler.Call_REQUEST, scheduler.Call_MESSAGE, scheduler.Call_SHUTDOWN,
-		scheduler.Call_ACCEPT_INVERSE_OFFERS, scheduler.Call_DECLINE_INVERSE_OFFERS,
 		scheduler.Call_ACKNOWLEDGE_OPERATION_STATUS, scheduler.Call_RECONCILE_OPERATIONS:
-		// Taken and without effect: nothing here makes inverse offers or keeps operations.
+		// Taken and without effect: nothing here keeps operations.
 	default:
 		return http.StatusNotImplemented, ""
 	}

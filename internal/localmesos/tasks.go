@@ -209,6 +209,9 @@ func (m *Master) reported(a *agent, frameworkID string, s mesos.TaskStatus) {
 	if *s.State == mesos.TASK_DROPPED {
 		s.State = f.dropped().Enum()
 	}
+	if a.draining && (*s.State == mesos.TASK_KILLING || *s.State == mesos.TASK_KILLED) {
+		s.Reason = mesos.REASON_AGENT_DRAINING.Enum()
+	}
 	if s.ExecutorID == nil {
 		s.ExecutorID = &executorID
 	}

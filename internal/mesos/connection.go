@@ -59,6 +59,12 @@ func (c *connection) HandleEvent(ctx context.Context, e *scheduler.Event) error 
 		}
 	case scheduler.Event_RESCIND:
 		post(decide.Rescinded{OfferID: e.GetRescind().OfferID.Value})
+	case scheduler.Event_INVERSE_OFFERS:
+		if offers := e.GetInverseOffers().GetInverseOffers(); len(offers) > 0 {
+			post(inverseFrom(offers))
+		}
+	case scheduler.Event_RESCIND_INVERSE_OFFER:
+		post(decide.InverseRescinded{OfferID: e.GetRescindInverseOffer().InverseOfferID.Value})
 	case scheduler.Event_UPDATE:
 		status := e.GetUpdate().GetStatus()
 		post(updateFrom(&status))
@@ -69,8 +75,7 @@ func (c *connection) HandleEvent(ctx context.Context, e *scheduler.Event) error 
 		}
 	case scheduler.Event_ERROR:
 		return c.failed(e.GetError().GetMessage())
-	case scheduler.Event_HEARTBEAT, scheduler.Event_MESSAGE, scheduler.Event_INVERSE_OFFERS,
-		scheduler.Event_RESCIND_INVERSE_OFFER, scheduler.Event_UPDATE_OPERATION_STATUS, scheduler.Event_UNKNOWN:
+	case scheduler.Event_HEARTBEAT, scheduler.Event_MESSAGE, scheduler.Event_UPDATE_OPERATION_STATUS, scheduler.Event_UNKNOWN:
 	}
 	return nil
 }

@@ -81,6 +81,18 @@ func offersFrom(in []mesosgo.Offer) []offer.Offer {
 	return out
 }
 
+// inverseFrom reads announcements of maintenance.
+func inverseFrom(in []mesosgo.InverseOffer) decide.InverseOffered {
+	e := decide.InverseOffered{Offers: make([]decide.InverseOffer, len(in))}
+	for i := range in {
+		e.Offers[i] = decide.InverseOffer{ID: in[i].OfferID.Value, Unavailable: time.Unix(0, in[i].Unavailability.Start.Nanoseconds)}
+		if in[i].AgentID != nil {
+			e.Offers[i].AgentID = in[i].AgentID.Value
+		}
+	}
+	return e
+}
+
 func endpoint(u *mesosgo.URL) string {
 	if u == nil {
 		return ""

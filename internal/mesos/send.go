@@ -43,7 +43,7 @@ func (q *queue) take() []decide.Action {
 	return items
 }
 
-// Send queues an action for the master: Accept, Decline, Revive, Suppress, Kill, Reconcile, Ack
+// Send queues an action for the master: Accept, Decline, AnswerInverse, Revive, Suppress, Kill, Reconcile, Ack
 // Teardown or Resubscribe. It never waits. Actions are sent in order.
 func (s *Scheduler) Send(a decide.Action) {
 	if _, ok := a.(decide.Resubscribe); ok {
@@ -144,6 +144,8 @@ func name(a decide.Action) string {
 		return "ACCEPT"
 	case decide.Decline:
 		return "DECLINE"
+	case decide.AnswerInverse:
+		return "ANSWER_INVERSE_OFFERS"
 	case decide.Revive:
 		return "REVIVE"
 	case decide.Suppress:
@@ -167,6 +169,11 @@ func (s *Scheduler) call(a decide.Action) *scheduler.Call {
 		return s.accept(a)
 	case decide.Decline:
 		return calls.Decline(offerIDs(a.OfferIDs)...).With(calls.RefuseSeconds(a.Refuse))
+	case decide.AnswerInverse:
+		if a.Accept {
+			return calls.AcceptInverseOffers(offerIDs(a.OfferIDs)...).With(calls.RefuseSeconds(a.Refuse))
+		}
+		return calls.DeclineInverseOffers(offerIDs(a.OfferIDs)...).With(calls.RefuseSeconds(a.Refuse))
 	case decide.Revive:
 		return calls.Revive()
 	case decide.Suppress:

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -81,7 +82,7 @@ func TestWorkersOnDemand(t *testing.T) {
 func TestTooBig(t *testing.T) {
 	each(t, func(t *testing.T, d disttest.Distribution) {
 		w := world.Start(t, world.Options{Agents: 2, CPUs: 4})
-		w.Fault(map[string]any{"name": "Drain", "agent": "1", "on": true})
+		w.Fault(map[string]any{"name": "Deactivate", "agent": "1", "on": true})
 		spec := dynamic("big", d, 1)
 		w.Create(spec)
 		tooBig := func() string {
@@ -98,7 +99,7 @@ func TestTooBig(t *testing.T) {
 		}
 		w.Until("big", "wants nothing", func(d cluster.Description) bool { return len(d.Waiting) == 0 && taskManagers(d) == 0 })
 		id := tooBig()
-		w.Fault(map[string]any{"name": "Drain", "agent": "1", "on": false})
+		w.Fault(map[string]any{"name": "Deactivate", "agent": "1", "on": false})
 		w.JobState("big", id, "RUNNING")
 		w.Until("big", "has 6 TaskManagers", func(d cluster.Description) bool { return taskManagers(d) == 6 && len(d.Waiting) == 0 })
 	})
@@ -124,6 +125,42 @@ func TestWorkerKilled(t *testing.T) {
 		})
 		w.JobState("mortal", id, "FINISHED")
 		checkSum(t, out, 20000)
+	})
+}
+
+// TestMaintenance plans maintenance of a machine with a TaskManager: another takes its place before it is released, and
+// the job goes on from its checkpoint.
+func TestMaintenance(t *testing.T) {
+	each(t, func(t *testing.T, d disttest.Distribution) {
+		w := world.Start(t, world.Options{Agents: 3, CPUs: 2})
+		w.Create(dynamic("moved", d, 1))
+		out := w.Dir() + "/sum"
+		id := w.Run("moved", "Sum", "--count", "30000", "--rate", "1000", "--parallelism", "2", "--interval", "500", "--checkpoints", "file://"+w.Dir()+"/checkpoints", "--output", out)
+		w.JobState("moved", id, "RUNNING")
+		settled := func(d cluster.Description) bool {
+			return taskManagers(d) == 2 && len(d.Waiting) == 0 && d.Status.Flink != nil && d.Status.Flink.TaskManagers == 2
+		}
+		before := w.Until("moved", "has 2 TaskManagers", settled)
+		w.Eventually("there is a checkpoint", func() error { return checkpointed(t, w, "moved", id) })
+		jm := world.Tasks(before, cluster.JobManagerRole)[0]
+		var leaves cluster.TaskStatus
+		for _, tm := range world.Tasks(before, cluster.TaskManagerRole) {
+			if tm.AgentID != jm.AgentID {
+				leaves = tm
+			}
+		}
+		if leaves.ID == "" {
+			t.Fatalf("every TaskManager is where the JobManager is: %+v", before.Tasks)
+		}
+		w.Fault(map[string]any{"name": "Plan", "agent": leaves.AgentID, "on": true})
+		after := w.Until("moved", "has left "+leaves.AgentID, func(d cluster.Description) bool {
+			return settled(d) && !slices.ContainsFunc(d.Tasks, func(x cluster.TaskStatus) bool { return x.AgentID == leaves.AgentID })
+		})
+		if !slices.ContainsFunc(after.Events, func(n cluster.Note) bool { return n.Type == "Replaced" && strings.Contains(n.Message, leaves.ID) }) {
+			t.Fatalf("%s was not replaced before it was released: %+v", leaves.ID, after.Events)
+		}
+		w.JobState("moved", id, "FINISHED")
+		checkSum(t, out, 30000)
 	})
 }
 

@@ -95,6 +95,9 @@ type WorkerStatus struct {
 	State   State  `json:"state"`
 	Message string `json:"message,omitempty"`
 	Host    string `json:"host,omitempty"`
+	// Surplus says that Flink did not ask for the worker and is to take it in: it is to replace one whose agent is
+	// being taken away. A driver takes in one that is launching or running, which becomes wanted.
+	Surplus bool `json:"surplus,omitempty"`
 }
 
 // Answer is what a taken report is answered.

@@ -39,9 +39,11 @@ type book struct {
 	finished  *driver.Finished
 	seen      bool
 	closed    bool
-	events    []Event
-	change    chan struct{}
-	readers   []chan struct{}
+	// takenIn are the surplus workers that were taken in.
+	takenIn map[string]bool
+	events  []Event
+	change  chan struct{}
+	readers []chan struct{}
 }
 
 type entry struct {
@@ -62,6 +64,7 @@ func newBook(epoch string, o Options) *book {
 		version:  1,
 		sequence: -1,
 		change:   make(chan struct{}),
+		takenIn:  make(map[string]bool),
 	}
 }
 
@@ -233,7 +236,9 @@ func (b *book) take(r driver.Report) {
 	}
 	if !b.ready {
 		b.ready = true
-		b.recover(order, said)
+		b.recover(order, said, func(string) bool { return true })
+		b.changed()
+	} else if b.recover(order, said, b.surplus(said)) {
 		b.changed()
 	}
 	for _, id := range order {
@@ -251,9 +256,22 @@ func (b *book) take(r driver.Report) {
 	}
 }
 
-func (b *book) recover(order []string, said map[string]driver.WorkerStatus) {
+// surplus says which workers are taken in after the first report: those that replace others, each once.
+func (b *book) surplus(said map[string]driver.WorkerStatus) func(string) bool {
+	return func(id string) bool {
+		if !said[id].Surplus || b.takenIn[id] {
+			return false
+		}
+		b.takenIn[id] = true
+		return true
+	}
+}
+
+// recover takes in live workers that were not asked for, and says whether there were any.
+func (b *book) recover(order []string, said map[string]driver.WorkerStatus, which func(string) bool) bool {
+	before := len(b.entries)
 	for _, id := range order {
-		if s := said[id].State; s != driver.Launching && s != driver.Running || b.find(id) != nil {
+		if s := said[id].State; s != driver.Launching && s != driver.Running || b.find(id) != nil || !which(id) {
 			continue
 		}
 		now := time.Now().UTC()
@@ -266,6 +284,7 @@ func (b *book) recover(order []string, said map[string]driver.WorkerStatus) {
 		})
 		b.tell(Event{Kind: Recovered, ID: id})
 	}
+	return len(b.entries) > before
 }
 
 func (b *book) hear(e *entry, s driver.WorkerStatus) {

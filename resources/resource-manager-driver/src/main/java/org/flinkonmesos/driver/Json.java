@@ -92,7 +92,8 @@ final class Json {
                     new Report.Entry(
                             state(text(node, "workers.state", "state")),
                             node.path("message").asText(""),
-                            node.path("host").asText(""));
+                            node.path("host").asText(""),
+                            node.path("surplus").asBoolean(false));
             workers.put(text(node, "workers.id", "id"), entry);
         }
         return new Report(

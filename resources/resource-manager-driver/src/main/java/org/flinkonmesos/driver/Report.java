@@ -28,10 +28,14 @@ final class Report {
         final String message;
         final String host;
 
-        Entry(State state, String message, String host) {
+        /** Flink did not ask for the worker and is to take it in: it replaces one that will be gone. */
+        final boolean surplus;
+
+        Entry(State state, String message, String host, boolean surplus) {
             this.state = state;
             this.message = message == null ? "" : message;
             this.host = host == null ? "" : host;
+            this.surplus = surplus;
         }
     }
 

@@ -13,6 +13,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -52,6 +53,9 @@ final class WorkerBook {
     private final Clock clock;
 
     private final Map<String, Entry> entries = new LinkedHashMap<>();
+    /** The surplus workers that Flink took in, so that none is taken in twice by a report that comes late. */
+    private final Set<String> takenIn = new HashSet<>();
+
     private final Set<Object> readers = new LinkedHashSet<>();
     private long nextId = 1;
     private long version = 1;
@@ -293,6 +297,8 @@ final class WorkerBook {
             ready = true;
             recover(report, calls);
             changed();
+        } else {
+            takeIn(report, calls);
         }
         for (Map.Entry<String, Report.Entry> said : report.workers.entrySet()) {
             Entry entry = entries.get(said.getKey());
@@ -314,16 +320,41 @@ final class WorkerBook {
     /** The live workers of the first report that we did not ask for are those of the previous attempt. */
     private void recover(Report report, List<Runnable> calls) {
         List<MesosWorker> recovered = new ArrayList<>();
-        for (Map.Entry<String, Report.Entry> said : report.workers.entrySet()) {
-            if (said.getValue().state.live() && !entries.containsKey(said.getKey())) {
-                Entry entry = new Entry(WantedWorker.recovered(said.getKey(), clock.instant()), null);
-                entry.launchedAt = clock.instant();
-                entries.put(said.getKey(), entry);
-                recovered.add(new MesosWorker(said.getKey()));
-            }
-        }
+        report.workers.forEach(
+                (id, said) -> {
+                    if (said.state.live() && !entries.containsKey(id)) {
+                        recovered.add(unasked(id));
+                    }
+                });
         LOG.info("The service told of {} workers from before.", recovered.size());
         calls.add(() -> flink.onPreviousAttemptWorkersRecovered(recovered));
+    }
+
+    /**
+     * Surplus workers are to replace others whose agents are being taken away. Flink takes a worker that it did not ask for
+     * only as one of the previous attempt, and does so at any time.
+     */
+    private void takeIn(Report report, List<Runnable> calls) {
+        List<MesosWorker> surplus = new ArrayList<>();
+        report.workers.forEach(
+                (id, said) -> {
+                    if (said.surplus && said.state.live() && !entries.containsKey(id) && takenIn.add(id)) {
+                        surplus.add(unasked(id));
+                    }
+                });
+        if (!surplus.isEmpty()) {
+            changed();
+            LOG.info("The service told of {} workers that are to replace others.", surplus.size());
+            calls.add(() -> flink.onPreviousAttemptWorkersRecovered(surplus));
+        }
+    }
+
+    /** Wants a worker that runs and that Flink did not ask for. */
+    private MesosWorker unasked(String id) {
+        Entry entry = new Entry(WantedWorker.recovered(id, clock.instant()), null);
+        entry.launchedAt = clock.instant();
+        entries.put(id, entry);
+        return new MesosWorker(id);
     }
 
     private void take(Entry entry, Report.Entry said, List<Runnable> calls) {

@@ -93,6 +93,24 @@ class WorkerBookTest {
     }
 
     @Test
+    void takesInSurplusWorkersOnce() {
+        ready();
+        report("new-1=launching+", "new-2=waiting+", "new-3=terminated+");
+        assertEquals(List.of("recovered [new-1]"), flink.run());
+        assertEquals(List.of("new-1"), wanted());
+        assertTrue(book.wanted().workers.get(0).worker.recovered);
+        report("new-1=running+");
+        assertEquals(List.of(), flink.run());
+
+        // What Flink has given back does not come again by a report that does not know of that yet.
+        book.release(new ResourceID("new-1"));
+        assertEquals(List.of(), wanted());
+        report("new-1=running+");
+        assertEquals(List.of(), flink.run());
+        assertEquals(List.of(), wanted());
+    }
+
+    @Test
     void completesARequestAtTheLaunch() {
         ready();
         CompletableFuture<MesosWorker> request = request(1);
@@ -372,7 +390,7 @@ class WorkerBookTest {
         return flink.watch(book.request(FakeFlink.spec(cpus)));
     }
 
-    /** Each worker as id=state or id=state:message. */
+    /** Each worker as id=state or id=state:message; a state with a plus is that of a surplus worker. */
     private void report(String... workers) {
         Map<String, Report.Entry> entries = new LinkedHashMap<>();
         for (String worker : workers) {
@@ -380,9 +398,10 @@ class WorkerBookTest {
             entries.put(
                     parts[0],
                     new Report.Entry(
-                            Report.State.valueOf(parts[1].toUpperCase()),
+                            Report.State.valueOf(parts[1].replace("+", "").toUpperCase()),
                             parts.length > 2 ? parts[2] : "",
-                            ""));
+                            "",
+                            parts[1].endsWith("+")));
         }
         book.report(new Report(EPOCH, ++sequence, entries, false));
     }
