@@ -95,7 +95,7 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), Notes: notes}
+		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), Notes: notes, Stop: stopFor(spec), Now: spec.Job != nil && spec.Job.UpgradeMode == cluster.Stateless}
 	})
 	if err != nil {
 		return err
@@ -205,19 +205,10 @@ func (a *API) restartCluster(w http.ResponseWriter, r *http.Request) error {
 
 // restart replaces all tasks of a cluster.
 func (a *API) restart(ctx context.Context, name string) error {
-	release, err := a.exclusive(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
-	spec, ok := decide.Spec(a.o.Core.View(), name)
-	if !ok {
-		return noCluster(name)
-	}
-	spec.RestartNonce++
-	return a.write(ctx, func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), UpdateOnly: true}
-	})
+	return a.change(ctx, name, func(spec *cluster.Spec) (*decide.StopRequest, error) {
+		spec.RestartNonce++
+		return stopFor(*spec), nil
+	}, false)
 }
 
 func (a *API) restartTask(w http.ResponseWriter, r *http.Request) error {

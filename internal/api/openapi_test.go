@@ -66,6 +66,7 @@ func TestFieldsAreDocumented(t *testing.T) {
 		"Network": reflect.TypeFor[cluster.Network](), "Port": reflect.TypeFor[cluster.Port](), "Discovery": reflect.TypeFor[cluster.Discovery](),
 		"HealthCheck": reflect.TypeFor[cluster.HealthCheck](), "TaskOptions": reflect.TypeFor[cluster.TaskOptions](), "Exposure": reflect.TypeFor[cluster.Exposure](),
 		"Limits": reflect.TypeFor[cluster.Limits](), "PersistentVolume": reflect.TypeFor[cluster.PersistentVolume](), "Reservation": reflect.TypeFor[cluster.Reservation](),
+		"Savepoint": reflect.TypeFor[cluster.Savepoint](), "Change": reflect.TypeFor[cluster.Change](),
 		"Failure": reflect.TypeFor[cluster.Failure](), "Note": reflect.TypeFor[cluster.Note](), "Event": reflect.TypeFor[cluster.Event](), "History": reflect.TypeFor[cluster.History](),
 		"Sample": reflect.TypeFor[cluster.Sample](), "Recovery": reflect.TypeFor[cluster.Recovery](), "Outcome": reflect.TypeFor[decide.Outcome](),
 		"OldFiles": reflect.TypeFor[cluster.OldFiles](), "Imported": reflect.TypeFor[cluster.Imported](), "ImportLine": reflect.TypeFor[cluster.ImportLine](),

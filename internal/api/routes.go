@@ -34,6 +34,8 @@ func (a *API) routes() []route {
 		{http.MethodPut, "/v1/clusters/{name}", a.putCluster},
 		{http.MethodDelete, "/v1/clusters/{name}", a.deleteCluster},
 		{http.MethodPost, "/v1/clusters/{name}/restart", a.restartCluster},
+		{http.MethodPost, "/v1/clusters/{name}/suspend", a.suspendCluster},
+		{http.MethodPost, "/v1/clusters/{name}/resume", a.resumeCluster},
 		{http.MethodGet, "/v1/clusters/{name}/events", a.events},
 		{http.MethodGet, "/v1/clusters/{name}/placement", a.placement},
 		{http.MethodPost, "/v1/clusters/{name}/tasks/{task}/restart", a.restartTask},

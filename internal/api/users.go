@@ -11,7 +11,9 @@ import (
 func ArtifactUsers(view *decide.State, sha string) []string {
 	var users []string
 	for _, name := range decide.Names(view) {
-		if spec, ok := decide.Spec(view, name); ok && uses(spec, sha) {
+		spec, ok := decide.Spec(view, name)
+		running, _ := decide.RunningSpec(view, name)
+		if ok && (uses(spec, sha) || uses(running, sha)) {
 			users = append(users, "cluster "+name)
 		}
 	}

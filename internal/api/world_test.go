@@ -46,6 +46,7 @@ func (nothing) Unwatch(decide.Unwatch)                      {}
 func (nothing) Depose(decide.Depose)                        {}
 func (nothing) Forget(decide.Forget)                        {}
 func (nothing) Tell(string)                                 {}
+func (nothing) StopJobs(decide.StopJobs)                    {}
 
 func isSecret(key string) bool { return strings.Contains(strings.ToLower(key), "password") }
 
@@ -60,7 +61,7 @@ func newWorldOf(t testing.TB, state decide.State, change ...func(*api.Options)) 
 	w := &world{t: t}
 	log := slog.New(slog.DiscardHandler)
 	l, err := loop.New(loop.Options{
-		State: state, Saver: nothing{}, Mesos: nothing{}, Flink: nothing{},
+		State: state, Saver: nothing{}, Mesos: nothing{}, Flink: nothing{}, Jobs: nothing{},
 		Registerer: prometheus.NewRegistry(), Log: log,
 	})
 	if err != nil {

@@ -129,7 +129,7 @@ func (p *parts) overlayURI(name string) (string, error) {
 
 func (p *parts) renderOverlay(_ context.Context, name string) ([]byte, time.Time, error) {
 	view := p.loop.View()
-	spec, ok := decide.Spec(view, name)
+	spec, ok := decide.RunningSpec(view, name)
 	if !ok {
 		return nil, time.Time{}, fault.New(fault.NotFound, "there is no cluster %q", name)
 	}
@@ -156,7 +156,8 @@ func (p *parts) users(sha string) []string {
 	view := p.loop.View()
 	for _, name := range decide.Names(view) {
 		spec, ok := decide.Spec(view, name)
-		if ok && slices.ContainsFunc(named(spec), func(uri string) bool { return strings.Contains(path.Dir(uri), sha) }) {
+		running, _ := decide.RunningSpec(view, name)
+		if ok && slices.ContainsFunc(append(named(spec), named(running)...), func(uri string) bool { return strings.Contains(path.Dir(uri), sha) }) {
 			users = append(users, name)
 		}
 	}
@@ -177,11 +178,7 @@ func named(s cluster.Spec) []string {
 
 // observe asks a JobManager's REST API what is so.
 func (p *parts) observe(ctx context.Context, jm cluster.Task) (cluster.Flink, error) {
-	transport, err := p.reach.transport(jm)
-	if err != nil {
-		return cluster.Flink{}, err
-	}
-	c, err := rest.New(rest.Options{URL: restURL(jm), HTTP: &http.Client{Transport: transport}, Timeout: 5 * time.Second})
+	c, err := p.rest(jm)
 	if err != nil {
 		return cluster.Flink{}, err
 	}
@@ -217,6 +214,15 @@ func (p *parts) observe(ctx context.Context, jm cluster.Task) (cluster.Flink, er
 // ghostly is for how long after the loss of a TaskManager Flink may count it: until its heartbeat fails
 // (heartbeat.timeout, 50 s by default), and some time for Flink to say so.
 const ghostly = 2 * time.Minute
+
+// rest is the client of a JobManager's REST API.
+func (p *parts) rest(jm cluster.Task) (*rest.Client, error) {
+	transport, err := p.reach.transport(jm)
+	if err != nil {
+		return nil, err
+	}
+	return rest.New(rest.Options{URL: restURL(jm), HTTP: &http.Client{Transport: transport}, Timeout: 5 * time.Second})
+}
 
 // dial makes the conversation with the driver of a JobManager.
 func (p *parts) dial(jm cluster.Task) (jobmanager.Exchange, error) {

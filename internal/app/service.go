@@ -224,7 +224,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 		return nil, err
 	}
 	p.watcher, err = jobmanager.New(jobmanager.Options{
-		Observe: p.observe, Wanted: func(name string) bool { return decide.Doubted(p.loop.View(), name) }, Dial: p.dial, Post: func(e decide.Event) { p.loop.Post(e) }, Log: s.log.With("part", "jobmanager"),
+		Observe: p.observe, Wanted: func(name string) bool { return decide.Doubted(p.loop.View(), name) }, Dial: p.dial, REST: p.rest, Post: func(e decide.Event) { p.loop.Post(e) }, Log: s.log.With("part", "jobmanager"),
 	})
 	if err != nil {
 		return nil, err
@@ -232,7 +232,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	side := newFlinkSide(p, p.watcher)
 	s.closers = append(s.closers, side.Close)
 	p.loop, err = loop.New(loop.Options{
-		State: state, Saver: saver{st}, Mesos: p.scheduler, Flink: side, Registerer: s.registry, Log: s.log,
+		State: state, Saver: saver{st}, Mesos: p.scheduler, Flink: side, Jobs: side, Registerer: s.registry, Log: s.log,
 		Observe: p.journal.Observe,
 	})
 	if err != nil {

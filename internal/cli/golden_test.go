@@ -23,8 +23,10 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 const (
 	create  = "cluster create demo --task-managers 2 --slots 2 -q"
 	endless = "job run demo endless.jar -q"
-	jobID   = "00000000000000000000000000000001"
-	jarID   = "00000000-0000-4000-8000-000000000001_endless.jar"
+	// application is one whose job runs for ever, and has begun to: it is looked at until then.
+	application = "cluster create app --jar-uri http://files.example/endless.jar -D execution.checkpointing.savepoint-dir=file:/savepoints -q"
+	jobID       = "00000000000000000000000000000001"
+	jarID       = "00000000-0000-4000-8000-000000000001_endless.jar"
 )
 
 // goldenCases hold each command at least once; setup runs before and must succeed.
@@ -53,6 +55,20 @@ func goldenCases() []goldenCase {
 		{name: "cluster scale wrong", setup: []string{create}, args: "cluster scale demo --max 5"},
 		{name: "cluster restart", setup: []string{create}, args: "cluster restart demo --yes"},
 		{name: "cluster restart wait", setup: []string{create}, args: "cluster restart demo --yes --wait"},
+		{name: "cluster suspend", setup: []string{create, endless}, args: "cluster suspend demo --directory file:/savepoints", stdin: "y\n"},
+		{name: "cluster suspend yes", setup: []string{create, endless, endless}, args: "cluster suspend demo --directory file:/savepoints --yes", json: true},
+		{name: "cluster suspend nowhere", setup: []string{create, endless}, args: "cluster suspend demo --yes"},
+		{name: "cluster suspend full", setup: []string{create, endless}, args: "cluster suspend demo --directory file:/full --yes"},
+		{name: "cluster suspend no-wait", setup: []string{create, endless}, args: "cluster suspend demo --no-savepoint --no-wait --yes"},
+		{name: "cluster suspend over", setup: []string{"run-application wordcount.jar --cluster-name count -q"}, args: "cluster suspend count --yes"},
+		{name: "cluster describe suspending", setup: []string{create, endless, "cluster suspend demo -d file:/savepoints --no-wait --yes -q"}, args: "cluster describe demo", json: true},
+		{name: "cluster resume", setup: []string{create, endless, "cluster suspend demo -d file:/savepoints --yes -q"}, args: "cluster resume demo", json: true},
+		{name: "cluster resume no-wait", setup: []string{create, "cluster suspend demo --yes -q"}, args: "cluster resume demo --no-wait"},
+		{name: "cluster resume running", setup: []string{create}, args: "cluster resume demo"},
+		{name: "cluster update savepoint", setup: []string{application}, args: "cluster update app --tm-memory 4g --savepoint --wait"},
+		{name: "cluster update savepoint full", setup: []string{application}, args: "cluster update app -D execution.checkpointing.savepoint-dir=file:/full --savepoint --wait"},
+		{name: "cluster update savepoint no-wait", setup: []string{application}, args: "cluster update app --tm-memory 4g --upgrade-mode savepoint"},
+		{name: "cluster update savepoint dry-run", setup: []string{application}, args: "cluster update app --savepoint --dry-run"},
 		{name: "cluster delete", setup: []string{create}, args: "cluster delete demo", stdin: "y\n"},
 		{name: "cluster delete no", setup: []string{create}, args: "cluster delete demo", stdin: "n\n"},
 		{name: "cluster delete yes", setup: []string{create}, args: "cluster delete demo --yes"},

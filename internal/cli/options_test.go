@@ -64,6 +64,14 @@ func TestOptions(t *testing.T) {
 	check(t, "", artifacts.NewList, &artifacts.ListOptions{})
 	check(t, "artifact:12ab/app.jar -y", artifacts.NewDelete, &artifacts.DeleteOptions{SHA256: "12ab", Yes: true})
 	check(t, "12ab", artifacts.NewDelete, &artifacts.DeleteOptions{SHA256: "12ab"})
+	check(t, "demo", clusters.NewSuspend, &clusters.SuspendOptions{Name: "demo", Timeout: 10 * time.Minute})
+	check(t, "demo -d hdfs:///sp --drain -y --timeout 0 --json", clusters.NewSuspend, &clusters.SuspendOptions{
+		Name: "demo", Suspension: client.Suspension{Directory: "hdfs:///sp", Drain: true}, Yes: true, Output: command.Output{JSON: true},
+	})
+	check(t, "demo --no-savepoint --no-wait", clusters.NewSuspend, &clusters.SuspendOptions{
+		Name: "demo", Suspension: client.Suspension{NoSavepoint: true}, NoWait: true, Timeout: 10 * time.Minute,
+	})
+	check(t, "demo --no-wait -q", clusters.NewResume, &clusters.ResumeOptions{Name: "demo", NoWait: true, Timeout: 10 * time.Minute, Output: command.Output{Quiet: true}})
 	check(t, "-q", plans.NewList, &plans.ListOptions{Output: command.Output{Quiet: true}})
 	check(t, "", plans.NewStatus, &plans.StatusOptions{Plan: "deploy"})
 	check(t, "recover --json", plans.NewStatus, &plans.StatusOptions{Plan: "recover", Output: command.Output{JSON: true}})

@@ -71,6 +71,40 @@ func (c *Client) RestartCluster(ctx context.Context, name string) error {
 	return err
 }
 
+// Suspension says how a cluster is suspended.
+type Suspension struct {
+	// NoSavepoint stops without savepoints, and does not wait any more for those that are under way.
+	NoSavepoint bool
+	// Directory is where savepoints go; empty leaves it to Flink's configuration.
+	Directory string
+	// Drain ends sources as if their input did.
+	Drain bool
+}
+
+// SuspendCluster asks for a cluster to be stopped, its spec and its jobs' savepoints kept.
+func (c *Client) SuspendCluster(ctx context.Context, name string, s Suspension) (cluster.Description, error) {
+	query := url.Values{}
+	if s.NoSavepoint {
+		query.Set("savepoint", "false")
+	}
+	if s.Directory != "" {
+		query.Set("directory", s.Directory)
+	}
+	if s.Drain {
+		query.Set("drain", "true")
+	}
+	var out cluster.Description
+	_, err := c.decode(ctx, call{method: http.MethodPost, path: []string{"v1", "clusters", name, "suspend"}, query: query}, &out)
+	return out, err
+}
+
+// ResumeCluster starts a suspended cluster again.
+func (c *Client) ResumeCluster(ctx context.Context, name string) (cluster.Description, error) {
+	var out cluster.Description
+	_, err := c.decode(ctx, call{method: http.MethodPost, path: []string{"v1", "clusters", name, "resume"}}, &out)
+	return out, err
+}
+
 // RestartTask replaces one task of a cluster.
 func (c *Client) RestartTask(ctx context.Context, name, task string) error {
 	_, err := c.do(ctx, call{method: http.MethodPost, path: []string{"v1", "clusters", name, "tasks", task, "restart"}})

@@ -114,8 +114,15 @@ type Checkpoints struct {
 		Completed  int `json:"completed"`
 		Failed     int `json:"failed"`
 	} `json:"counts"`
-	History []Checkpoint    `json:"history"`
-	Raw     json.RawMessage `json:"-"`
+	History []Checkpoint `json:"history"`
+	Latest  struct {
+		// Restored is where the job had its state from; nil for nowhere.
+		Restored *struct {
+			IsSavepoint  bool   `json:"is_savepoint"`
+			ExternalPath string `json:"external_path"`
+		} `json:"restored"`
+	} `json:"latest"`
+	Raw json.RawMessage `json:"-"`
 }
 
 // Checkpoint is one checkpoint or savepoint of a job.

@@ -59,6 +59,8 @@ type Spec struct {
 	Security Security `json:"security,omitzero"`
 	// TaskOptions are those of both roles.
 	TaskOptions
+	// Suspended keeps the spec and the jobs' savepoints, and no task.
+	Suspended bool `json:"suspended,omitempty"`
 	// RestartNonce restarts the cluster when it changes; its value means nothing.
 	RestartNonce int64 `json:"restartNonce,omitempty"`
 }
@@ -132,6 +134,9 @@ type JobSpec struct {
 	// InitialSavepointPath is restored at the first start.
 	InitialSavepointPath  string `json:"initialSavepointPath,omitempty"`
 	AllowNonRestoredState bool   `json:"allowNonRestoredState,omitempty"`
+	// UpgradeMode says how the job's state survives a change of the spec; empty means stateless, or
+	// last-state with high availability.
+	UpgradeMode UpgradeMode `json:"upgradeMode,omitempty"`
 }
 
 // URI is a file that the Mesos fetcher brings into a sandbox.

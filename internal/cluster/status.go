@@ -101,6 +101,12 @@ type Status struct {
 	Restarts int `json:"restarts"`
 	// Failures are the last tasks that ended without being asked to, the newest last.
 	Failures []Failure `json:"failures,omitempty"`
+	// Change is a change that waits for jobs to be stopped; nil for none.
+	Change *Change `json:"change,omitempty"`
+	// ChangeFailure is why the last such change was given up.
+	ChangeFailure string `json:"changeFailure,omitempty"`
+	// Savepoints are those with which the jobs were last stopped for a change. An application starts from its.
+	Savepoints []Savepoint `json:"savepoints,omitempty"`
 	// Paused says that no task is started until the plan is resumed.
 	Paused bool `json:"paused,omitempty"`
 }

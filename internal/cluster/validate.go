@@ -78,6 +78,7 @@ func (s Spec) Validate(r Rules) error {
 		s.checkTasks(r),
 		s.checkReservations(),
 		s.checkJob(),
+		s.checkUpgrade(),
 		checkTexts("environment", s.Environment, checkVariable),
 		checkTexts("flinkConfiguration", s.FlinkConfiguration, checkOption),
 		s.checkURIs(),

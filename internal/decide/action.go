@@ -91,6 +91,22 @@ type (
 	// Unwatch ends the watching of a JobManager, or of all of the cluster's when JobManager is empty.
 	Unwatch struct{ Cluster, JobManager string }
 
+	// StopJobs has every job of a cluster stopped with a savepoint. It is asked for again until JobsStopped
+	// says that it is done: the same change stops a job once.
+	StopJobs struct {
+		Cluster    string
+		Nonce      string
+		JobManager cluster.Task
+		// Number is that of the change, Since when it was asked for.
+		Number int64
+		Since  time.Time
+		Stop   StopRequest
+		// Known are the ids of the jobs whose savepoint is known already.
+		Known []string
+		// Single says that the cluster has one job, which a new start can restore.
+		Single bool
+	}
+
 	// Depose has the leadership of a JobManager removed that is dead for certain, so that its
 	// successor does not wait until its session in ZooKeeper ends.
 	Depose struct {
@@ -164,6 +180,7 @@ func (Ack) action()           {}
 func (Answer) action()        {}
 func (Watch) action()         {}
 func (Unwatch) action()       {}
+func (StopJobs) action()      {}
 func (Depose) action()        {}
 func (Forget) action()        {}
 func (TellFlink) action()     {}

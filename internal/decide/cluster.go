@@ -25,6 +25,9 @@ func (st *step) putCluster(e PutCluster) {
 	case c != nil && c.State == cluster.Deleting:
 		st.answer(e.Request, fault.New(fault.Conflict, "the cluster %q is being deleted; try again when it is gone", e.Spec.Name))
 		return
+	case c != nil && e.Spec.Suspended && (c.State == cluster.Ended || c.State == cluster.FailedState):
+		st.answer(e.Request, fault.New(fault.Conflict, "the job of cluster %q is over; there is nothing to suspend", e.Spec.Name))
+		return
 	case c != nil && c.Spec.Kind != e.Spec.Kind:
 		st.answer(e.Request, &fault.Error{Code: fault.Invalid, Message: "the spec cannot replace the present one", Details: []fault.Detail{
 			{Field: "kind", Message: fmt.Sprintf("a cluster stays what it is (%s); create another cluster", c.Spec.Kind)},
@@ -35,26 +38,36 @@ func (st *step) putCluster(e PutCluster) {
 		st.answer(e.Request, &fault.Error{Code: fault.Invalid, Message: "the Mesos master cannot do what the spec asks for", Details: details})
 		return
 	}
-	if c == nil {
-		c = st.adopt(newCluster(ClusterRecord{
-			Spec: e.Spec, Generation: 1, Created: st.now, Nonce: e.Nonce, State: cluster.Created,
-		}))
-		st.note(c, "Created", "cluster %s was created", e.Spec.Name)
-	} else {
-		old := c.Spec
-		c.Spec = e.Spec
-		c.compile()
-		c.Generation++
-		if restartNeeded(old, e.Spec) {
-			c.State, c.Message, c.Result = cluster.Created, "", nil
-			c.jobManagerBrake, c.taskManagerBrake = brake{}, brake{}
-			st.note(c, "Updated", "cluster %s was changed; its tasks are replaced", e.Spec.Name)
-			st.dropAllWaiting(c, cluster.JobManagerRole)
-			st.dropAllWaiting(c, cluster.TaskManagerRole)
-			st.releaseAll(c)
-		} else {
-			st.note(c, "Updated", "cluster %s was changed; its running tasks stay", e.Spec.Name)
+	switch {
+	case c == nil:
+		r := ClusterRecord{Spec: e.Spec, Generation: 1, Created: st.now, Nonce: e.Nonce, State: cluster.Created}
+		if e.Spec.Suspended {
+			r.State = cluster.Suspended
 		}
+		c = st.adopt(newCluster(r))
+		st.note(c, "Created", "cluster %s was created", e.Spec.Name)
+	case c.Change != nil && !e.Now:
+		// The jobs are being stopped already; what comes then is said anew.
+		ch := *c.Change
+		ch.Spec = e.Spec
+		ch.Generation++
+		c.Change = &ch
+		st.note(c, "Updated", "cluster %s was changed again while its jobs are being stopped", e.Spec.Name)
+	case e.Stop != nil && st.jobsMayRun(c) && c.active() && (restartNeeded(c.Spec, e.Spec) || e.Spec.Suspended):
+		st.beginChange(c, e.Spec, *e.Stop)
+	default:
+		generation, stopped := c.Generation+1, false
+		if c.Change != nil {
+			generation = c.Change.Generation + 1
+			st.note(c, "Updated", "the jobs of cluster %s are not waited for any more", e.Spec.Name)
+			if c.Savepoints = c.Change.Savepoints; len(c.Savepoints) > 0 {
+				stopped = true
+			}
+			c.Change = nil
+		} else if e.Spec.Kind == cluster.Session && e.Spec.Suspended && !c.Spec.Suspended {
+			c.Savepoints = nil // Those of an earlier suspension say nothing of the jobs that run now.
+		}
+		st.replaceSpec(c, e.Spec, generation, stopped)
 	}
 	for _, n := range e.Notes {
 		st.note(c, "Spec", "%s", n)
@@ -65,9 +78,14 @@ func (st *step) putCluster(e PutCluster) {
 }
 
 // restartNeeded says whether a change of the spec reaches processes that run already: all but
-// the number of TaskManagers and whom the service trusts does.
+// the number of TaskManagers, whom the service trusts, and what only says how the next change is made, does.
 func restartNeeded(old, spec cluster.Spec) bool {
-	old.TaskManagers.Count, old.Security.REST = spec.TaskManagers.Count, spec.Security.REST
+	old.TaskManagers.Count, old.Security.REST, old.Suspended = spec.TaskManagers.Count, spec.Security.REST, spec.Suspended
+	if old.Job != nil && spec.Job != nil {
+		job := *old.Job
+		job.UpgradeMode = spec.Job.UpgradeMode
+		old.Job = &job
+	}
 	return !old.Equal(spec)
 }
 
@@ -112,6 +130,7 @@ func (st *step) converge(name string) {
 	if c == nil {
 		return
 	}
+	st.settle(c)
 	defer st.tidy(c.prefix())
 	if !c.active() {
 		st.dropAllWaiting(c, cluster.JobManagerRole)

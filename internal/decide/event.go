@@ -81,6 +81,10 @@ type (
 		Nonce string
 		// CreateOnly refuses a name that exists; UpdateOnly one that does not.
 		CreateOnly, UpdateOnly bool
+		// Stop has running jobs stopped with savepoints before anything that ends them; nil does not.
+		Stop *StopRequest
+		// Now does not wait any more for jobs that are being stopped for an earlier change.
+		Now bool
 		// Notes are remarks about the spec for the cluster's history.
 		Notes []string
 	}
@@ -109,6 +113,18 @@ type (
 	// Look asks for a look at what Mesos offers now, though nothing may wait. It is answered when
 	// there was time for the offers to come.
 	Look struct{ Request uint64 }
+
+	// JobsStopped says how far the jobs of a cluster are stopped for a change.
+	JobsStopped struct {
+		Cluster string
+		// Number is that of the change.
+		Number int64
+		// Savepoints are those of the jobs that were stopped.
+		Savepoints []cluster.Savepoint
+		// Done says that no job runs any more, Failure why one goes on.
+		Done    bool
+		Failure string
+	}
 
 	// FlinkObserved is what a JobManager's REST API says of its cluster.
 	FlinkObserved struct {
@@ -164,6 +180,7 @@ func (DeleteCluster) event()    {}
 func (RestartTask) event()      {}
 func (PauseStarts) event()      {}
 func (Look) event()             {}
+func (JobsStopped) event()      {}
 func (FlinkObserved) event()    {}
 func (WorkersWanted) event()    {}
 func (Ticked) event()           {}

@@ -68,6 +68,17 @@ func (st *step) workersWanted(e WorkersWanted) {
 	if e.Result != nil && c.Result == nil && c.active() {
 		r := *e.Result
 		r.Ended = st.now
+		if c.Change != nil && c.Spec.Kind != cluster.Session {
+			// Its job was stopped, or ended meanwhile: whoever stops it finds out which.
+			if c.Change.Result == nil {
+				ch := *c.Change
+				ch.Result = &r
+				c.Change = &ch
+				st.saveCluster(c)
+			}
+			st.tellFlink(c)
+			return
+		}
 		if c.Spec.Kind == cluster.Session {
 			// A session that is told to shut down through its own REST API is stopped for good.
 			st.note(c, "Shutdown", "the JobManager was shut down through Flink: %s", r.Diagnostics)
@@ -209,5 +220,5 @@ func Report(s *State, name string) (epoch string, workers []WorkerReport, finish
 		}
 		workers = append(workers, WorkerReport{ID: w.id, State: WorkerWaiting, Message: reasons[key]})
 	}
-	return c.exchange.epoch, workers, c.Result != nil
+	return c.exchange.epoch, workers, c.Result != nil || c.Change != nil && c.Change.Result != nil
 }

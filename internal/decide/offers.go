@@ -307,7 +307,7 @@ func (st *step) launch(a *offer.Agent, w *waiting, name string, p offer.Placemen
 		Network: ownNetwork(c, w.role), Ports: st.ports(c, w.role, p.Ports), Resources: w.resources, Worker: w.worker, Surplus: w.surplus,
 		Generation: c.Generation, Launched: st.now, Changed: st.now, Secure: w.role == cluster.JobManagerRole && c.Spec.SecureREST(),
 	}
-	l := Launch{Spec: c.Spec, Nonce: c.Nonce, Pieces: p.Pieces, Reserve: p.Reserve, Create: p.Create}
+	l := Launch{Spec: c.started(), Nonce: c.Nonce, Pieces: p.Pieces, Reserve: p.Reserve, Create: p.Create}
 	if r != nil {
 		t.Reservation = r.ID
 		st.use(r, w.id)

@@ -35,6 +35,8 @@ type world struct {
 	maintained bool
 	nonce      int
 	request    uint64
+	// asked is the change for which jobs were last asked to be stopped; 0 when that was answered.
+	asked int64
 }
 
 func newWorld(t *rapid.T) *world {
@@ -71,6 +73,11 @@ func (w *world) do(e decide.Event) {
 			w.accept(a)
 		case decide.Kill:
 			w.kill(a)
+		case decide.StopJobs:
+			w.asked = a.Number
+			if r, ok := w.saved[decide.ClusterPrefix+"demo"].(*decide.ClusterRecord); !ok || r.Change == nil || r.Change.Number != a.Number {
+				w.t.Fatalf("jobs are stopped for change %d, which was not saved before", a.Number)
+			}
 		case decide.Ack:
 			acked++
 		}
@@ -155,7 +162,7 @@ func (w *world) offer(agents int) {
 // one draws something that happens.
 func (w *world) one() {
 	ids := slices.Sorted(maps.Keys(w.tasks))
-	switch rapid.IntRange(0, 10).Draw(w.t, "what") {
+	switch rapid.IntRange(0, 11).Draw(w.t, "what") {
 	case 0:
 		w.put(rapid.IntRange(0, 4).Draw(w.t, "count"))
 	case 1:
@@ -182,6 +189,8 @@ func (w *world) one() {
 		w.do(decide.Disconnected{Reason: "drawn"})
 		w.do(decide.Subscribed{FrameworkID: "f"})
 		w.answerReconciliation()
+	case 11:
+		w.jobsStopped(rapid.IntRange(0, 2).Draw(w.t, "stopped"))
 	}
 	w.bounded()
 }
@@ -200,11 +209,32 @@ func (w *world) maintain(agent string) {
 	w.do(decide.InverseOffered{Offers: []decide.InverseOffer{{ID: id, AgentID: agent, Unavailable: w.now.Add(time.Hour)}}})
 }
 
+// jobsStopped says how far the jobs are stopped that were asked to: a part of them, all, or that one goes on.
+func (w *world) jobsStopped(how int) {
+	if w.asked == 0 {
+		return
+	}
+	e := decide.JobsStopped{Cluster: "demo", Number: w.asked, Savepoints: []cluster.Savepoint{{Job: "j1", Path: "file:/sp"}}}
+	switch how {
+	case 1:
+		e.Done = true
+	case 2:
+		e.Failure = "drawn"
+	}
+	w.asked = 0
+	w.do(e)
+}
+
 func (w *world) put(count int) {
 	w.nonce++
 	w.request++
-	w.do(decide.PutCluster{Request: w.request, Nonce: fmt.Sprintf("n%03d", w.nonce), Spec: cluster.Spec{
-		Name: "demo", Kind: cluster.Session, Allocation: cluster.Static, RestartNonce: int64(rapid.IntRange(0, 1).Draw(w.t, "restart")),
+	var stop *decide.StopRequest
+	if rapid.Bool().Draw(w.t, "stop") {
+		stop = &decide.StopRequest{}
+	}
+	w.do(decide.PutCluster{Request: w.request, Nonce: fmt.Sprintf("n%03d", w.nonce), Stop: stop, Now: rapid.IntRange(0, 5).Draw(w.t, "now") == 0, Spec: cluster.Spec{
+		Suspended: rapid.IntRange(0, 3).Draw(w.t, "suspended") == 0,
+		Name:      "demo", Kind: cluster.Session, Allocation: cluster.Static, RestartNonce: int64(rapid.IntRange(0, 1).Draw(w.t, "restart")),
 		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1},
 		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}},
 		TaskManagers: cluster.TaskManagers{Count: count},
@@ -293,7 +323,8 @@ func (w *world) bounded() {
 			workers++
 		}
 	}
-	most := d.Spec.TaskManagers.Count
+	running, _ := decide.RunningSpec(&w.state, "demo") // Until a change is made its spec asks for nothing.
+	most := running.TaskManagers.Count
 	if w.maintained {
 		most *= 2 // Each may have a replacement.
 	}
@@ -315,6 +346,7 @@ func (w *world) settle() {
 			}
 		}
 		w.deliver()
+		w.jobsStopped(1)
 		w.now = w.now.Add(5 * time.Minute)
 		w.do(decide.Ticked{})
 		w.offer(3)
@@ -346,7 +378,14 @@ func TestRandomHistories(t *testing.T) {
 			}
 			return
 		}
-		if want := 1 + d.Spec.TaskManagers.Count; len(live) != want || len(d.Tasks) != want || len(d.Waiting) != 0 {
+		want := 1 + d.Spec.TaskManagers.Count
+		if d.Spec.Suspended {
+			want = 0
+		}
+		if d.Status.Change != nil || d.Spec.Suspended != (d.Status.State == cluster.Suspended) {
+			t.Fatalf("at rest suspended is %t, and the cluster %s; the change %+v", d.Spec.Suspended, d.Status.State, d.Status.Change)
+		}
+		if len(live) != want || len(d.Tasks) != want || len(d.Waiting) != 0 {
 			t.Fatalf("at rest run %v, wanted are %d tasks; known are %v, waiting %v", live, want, d.Tasks, d.Waiting)
 		}
 		for _, task := range d.Tasks {

@@ -2,6 +2,7 @@ package decide_test
 
 import (
 	"fmt"
+	"path"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -147,7 +148,15 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 		return decide.CallFailed{Call: arg(d, "call", "ACCEPT"), Error: "test", TaskIDs: list(arg(d, "tasks", ""))}
 	case "put":
 		p.request++
-		return decide.PutCluster{Request: p.request, Spec: spec(d), Nonce: arg(d, "nonce", "aaaa"), CreateOnly: flag(d, "create"), UpdateOnly: flag(d, "update"), Notes: list(arg(d, "notes", ""))}
+		return decide.PutCluster{Request: p.request, Spec: spec(d), Nonce: arg(d, "nonce", "aaaa"), CreateOnly: flag(d, "create"), UpdateOnly: flag(d, "update"), Notes: list(arg(d, "notes", "")), Stop: stop(d), Now: flag(d, "now")}
+	case "jobs-stopped":
+		e := decide.JobsStopped{
+			Cluster: arg(d, "cluster", "demo"), Number: int64(number(d, "change")), Done: flag(d, "done"), Failure: strings.TrimSpace(d.Input),
+		}
+		for _, id := range list(arg(d, "jobs", "")) {
+			e.Savepoints = append(e.Savepoints, cluster.Savepoint{Job: id, Name: "job " + id, Path: "file:/sp/" + id})
+		}
+		return e
 	case "delete":
 		p.request++
 		return decide.DeleteCluster{Request: p.request, Name: arg(d, "cluster", "demo")}
@@ -215,6 +224,15 @@ func (p *player) show(name string) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s restarts=%d\n", d.Status.State, d.Status.Phase, d.Status.Restarts)
+	if ch := d.Status.Change; ch != nil {
+		fmt.Fprintf(&b, "  generation %d waits: suspend=%t stopped=%t %d savepoints\n", ch.Generation, ch.Suspend, ch.Stopped, len(ch.Savepoints))
+	}
+	if d.Status.ChangeFailure != "" {
+		fmt.Fprintf(&b, "  given up: %s\n", d.Status.ChangeFailure)
+	}
+	for _, s := range d.Status.Savepoints {
+		fmt.Fprintf(&b, "  savepoint %s %s\n", s.Job, s.Path)
+	}
 	for _, t := range d.Tasks {
 		fmt.Fprintf(&b, "  %s %s %s on %s", t.ID, t.Goal, t.State, t.Hostname)
 		if t.Address != "" || p.ports {
@@ -267,6 +285,10 @@ func spec(d *datadriven.TestData) cluster.Spec {
 		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Slots: 2},
 		TaskManagers: cluster.TaskManagers{Count: number(d, "tms")},
 	}
+	s.Suspended = flag(d, "suspended")
+	if s.Kind != cluster.Session {
+		s.Job = &cluster.JobSpec{JarURI: arg(d, "jar", "file:///a.jar"), UpgradeMode: cluster.UpgradeMode(arg(d, "mode", ""))}
+	}
 	if flag(d, "ha") {
 		s.FlinkConfiguration = map[string]string{"high-availability.type": "zookeeper"}
 	}
@@ -292,6 +314,14 @@ func spec(d *datadriven.TestData) cluster.Spec {
 		s.RestartNonce = int64(n)
 	}
 	return s
+}
+
+// stop reads whether jobs are to be stopped with savepoints.
+func stop(d *datadriven.TestData) *decide.StopRequest {
+	if !flag(d, "stop") {
+		return nil
+	}
+	return &decide.StopRequest{Drain: flag(d, "drain")}
 }
 
 // offers reads a line an offer: o1 a1 host1 cpus=4 mem=4096 ports=31000-31099 role=*.
@@ -357,7 +387,11 @@ func describe(a decide.Action) string {
 	case decide.Accept:
 		var tasks []string
 		for i := range a.Launches {
-			tasks = append(tasks, a.Launches[i].Task.ID)
+			id := a.Launches[i].Task.ID
+			if j := a.Launches[i].Spec.Job; j != nil && j.InitialSavepointPath != "" && a.Launches[i].Task.Role == cluster.JobManagerRole {
+				id += "(" + path.Base(j.JarURI) + " from " + j.InitialSavepointPath + ")"
+			}
+			tasks = append(tasks, id)
 		}
 		return fmt.Sprintf("accept %s on %s: %s", strings.Join(a.OfferIDs, ","), a.AgentID, strings.Join(tasks, " "))
 	case decide.Decline:
@@ -387,6 +421,8 @@ func describe(a decide.Action) string {
 		return fmt.Sprintf("watch %s at %s exchange=%t", a.Cluster, a.JobManager.ID, a.Exchange)
 	case decide.Unwatch:
 		return strings.TrimSpace("unwatch " + a.Cluster + " " + a.JobManager)
+	case decide.StopJobs:
+		return strings.TrimSpace(fmt.Sprintf("stop the jobs of %s at %s, change %d, drain=%t single=%t %s", a.Cluster, a.JobManager.ID, a.Number, a.Stop.Drain, a.Single, strings.Join(a.Known, " ")))
 	case decide.Depose:
 		return fmt.Sprintf("depose %s alone=%t", a.JobManager.ID, a.Alone)
 	case decide.Forget:

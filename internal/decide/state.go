@@ -70,6 +70,13 @@ type ClusterRecord struct {
 	Restarts int                `json:"restarts"`
 	// Failures are the last tasks that ended without being asked to, the newest last.
 	Failures []cluster.Failure `json:"failures,omitempty"`
+	// Change is a change that waits for jobs to be stopped; nil for none.
+	Change *Change `json:"change,omitempty"`
+	// Changes numbers those changes; ChangeFailure is why the last one was given up.
+	Changes       int64  `json:"changes,omitempty"`
+	ChangeFailure string `json:"changeFailure,omitempty"`
+	// Savepoints are those with which the jobs were last stopped for a change.
+	Savepoints []cluster.Savepoint `json:"savepoints,omitempty"`
 	// Paused says that no task of it is to be started until that is taken back.
 	Paused bool `json:"paused,omitempty"`
 }
@@ -138,6 +145,8 @@ type Cluster struct {
 	doubted bool
 	phases  []cluster.PhaseTime
 	notes   []cluster.Note
+	// stopAsked is when the stop of the jobs was last asked for.
+	stopAsked time.Time
 	// jobManagerBrake and taskManagerBrake slow the starts of a role after failures in a row.
 	jobManagerBrake, taskManagerBrake brake
 	// jobManagerRules and taskManagerRules are the spec's constraints, read once.

@@ -53,6 +53,8 @@ func Step(s State, e Event, now time.Time) (State, []Action) {
 		st.pauseStarts(e)
 	case Look:
 		st.look(e)
+	case JobsStopped:
+		st.jobsStopped(e)
 	case FlinkObserved:
 		st.flinkObserved(e)
 	case WorkersWanted:

@@ -170,6 +170,7 @@ func (st *step) ticked(e Ticked) {
 	st.tickLooks()
 	st.tickAgents()
 	st.tickReservations()
+	st.tickChanges()
 	if st.s.Connected {
 		if _, _, open := st.open.Root().Minimum(); open && !st.now.Before(st.s.reconcile.next) {
 			st.reconcileRound(e.Jitter)

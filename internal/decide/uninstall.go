@@ -44,7 +44,7 @@ func (st *step) markDeleted(c *Cluster) {
 	if c.State == cluster.Deleting {
 		return
 	}
-	c.State, c.Message = cluster.Deleting, ""
+	c.State, c.Message, c.Change = cluster.Deleting, "", nil
 	st.note(c, "Deleting", "cluster %s is being deleted", c.Spec.Name)
 	st.saveCluster(c)
 	st.send(Unwatch{Cluster: c.Spec.Name})

@@ -140,6 +140,9 @@ func (st *step) jobManagerEnded(c *Cluster, t *cluster.Task, words string) {
 	if c.Spec.HighAvailability() && t.State.Terminal() {
 		st.send(Depose{Spec: c.Spec, Nonce: c.Nonce, JobManager: *t, Alone: len(c.jobManagers) == 0})
 	}
+	if st.lostStop(c, t) {
+		return
+	}
 	if c.Spec.Kind != cluster.Session && t.Goal == cluster.Launched && st.jobEnded(c, t) {
 		return
 	}
@@ -211,6 +214,12 @@ func (st *step) finish(c *Cluster, r cluster.JobResult) {
 		c.State = cluster.FailedState
 	}
 	c.Message = r.Diagnostics
+	if c.Change != nil {
+		ch := *c.Change
+		ch.Result = nil
+		c.Change = &ch
+		st.giveUp(c, "the job ended: "+r.Status)
+	}
 	st.saveCluster(c)
 	st.note(c, "JobEnded", "the job ended: %s", r.Status)
 	st.converge(c.Spec.Name)

@@ -38,13 +38,23 @@ func Service(s *State) ServiceView {
 // Outcomes returns what became of the last offers, the newest last.
 func Outcomes(s *State) []Outcome { return s.outcomes }
 
-// Spec returns the stored spec of a cluster, secrets and all.
+// Spec returns the spec of a cluster that was asked for last, secrets and all.
 func Spec(s *State, name string) (cluster.Spec, bool) {
 	c, ok := s.clusters.Get([]byte(name))
 	if !ok {
 		return cluster.Spec{}, false
 	}
-	return c.Spec, true
+	return c.pending(), true
+}
+
+// RunningSpec returns the spec that the tasks of a cluster are started from, secrets and all. It differs from Spec while
+// a change waits for jobs to be stopped.
+func RunningSpec(s *State, name string) (cluster.Spec, bool) {
+	c, ok := s.clusters.Get([]byte(name))
+	if !ok {
+		return cluster.Spec{}, false
+	}
+	return c.started(), true
 }
 
 // Nonce returns what the ids of a cluster's tasks have in common beside its name.
@@ -137,12 +147,20 @@ func Describe(s *State, name string) (cluster.Description, bool) {
 		return cluster.Description{}, false
 	}
 	d := cluster.Description{
-		Name: c.Spec.Name, Kind: c.Spec.Kind, Spec: c.Spec,
+		Name: c.Spec.Name, Kind: c.Spec.Kind, Spec: c.pending(),
 		Status: cluster.Status{
 			State: c.State, Message: c.Message, Generation: c.Generation, ObservedGeneration: c.Generation, Created: c.Created,
 			Phases: c.phases, Flink: c.flink, Result: c.Result, Restarts: c.Restarts, Failures: c.Failures, Paused: c.Paused,
+			ChangeFailure: c.ChangeFailure, Savepoints: c.Savepoints,
 		},
 		Tasks: []cluster.TaskStatus{}, Waiting: []cluster.Waiting{}, Events: c.notes,
+	}
+	if ch := c.Change; ch != nil {
+		d.Status.Generation = ch.Generation
+		d.Status.Change = &cluster.Change{
+			Generation: ch.Generation, Suspend: ch.Spec.Suspended, Since: ch.Since, Stopped: !ch.Stopped.IsZero(),
+			Savepoints: append([]cluster.Savepoint{}, ch.Savepoints...),
+		}
 	}
 	if d.Events == nil {
 		d.Events = []cluster.Note{}

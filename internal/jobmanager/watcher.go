@@ -12,6 +12,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 )
 
 // Exchange is the conversation with one driver about wanted workers.
@@ -31,6 +32,8 @@ type Options struct {
 	Wanted func(cluster string) bool
 	// Dial makes the conversation with the driver of a JobManager.
 	Dial func(jm cluster.Task) (Exchange, error)
+	// REST returns the client of a JobManager's REST API.
+	REST func(jm cluster.Task) (*rest.Client, error)
 	// Post delivers an event to the owner of the state. It may block.
 	Post func(decide.Event)
 	// Busy and Idle are the times between observations while things change and otherwise;
@@ -40,8 +43,8 @@ type Options struct {
 }
 
 func (o *Options) validate() error {
-	if o.Observe == nil || o.Dial == nil || o.Post == nil || o.Log == nil {
-		return errors.New("jobmanager: Observe, Dial, Post and Log are required")
+	if o.Observe == nil || o.Dial == nil || o.REST == nil || o.Post == nil || o.Log == nil {
+		return errors.New("jobmanager: Observe, Dial, REST, Post and Log are required")
 	}
 	if o.Wanted == nil {
 		o.Wanted = func(string) bool { return false }
@@ -66,8 +69,11 @@ type Watcher struct {
 }
 
 type conversation struct {
+	ctx      context.Context //nolint:containedctx // It ends with the conversation, which outlives every call.
 	cancel   context.CancelFunc
 	exchange Exchange
+	// stopping is the number of the change for which the jobs are being stopped; 0 for none.
+	stopping int64
 }
 
 // New returns a Watcher without conversations.
@@ -86,7 +92,7 @@ func (w *Watcher) Watch(a decide.Watch) {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &conversation{cancel: cancel}
+	c := &conversation{ctx: ctx, cancel: cancel}
 	if w.conversations[a.Cluster] == nil {
 		w.conversations[a.Cluster] = make(map[string]*conversation)
 	}

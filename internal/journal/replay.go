@@ -30,6 +30,7 @@ var kinds = func() map[string]reflect.Type {
 		decide.RestartTask{},
 		decide.PauseStarts{},
 		decide.Look{},
+		decide.JobsStopped{},
 		decide.FlinkObserved{},
 		decide.WorkersWanted{},
 		decide.Ticked{},

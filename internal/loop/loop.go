@@ -37,12 +37,18 @@ type Flink interface {
 	Tell(cluster string)
 }
 
+// Jobs stops the jobs of clusters. It must not wait.
+type Jobs interface {
+	StopJobs(a decide.StopJobs)
+}
+
 // Options configure a Loop.
 type Options struct {
 	State decide.State
 	Saver Saver
 	Mesos Sender
 	Flink Flink
+	Jobs  Jobs
 	// Tick is the time between Ticked events; 500 ms when 0.
 	Tick time.Duration
 	// Batch is how many queued events are saved together at most; 256 when 0.
@@ -54,8 +60,8 @@ type Options struct {
 }
 
 func (o *Options) validate() error {
-	if o.Saver == nil || o.Mesos == nil || o.Flink == nil || o.Log == nil || o.Registerer == nil {
-		return errors.New("loop: Saver, Mesos, Flink, Log and Registerer are required")
+	if o.Saver == nil || o.Mesos == nil || o.Flink == nil || o.Jobs == nil || o.Log == nil || o.Registerer == nil {
+		return errors.New("loop: Saver, Mesos, Flink, Jobs, Log and Registerer are required")
 	}
 	if o.Tick == 0 {
 		o.Tick = 500 * time.Millisecond
@@ -248,6 +254,8 @@ func (r *run) act(a decide.Action) {
 		r.o.Flink.Watch(a)
 	case decide.Unwatch:
 		r.o.Flink.Unwatch(a)
+	case decide.StopJobs:
+		r.o.Jobs.StopJobs(a)
 	case decide.Depose:
 		r.o.Flink.Depose(a)
 	case decide.Forget:

@@ -19,6 +19,8 @@ func New(f *command.Factory) *cobra.Command {
 		NewUpdate(f, nil),
 		NewScale(f, nil),
 		NewRestart(f, nil),
+		NewSuspend(f, nil),
+		NewResume(f, nil),
 		NewDelete(f, nil),
 		NewUI(f, nil),
 		NewEvents(f, nil),

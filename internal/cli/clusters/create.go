@@ -110,6 +110,8 @@ func printChanged(f *command.Factory, c *client.Client, d cluster.Description, o
 		f.Streams.Outf("%s\n", d.Name)
 	case d.Status.State == cluster.Stable:
 		f.Streams.Outf("Cluster %s is up: %s\n", d.Name, c.UIURL(d.Name))
+	case d.Status.State == cluster.Suspended:
+		f.Streams.Outf("Cluster %s is suspended: start it with dcos flink cluster resume %s\n", d.Name, d.Name)
 	case d.Status.State == cluster.Ended:
 		f.Streams.Outf("Cluster %s has ended: see dcos flink cluster describe %s\n", d.Name, d.Name)
 	default:

@@ -79,6 +79,12 @@ func describeRun(ctx context.Context, o *DescribeOptions) error {
 	if err := printFailures(o.Streams, d.Status.Failures, now); err != nil {
 		return err
 	}
+	if len(d.Status.Savepoints) > 0 {
+		o.Streams.Outf("\n")
+		if err := printSavepoints(o.Factory, d.Status.Savepoints); err != nil {
+			return err
+		}
+	}
 	if len(d.Waiting) > 0 {
 		o.Streams.Outf("\n")
 		table := o.Streams.Table("WAITING", "ROLE", "SINCE", "REASON")
@@ -135,6 +141,14 @@ func describeStatus(f *command.Factory, c *client.Client, d cluster.Description)
 	if s.Flink != nil && s.Flink.Version != "" {
 		version = s.Flink.Version
 	}
+	if ch := s.Change; ch != nil {
+		what := "upgrade to generation " + strconv.FormatInt(ch.Generation, 10)
+		if ch.Suspend {
+			what = "suspension"
+		}
+		fields.Add("Change", fmt.Sprintf("%s, since %s: %s", what, f.Streams.Time(ch.Since, now), stopping(d)))
+	}
+	fields.Add("Given up", s.ChangeFailure)
 	fields.Add("Flink", version)
 	fields.Add("Created", f.Streams.Time(s.Created, now))
 	fields.Add("Generation", generation(s))

@@ -28,11 +28,21 @@ type Follower struct {
 	phases   int
 	reason   string
 	excused  bool
+	// doing is what goes on when the following ends early.
+	doing string
+	// changing says that the change which is followed may be given up, which is an error.
+	changing bool
+	stopping string
 }
 
 // NewFollower returns a follower of the named cluster; a quiet one says nothing.
 func NewFollower(f *command.Factory, c *client.Client, name string, quiet bool) *Follower {
-	return &Follower{f: f, c: c, name: name, progress: f.Streams.Progress(quiet), begun: f.Clock.Now()}
+	return &Follower{f: f, c: c, name: name, progress: f.Streams.Progress(quiet), begun: f.Clock.Now(), doing: "coming up"}
+}
+
+// Change has what is followed be a change of the cluster d, which runs already.
+func (w *Follower) Change(d cluster.Description, doing string) {
+	w.changing, w.doing, w.phases = true, doing, len(d.Status.Phases)
 }
 
 // Until looks at the cluster again and again until done says so, and returns what it saw
@@ -46,6 +56,9 @@ func (w *Follower) Until(ctx context.Context, done func(cluster.Description) boo
 			return false, err
 		}
 		last, w.excused = d, false
+		if w.changing && d.Status.Change == nil && d.Status.ChangeFailure != "" {
+			return false, command.Errorf(command.ExitFailure, "the change of cluster %s was given up and its earlier spec stays: %s", w.name, d.Status.ChangeFailure)
+		}
 		w.tell(d)
 		if done(d) {
 			return true, nil
@@ -57,10 +70,10 @@ func (w *Follower) Until(ctx context.Context, done func(cluster.Description) boo
 	})
 	switch {
 	case errors.Is(err, command.ErrTimeout):
-		err = command.Errorf(command.ExitTimeout, "cluster %s is not ready after the time given with --timeout (%s): it goes on coming up, see dcos flink cluster describe %s",
-			w.name, Why(last), w.name)
+		err = command.Errorf(command.ExitTimeout, "cluster %s is not ready after the time given with --timeout (%s): it goes on %s, see dcos flink cluster describe %s",
+			w.name, Why(last), w.doing, w.name)
 	case errors.Is(err, context.Canceled):
-		err = command.Errorf(command.ExitInterrupted, "interrupted: cluster %s goes on coming up, see dcos flink cluster describe %s", w.name, w.name)
+		err = command.Errorf(command.ExitInterrupted, "interrupted: cluster %s goes on %s, see dcos flink cluster describe %s", w.name, w.doing, w.name)
 	}
 	return last, err
 }
@@ -75,7 +88,7 @@ func (w *Follower) Excuse(err error) {
 
 // Ready says that a cluster can be used: it is up, or its job is over already.
 func Ready(d cluster.Description) bool {
-	return d.Status.State == cluster.Stable || d.Status.State == cluster.Ended ||
+	return d.Status.State == cluster.Stable || d.Status.State == cluster.Ended || d.Status.State == cluster.Suspended ||
 		d.Status.Phase == cluster.PhaseReady && d.Status.State == cluster.Deployed
 }
 
@@ -83,6 +96,9 @@ func Ready(d cluster.Description) bool {
 func Why(d cluster.Description) string {
 	if d.Status.Message != "" {
 		return d.Status.Message
+	}
+	if text := stopping(d); text != "" {
+		return text
 	}
 	for _, w := range d.Waiting {
 		if w.Reason != "" {
@@ -97,6 +113,18 @@ func Why(d cluster.Description) string {
 
 // tell shows what has changed since the last look.
 func (w *Follower) tell(d cluster.Description) {
+	if text := stopping(d); text != "" {
+		if w.progress.Live() {
+			w.progress.Show("%s  %s", w.name, text)
+		} else if text != w.stopping {
+			w.progress.Say("%s: %s", w.name, text)
+		}
+		w.stopping = text
+		return
+	}
+	if d.Status.State == cluster.Suspended {
+		return
+	}
 	if w.progress.Live() {
 		w.progress.Show("%s  %s", w.name, w.line(d))
 		return
@@ -117,6 +145,27 @@ func (w *Follower) tell(d cluster.Description) {
 		w.progress.Say("%s: waiting: %s", w.name, reason)
 	}
 	w.reason = reason
+}
+
+// stopping says how far the jobs of a cluster are stopped for a change; empty without one.
+func stopping(d cluster.Description) string {
+	ch := d.Status.Change
+	switch {
+	case ch == nil && d.Status.State == cluster.Suspended && len(d.Tasks) > 0:
+		return fmt.Sprintf("ending its %d tasks", len(d.Tasks))
+	case ch == nil:
+		return ""
+	case ch.Stopped:
+		return fmt.Sprintf("its jobs are stopped (%s); the JobManager ends", savepoints(len(ch.Savepoints)))
+	}
+	return fmt.Sprintf("stopping its jobs (%s so far)", savepoints(len(ch.Savepoints)))
+}
+
+func savepoints(n int) string {
+	if n == 1 {
+		return "1 savepoint"
+	}
+	return fmt.Sprintf("%d savepoints", n)
 }
 
 // line is the whole way up on one line, each phase with the time it took.

@@ -41,6 +41,7 @@ type SpecFlags struct {
 	JobGraph    string
 	Class       string
 	Parallelism int
+	UpgradeMode string
 }
 
 // ShapeFlags are the resources of one role.
@@ -75,6 +76,7 @@ func (s *SpecFlags) Register(cmd *cobra.Command) {
 	fl.StringVar(&s.JobGraph, "job-graph-uri", "", "serialized job graph of a job cluster")
 	fl.StringVar(&s.Class, "class", "", "class with the main method (application or job cluster)")
 	fl.IntVar(&s.Parallelism, "parallelism", 0, "parallelism of the job (application or job cluster)")
+	fl.StringVar(&s.UpgradeMode, "upgrade-mode", "", "what becomes of the job when the cluster changes: stateless, last-state or savepoint")
 }
 
 // Apply changes a spec as the flags say. The file, if any, has been read before.
@@ -133,7 +135,7 @@ func (s *SpecFlags) Apply(spec *cluster.Spec) error {
 
 // applyJob changes the program of an application or job cluster.
 func (s *SpecFlags) applyJob(spec *cluster.Spec) {
-	if s.Jar == "" && s.JobGraph == "" && s.Class == "" && s.Parallelism == 0 {
+	if s.Jar == "" && s.JobGraph == "" && s.Class == "" && s.Parallelism == 0 && s.UpgradeMode == "" {
 		return
 	}
 	job := cluster.JobSpec{}
@@ -144,6 +146,7 @@ func (s *SpecFlags) applyJob(spec *cluster.Spec) {
 	set(&job.JobGraphURI, s.JobGraph)
 	set(&job.EntryClass, s.Class)
 	set(&job.Parallelism, s.Parallelism)
+	set(&job.UpgradeMode, cluster.UpgradeMode(s.UpgradeMode))
 	spec.Job = &job
 }
 

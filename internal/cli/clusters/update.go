@@ -14,12 +14,14 @@ import (
 // UpdateOptions are what `cluster update` was told.
 type UpdateOptions struct {
 	*command.Factory
-	Name    string
-	Spec    SpecFlags
-	Wait    bool
-	Timeout time.Duration
-	DryRun  bool
-	Output  command.Output
+	Name string
+	Spec SpecFlags
+	// Savepoint stops the job with a savepoint and starts it from there.
+	Savepoint bool
+	Wait      bool
+	Timeout   time.Duration
+	DryRun    bool
+	Output    command.Output
 }
 
 // NewUpdate returns the command `cluster update`; run replaces its work in tests.
@@ -32,20 +34,32 @@ func NewUpdate(f *command.Factory, run func(context.Context, *UpdateOptions) err
 		Use:   "update [NAME]",
 		Short: "Change a cluster",
 		Long: `Change a cluster. Flags change what they name and leave the rest; a spec file replaces
-the whole spec. --dry-run prints the difference and changes nothing.`,
+the whole spec. --dry-run prints the difference and changes nothing.
+
+With --savepoint the job of an application or job cluster is stopped with a savepoint, and the new spec starts
+from there. The service does that in one step, also when it is restarted meanwhile; if the savepoint fails, the
+earlier spec goes on running, and with --wait the exit code is 1. It is kept as job.upgradeMode: savepoint.`,
 		Example: `  dcos flink cluster update demo --tm-memory 4g
   dcos flink cluster update demo -D execution.checkpointing.interval=10s --dry-run
-  dcos flink cluster update -f demo.yaml --wait`,
+  dcos flink cluster update -f demo.yaml --wait
+  dcos flink cluster update app --jar-uri artifact:… --savepoint --wait`,
 		Args: command.Args("[NAME]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				o.Name = args[0]
+			}
+			if o.Savepoint {
+				if mode := o.Spec.UpgradeMode; mode != "" && mode != string(cluster.FromSavepoint) {
+					return command.Flagf("--savepoint and --upgrade-mode %s contradict each other", mode)
+				}
+				o.Spec.UpgradeMode = string(cluster.FromSavepoint)
 			}
 			return run(cmd.Context(), o)
 		},
 		ValidArgsFunction: f.Complete(command.ClusterNames),
 	}
 	o.Spec.Register(cmd)
+	cmd.Flags().BoolVar(&o.Savepoint, "savepoint", false, "stop the job with a savepoint and start from there (--upgrade-mode savepoint)")
 	o.Output.Register(cmd)
 	cmd.Flags().BoolVar(&o.Wait, "wait", false, "wait until the change runs")
 	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time to wait; 0 is for ever")
@@ -97,8 +111,11 @@ func put(ctx context.Context, f *command.Factory, c *client.Client, spec cluster
 	}
 	if how.wait {
 		want := d.Status.Generation
+		if d.Status.Change != nil {
+			w.Change(d, "being changed")
+		}
 		d, err = w.Until(ctx, func(d cluster.Description) bool {
-			return Ready(d) && d.Status.ObservedGeneration >= want
+			return Ready(d) && d.Status.Change == nil && d.Status.ObservedGeneration >= want
 		})
 		if err != nil {
 			return err
@@ -111,6 +128,8 @@ func put(ctx context.Context, f *command.Factory, c *client.Client, spec cluster
 		return f.Streams.JSON(d)
 	case how.output.Quiet:
 		f.Streams.Outf("%s\n", d.Name)
+	case d.Status.Change != nil:
+		f.Streams.Outf("Cluster %s is changed as soon as its jobs are stopped with savepoints: see dcos flink cluster describe %s\n", d.Name, d.Name)
 	default:
 		f.Streams.Outf("Cluster %s is changed: see dcos flink cluster describe %s\n", d.Name, d.Name)
 	}

@@ -90,6 +90,13 @@ type JobSummary struct {
 	Start   int64 `json:"start-time"`
 	End     int64 `json:"end-time"`
 	Changed int64 `json:"last-modification"`
+	// Tasks counts the subtasks by state in lower case, and all of them as total.
+	Tasks map[string]int `json:"tasks"`
+}
+
+// Running says that the job and every subtask of it runs or has finished.
+func (j JobSummary) Running() bool {
+	return j.State == "RUNNING" && j.Tasks["running"]+j.Tasks["finished"] >= j.Tasks["total"]
 }
 
 // Jobs lists all jobs that the JobManager remembers.
@@ -124,8 +131,13 @@ type Job struct {
 }
 
 // Terminal says that the job has ended for good.
-func (j Job) Terminal() bool {
-	switch j.State {
+func (j Job) Terminal() bool { return terminal(j.State) }
+
+// Terminal says that the job has ended for good.
+func (j JobSummary) Terminal() bool { return terminal(j.State) }
+
+func terminal(state string) bool {
+	switch state {
 	case "FINISHED", "FAILED", "CANCELED":
 		return true
 	}
@@ -316,10 +328,36 @@ func (c *Client) Savepoint(ctx context.Context, id, directory string, cancel boo
 // Stop ends a job with a savepoint, so that every record before it has left the job, and
 // returns the id to ask SavepointStatus with. With drain sources end as if their input did.
 func (c *Client) Stop(ctx context.Context, id, directory string, drain bool) (string, error) {
+	return c.StopAs(ctx, id, "", directory, drain)
+}
+
+// StopAs is Stop under an id of the caller's own, 32 hexadecimal digits (triggerId, since Flink 1.15): asked for again
+// under the same id, the job is stopped once. The id is Flink's own when it is empty.
+func (c *Client) StopAs(ctx context.Context, id, request, directory string, drain bool) (string, error) {
 	return c.trigger(ctx, "/jobs/"+url.PathEscape(id)+"/stop", struct {
 		Directory string `json:"targetDirectory,omitempty"`
 		Drain     bool   `json:"drain"`
-	}{directory, drain})
+		Request   string `json:"triggerId,omitempty"`
+	}{directory, drain, request})
+}
+
+// LastSavepoint says where the last savepoint of a job is and when it was triggered; empty when there is none.
+func (c *Client) LastSavepoint(ctx context.Context, id string) (path string, triggered time.Time, err error) {
+	var answer struct {
+		Latest struct {
+			Savepoint *struct {
+				Path      string `json:"external_path"`
+				Triggered int64  `json:"trigger_timestamp"` // milliseconds since 1970
+			} `json:"savepoint"`
+		} `json:"latest"`
+	}
+	if err := c.call(ctx, http.MethodGet, "/jobs/"+url.PathEscape(id)+"/checkpoints", nil, &answer); err != nil {
+		return "", time.Time{}, err
+	}
+	if s := answer.Latest.Savepoint; s != nil {
+		return s.Path, time.UnixMilli(s.Triggered), nil
+	}
+	return "", time.Time{}, nil
 }
 
 // SavepointStatus is how far a savepoint is.

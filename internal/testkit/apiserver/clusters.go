@@ -32,6 +32,12 @@ type state struct {
 	phases   []cluster.PhaseTime
 	replaced map[string]int
 	notes    []cluster.Note
+	// pending is a change to next that waits for jobs to be stopped into directory; given says why the last was given up.
+	pending    *cluster.Change
+	next       cluster.Spec
+	directory  string
+	given      string
+	savepoints []cluster.Savepoint
 	// paused says that the plan was interrupted.
 	paused bool
 	// deleting counts the looks since the deletion; 0 means not deleted.
@@ -75,7 +81,11 @@ func (c *state) blocked() string {
 
 // advance moves a cluster one step on.
 func (s *Server) advance(c *state) {
-	if c.result != nil || c.failed != "" || c.deleting > 0 || c.paused && len(c.phases) < 2 {
+	if c.pending != nil {
+		s.advanceChange(c)
+		return
+	}
+	if c.spec.Suspended || c.result != nil || c.failed != "" || c.deleting > 0 || c.paused && len(c.phases) < 2 {
 		return
 	}
 	way := c.way()
@@ -206,6 +216,10 @@ func (s *Server) put(r *http.Request) (int, any, error) {
 	if !ok {
 		return http.StatusCreated, s.description(s.add(spec)), nil
 	}
+	if spec.UpgradesFromSavepoint() && c.running() > 0 {
+		s.change(c, spec, spec.SavepointDirectory())
+		return http.StatusOK, s.description(c), nil
+	}
 	c.spec = spec
 	c.generation++
 	c.note(s.now, "changed", fmt.Sprintf("generation %d was accepted", c.generation))
@@ -284,7 +298,11 @@ func (s *Server) description(c *state) cluster.Description {
 		Status: cluster.Status{
 			State: cluster.Created, Generation: c.generation, ObservedGeneration: c.generation, Created: c.created,
 			Phases: slices.Clone(c.phases), Result: c.result, Paused: c.paused,
+			Change: c.pending, ChangeFailure: c.given, Savepoints: c.savepoints,
 		},
+	}
+	if c.pending != nil {
+		d.Spec, d.Status.Generation = c.next, c.pending.Generation
 	}
 	if n := len(c.phases); n > 0 {
 		d.Status.State, d.Status.Phase = cluster.Deployed, c.phases[n-1].Phase
@@ -293,6 +311,8 @@ func (s *Server) description(c *state) cluster.Description {
 	switch {
 	case c.deleting > 0:
 		d.Status.State = cluster.Deleting
+	case c.spec.Suspended:
+		d.Status.State, d.Status.Phase = cluster.Suspended, ""
 	case c.failed != "":
 		d.Status.State, d.Status.Message = cluster.FailedState, c.failed
 		d.Status.Failures = []cluster.Failure{{

@@ -124,6 +124,8 @@ func (s *Server) routes() {
 	handle("PUT /v1/clusters/{name}", s.put)
 	handle("DELETE /v1/clusters/{name}", s.remove)
 	handle("POST /v1/clusters/{name}/restart", s.restart)
+	handle("POST /v1/clusters/{name}/suspend", s.suspend)
+	handle("POST /v1/clusters/{name}/resume", s.resume)
 	handle("GET /v1/clusters/{name}/events", s.events)
 	handle("GET /v1/clusters/{name}/placement", s.placement)
 	handle("POST /v1/clusters/{name}/tasks/{task}/restart", s.restartTask)

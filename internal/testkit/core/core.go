@@ -17,6 +17,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
+	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
@@ -111,13 +112,13 @@ func (c *Core) wire(state decide.State) (*mesos.Scheduler, error) {
 		return nil, err
 	}
 	c.watcher, err = jobmanager.New(jobmanager.Options{
-		Observe: c.observe, Dial: c.dial, Post: func(e decide.Event) { c.Post(e) }, Log: c.o.Log.With("part", "jobmanager"),
+		Observe: c.observe, Dial: c.dial, REST: c.rest, Post: func(e decide.Event) { c.Post(e) }, Log: c.o.Log.With("part", "jobmanager"),
 	})
 	if err != nil {
 		return nil, err
 	}
 	c.Loop, err = loop.New(loop.Options{
-		State: state, Saver: saver{c.gate, c.o.Store}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Tick: c.o.Tick,
+		State: state, Saver: saver{c.gate, c.o.Store}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: c.watcher, Tick: c.o.Tick,
 		Registerer: registry, Log: c.o.Log,
 	})
 	return scheduler, err
@@ -158,6 +159,9 @@ var errNoREST = errors.New("a scripted JobManager has no REST API")
 func (c *Core) observe(context.Context, cluster.Task) (cluster.Flink, error) {
 	return cluster.Flink{}, errNoREST
 }
+
+// rest has no client: a scripted JobManager runs no jobs.
+func (c *Core) rest(cluster.Task) (*rest.Client, error) { return nil, errNoREST }
 
 // dial converses with the scripted JobManager of a task's cluster, wherever the task is.
 func (c *Core) dial(jm cluster.Task) (jobmanager.Exchange, error) {

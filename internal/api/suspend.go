@@ -1,0 +1,119 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+// suspendCluster keeps a cluster's spec, and by default its jobs' savepoints, and frees everything that it uses.
+func (a *API) suspendCluster(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("name")
+	stop, err := stopOf(r)
+	if err != nil {
+		return err
+	}
+	err = a.change(r.Context(), name, func(spec *cluster.Spec) (*decide.StopRequest, error) {
+		spec.Suspended = true
+		if stop == nil {
+			return nil, nil
+		}
+		return stop, a.savepointPossible(name, *spec, *stop)
+	}, stop == nil)
+	if err != nil {
+		return err
+	}
+	return a.accepted(w, name)
+}
+
+// resumeCluster starts a suspended cluster again.
+func (a *API) resumeCluster(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("name")
+	d, err := a.describe(name)
+	if err != nil {
+		return err
+	}
+	if d.Status.State == cluster.Deleting || !d.Spec.Suspended {
+		return fault.New(fault.Conflict, "cluster %q is not suspended", name)
+	}
+	err = a.change(r.Context(), name, func(spec *cluster.Spec) (*decide.StopRequest, error) {
+		// Where jobs are being stopped, it starts again from there.
+		spec.Suspended = false
+		return nil, nil
+	}, false)
+	if err != nil {
+		return err
+	}
+	return a.accepted(w, name)
+}
+
+// stopOf reads how the jobs are to be stopped; nil is without savepoints.
+func stopOf(r *http.Request) (*decide.StopRequest, error) {
+	query := r.URL.Query()
+	stop := decide.StopRequest{Directory: query.Get("directory")}
+	var err error
+	if stop.Drain, err = flag(r, "drain"); err != nil {
+		return nil, err
+	}
+	if query.Get("savepoint") == "" {
+		return &stop, nil
+	}
+	savepoint, err := flag(r, "savepoint")
+	switch {
+	case err != nil:
+		return nil, err
+	case !savepoint && (stop.Drain || stop.Directory != ""):
+		return nil, invalid("savepoint", "is false, and directory and drain say how savepoints are taken: leave them out")
+	case !savepoint:
+		return nil, nil
+	}
+	return &stop, nil
+}
+
+// savepointPossible refuses savepoints that would have nowhere to go. A cluster without running jobs needs none.
+func (a *API) savepointPossible(name string, spec cluster.Spec, stop decide.StopRequest) error {
+	if stop.Directory != "" || spec.SavepointDirectory() != "" {
+		return nil
+	}
+	d, err := a.describe(name)
+	if err != nil {
+		return err
+	}
+	if f := d.Status.Flink; len(d.Tasks) == 0 || f != nil && f.JobsRunning == 0 && spec.Kind == cluster.Session {
+		return nil
+	}
+	return invalid("directory", "is missing, and Flink's execution.checkpointing.savepoint-dir is not set: say where savepoints go, "+
+		"in a directory that every agent reaches, or say savepoint=false to stop without them")
+}
+
+// change puts a changed copy of a cluster's spec back. Of two at a time the second sees what the first left. With now it
+// does not wait for jobs that are being stopped.
+func (a *API) change(ctx context.Context, name string, how func(*cluster.Spec) (*decide.StopRequest, error), now bool) error {
+	release, err := a.exclusive(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	spec, ok := decide.Spec(a.o.Core.View(), name)
+	if !ok {
+		return noCluster(name)
+	}
+	stop, err := how(&spec)
+	if err != nil {
+		return err
+	}
+	return a.write(ctx, func(request uint64) decide.Event {
+		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), UpdateOnly: true, Stop: stop, Now: now}
+	})
+}
+
+// stopFor says how the jobs of a cluster are stopped when its spec changes; nil is without savepoints.
+func stopFor(spec cluster.Spec) *decide.StopRequest {
+	if spec.UpgradesFromSavepoint() {
+		return &decide.StopRequest{}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package clusters
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+)
+
+// ResumeOptions are what `cluster resume` was told.
+type ResumeOptions struct {
+	*command.Factory
+	Name    string
+	NoWait  bool
+	Timeout time.Duration
+	Output  command.Output
+}
+
+// NewResume returns the command `cluster resume`; run replaces its work in tests.
+func NewResume(f *command.Factory, run func(context.Context, *ResumeOptions) error) *cobra.Command {
+	o := &ResumeOptions{Factory: f}
+	if run == nil {
+		run = resumeRun
+	}
+	cmd := &cobra.Command{
+		Use:   "resume NAME",
+		Short: "Start a suspended cluster again",
+		Long: `Start a suspended cluster again and wait until it is up. The job of an application or job cluster goes
+on from its savepoint. A session comes up without jobs, unless high availability recovers them: run them again
+from their savepoints, which are listed.`,
+		Example: `  dcos flink cluster resume demo
+  dcos flink cluster resume demo --no-wait
+  dcos flink job run demo app.jar --savepoint file:///savepoints/savepoint-0a1b2c-3d4e5f`,
+		Args: command.Args("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Name = args[0]
+			return run(cmd.Context(), o)
+		},
+		ValidArgsFunction: f.Complete(command.ClusterNames),
+	}
+	cmd.Flags().BoolVar(&o.NoWait, "no-wait", false, "return when the service has accepted it")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time to wait; 0 is for ever")
+	o.Output.Register(cmd)
+	return cmd
+}
+
+// resumeRun resumes the cluster.
+func resumeRun(ctx context.Context, o *ResumeOptions) error {
+	c, err := o.Client()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := command.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	w := NewFollower(o.Factory, c, o.Name, o.Output.Quiet)
+	d, err := c.ResumeCluster(ctx, o.Name)
+	if err != nil {
+		return err
+	}
+	if !o.NoWait {
+		d, err = w.Until(ctx, func(d cluster.Description) bool {
+			return d.Status.Change == nil && d.Status.State != cluster.Suspended && Ready(d)
+		})
+		if err != nil {
+			return err
+		}
+		w.Summary(d)
+	}
+	if err := printChanged(o.Factory, c, d, o.Output, "is started again"); err != nil {
+		return err
+	}
+	if d.Kind == cluster.Session && len(d.Status.Savepoints) > 0 && !o.Output.JSON && !o.Output.Quiet {
+		o.Streams.Outf("\nIts jobs do not run. Run each again from where it was stopped, with dcos flink job run --savepoint:\n\n")
+		return printSavepoints(o.Factory, d.Status.Savepoints)
+	}
+	return nil
+}

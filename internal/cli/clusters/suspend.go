@@ -1,0 +1,120 @@
+package clusters
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/client"
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+)
+
+// SuspendOptions are what `cluster suspend` was told.
+type SuspendOptions struct {
+	*command.Factory
+	Name       string
+	Suspension client.Suspension
+	Yes        bool
+	NoWait     bool
+	Timeout    time.Duration
+	Output     command.Output
+}
+
+// NewSuspend returns the command `cluster suspend`; run replaces its work in tests.
+func NewSuspend(f *command.Factory, run func(context.Context, *SuspendOptions) error) *cobra.Command {
+	o := &SuspendOptions{Factory: f}
+	if run == nil {
+		run = suspendRun
+	}
+	cmd := &cobra.Command{
+		Use:   "suspend NAME",
+		Short: "Stop a cluster and keep its spec and its jobs' savepoints",
+		Long: `Stop a cluster and free everything that it uses; its spec is kept for cluster resume. Each running job
+is stopped with a savepoint first. If a savepoint fails, the cluster goes on running and the exit code is 1.
+
+An application starts from its savepoint when it is resumed. The jobs of a session are to be run again,
+each from its savepoint: they are listed here and by cluster describe. With high availability and --no-savepoint
+jobs go on from their last checkpoint; without it their state is lost.`,
+		Example: `  dcos flink cluster suspend demo
+  dcos flink cluster suspend demo --directory hdfs:///savepoints --yes
+  dcos flink cluster suspend demo --no-savepoint --no-wait`,
+		Args: command.Args("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Name = args[0]
+			if o.Suspension.NoSavepoint && (o.Suspension.Directory != "" || o.Suspension.Drain) {
+				return command.Flagf("--no-savepoint contradicts --directory and --drain, which say how savepoints are taken")
+			}
+			return run(cmd.Context(), o)
+		},
+		ValidArgsFunction: f.Complete(command.ClusterNames),
+	}
+	cmd.Flags().BoolVar(&o.Suspension.NoSavepoint, "no-savepoint", false, "take no savepoints, and do not wait for those under way")
+	cmd.Flags().StringVarP(&o.Suspension.Directory, "directory", "d", "", "where savepoints go (default: Flink's execution.checkpointing.savepoint-dir)")
+	cmd.Flags().BoolVar(&o.Suspension.Drain, "drain", false, "end sources as if their input did, so that windows and timers fire")
+	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&o.NoWait, "no-wait", false, "return when the service has accepted it")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time to wait; 0 is for ever")
+	o.Output.Register(cmd)
+	return cmd
+}
+
+// suspendRun suspends the cluster.
+func suspendRun(ctx context.Context, o *SuspendOptions) error {
+	c, err := o.Client()
+	if err != nil {
+		return err
+	}
+	d, err := c.Cluster(ctx, o.Name)
+	if err != nil {
+		return err
+	}
+	question := "Suspend cluster %s (%d jobs running)?"
+	if o.Suspension.NoSavepoint {
+		question = "Suspend cluster %s (%d jobs running) without savepoints?"
+	}
+	if err := o.Confirm(o.Yes, question, o.Name, running(d)); err != nil {
+		return err
+	}
+	ctx, cancel := command.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	w := NewFollower(o.Factory, c, o.Name, o.Output.Quiet)
+	w.Change(d, "being suspended")
+	if d, err = c.SuspendCluster(ctx, o.Name, o.Suspension); err != nil {
+		return err
+	}
+	if !o.NoWait {
+		d, err = w.Until(ctx, func(d cluster.Description) bool { return d.Status.State == cluster.Suspended && len(d.Tasks) == 0 })
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.Output.JSON:
+		return o.Streams.JSON(d)
+	case o.Output.Quiet:
+		for _, s := range d.Status.Savepoints {
+			o.Streams.Outf("%s\n", s.Path)
+		}
+	case o.NoWait:
+		o.Streams.Outf("Cluster %s is being suspended: see dcos flink cluster describe %s\n", o.Name, o.Name)
+	default:
+		o.Streams.Outf("Cluster %s is suspended: start it again with dcos flink cluster resume %s\n", o.Name, o.Name)
+		if len(d.Status.Savepoints) > 0 {
+			o.Streams.Outf("\n")
+			return printSavepoints(o.Factory, d.Status.Savepoints)
+		}
+	}
+	return nil
+}
+
+// printSavepoints prints where jobs were stopped.
+func printSavepoints(f *command.Factory, list []cluster.Savepoint) error {
+	now := f.Clock.Now()
+	table := f.Streams.Table("JOB", "NAME", "STOPPED", "SAVEPOINT")
+	for _, s := range list {
+		table.Row(s.Job, s.Name, f.Streams.Time(s.Time, now), s.Path)
+	}
+	return table.Print()
+}
