@@ -103,6 +103,12 @@ func (w *world) accept(a decide.Accept) {
 		if !ok || t.Goal != cluster.Launched {
 			w.t.Fatalf("task %s is launched and was not saved before", l.Task.ID)
 		}
+		if r, ok := w.saved[decide.ReservationPrefix+l.Task.Reservation].(*cluster.Reservation); l.Task.Reservation != "" && (!ok || r.Task != l.Task.ID) {
+			w.t.Fatalf("task %s is launched and its reservation was not saved before", l.Task.ID)
+		}
+		if len(l.Reserve)+len(l.Create) > 0 && l.Task.Reservation == "" {
+			w.t.Fatalf("task %s has something reserved that nobody will give back", l.Task.ID)
+		}
 		if _, twice := w.tasks[l.Task.ID]; twice {
 			w.t.Fatalf("task %s is launched twice", l.Task.ID)
 		}
@@ -152,6 +158,7 @@ func (w *world) offer(agents int) {
 			Resources: []offer.Resource{
 				{Name: "cpus", Scalar: 3000, AllocationRole: "*"},
 				{Name: "mem", Scalar: 4096_000, AllocationRole: "*"},
+				{Name: "disk", Scalar: 4000, AllocationRole: "*"},
 				{Name: "ports", Ranges: []offer.Range{{Begin: 31000, End: 31020}}, AllocationRole: "*"},
 			},
 		})
@@ -228,6 +235,10 @@ func (w *world) jobsStopped(how int) {
 func (w *world) put(count int) {
 	w.nonce++
 	w.request++
+	var volumes []cluster.PersistentVolume
+	if rapid.Bool().Draw(w.t, "volume") {
+		volumes = []cluster.PersistentVolume{{ContainerPath: "state", Size: cluster.MiB, Type: cluster.RootDisk}}
+	}
 	var stop *decide.StopRequest
 	if rapid.Bool().Draw(w.t, "stop") {
 		stop = &decide.StopRequest{}
@@ -235,8 +246,8 @@ func (w *world) put(count int) {
 	w.do(decide.PutCluster{Request: w.request, Nonce: fmt.Sprintf("n%03d", w.nonce), Stop: stop, Now: rapid.IntRange(0, 5).Draw(w.t, "now") == 0, Spec: cluster.Spec{
 		Suspended: rapid.IntRange(0, 3).Draw(w.t, "suspended") == 0,
 		Name:      "demo", Kind: cluster.Session, Allocation: cluster.Static, RestartNonce: int64(rapid.IntRange(0, 1).Draw(w.t, "restart")),
-		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1},
-		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}},
+		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1, Reserve: rapid.Bool().Draw(w.t, "reserve")},
+		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB, PersistentVolumes: volumes}},
 		TaskManagers: cluster.TaskManagers{Count: count},
 	}})
 }
@@ -283,6 +294,8 @@ func (w *world) restart() {
 			s.Clusters = append(s.Clusters, *v)
 		case *cluster.Task:
 			s.Tasks = append(s.Tasks, *v)
+		case *cluster.Reservation:
+			s.Reservations = append(s.Reservations, *v)
 		}
 	}
 	w.state = decide.New(decide.Options{}, s, w.now)
@@ -353,6 +366,15 @@ func (w *world) settle() {
 	}
 }
 
+// bound checks that what is reserved is reserved for a task that runs.
+func (w *world) bound(live map[string]bool) {
+	for key, v := range w.saved {
+		if r, ok := v.(*cluster.Reservation); ok && !live[r.Task] {
+			w.t.Fatalf("%s is left, and its task is gone: %+v", key, *r)
+		}
+	}
+}
+
 // TestRandomHistories draws what happens to one cluster and checks, at each step, that what is
 // launched was saved before, that nothing is launched twice, that no more is in service than is
 // wanted and that each update is acknowledged once; and at the end, that it comes to rest with
@@ -371,6 +393,7 @@ func TestRandomHistories(t *testing.T) {
 				live[id] = true
 			}
 		}
+		w.bound(live)
 		d, ok := decide.Describe(&w.state, "demo")
 		if !ok {
 			if len(live) > 0 {

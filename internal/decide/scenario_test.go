@@ -123,6 +123,8 @@ func (p *player) restart() string {
 			s.Clusters = append(s.Clusters, *v)
 		case *cluster.Task:
 			s.Tasks = append(s.Tasks, *v)
+		case *cluster.Reservation:
+			s.Reservations = append(s.Reservations, *v)
 		}
 	}
 	p.state = decide.New(decide.Options{}, s, p.now)
@@ -133,7 +135,7 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 	t.Helper()
 	switch d.Cmd {
 	case "subscribed":
-		return decide.Subscribed{FrameworkID: arg(d, "id", "fw-1"), Master: "m:5050"}
+		return decide.Subscribed{FrameworkID: arg(d, "id", "fw-1"), Master: "m:5050", Version: arg(d, "version", "1.12.0")}
 	case "disconnected":
 		return decide.Disconnected{Reason: "test"}
 	case "removed":
@@ -145,7 +147,7 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 	case "agent-lost":
 		return decide.AgentLost{AgentID: arg(d, "agent", "")}
 	case "call-failed":
-		return decide.CallFailed{Call: arg(d, "call", "ACCEPT"), Error: "test", TaskIDs: list(arg(d, "tasks", ""))}
+		return decide.CallFailed{Call: arg(d, "call", "ACCEPT"), Error: "test", TaskIDs: list(arg(d, "tasks", "")), AgentID: arg(d, "agent", "")}
 	case "put":
 		p.request++
 		return decide.PutCluster{Request: p.request, Spec: spec(d), Nonce: arg(d, "nonce", "aaaa"), CreateOnly: flag(d, "create"), UpdateOnly: flag(d, "update"), Notes: list(arg(d, "notes", "")), Stop: stop(d), Now: flag(d, "now")}
@@ -240,6 +242,9 @@ func (p *player) show(name string) string {
 		}
 		b.WriteByte('\n')
 	}
+	for _, r := range d.Reservations {
+		fmt.Fprintf(&b, "  %s reserved on %s, %s, made=%t, for %s\n", r.ID, r.Hostname, r.Goal, r.Made, r.Task)
+	}
 	for _, w := range d.Waiting {
 		fmt.Fprintf(&b, "  %s waits: %s\n", w.ID, w.Reason)
 	}
@@ -310,6 +315,13 @@ func spec(d *datadriven.TestData) cluster.Spec {
 	if s.TaskManager.NetworkBandwidth > 0 {
 		s.TaskManager.NetworkResource = cluster.DefaultNetworkResource
 	}
+	s.JobManager.Reserve, s.TaskManager.Revocable = flag(d, "reserve"), flag(d, "revocable")
+	if n := number(d, "volume"); n > 0 {
+		s.TaskManager.PersistentVolumes = []cluster.PersistentVolume{{ContainerPath: "state", Size: cluster.Memory(n) * cluster.MiB, Type: cluster.RootDisk}}
+	}
+	if flag(d, "limits") {
+		s.TaskManager.Limits = &cluster.Limits{CPUs: 2, Memory: cluster.UnlimitedMemory}
+	}
 	if n := number(d, "nonce-change"); n > 0 {
 		s.RestartNonce = int64(n)
 	}
@@ -324,7 +336,9 @@ func stop(d *datadriven.TestData) *decide.StopRequest {
 	return &decide.StopRequest{Drain: flag(d, "drain")}
 }
 
-// offers reads a line an offer: o1 a1 host1 cpus=4 mem=4096 ports=31000-31099 role=*.
+// offers reads a line an offer: o1 a1 host1 cpus=4 mem=4096 ports=31000-31099 role=*. A name with a reservation's
+// id behind it, as in cpus@demo-aaaa-jm-1=1, is reserved by the framework fw-1; volume@demo-aaaa-tm-2=64 is its volume,
+// and ~cpus=1 is revocable.
 func offers(t *testing.T, text string) []offer.Offer {
 	t.Helper()
 	var out []offer.Offer
@@ -340,6 +354,22 @@ func offers(t *testing.T, text string) []offer.Offer {
 		for _, kv := range f[3:] {
 			key, value, _ := strings.Cut(kv, "=")
 			r := offer.Resource{Name: key, AllocationRole: role}
+			if name, ok := strings.CutPrefix(key, "~"); ok {
+				r.Name, r.Revocable = name, true
+			}
+			if name, id, ok := strings.Cut(key, "@"); ok {
+				id, framework, other := strings.Cut(id, "/")
+				if !other {
+					framework = "fw-1"
+				}
+				r.Name = name
+				r.Reservations = []offer.Reservation{{Role: role, Dynamic: true, Labels: map[string]string{
+					offer.LabelFramework: framework, offer.LabelReservation: id, offer.LabelCluster: strings.SplitN(id, "-", 2)[0],
+				}}}
+				if name == "volume" {
+					r.Name, r.Disk = "disk", &offer.Disk{Volume: framework + "." + id + ".state", ContainerPath: "state"}
+				}
+			}
 			switch key {
 			case "zone":
 				o.Zone = value
@@ -393,7 +423,25 @@ func describe(a decide.Action) string {
 			}
 			tasks = append(tasks, id)
 		}
-		return fmt.Sprintf("accept %s on %s: %s", strings.Join(a.OfferIDs, ","), a.AgentID, strings.Join(tasks, " "))
+		var b strings.Builder
+		fmt.Fprintf(&b, "accept %s on %s: %s", strings.Join(a.OfferIDs, ","), a.AgentID, strings.Join(tasks, " "))
+		operation := func(name string, pieces []offer.Piece) {
+			for _, p := range pieces {
+				fmt.Fprintf(&b, "\n  %s %s", name, piece(p))
+			}
+		}
+		operation("destroy", a.Destroy)
+		operation("unreserve", a.Unreserve)
+		for i := range a.Launches {
+			operation("reserve", a.Launches[i].Reserve)
+			operation("create", a.Launches[i].Create)
+			if a.Launches[i].Task.Reservation != "" {
+				for _, p := range a.Launches[i].Pieces {
+					fmt.Fprintf(&b, "\n  %s uses %s", a.Launches[i].Task.ID, piece(p))
+				}
+			}
+		}
+		return b.String()
 	case decide.Decline:
 		return fmt.Sprintf("decline %s for %s: %s", strings.Join(a.OfferIDs, ","), a.Refuse, a.Reason)
 	case decide.AnswerInverse:
@@ -437,6 +485,27 @@ func describe(a decide.Action) string {
 		return fmt.Sprintf("note %s: %s", a.Note.Type, a.Note.Message)
 	}
 	return fmt.Sprintf("unknown action %T", a)
+}
+
+// piece prints a piece: its amount, its reservations and its volume.
+func piece(p offer.Piece) string {
+	s := p.Name + "=" + p.Scalar.String()
+	if len(p.Ranges) > 0 {
+		s = fmt.Sprint(p.Name, "=", p.Ranges)
+	}
+	for _, r := range p.Reservations {
+		s += " for " + r.Role
+		if id := r.Labels[offer.LabelReservation]; id != "" {
+			s += " as " + id
+		}
+	}
+	if p.Disk != nil && p.Disk.Volume != "" {
+		s += " volume " + p.Disk.Volume
+	}
+	if p.Revocable {
+		s += " revocable"
+	}
+	return s
 }
 
 func arg(d *datadriven.TestData, key, or string) string {
