@@ -107,7 +107,7 @@ func (p *Planner) Plan(l decide.Launch) (cluster.Plan, error) {
 		return cluster.Plan{}, err
 	}
 	process := flink.Process{
-		Role: l.Task.Role, Version: d.Version, TaskID: l.Task.ID, Host: host(l), Ports: l.Task.Ports,
+		Role: l.Task.Role, Version: d.Version, TaskID: resourceID(l), Host: host(l), Ports: l.Task.Ports,
 		CPUs: l.Task.Resources.CPUs, Worker: l.Task.Worker, Log: logging(), Configuration: p.Configuration(l.Spec, l.Nonce),
 	}
 	if l.Task.Role == cluster.JobManagerRole {
@@ -118,7 +118,7 @@ func (p *Planner) Plan(l decide.Launch) (cluster.Plan, error) {
 		}
 		process.Arguments = append(portArguments(l), jobArguments(l.Spec)...)
 	} else {
-		process.Arguments = portArguments(l)
+		process.Arguments = append(portArguments(l), stateArguments(l)...)
 		if l.JobManager != nil && !l.Spec.HighAvailability() {
 			process.JobManagerHost, process.JobManagerPort = l.Spec.HostOf(l.JobManager), l.JobManager.Ports[flink.PortRPC]
 		}

@@ -74,6 +74,8 @@ func command(l decide.Launch, o cluster.TaskOptions, start string) string {
 		b.WriteString(findAddress)
 		start = strings.ReplaceAll(start, "="+unknownHost+" ", "=\"$task_address\" ")
 	}
+	b.WriteString(sweep(l))
+	start = strings.ReplaceAll(start, sandbox, "\"$PWD\"")
 	if o.Bootstrap != "" {
 		b.WriteString("{ " + o.Bootstrap + "\n} && ")
 	}

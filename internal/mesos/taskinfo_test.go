@@ -132,6 +132,8 @@ func launches(t *testing.T, spec cluster.Spec) []decide.Launch {
 			o.Resources = append(o.Resources, offer.Resource{Name: name, Scalar: offer.ToMilli(amount), AllocationRole: "flink"})
 		}
 		o.Resources = append(o.Resources, offer.Resource{Name: "ports", Ranges: []offer.Range{{Begin: 31000, End: 31999}}, AllocationRole: "flink"})
+		o.Resources = append(o.Resources, offer.Resource{Name: "cpus", Scalar: 4000, AllocationRole: "flink", Revocable: true},
+			offer.Resource{Name: "disk", Scalar: 2000_000, AllocationRole: "flink", Disk: &offer.Disk{Source: offer.MountSource, Root: "/mnt/ssd"}})
 		return decide.Offered{Offers: []offer.Offer{o}}
 	}
 	step(decide.Subscribed{FrameworkID: "fw"})
