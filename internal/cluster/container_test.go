@@ -23,6 +23,23 @@ func TestValidateTasks(t *testing.T) {
 		spec string
 		want []string
 	}{
+		{"reservations", "role: flink\njobManager: {reserve: true}\ntaskManager: {persistentVolumes: [{containerPath: state, size: 1g}, {containerPath: b, size: 1m, type: mount}]}", nil},
+		{"reservations for *", "role: '*'\njobManager: {reserve: true}\ntaskManager: {persistentVolumes: [{containerPath: state, size: 1g}]}", []string{"jobManager.reserve", "taskManager.persistentVolumes"}},
+		{
+			"persistent volumes", "role: flink\ntaskManager: {persistentVolumes: [{containerPath: /a, size: 1g}, {containerPath: a/b, size: 1g}, {containerPath: conf, size: 1g}, {containerPath: x, size: 1k, type: ssd}]}",
+			[]string{"taskManager.persistentVolumes[0].containerPath", "taskManager.persistentVolumes[1].containerPath", "taskManager.persistentVolumes[2].containerPath", "taskManager.persistentVolumes[3].size", "taskManager.persistentVolumes[3].type"},
+		},
+		{
+			"too many persistent volumes", "role: flink\ntaskManager: {persistentVolumes: [{containerPath: a, size: 1g}, {containerPath: a, size: 1g}, {containerPath: c, size: 1g}, {containerPath: d, size: 1g}, {containerPath: e, size: 1g}]}",
+			[]string{"taskManager.persistentVolumes", "taskManager.persistentVolumes[1].containerPath"},
+		},
+		{
+			"a persistent volume where the container has one", "role: flink\ncontainer: {volumes: [{containerPath: state, hostPath: /a}]}\njobManager: {persistentVolumes: [{containerPath: state, size: 1g}]}",
+			[]string{"jobManager.persistentVolumes[0].containerPath"},
+		},
+		{"limits", `taskManager: {cpus: 1, memory: 2g, resourceLimits: {cpus: unlimited, memory: 2g}, revocable: true}`, nil},
+		{"limits below", `taskManager: {cpus: 1, memory: 2g, resourceLimits: {cpus: 0.5, memory: 1g}}`, []string{"taskManager.resourceLimits.cpus", "taskManager.resourceLimits.memory"}},
+		{"limits of nothing", `jobManager: {resourceLimits: {}}`, []string{"jobManager.resourceLimits"}},
 		{"nothing", ``, nil},
 		{"empty container", `container: {}`, nil},
 		{"unknown type", `container: {type: rkt}`, []string{"container.type"}},
