@@ -1,0 +1,78 @@
+package api_test
+
+import (
+	"testing"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+)
+
+// stateOf waits until a cluster is in a state.
+func (w *world) stateOf(name string, state cluster.State) cluster.Description {
+	w.t.Helper()
+	var d cluster.Description
+	w.poll(name+" is "+string(state), func(s *decide.State) bool {
+		d, _ = decide.Describe(s, name)
+		return d.Status.State == state
+	})
+	return d
+}
+
+// TestSuspend suspends and resumes a session, with jobs and without.
+func TestSuspend(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.json("POST", "/v1/clusters", session, 201)
+	w.do("POST", "/v1/clusters/demo/resume", "").wantFault(t, 409, fault.Conflict, "is not suspended")
+	w.do("POST", "/v1/clusters/none/suspend", "").wantFault(t, 404, fault.NotFound, "none")
+	w.do("POST", "/v1/clusters/none/resume", "").wantFault(t, 404, fault.NotFound, "none")
+
+	jm := w.up("demo", "http://127.0.0.1:1/slave(1)")
+	for query, part := range map[string]string{
+		"":                                  "directory",
+		"?savepoint=maybe":                  "savepoint",
+		"?drain=perhaps":                    "drain",
+		"?savepoint=false&drain=true":       "savepoint",
+		"?savepoint=false&directory=file:/": "savepoint",
+	} {
+		w.do("POST", "/v1/clusters/demo/suspend"+query, "").wantFault(t, 422, fault.Invalid, part)
+	}
+	// Its jobs are stopped, and asked again it waits no more.
+	d := into[cluster.Description](t, w.json("POST", "/v1/clusters/demo/suspend?directory=file:/sp&drain=true", "", 202))
+	if ch := d.Status.Change; ch == nil || !ch.Suspend || ch.Generation != 2 || !d.Spec.Suspended || d.Status.State == cluster.Suspended {
+		t.Errorf("while its jobs are stopped: %+v", d.Status)
+	}
+	// An earlier spec does not end the wait, and what was asked for is shown.
+	w.json("PUT", "/v1/clusters/demo", `{"kind":"session","taskManagers":{"count":2},"suspended":true}`, 200)
+	if d := w.stateOf("demo", d.Status.State); d.Status.Change == nil || d.Spec.TaskManagers.Count != 2 || d.Status.Generation != 3 {
+		t.Errorf("after another change: %+v", d.Status)
+	}
+	w.json("POST", "/v1/clusters/demo/suspend?savepoint=false", "", 202)
+	w.stateOf("demo", cluster.Suspended)
+	w.loop.Post(decide.Updated{TaskID: jm.ID, AgentID: "a-1", State: cluster.Killed})
+	w.json("POST", "/v1/clusters/demo/resume", "", 202)
+	w.stateOf("demo", cluster.Created)
+
+	// What runs nothing has nothing to stop, and a session without jobs needs no directory.
+	w.json("POST", "/v1/clusters", `{"name":"idle","kind":"session","suspended":true}`, 201)
+	w.stateOf("idle", cluster.Suspended)
+	w.json("POST", "/v1/clusters/idle/resume", "", 202)
+	w.json("POST", "/v1/clusters/idle/suspend", "", 202)
+	w.stateOf("idle", cluster.Suspended)
+}
+
+// TestUpgradeModes refuses modes that would not do what they say.
+func TestUpgradeModes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for spec, part := range map[string]string{
+		`"job":{"jarURI":"file:///a.jar","parallelism":1,"upgradeMode":"rolling"}`:                                                                                     "rolling",
+		`"job":{"jarURI":"file:///a.jar","parallelism":1,"upgradeMode":"savepoint"}`:                                                                                   "execution.checkpointing.savepoint-dir",
+		`"job":{"jarURI":"file:///a.jar","parallelism":1,"upgradeMode":"last-state"}`:                                                                                  "high availability",
+		`"job":{"jarURI":"file:///a.jar","parallelism":1,"upgradeMode":"stateless"},"flinkConfiguration":{"high-availability.type":"zookeeper"}`:                       "last checkpoint",
+		`"job":{"jarURI":"file:///a.jar","parallelism":1,"upgradeMode":"savepoint"},"flinkConfiguration":{"high-availability.type":"zookeeper"},"suspended":"perhaps"`: "suspended",
+	} {
+		w.do("POST", "/v1/clusters", `{"name":"app","kind":"application",`+spec+`}`, "Content-Type", "application/json").wantFault(t, 422, fault.Invalid, part)
+	}
+}
