@@ -63,17 +63,20 @@ func (f *flinkSide) Depose(d decide.Depose) {
 // Forget implements loop.Flink. It does not wait.
 func (f *flinkSide) Forget(d decide.Forget) {
 	l, ok := ha.Locate(f.p.planner.Configuration(d.Spec, d.Nonce))
-	if !ok {
-		return
-	}
 	log := f.p.service.log.With("part", "leadership", "cluster", d.Spec.Name)
 	f.wg.Go(func() {
+		done := decide.Forgotten{Name: d.Spec.Name, Nonce: d.Nonce}
+		if !ok {
+			f.p.loop.Post(done)
+			return
+		}
 		ctx, cancel := context.WithTimeout(f.ctx, leadershipTimeout)
 		defer cancel()
 		if err := l.Remove(ctx); err != nil {
-			log.Warn("the deleted cluster's high-availability data stays in ZooKeeper; remove it by hand", "path", l.Path, "error", err)
+			log.Warn("the deleted cluster's high-availability data is not removed from ZooKeeper yet", "path", l.Path, "error", err)
 			return
 		}
 		log.Info("the deleted cluster's high-availability data is removed", "path", l.Path)
+		f.p.loop.Post(done)
 	})
 }

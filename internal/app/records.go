@@ -15,6 +15,7 @@ import (
 var (
 	frameworkSchema = store.Schema{Kind: "framework", Version: 1}
 	clusterSchema   = store.Schema{Kind: "cluster", Version: 1}
+	leftoverSchema  = store.Schema{Kind: "leftover", Version: 1}
 	taskSchema      = store.Schema{Kind: "task", Version: 1}
 
 	reservationSchema = store.Schema{Kind: "reservation", Version: 1}
@@ -48,6 +49,8 @@ func (s saver) Save(ctx context.Context, records []decide.Record) error {
 			changes[i].Value, err = frameworkSchema.Encode(v)
 		case *decide.ClusterRecord:
 			changes[i].Value, err = clusterSchema.Encode(v)
+		case *decide.Leftover:
+			changes[i].Value, err = leftoverSchema.Encode(v)
 		case *cluster.Task:
 			changes[i].Value, err = taskSchema.Encode(v)
 		case *cluster.Reservation:
@@ -98,6 +101,10 @@ func read(ctx context.Context, s store.Store) (decide.Stored, keys, error) {
 			var v decide.ClusterRecord
 			err = clusterSchema.Decode(r.Key, r.Value, &v)
 			stored.Clusters = append(stored.Clusters, v)
+		case strings.HasPrefix(r.Key, decide.LeftoverPrefix):
+			var v decide.Leftover
+			err = leftoverSchema.Decode(r.Key, r.Value, &v)
+			stored.Leftovers = append(stored.Leftovers, v)
 		case strings.HasPrefix(r.Key, decide.TaskPrefix):
 			var v cluster.Task
 			err = taskSchema.Decode(r.Key, r.Value, &v)

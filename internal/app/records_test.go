@@ -35,6 +35,7 @@ func golden() []struct {
 		{decide.FrameworkKey, frameworkSchema, func() any { return new(decide.Framework) }},
 		{decide.ClusterPrefix + "demo", clusterSchema, func() any { return new(decide.ClusterRecord) }},
 		{decide.TaskPrefix + "demo-aaaa-tm-1", taskSchema, func() any { return new(cluster.Task) }},
+		{decide.LeftoverPrefix + "demo-aaaa", leftoverSchema, func() any { return new(decide.Leftover) }},
 		{keysKey, keysSchema, func() any { return new(keys) }},
 	}
 }

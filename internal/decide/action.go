@@ -14,7 +14,7 @@ type Action interface{ action() }
 // Record is a change of the stored state: a value to be put under Key, or nil to delete it.
 type Record struct {
 	Key string
-	// Value is a *Framework, a *ClusterRecord, a *cluster.Task or a *cluster.Reservation.
+	// Value is a *Framework, a *ClusterRecord, a *Leftover, a *cluster.Task or a *cluster.Reservation.
 	Value any
 }
 
@@ -117,7 +117,7 @@ type (
 		Alone bool
 	}
 
-	// Forget has the high-availability data of a deleted cluster removed.
+	// Forget has the high-availability data of a deleted cluster removed; Forgotten is the answer.
 	Forget struct {
 		Spec  cluster.Spec
 		Nonce string

@@ -282,7 +282,7 @@ func (st *step) removeCluster(c *Cluster) {
 	st.save(ClusterPrefix+name, nil)
 	st.send(Tell{Cluster: name, Note: cluster.Note{Time: st.now, Type: "Deleted", Message: "cluster " + name + " is gone"}})
 	if c.Spec.HighAvailability() {
-		st.send(Forget{Spec: c.Spec, Nonce: c.Nonce})
+		st.leave(c)
 	}
 }
 

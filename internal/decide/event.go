@@ -126,6 +126,9 @@ type (
 		Failure string
 	}
 
+	// Forgotten says that the high-availability data of a deleted cluster is removed, or that there was none.
+	Forgotten struct{ Name, Nonce string }
+
 	// FlinkObserved is what a JobManager's REST API says of its cluster.
 	FlinkObserved struct {
 		Cluster string
@@ -181,6 +184,8 @@ func (RestartTask) event()      {}
 func (PauseStarts) event()      {}
 func (Look) event()             {}
 func (JobsStopped) event()      {}
-func (FlinkObserved) event()    {}
-func (WorkersWanted) event()    {}
-func (Ticked) event()           {}
+
+func (Forgotten) event()     {}
+func (FlinkObserved) event() {}
+func (WorkersWanted) event() {}
+func (Ticked) event()        {}

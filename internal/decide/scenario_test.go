@@ -121,6 +121,8 @@ func (p *player) restart() string {
 			s.Framework = *v
 		case *decide.ClusterRecord:
 			s.Clusters = append(s.Clusters, *v)
+		case *decide.Leftover:
+			s.Leftovers = append(s.Leftovers, *v)
 		case *cluster.Task:
 			s.Tasks = append(s.Tasks, *v)
 		case *cluster.Reservation:
@@ -162,6 +164,8 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 	case "delete":
 		p.request++
 		return decide.DeleteCluster{Request: p.request, Name: arg(d, "cluster", "demo")}
+	case "forgotten":
+		return decide.Forgotten{Name: arg(d, "cluster", "demo"), Nonce: arg(d, "nonce", "aaaa")}
 	case "restart-task":
 		p.request++
 		return decide.RestartTask{Request: p.request, Cluster: arg(d, "cluster", "demo"), TaskID: arg(d, "task", "")}
@@ -296,6 +300,9 @@ func spec(d *datadriven.TestData) cluster.Spec {
 	}
 	if flag(d, "ha") {
 		s.FlinkConfiguration = map[string]string{"high-availability.type": "zookeeper"}
+		if id := arg(d, "ha-id", ""); id != "" {
+			s.FlinkConfiguration["high-availability.cluster-id"] = id
+		}
 	}
 	if n := number(d, "replicas"); n > 0 {
 		s.JobManager.Replicas = n

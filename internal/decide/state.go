@@ -104,6 +104,9 @@ type State struct {
 	// reservations are what is reserved on agents, by id.
 	reservations *iradix.Tree[*reservation]
 	reconcile    reconciliation
+	// leftovers are the deleted clusters that left something in ZooKeeper; forgetNext is when to try again to remove it.
+	leftovers  *iradix.Tree[*Leftover]
+	forgetNext time.Time
 	// teardown is when a TEARDOWN may be sent (again).
 	teardown time.Time
 	// wantOffers says that something new waits that the filters of earlier declines may hide.
@@ -256,6 +259,7 @@ type Stored struct {
 	Tasks     []cluster.Task
 	// Reservations are what is reserved on agents.
 	Reservations []cluster.Reservation `json:",omitempty"`
+	Leftovers    []Leftover
 }
 
 // New returns the state after a start: what was stored, and nothing known of the present.
@@ -267,6 +271,7 @@ func New(o Options, stored Stored, now time.Time) State {
 		tasks:       iradix.New[*cluster.Task](),
 		agents:      iradix.New[*Agent](),
 		killing:     iradix.New[struct{}](),
+		leftovers:   iradix.New[*Leftover](),
 		unreachable: iradix.New[struct{}](),
 
 		reservations: iradix.New[*reservation](),
@@ -276,6 +281,13 @@ func New(o Options, stored Stored, now time.Time) State {
 	s.reconcile.implicit = now.Add(s.Options.ReconcileInterval)
 	st := &step{s: s, now: now}
 	st.begin()
+	if len(stored.Leftovers) == 0 {
+		st.s.forgetNext = now.Add(forgetAgain) // Else it is tried with the first tick.
+	}
+	for i := range stored.Leftovers {
+		l := stored.Leftovers[i]
+		st.s.leftovers, _, _ = st.s.leftovers.Insert([]byte(l.key()), &l)
+	}
 	for _, r := range stored.Clusters {
 		c := newCluster(r)
 		c.phases = []cluster.PhaseTime{{Phase: cluster.PhaseOffer, Since: now}}

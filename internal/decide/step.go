@@ -47,6 +47,8 @@ func Step(s State, e Event, now time.Time) (State, []Action) {
 		st.putCluster(e)
 	case DeleteCluster:
 		st.deleteCluster(e)
+	case Forgotten:
+		st.forgotten(e)
 	case RestartTask:
 		st.restartTask(e)
 	case PauseStarts:

@@ -164,6 +164,7 @@ func (st *step) ticked(e Ticked) {
 	if st.s.Options.Uninstall {
 		st.uninstall()
 	}
+	st.tickLeftovers()
 	st.tickKills()
 	st.tickUnreachable()
 	st.tickLeaving()

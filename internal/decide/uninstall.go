@@ -82,17 +82,19 @@ type Uninstall struct {
 	Reservations int
 	// Registered says that Mesos knows the framework.
 	Registered bool
+	// Untried says that no removal was tried yet of what clusters left in ZooKeeper that were deleted before.
+	Untried bool
 }
 
 // Done says that nothing of the service is left with Mesos, or in the state of the core.
 func (u Uninstall) Done() bool {
-	return u.Asked && u.Clusters == 0 && u.Tasks == 0 && u.Reservations == 0 && !u.Registered
+	return u.Asked && u.Clusters == 0 && u.Tasks == 0 && u.Reservations == 0 && !u.Registered && !u.Untried
 }
 
 // Uninstalling says how far the removal of the service has come.
 func Uninstalling(s *State) Uninstall {
 	return Uninstall{
 		Asked: s.Options.Uninstall, Clusters: s.clusters.Len(), Tasks: s.tasks.Len(), Reservations: s.reservations.Len(),
-		Registered: s.Framework.ID != "",
+		Registered: s.Framework.ID != "", Untried: s.leftovers.Len() > 0 && s.forgetNext.IsZero(),
 	}
 }

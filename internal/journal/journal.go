@@ -111,6 +111,10 @@ func (j *Journal) Begin(at time.Time, stored decide.Stored) {
 	for i := range stored.Clusters {
 		stored.Clusters[i].Spec = j.o.Masked(stored.Clusters[i].Spec)
 	}
+	stored.Leftovers = slices.Clone(stored.Leftovers)
+	for i := range stored.Leftovers {
+		stored.Leftovers[i].Spec = j.o.Masked(stored.Leftovers[i].Spec)
+	}
 	j.put(pending{at: at, event: stored, name: Start})
 }
 

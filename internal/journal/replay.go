@@ -28,6 +28,7 @@ var kinds = func() map[string]reflect.Type {
 		decide.PutCluster{},
 		decide.DeleteCluster{},
 		decide.RestartTask{},
+		decide.Forgotten{},
 		decide.PauseStarts{},
 		decide.Look{},
 		decide.JobsStopped{},
