@@ -76,6 +76,9 @@ func Defaults(user map[string]string) map[string]string {
 		// ZooKeeper keeps the leadership of a dead JobManager for this long. Flink's 60 s make a
 		// failover take 43 s; 10 s bring it below 15 s and still outlast a long pause of the JVM.
 		d["high-availability.zookeeper.client.session-timeout"] = "10s"
+		// A new leader waits so long at most for the workers that it is told of, before it counts what is missing. Flink
+		// does not wait: a worker that was being started when the JobManager died was asked for twice.
+		d["resourcemanager.previous-worker.recovery.timeout"] = "10s"
 	}
 	for k := range d {
 		if _, ok := user[k]; ok {

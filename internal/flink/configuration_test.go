@@ -121,6 +121,7 @@ func TestConfigurationPrecedence(t *testing.T) {
 	want := map[string]string{
 		"high-availability.type": "zookeeper", "state.backend.type": "hashmap", "high-availability.cluster-id": "ours",
 		"high-availability.zookeeper.client.session-timeout": "10s",
+		"resourcemanager.previous-worker.recovery.timeout":   "10s",
 		"cluster.registration.error-delay":                   "1s",
 		"jobmanager.memory.process.size":                     "2g", "taskmanager.memory.process.size": "1728m",
 		"taskmanager.numberOfTaskSlots": "2", "taskmanager.cpu.cores": "2.0",

@@ -189,6 +189,7 @@ func (s *Scheduler) subscription(ctx context.Context, url string) (subscribed bo
 			httpcli.TLSConfig(s.o.TLS),
 			httpcli.Transport(func(t *http.Transport) { transport = t }),
 			httpcli.WrapRoundTripper(s.authenticated),
+			httpcli.WrapRoundTripper(accepted),
 		)),
 	)
 	defer transport.CloseIdleConnections()
@@ -239,6 +240,18 @@ func (s *Scheduler) authenticated(next http.RoundTripper) http.RoundTripper {
 			return nil, fmt.Errorf("authenticate with the Mesos master: %w", err)
 		}
 		return next.RoundTrip(r)
+	})
+}
+
+// accepted has a call that the master answers with nothing be one that it accepted: it says 200 to UPDATE_FRAMEWORK, and
+// the library then asks for content.
+func accepted(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(r)
+		if err == nil && resp.StatusCode == http.StatusOK && resp.Header.Get("Content-Type") == "" {
+			resp.StatusCode = http.StatusAccepted
+		}
+		return resp, err
 	})
 }
 

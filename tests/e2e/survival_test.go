@@ -28,7 +28,7 @@ func TestSurvival(t *testing.T) {
 		w.JobState("tough", id, "RUNNING")
 		w.Eventually("there is a checkpoint", func() error { return checkpointed(t, w, "tough", id) })
 		runs := func(d cluster.Description) bool {
-			return d.Status.Flink != nil && d.Status.Flink.JobsRunning == 1 && taskManagers(d) == 2 && d.Status.Flink.TaskManagers == 2 && len(d.Waiting) == 0
+			return d.Status.State == cluster.Stable && d.Status.Flink != nil && d.Status.Flink.JobsRunning == 1 && taskManagers(d) == 2 && d.Status.Flink.TaskManagers == 2 && len(d.Waiting) == 0
 		}
 		lose := func(what string, do func()) {
 			t.Helper()
