@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -65,9 +67,12 @@ func TestInstall(t *testing.T) {
 	in := &installation{t: t, w: world.Start(t, world.Options{Alone: true}), zk: zookeeper.Start(t), name: "dev/flink"}
 	in.release()
 	p := in.repository()
-	in.install(p, in.form(p, d.Version))
+	options := in.form(p, d.Version)
+	in.install(p, options)
 	in.plug(p)
 	in.use()
+	in.suspend()
+	in.edit(p, options)
 	in.uninstall()
 }
 
@@ -451,6 +456,66 @@ func (in *installation) ask(path string, into any) int {
 	return resp.StatusCode
 }
 
+// tasks are the ids of the running tasks of the form's cluster.
+func (in *installation) tasks() (ids []string) {
+	in.t.Helper()
+	d := in.w.State("first", cluster.Stable)
+	for _, t := range d.Tasks {
+		if t.Goal == cluster.Launched && t.State == cluster.Running {
+			ids = append(ids, t.ID)
+		}
+	}
+	return ids
+}
+
+// suspend has Marathon stop the service, and start it again, while a job runs: the job does not notice.
+func (in *installation) suspend() {
+	in.t.Helper()
+	job := in.w.Run("first", "Endless", "--parallelism", "2")
+	in.w.JobState("first", job, client.JobRunning)
+	before := in.tasks()
+	in.wait(in.app.Suspend(in.t.Context(), false))
+	if code, _, said := in.flink("cluster", "list"); code != 5 {
+		in.t.Errorf("with the service suspended flink cluster list exits with %d, want 5:\n%s", code, said)
+	}
+	for _, id := range before {
+		if len(in.w.Pids(id)) == 0 {
+			in.t.Errorf("task %s ended with the service", id)
+		}
+	}
+	in.wait(in.app.Resume(in.t.Context(), 1, false))
+	if after := in.tasks(); !slices.Equal(before, after) {
+		in.t.Errorf("the tasks were %v and are %v", before, after)
+	}
+	in.w.JobState("first", job, client.JobRunning)
+}
+
+// edit changes an option in the form of the installed service: Cosmos renders the app again and replaces it as a whole.
+func (in *installation) edit(p universe.Package, options map[string]any) {
+	in.t.Helper()
+	before := in.tasks()
+	r, err := universe.NewRenderer(p)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	edited, err := r.Render(universe.RenderOptions{Options: universe.Set(options, "service.log_format", "json"), Source: in.catalog + "/repo"})
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	in.wait(in.app.Update(in.t.Context(), func(app map[string]any) error {
+		clear(app)
+		maps.Copy(app, edited)
+		return nil
+	}, false))
+	if after := in.tasks(); !slices.Equal(before, after) {
+		in.t.Errorf("the tasks were %v and are %v", before, after)
+	}
+	log, err := os.ReadFile(filepath.Join(in.marathon.Sandbox(str(edited, "id")), "stderr"))
+	if err != nil || !strings.Contains(string(log), `"msg":"service is ready"`) {
+		in.t.Errorf("the option has no effect: %v\n%s", err, log)
+	}
+}
+
 // uninstall removes the service as Cosmos does one with the label DCOS_COMMONS_UNINSTALL, and looks for what is left.
 func (in *installation) uninstall() {
 	in.t.Helper()
@@ -484,8 +549,10 @@ func (in *installation) uninstall() {
 			in.t.Errorf("task %s still has the processes %v", task.ID, pids)
 		}
 	}
-	if pids := in.w.Pids("dev_flink.instance-2"); len(pids) > 0 {
-		in.t.Errorf("the service still has the processes %v", pids)
+	for i := range 9 { // One for each start.
+		if pids := in.w.Pids("dev_flink.instance-" + strconv.Itoa(i)); len(pids) > 0 {
+			in.t.Errorf("the service still has the processes %v", pids)
+		}
 	}
 	if nodes := in.nodes("/"); len(nodes) > 0 {
 		in.t.Errorf("ZooKeeper still has %v", nodes)
