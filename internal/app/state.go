@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/config"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/store/file"
+	"github.com/flink-on-mesos/flink-service/internal/store/sealed"
 	"github.com/flink-on-mesos/flink-service/internal/store/zk"
 )
 
@@ -29,7 +31,7 @@ func openState(ctx context.Context, c config.State, log *slog.Logger) (*state, e
 		if err != nil {
 			return nil, fmt.Errorf("STATE_STORE %s: %w", c.Store, err)
 		}
-		return &state{Store: s}, nil
+		return seal(s, nil, c)
 	}
 	o, err := zk.ParseURL(c.Store)
 	if err != nil {
@@ -43,7 +45,7 @@ func openState(ctx context.Context, c config.State, log *slog.Logger) (*state, e
 	if err != nil {
 		return nil, fmt.Errorf("STATE_STORE: %w", err)
 	}
-	return &state{Store: s, zk: s}, nil
+	return seal(s, s, c)
 }
 
 // others are the addresses of the other instances that lead or wait to; none with a store of this machine alone.
@@ -59,6 +61,15 @@ func (s *state) others(ctx context.Context, own string) ([]string, error) {
 		}
 	}
 	return all, err
+}
+
+// seal puts STATE_KEY in front of a store.
+func seal(s store.Store, z *zk.Store, c config.State) (*state, error) {
+	front, err := sealed.New(s, c.Key.Reveal())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("STATE_KEY: %w", err), s.Close())
+	}
+	return &state{Store: front, zk: z}, nil
 }
 
 // lead waits until this instance may write. Lost is closed when it may no longer; nil for never.

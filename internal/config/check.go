@@ -48,6 +48,7 @@ func (l *loader) check(c Config) {
 		{!isStore(c.State.Store), "STATE_STORE", fmt.Sprintf("%q is not a store: write file:PATH or zk://host:port,…/path", c.State.Store)},
 		{c.State.User != "" && c.State.Password.Empty(), "STATE_STORE_PASSWORD", "is missing: STATE_STORE_USER needs it"},
 		{c.State.User == "" && !c.State.Password.Empty(), "STATE_STORE_USER", "is missing: STATE_STORE_PASSWORD belongs to a user"},
+		{!c.State.Key.Empty() && len(c.State.Key.Reveal()) < 16, "STATE_KEY", "is shorter than 16 characters: make one with openssl rand -hex 32"},
 		{strings.Contains(c.State.User, ":"), "STATE_STORE_USER", "contains a colon, which ZooKeeper reads as the end of the name"},
 		{slices.Contains(c.Flink.Distributions, ""), "FLINK_DISTRIBUTIONS", "has an empty element: remove the surplus comma"},
 		oneOf("DEFAULT_ALLOCATION", c.Flink.DefaultAllocation, "dynamic", "static"),

@@ -103,6 +103,7 @@ type State struct {
 	Store          string        `envconfig:"STATE_STORE" doc:"Where the state is: file:PATH (one machine) or zk://host:port,…/path (a cluster of machines; needed to survive the loss of this machine). Without it file:state below DATA_DIR."`
 	User           string        `envconfig:"STATE_STORE_USER" doc:"Whom the service authenticates as to ZooKeeper (digest scheme); then only that user can read and change the state."`
 	Password       Secret        `envconfig:"STATE_STORE_PASSWORD" doc:"The password of STATE_STORE_USER."`
+	Key            Secret        `envconfig:"STATE_KEY" doc:"A secret of 16 or more characters that seals the values in the state (AES-256-GCM): specs with their secrets, the keys of artifact paths, of drivers and of certificates. Without it they are readable for who reads the files or ZooKeeper. Without the secret a sealed state cannot be read; every instance needs the same. A state that was not sealed is sealed with the first write."`
 	SessionTimeout time.Duration `envconfig:"STATE_SESSION_TIMEOUT" default:"10s" doc:"How long ZooKeeper waits for a silent service before another may take over."`
 }
 

@@ -12,6 +12,7 @@ import (
 
 // exempt are variables of the service that no option of the package sets, with the reason.
 var exempt = map[string]string{
+	"STATE_KEY":   "state.password has ZooKeeper guard the state",
 	"SECRETS_DIR": "the package mounts no secrets of users; DC/OS has a secret store that specs refer to",
 	"LISTEN":      "Marathon chooses the port, and tells it in PORT_API",
 	"DATA_DIR":    "the sandbox: what is in it can be made again, and Mesos removes it",
