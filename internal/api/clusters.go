@@ -161,6 +161,9 @@ func (a *API) checkArtifacts(spec cluster.Spec) error {
 		check("job.jobGraphURI", j.JobGraphURI)
 		check("job.python", j.Python)
 	}
+	if k := spec.Kerberos; k != nil {
+		check("kerberos.keytabURI", k.KeytabURI)
+	}
 	for i, u := range spec.URIs {
 		check(indexed("uris", i)+".value", u.Value)
 	}

@@ -31,10 +31,11 @@ func (a *API) masked(spec cluster.Spec) cluster.Spec {
 	}
 	if spec.Job != nil {
 		job := *spec.Job
-		for _, uri := range jobURIs(&job) {
-			*uri.value = cluster.MaskURI(*uri.value)
-		}
 		spec.Job = &job
+	}
+	cloneOverlays(&spec)
+	for _, uri := range ownURIs(&spec) {
+		*uri.value = cluster.MaskURI(*uri.value)
 	}
 	return spec
 }
@@ -85,15 +86,15 @@ func (a *API) unmasked(spec, stored cluster.Spec) (cluster.Spec, error) {
 	}
 	if spec.Job != nil {
 		job := *spec.Job
-		var before cluster.JobSpec
-		if stored.Job != nil {
-			before = *stored.Job
-		}
-		was := jobURIs(&before)
-		for i, uri := range jobURIs(&job) {
-			revealURI(&l, uri.field, uri.value, *was[i].value, nil)
-		}
 		spec.Job = &job
+	}
+	cloneOverlays(&spec)
+	was := map[string]string{}
+	for _, uri := range ownURIs(&stored) {
+		was[uri.field] = *uri.value
+	}
+	for _, uri := range ownURIs(&spec) {
+		revealURI(&l, uri.field, uri.value, was[uri.field], nil)
 	}
 	return spec, l.Err("the spec has a masked secret that was never stored")
 }
@@ -114,19 +115,35 @@ func reveal(l *fault.List, field string, sent, stored map[string]string, secret 
 	return full
 }
 
-// jobURI is a field of a job that holds a URI.
-type jobURI struct {
+// ownURI is a field of a spec that holds one URI.
+type ownURI struct {
 	field string
 	value *string
 }
 
-// jobURIs lists the fields of a job that hold URIs, always in the same order.
-func jobURIs(j *cluster.JobSpec) []jobURI {
-	return []jobURI{
-		{"job.jarURI", &j.JarURI},
-		{"job.jobGraphURI", &j.JobGraphURI},
-		{"job.python", &j.Python},
-		{"job.initialSavepointPath", &j.InitialSavepointPath},
+// ownURIs lists the fields of a spec that hold one URI each.
+func ownURIs(s *cluster.Spec) []ownURI {
+	var all []ownURI
+	if j := s.Job; j != nil {
+		all = append(all, ownURI{"job.jarURI", &j.JarURI}, ownURI{"job.jobGraphURI", &j.JobGraphURI},
+			ownURI{"job.python", &j.Python}, ownURI{"job.initialSavepointPath", &j.InitialSavepointPath})
+	}
+	if s.Hadoop != nil {
+		all = append(all, ownURI{"hadoop.configURL", &s.Hadoop.ConfigURL})
+	}
+	if s.Kerberos != nil {
+		all = append(all, ownURI{"kerberos.keytabURI", &s.Kerberos.KeytabURI})
+	}
+	return all
+}
+
+// cloneOverlays makes the parts of a spec that are changed here its own.
+func cloneOverlays(s *cluster.Spec) {
+	if s.Hadoop != nil {
+		s.Hadoop = new(*s.Hadoop)
+	}
+	if s.Kerberos != nil {
+		s.Kerberos = new(*s.Kerberos)
 	}
 }
 

@@ -69,6 +69,7 @@ func TestFieldsAreDocumented(t *testing.T) {
 		"Savepoint": reflect.TypeFor[cluster.Savepoint](), "Change": reflect.TypeFor[cluster.Change](),
 		"Failure": reflect.TypeFor[cluster.Failure](), "Note": reflect.TypeFor[cluster.Note](), "Event": reflect.TypeFor[cluster.Event](), "History": reflect.TypeFor[cluster.History](),
 		"Sample": reflect.TypeFor[cluster.Sample](), "Recovery": reflect.TypeFor[cluster.Recovery](), "Outcome": reflect.TypeFor[decide.Outcome](),
+		"Hadoop": reflect.TypeFor[cluster.Hadoop](), "Kerberos": reflect.TypeFor[cluster.Kerberos](),
 		"OldFiles": reflect.TypeFor[cluster.OldFiles](), "Imported": reflect.TypeFor[cluster.Imported](), "ImportLine": reflect.TypeFor[cluster.ImportLine](),
 		"Error": reflect.TypeFor[fault.Error](),
 	} {

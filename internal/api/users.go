@@ -25,6 +25,9 @@ func uses(spec cluster.Spec, sha string) bool {
 	if j := spec.Job; j != nil && (refers(j.JarURI) || refers(j.JobGraphURI) || refers(j.Python)) {
 		return true
 	}
+	if k := spec.Kerberos; k != nil && refers(k.KeytabURI) {
+		return true
+	}
 	for _, u := range spec.URIs {
 		if refers(u.Value) {
 			return true

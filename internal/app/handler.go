@@ -54,6 +54,12 @@ func (p *parts) check(s cluster.Spec) error {
 	} else if s.Job != nil && s.Job.Python != "" && !d.python() {
 		l.Add("job.python", "Flink %s of this service has no flink-python: assemble it with FLINK_MODULES=flink-python, or name a distribution that has it in FLINK_DISTRIBUTIONS", d.Version)
 	}
+	for i, name := range s.Plugins {
+		if err == nil && !d.plugin(name) && !fetchesPlugin(s, name) {
+			l.Add(fmt.Sprintf("plugins[%d]", i), "Flink %s of this service has no plugin %s (%s): assemble it with FLINK_PLUGINS=flink-%[2]s, name a distribution that has it in FLINK_DISTRIBUTIONS, or fetch its jar to plugins/%[2]s (uris)",
+				d.Version, name, d.plugins())
+		}
+	}
 	config := flink.Configuration(s, nil)
 	_, err = flink.SplitJobManager(config)
 	problems(&l, err)

@@ -46,6 +46,7 @@ func (s Spec) Complete(d Defaults) Spec {
 		}
 		r.PersistentVolumes = completeVolumes(r.PersistentVolumes)
 	}
+	s.Overlays = s.Overlays.complete()
 	s.TaskOptions, jm.TaskOptions, tm.TaskOptions = s.TaskOptions.complete(), jm.TaskOptions.complete(), tm.TaskOptions.complete()
 	jm.Exposure, tm.Exposure = jm.Exposure.complete(), tm.Exposure.complete()
 	jm.Constraints, tm.Constraints = orNone(jm.Constraints), orNone(tm.Constraints)

@@ -57,6 +57,7 @@ type Spec struct {
 	URIs []URI `json:"uris,omitempty"`
 	// Security protects what the processes of the cluster say to each other and to the service.
 	Security Security `json:"security,omitzero"`
+	Overlays
 	// TaskOptions are those of both roles.
 	TaskOptions
 	// Suspended keeps the spec and the jobs' savepoints, and no task.

@@ -83,6 +83,7 @@ func (s Spec) Validate(r Rules) error {
 		checkTexts("flinkConfiguration", s.FlinkConfiguration, checkOption),
 		s.checkURIs(),
 		s.checkSecurity(),
+		s.checkOverlays(),
 	} {
 		for _, p := range checks {
 			if p.when {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -56,6 +57,8 @@ func (l *loader) check(c Config) {
 		{c.Flink.HAStorageDir != "" && !isLocation(c.Flink.HAStorageDir), "HA_STORAGE_DIR", fmt.Sprintf("%q is not a URI: write one such as hdfs:///flink/ha or file:///mnt/ha", c.Flink.HAStorageDir)},
 		{c.Flink.SecretsDir != "" && !isDirectory(c.Flink.SecretsDir), "SECRETS_DIR", fmt.Sprintf("%q is not a directory that can be read", c.Flink.SecretsDir)},
 		{c.Flink.JavaHome != "" && !strings.HasPrefix(c.Flink.JavaHome, "/"), "JAVA_HOME", fmt.Sprintf("%q is not an absolute path", c.Flink.JavaHome)},
+		{c.Flink.HadoopDirectory != "" && !isDirectory(c.Flink.HadoopDirectory), "HADOOP_CONF_DIR", fmt.Sprintf("%q is not a directory that can be read", c.Flink.HadoopDirectory)},
+		{slices.ContainsFunc(c.Flink.Inherit, badPattern), "INHERIT_ENVIRONMENT", fmt.Sprintf("%q has an element that is not a pattern of names: write one such as HADOOP_*", c.Flink.Inherit)},
 		{c.Flink.initialProblem(c.Mesos.Roles) != "", "INITIAL_CLUSTER", c.Flink.initialProblem(c.Mesos.Roles)},
 		{c.Flink.ArtifactMaxSize < 1<<20, "ARTIFACT_MAX_SIZE", "is below 1m, which no Flink program fits into"},
 		between("FRAMEWORK_FAILOVER_TIMEOUT", c.Framework.FailoverTimeout, time.Second, 10*365*24*time.Hour),
@@ -189,4 +192,10 @@ func isZooKeeper(s string) bool {
 func isStore(s string) bool {
 	path, ok := strings.CutPrefix(s, "file:")
 	return ok && path != "" || isZooKeeper(s)
+}
+
+// badPattern says whether a text matches no name of a variable.
+func badPattern(pattern string) bool {
+	_, err := path.Match(pattern, "")
+	return err != nil || pattern == "" || strings.ContainsAny(pattern, "= /")
 }

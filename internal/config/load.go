@@ -51,7 +51,7 @@ func load(environ []string, elsewhere bool) (Config, error) {
 	l.refuseUnknown(environ)
 	l.derive(&c)
 	if elsewhere {
-		l.refused = append(l.refused, "MESOS_CA_FILE")
+		l.refused = append(l.refused, "MESOS_CA_FILE", "HADOOP_CONF_DIR", "SECRETS_DIR")
 	}
 	l.check(c)
 	if err := l.problems.Err("the service's environment is not valid"); err != nil {

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"strconv"
 	"strings"
@@ -56,6 +57,10 @@ type Options struct {
 	ZooKeeper, StorageDir string
 	// JavaHome is set for tasks whose cluster does not set it; empty leaves it to the agent.
 	JavaHome string
+	// HadoopDirectory has the Hadoop configuration of clusters that bring none; empty for none.
+	HadoopDirectory string
+	// Inherited are variables of the service's own environment that every task gets.
+	Inherited map[string]string
 }
 
 func (o *Options) validate() error {
@@ -108,7 +113,8 @@ func (p *Planner) Plan(l decide.Launch) (cluster.Plan, error) {
 	}
 	process := flink.Process{
 		Role: l.Task.Role, Version: d.Version, TaskID: resourceID(l), Host: host(l), Ports: l.Task.Ports,
-		CPUs: l.Task.Resources.CPUs, Worker: l.Task.Worker, Log: logging(), Configuration: p.Configuration(l.Spec, l.Nonce),
+		CPUs: l.Task.Resources.CPUs, Worker: l.Task.Worker, Log: logging(l.Spec), Configuration: p.Configuration(l.Spec, l.Nonce),
+		JVMArguments: overlayJVM(l.Spec),
 	}
 	if l.Task.Role == cluster.JobManagerRole {
 		if driven(l.Spec) {
@@ -194,7 +200,7 @@ func (p *Planner) uris(l decide.Launch, d Distribution) ([]cluster.URI, error) {
 			uris = append(uris, cluster.URI{Value: c.URI, Cache: true, OutputFile: c.File})
 		}
 	}
-	for _, u := range l.Spec.URIs {
+	for _, u := range append(overlayURIs(l.Spec), l.Spec.URIs...) {
 		if u.Value, err = p.resolve(u.Value); err != nil {
 			return nil, err
 		}
@@ -261,6 +267,7 @@ func (p *Planner) Configuration(s cluster.Spec, nonce string) map[string]string 
 			fill(key, value)
 		}
 	}
+	maps.Copy(extra, overlayConfiguration(s))
 	for key, value := range gpuConfiguration(s) {
 		if key == externalResources {
 			extra[key] = value
@@ -277,17 +284,20 @@ func (p *Planner) Configuration(s cluster.Spec, nonce string) map[string]string 
 	return flink.Configuration(s, extra)
 }
 
-func logging() flink.Log { return flink.Log{File: true} }
-
 // Overlay renders what the sandbox of every task of a cluster gets beside the distribution.
 func (p *Planner) Overlay(s cluster.Spec, nonce string) ([]byte, error) {
-	o := flink.Overlay{Configuration: p.Configuration(s, nonce), Log: logging()}
+	o := flink.Overlay{Configuration: p.Configuration(s, nonce), Log: logging(s)}
 	if driven(s) {
 		o.Files = append(o.Files, flink.File{Name: tokenFile, Content: []byte(p.Token(s.Name, nonce))})
 	}
 	if err := p.secure(&o, s, nonce); err != nil {
 		return nil, err
 	}
+	files, err := p.overlayFiles(s)
+	if err != nil {
+		return nil, err
+	}
+	o.Files = append(o.Files, files...)
 	return o.Archive()
 }
 

@@ -83,14 +83,15 @@ func command(l decide.Launch, o cluster.TaskOptions, start string) string {
 	return b.String()
 }
 
-// environment has, from the weakest: what Flink's configuration and the service set, the numbers of the
-// spec's ports, and the spec's own.
+// environment has, from the weakest: what the service hands on of its own, its Java, what Flink's configuration and the
+// overlays set, the numbers of the spec's ports, and the spec's own.
 func (p *Planner) environment(l decide.Launch, o cluster.TaskOptions, flinks map[string]string) map[string]string {
-	env := map[string]string{}
+	env := p.inherited()
 	if p.o.JavaHome != "" && (o.Container == nil || o.Container.Image == "") {
 		env["JAVA_HOME"] = p.o.JavaHome
 	}
 	maps.Copy(env, flinks)
+	maps.Copy(env, p.overlayEnvironment(l.Spec))
 	if o.JavaHome != "" {
 		env["JAVA_HOME"] = o.JavaHome
 	}

@@ -147,7 +147,7 @@ func withUnit(e *entry) string {
 func keptNote(key string) string {
 	switch {
 	case key == "security.kerberos.login.keytab" || key == "security.keytab":
-		return "flink-mesos copied the file to its TaskManagers. Now it is fetched (uris), is in a volume or lies on every agent; write the path from there"
+		return "flink-mesos copied the file to its TaskManagers. Now upload it and write kerberos.keytabURI and kerberos.principal instead, or have it in a volume or on every agent"
 	case strings.HasPrefix(key, "security.ssl.") && (strings.HasSuffix(key, "keystore") || strings.HasSuffix(key, "truststore")):
 		return "flink-mesos copied the file to its TaskManagers. Now it is fetched (uris), is in a volume or lies on every agent; write the path from there"
 	case strings.HasPrefix(key, "metrics.reporter.") && strings.HasSuffix(key, ".port"):

@@ -10,7 +10,10 @@
 # Java is looked for in $JAVA_HOME, then in the sandbox (a fetched jre*, jdk* or java*
 # directory), then in $PATH.
 #
-# Exit codes of its own: 64 wrong use, 126 a Java too old, 127 no Java, 72 no Flink.
+# Exit codes of its own: 64 wrong use, 126 a Java too old, 127 no Java, 72 no Flink, 78 no such plugin.
+#
+# What may be in the sandbox beside: lib/*.jar, which stand behind Flink's own on the class path; plugins/NAME/*.jar, which
+# Flink loads beside those of the distribution; conf/logback.xml, which takes the place of log4j.
 
 set -u
 
@@ -33,6 +36,21 @@ FLINK_CONF_DIR=$sandbox/conf
 FLINK_LIB_DIR=$FLINK_HOME/lib
 FLINK_OPT_DIR=$FLINK_HOME/opt
 FLINK_PLUGINS_DIR=${FLINK_PLUGINS_DIR:-$FLINK_HOME/plugins}
+if [ -d plugins ] || [ -n "${FLINK_ENABLED_PLUGINS:-}" ]; then
+    # Those of this cluster, and those of the distribution, which other tasks share, in one directory. Its own come first.
+    for dir in "$sandbox"/plugins/* "$FLINK_PLUGINS_DIR"/*; do
+        name=${dir##*/}
+        [ ! -d "$dir" ] || [ -e "all-plugins/$name" ] || { mkdir -p all-plugins && ln -s "$dir" "all-plugins/$name"; }
+    done
+    for name in ${FLINK_ENABLED_PLUGINS:-}; do
+        [ -e "all-plugins/$name" ] && continue
+        for jar in "$FLINK_OPT_DIR/flink-$name"-[0-9]*.jar; do
+            [ -r "$jar" ] || fail 78 "this Flink has no plugin $name, neither in plugins nor in opt: assemble one that has it, or fetch its jar to plugins/$name (uris)"
+            mkdir -p "all-plugins/$name" && ln -s "$jar" "all-plugins/$name/"
+        done
+    done
+    FLINK_PLUGINS_DIR=$sandbox/all-plugins
+fi
 export FLINK_HOME FLINK_CONF_DIR FLINK_LIB_DIR FLINK_OPT_DIR FLINK_PLUGINS_DIR
 
 # --- Java ---
@@ -82,10 +100,29 @@ major=${major%%[._]*}
 lib=$FLINK_LIB_DIR
 [ "$FLINK_HOME" != "$sandbox/flink" ] || lib=flink/lib
 classpath=
+# Logback is used when there is a configuration of it, and it itself: log4j's binding is left out then.
+logging=-Dlog4j.configurationFile=file:$FLINK_CONF_DIR/log4j.properties
+if [ -r "$FLINK_CONF_DIR/logback.xml" ]; then
+    for jar in lib/logback-classic*.jar "$lib"/logback-classic*.jar; do
+        [ ! -r "$jar" ] || logging=-Dlogback.configurationFile=file:$FLINK_CONF_DIR/logback.xml
+    done
+    [ "${logging#-Dlogback}" != "$logging" ] || say "there is a logback.xml and no logback-classic jar in lib; log4j is used"
+fi
 for jar in "$lib"/*.jar; do
     [ -r "$jar" ] || fail 72 "there is no Flink in $FLINK_HOME"
+    case $logging$jar in
+        -Dlogback*/log4j-slf4j*-impl*) continue ;;
+    esac
     classpath=${classpath:+$classpath:}$jar
 done
+for jar in lib/*.jar; do
+    [ -r "$jar" ] && classpath=$classpath:$jar
+done
+# A Hadoop configuration that was fetched is in the sandbox.
+if [ -n "${HADOOP_CONF_DIR:-}" ] && [ -d "$sandbox/$HADOOP_CONF_DIR" ]; then
+    HADOOP_CONF_DIR=$sandbox/$HADOOP_CONF_DIR
+    export HADOOP_CONF_DIR
+fi
 [ -n "${HADOOP_CLASSPATH:-}" ] && classpath=$classpath:$HADOOP_CLASSPATH
 [ -n "${HADOOP_CONF_DIR:-}" ] && classpath=$classpath:$HADOOP_CONF_DIR
 
@@ -129,7 +166,7 @@ while [ "$left" -gt 0 ]; do
             --)
                 main=yes
                 set -- "$@" "-Djava.io.tmpdir=$sandbox/tmp" "-Dlog.file=$log.log" \
-                    "-Dlog4j.configurationFile=file:$FLINK_CONF_DIR/log4j.properties" \
+                    "$logging" \
                     -cp "$classpath" "$class" --configDir "$FLINK_CONF_DIR"
                 continue
                 ;;

@@ -14,6 +14,7 @@ func benches() []bench {
 		{"offers", benchOffers},
 		{"demand", benchDemand},
 		{"matcher", benchMatcher},
+		{"fenzo", benchFenzo},
 		{"classes", benchClasses},
 		{"submit", benchSubmit},
 		{"killed", benchKilled},

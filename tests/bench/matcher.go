@@ -73,10 +73,15 @@ func accepts(actions []decide.Action) int {
 
 // waitingWorkers is the state of a cluster whose JobManager has a place and whose workers have none.
 func waitingWorkers(count int, now time.Time) (decide.State, error) {
+	return waitingFor(benchSpec("bench", count), count, now)
+}
+
+// waitingFor is the state of a cluster whose JobManager has a place and whose workers have none.
+func waitingFor(spec cluster.Spec, count int, now time.Time) (decide.State, error) {
 	s := decide.New(decide.Options{}, decide.Stored{}, now)
 	for _, e := range []decide.Event{
 		decide.Subscribed{FrameworkID: "bench", Master: "127.0.0.1:5050"},
-		decide.PutCluster{Nonce: "aaaa", Spec: benchSpec("bench", count)},
+		decide.PutCluster{Nonce: "aaaa", Spec: spec},
 		decide.Offered{Offers: mixedOffers(1, 1)},
 	} {
 		s, _ = decide.Step(s, e, now)

@@ -97,7 +97,7 @@ func assembleMaven(ctx context.Context, o Options) (Manifest, error) {
 		key.add("lib", c.String())
 	}
 	for _, c := range plugins {
-		key.add("plugin", c.String())
+		key.add("plugin "+strings.TrimPrefix(c.artifact, "flink-"), c.String())
 	}
 	if err := key.files("jar", o.Jars); err != nil {
 		return Manifest{}, err

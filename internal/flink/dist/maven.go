@@ -109,7 +109,7 @@ func coordinates(version string, modules []string) ([]coordinate, error) {
 }
 
 // writePOM writes a project that copies the coordinates with all they need into lib and
-// each plugin, alone, into plugins/<artifact>.
+// each plugin, alone, into plugins/<artifact without flink->, as in the releases of Flink.
 func writePOM(path string, libs, plugins []coordinate) error {
 	var b bytes.Buffer
 	text := func(s string) string {
@@ -157,10 +157,10 @@ func writePOM(path string, libs, plugins []coordinate) error {
               <artifactItems>
                 <artifactItem><groupId>%[1]s</groupId><artifactId>%[2]s</artifactId><version>%[3]s</version></artifactItem>
               </artifactItems>
-              <outputDirectory>${project.basedir}/home/plugins/%[2]s</outputDirectory>
+              <outputDirectory>${project.basedir}/home/plugins/%[4]s</outputDirectory>
             </configuration>
           </execution>
-`, text(c.group), text(c.artifact), text(c.version))
+`, text(c.group), text(c.artifact), text(c.version), text(strings.TrimPrefix(c.artifact, "flink-")))
 	}
 	b.WriteString(`        </executions>
       </plugin>
