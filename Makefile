@@ -62,9 +62,10 @@ flink: driver ## Assemble the Flink distributions from Maven artifacts into buil
 	@$(GO) run ./internal/flink/classes/prepare
 
 .PHONY: docs
-docs: ## Write docs/configuration.md and docs/cli.md from the code
+docs: ## Write docs/configuration.md, docs/cli.md and docs/api-reference.md from the code
 	$(GO) test ./internal/config -run Document -update
 	$(GO) test ./internal/cli -run Document -update
+	$(GO) test ./internal/api -run Reference -update
 
 ##: Checks
 

@@ -104,7 +104,7 @@ func Build(ctx context.Context, o BuildOptions) (Package, error) {
 	if err := b.clear(); err != nil {
 		return Package{}, err
 	}
-	for _, step := range []func(context.Context) error{b.driver, b.programs, b.flinks, b.icons} {
+	for _, step := range []func(context.Context) error{b.driver, b.programs, b.flinks, b.icons, b.screenshots} {
 		if err := step(ctx); err != nil {
 			return Package{}, err
 		}
@@ -137,7 +137,7 @@ func (b *builder) clear() error {
 	if err != nil {
 		return err
 	}
-	ours := regexp.MustCompile(`^(flink-service-.*\.zip|dcos-flink-.*\.zip|flink-[0-9].*\.(tgz|json)|icon-[0-9]+\.png|repo-v[0-9]+\.json|` +
+	ours := regexp.MustCompile(`^(flink-service-.*\.zip|dcos-flink-.*\.zip|flink-[0-9].*\.(tgz|json)|icon-[0-9]+\.png|screenshot-.*\.png|repo-v[0-9]+\.json|` +
 		regexp.QuoteMeta(driverName) + `|` + sumsName + `|` + packageDir + `)$`)
 	for _, e := range entries {
 		if !ours.MatchString(e.Name()) {
@@ -284,6 +284,24 @@ func (b *builder) icons(context.Context) error {
 	for _, size := range IconSizes() {
 		name := fmt.Sprintf("icon-%d.png", size)
 		if err := copyFile(filepath.Join(b.Root, "universe", "icons", name), filepath.Join(b.Dir, name)); err != nil {
+			return err
+		}
+		if err := b.sum(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// screenshots takes those of the documentation, which the tests of the page make.
+func (b *builder) screenshots(context.Context) error {
+	files, err := filepath.Glob(filepath.Join(b.Root, "docs", "images", "*.png"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		name := "screenshot-" + filepath.Base(file)
+		if err := copyFile(file, filepath.Join(b.Dir, name)); err != nil {
 			return err
 		}
 		if err := b.sum(name); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,12 +25,16 @@ const (
 	long = 3 * time.Minute
 )
 
-// shot writes a screenshot into build/browser.
-func shot(t *testing.T, p *chromium.Page, name string) string {
+// documented are the screenshots of the documentation, which the DC/OS package shows too.
+var documented = []string{"page", "page-dark", "page-phone", "form", "history", "flink-job"}
+
+// shot writes a screenshot into build/browser, and into docs/images when that is asked for.
+func shot(t *testing.T, p *chromium.Page, name string) {
 	t.Helper()
-	file := filepath.Join(disttest.Root(t), "build", "browser", name+".png")
-	p.Screenshot(file)
-	return file
+	p.Screenshot(filepath.Join(disttest.Root(t), "build", "browser", name+".png"))
+	if *update && slices.Contains(documented, name) {
+		p.Screenshot(filepath.Join(disttest.Root(t), "docs", "images", name+".png"))
+	}
 }
 
 // clean checks that a page had no error, and asked nobody but the service.
@@ -67,10 +72,12 @@ func TestPage(t *testing.T) {
 	}
 	p.Type(`#create-form [name=name]`, "analytics")
 	p.Type(`#create-form [name=slots]`, "2")
+	p.Type(`#create-form [name=taskManagerMemory]`, "1g")
+	shot(t, p, "form")
 	p.Type(`#create-form [name=taskManagerMemory]`, "10m")
 	p.Click("#create-form button.main")
 	p.Until("the service's refusal is shown", `document.querySelector("#create-problems").textContent.includes("emory")`, soon)
-	shot(t, p, "form")
+	shot(t, p, "form-refused")
 	p.Type(`#create-form [name=taskManagerMemory]`, "1g")
 	p.Press("Enter")
 	p.Until("the form is closed", `!document.querySelector("#create").open`, soon)
@@ -88,16 +95,7 @@ func TestPage(t *testing.T) {
 	p.Dark(false)
 	p.Resize(1100, 960)
 	p.Eval("scrollTo(0, 0); document.activeElement.blur()")
-	light := shot(t, p, "page")
-	if *update {
-		data, err := os.ReadFile(light)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(disttest.Root(t), "docs", "images", "page.png"), data, 0o644)
-		}
-		if err != nil {
-			t.Error(err)
-		}
-	}
+	shot(t, p, "page")
 	contrast(t, p, "light")
 	p.Dark(true)
 	shot(t, p, "page-dark")

@@ -148,6 +148,13 @@ func (in *installation) repository() universe.Package {
 			in.t.Errorf("%s is %s", name, http.DetectContentType(image))
 		}
 	}
+	images, _ := p.Resource["images"].(map[string]any)
+	screenshots, _ := images["screenshots"].([]any)
+	for _, url := range screenshots {
+		if image := in.fetch(fmt.Sprint(url), ""); http.DetectContentType(image) != "image/png" {
+			in.t.Errorf("%v is %s", url, http.DetectContentType(image))
+		}
+	}
 	return p
 }
 

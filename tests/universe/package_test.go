@@ -67,6 +67,12 @@ func filled(v any) any {
 			out[name] = filled(inner)
 		}
 		return out
+	case []any:
+		var out []any
+		for _, inner := range v {
+			out = append(out, filled(inner))
+		}
+		return out
 	case string:
 		v = strings.ReplaceAll(v, "@base@", "https://example.com/flink/0.1.0")
 		v = regexp.MustCompile(`@flink:([0-9.]+)@`).ReplaceAllString(v, "flink-$1.0-"+strings.Repeat("ab", 32))
@@ -202,6 +208,16 @@ func TestResource(t *testing.T) {
 		if got := at("images", name); got != fmt.Sprintf("@base@/icon-%d.png", size) {
 			t.Errorf("resource.json: %s is %v", name, got)
 		}
+	}
+	screenshots, _ := at("images", "screenshots").([]any)
+	for _, uri := range screenshots {
+		name, ok := strings.CutPrefix(fmt.Sprint(uri), "@base@/screenshot-")
+		if _, err := os.Stat(filepath.Join(root, "docs", "images", name)); !ok || err != nil {
+			t.Errorf("resource.json: %v is not a screenshot of docs/images: %v", uri, err)
+		}
+	}
+	if len(screenshots) == 0 {
+		t.Error("resource.json: there are no screenshots")
 	}
 	uris, _ := at("assets", "uris").(map[string]any)
 	for alias, uri := range uris {
