@@ -29,6 +29,8 @@ type world struct {
 	specs map[string]cluster.Spec
 	// updates wait to be acknowledged.
 	updates map[string]decide.Updated
+	// late are updates that others have overtaken.
+	late []decide.Updated
 	// planned are the inverse offers of agents with planned maintenance.
 	planned map[string]string
 	// maintained says that there was some maintenance.
@@ -185,6 +187,7 @@ func (w *world) one() {
 		}
 	case 6:
 		w.deliver()
+		w.overtaken()
 	case 7:
 		w.now = w.now.Add(time.Duration(rapid.IntRange(0, 40).Draw(w.t, "seconds")) * time.Second)
 		w.do(decide.Ticked{})
@@ -260,7 +263,26 @@ func (w *world) update(id string) {
 	}
 	s := rapid.SampledFrom(states).Draw(w.t, "state")
 	w.tasks[id] = s
-	w.do(decide.Updated{TaskID: id, AgentID: w.agent(id), State: s, UUID: []byte("u")})
+	u := decide.Updated{TaskID: id, AgentID: w.agent(id), State: s, UUID: []byte("u")}
+	switch rapid.IntRange(0, 5).Draw(w.t, "way") {
+	case 0:
+		w.late = append(w.late, u)
+	case 1:
+		// Lost, until Mesos is asked.
+	default:
+		w.do(u)
+	}
+}
+
+// overtaken hands over an update that came too late, whatever has become of its task.
+func (w *world) overtaken() {
+	if len(w.late) == 0 {
+		return
+	}
+	i := rapid.IntRange(0, len(w.late)-1).Draw(w.t, "late")
+	u := w.late[i]
+	w.late = slices.Delete(w.late, i, i+1)
+	w.do(u)
 }
 
 // agent is where a task was launched.
@@ -348,6 +370,11 @@ func (w *world) bounded() {
 
 // settle lets everything that is under way come to its end.
 func (w *world) settle() {
+	for len(w.late) > 0 {
+		w.overtaken()
+	}
+	w.do(decide.Subscribed{FrameworkID: "f"})
+	w.answerReconciliation()
 	for _, agent := range slices.Sorted(maps.Keys(w.planned)) {
 		w.maintain(agent)
 	}

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"syscall"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func TestSurvival(t *testing.T) {
 		}})
 		w.Standby()
 		w.Create(highlyAvailable(dynamic("tough", d, 2)))
-		const count = 60000
+		const count = 90000
 		out := w.Dir() + "/sum"
 		id := w.Run("tough", "Sum", "--count", fmt.Sprint(count), "--rate", "1000", "--parallelism", "4", "--interval", "500",
 			"--checkpoints", "file://"+w.Dir()+"/checkpoints", "--output", out)
@@ -43,18 +44,53 @@ func TestSurvival(t *testing.T) {
 		lose("the JobManager", func() { kill(w, now(cluster.JobManagerRole)) })
 		lose("the leading service", w.Promote)
 		lose("the leading master", func() { w.Fault(map[string]any{"name": "Failover"}) })
-		lose("ZooKeeper for 5 s", func() {
+		lose("ZooKeeper for 20 s", func() {
 			if err := server.Pause(); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(5 * time.Second) // It is the stall itself that is tested.
+			time.Sleep(20 * time.Second) // It is the stall itself that is tested.
 			if err := server.Resume(); err != nil {
 				t.Fatal(err)
 			}
+			w.Revive() // The service has ended, because another could have led by now.
 		})
 		w.JobState("tough", id, "FINISHED")
 		checkSum(t, out, count)
 	})
+}
+
+// TestKilledService kills the service again and again while a checkpointed job runs: no worker is lost, and the sum is
+// exact.
+func TestKilledService(t *testing.T) {
+	d := disttest.Real(t)[0]
+	w := world.Start(t, world.Options{})
+	w.Create(dynamic("calm", d, 2))
+	const count = 30000
+	out := w.Dir() + "/sum"
+	id := w.Run("calm", "Sum", "--count", fmt.Sprint(count), "--rate", "1000", "--parallelism", "4", "--interval", "500",
+		"--checkpoints", "file://"+w.Dir()+"/checkpoints", "--output", out)
+	w.JobState("calm", id, "RUNNING")
+	before := map[string]bool{}
+	taskManagerIDs(w.Until("calm", "has 2 TaskManagers", func(d cluster.Description) bool {
+		return taskManagers(d) == 2 && d.Status.Flink != nil && d.Status.Flink.TaskManagers == 2
+	}), before)
+	rng := rand.New(rand.NewPCG(1, 2))
+	const kills = 10
+	for range kills {
+		w.KillService()
+		w.StartService()
+		time.Sleep(time.Duration(rng.IntN(800)) * time.Millisecond) // Somewhere between its start and its rest.
+	}
+	now, err := w.Client.Cluster(t.Context(), "calm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	taskManagerIDs(now, before)
+	if len(before) != 2 || now.Status.Restarts != 0 {
+		t.Errorf("after %d kills there were the TaskManagers %v and %d restarts", kills, before, now.Status.Restarts)
+	}
+	w.JobState("calm", id, "FINISHED")
+	checkSum(t, out, count)
 }
 
 // kill ends a task as a crash would, and waits until it is not among those that run.

@@ -245,8 +245,8 @@ func oneHostName(t *testing.T) {
 func neverStarts(t *testing.T) {
 	w := faulty(t, 0, worldOptions{agents: 2, workers: 8})
 	var repaired atomic.Bool
-	w.behave = func(task string) localmesos.Behaviour {
-		return localmesos.Behaviour{FailToStart: !repaired.Load() && !isJobManager(task), Message: "Command exited with status 127"}
+	w.behave = func(task mesosgo.TaskInfo) localmesos.Behaviour {
+		return localmesos.Behaviour{FailToStart: !repaired.Load() && !isJobManager(task.TaskID.Value), Message: "Command exited with status 127"}
 	}
 	if err := w.put(staticNonce, staticSpec(1)); err != nil {
 		t.Fatal(err)
@@ -270,6 +270,65 @@ func neverStarts(t *testing.T) {
 	w.mu.Unlock()
 	repaired.Store(true)
 	w.rest(expectation{name: staticName, workers: 1})
+}
+
+// TestBadAgent has one agent on which nothing starts: it is avoided, and says why, while the others take its share.
+func TestBadAgent(t *testing.T) {
+	t.Parallel()
+	w := faulty(t, 0, worldOptions{agents: 3, workers: 4})
+	var bad atomic.Value
+	w.behave = func(task mesosgo.TaskInfo) localmesos.Behaviour {
+		if isJobManager(task.TaskID.Value) {
+			return localmesos.Behaviour{}
+		}
+		bad.CompareAndSwap(nil, task.AgentID.Value) // The first one that gets a worker.
+		return localmesos.Behaviour{FailToStart: task.AgentID.Value == bad.Load(), Message: "Command exited with status 126"}
+	}
+	if err := w.put(staticNonce, staticSpec(6)); err != nil {
+		t.Fatal(err)
+	}
+	w.rest(expectation{name: staticName, workers: 6})
+	avoided := slices.ContainsFunc(decide.Outcomes(w.core.View()), func(o decide.Outcome) bool {
+		return o.AgentID == bad.Load() && strings.Contains(strings.Join(o.Reasons, " "), "starts failed on this agent; avoided until")
+	})
+	if !avoided {
+		t.Errorf("no offer of the agent was declined because of it: %+v", decide.Outcomes(w.core.View()))
+	}
+}
+
+// TestTenthLost takes a tenth of the agents away at once: what ran there is replaced, once, and nothing else is touched.
+func TestTenthLost(t *testing.T) {
+	t.Parallel()
+	w := faulty(t, 60, worldOptions{agents: 20, workers: 4})
+	before := w.running()
+	var gone []string
+	for id := range w.living() {
+		if s := w.living()[id]; len(gone) < 2 && len(s.Tasks()) > 0 && !slices.ContainsFunc(s.Tasks(), isJobManager) {
+			gone = append(gone, id)
+		}
+	}
+	lost := 0
+	for _, id := range gone {
+		lost += len(w.living()[id].Tasks())
+		if err := w.master.KillAgent(id); err != nil {
+			t.Fatal(err)
+		}
+		w.mu.Lock()
+		delete(w.agents, id)
+		w.mu.Unlock()
+	}
+	w.rest(expectation{name: staticName, workers: 60})
+	kept := 0
+	for id := range w.running() {
+		if before[id] != nil {
+			kept++
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if lost == 0 || kept != len(before)-lost || len(w.launches) != len(before)+lost {
+		t.Errorf("%d of %d tasks were lost; %d were kept, and %d launched in all", lost, len(before), kept, len(w.launches))
+	}
 }
 
 func tooSmall(t *testing.T) {

@@ -28,7 +28,7 @@ type fleet struct {
 	// seen, when set, is told all of each task that an agent starts.
 	seen func(task mesosgo.TaskInfo)
 	// behave, when set, says what a task does; without it tasks run until they are told to end.
-	behave func(task string) localmesos.Behaviour
+	behave func(task mesosgo.TaskInfo) localmesos.Behaviour
 
 	mu sync.Mutex
 	// agents are those that live, by id.
@@ -99,7 +99,7 @@ func (f *fleet) script(task mesosgo.TaskInfo) localmesos.Behaviour {
 		f.seen(task)
 	}
 	if f.behave != nil {
-		return f.behave(task.TaskID.Value)
+		return f.behave(task)
 	}
 	return localmesos.Behaviour{}
 }

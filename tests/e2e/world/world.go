@@ -59,8 +59,10 @@ type World struct {
 	master string
 	local  *process
 	// Service is the process of the service, nil while it is stopped.
-	Service        *process
-	address        string
+	Service *process
+	address string
+	// data is the directory of the service below that of the test.
+	data           string
 	standby        *process
 	standbyAddress string
 	// URL is the service's address.
@@ -140,8 +142,22 @@ func (w *World) spawn(name string, env []string, args ...string) *process {
 // StartService starts the service with the state that an earlier one left, and waits until it leads.
 func (w *World) StartService() {
 	w.t.Helper()
-	w.Service = w.instance("service", w.address, "data")
+	if w.data == "" {
+		w.data = "data"
+	}
+	w.Service = w.instance("service", w.address, w.data)
 	w.Leads()
+}
+
+// Revive starts the service again if it has ended by itself, as Marathon does, and waits until it leads.
+func (w *World) Revive() {
+	w.t.Helper()
+	select {
+	case <-w.Service.ended:
+		w.StartService()
+	default:
+		w.Leads()
+	}
 }
 
 // instance starts an instance of the service.
@@ -166,7 +182,7 @@ func (w *World) Standby() {
 func (w *World) Promote() {
 	w.t.Helper()
 	w.KillService()
-	w.Service, w.address = w.standby, w.standbyAddress
+	w.Service, w.address, w.data = w.standby, w.standbyAddress, "data-standby"
 	w.standby = nil
 	w.URL = "http://" + w.address
 	var err error
