@@ -110,10 +110,25 @@ func read(t *testing.T, file string) cluster.Spec {
 	return spec
 }
 
+// launchTime is when the stories of tests begin.
+var launchTime = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // A constant.
+
+// largeOffer has more of everything than two tasks need.
+func largeOffer(id, role string, attributes map[string]string) offer.Offer {
+	o := offer.Offer{ID: id, AgentID: "agent", Hostname: "host", Attributes: attributes}
+	for name, amount := range map[string]float64{"cpus": 8, "mem": 16384, "disk": 10000, "gpus": 2, "network_bandwidth": 1000, "network": 1000, "uplink": 1000} {
+		o.Resources = append(o.Resources, offer.Resource{Name: name, Scalar: offer.ToMilli(amount), AllocationRole: role})
+	}
+	o.Resources = append(o.Resources, offer.Resource{Name: "ports", Ranges: []offer.Range{{Begin: 31000, End: 31999}}, AllocationRole: role})
+	o.Resources = append(o.Resources, offer.Resource{Name: "cpus", Scalar: 4000, AllocationRole: role, Revocable: true},
+		offer.Resource{Name: "disk", Scalar: 2000_000, AllocationRole: role, Disk: &offer.Disk{Source: offer.MountSource, Root: "/mnt/ssd"}})
+	return o
+}
+
 // launches offers one large agent until both roles have a place.
 func launches(t *testing.T, spec cluster.Spec) []decide.Launch {
 	t.Helper()
-	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	now := launchTime
 	state := decide.New(decide.Options{}, decide.Stored{}, now)
 	var all []decide.Launch
 	step := func(e decide.Event) {
@@ -127,14 +142,7 @@ func launches(t *testing.T, spec cluster.Spec) []decide.Launch {
 		}
 	}
 	offered := func(id string) decide.Offered {
-		o := offer.Offer{ID: id, AgentID: "agent", Hostname: "host"}
-		for name, amount := range map[string]float64{"cpus": 8, "mem": 16384, "disk": 10000, "gpus": 2, "network_bandwidth": 1000} {
-			o.Resources = append(o.Resources, offer.Resource{Name: name, Scalar: offer.ToMilli(amount), AllocationRole: "flink"})
-		}
-		o.Resources = append(o.Resources, offer.Resource{Name: "ports", Ranges: []offer.Range{{Begin: 31000, End: 31999}}, AllocationRole: "flink"})
-		o.Resources = append(o.Resources, offer.Resource{Name: "cpus", Scalar: 4000, AllocationRole: "flink", Revocable: true},
-			offer.Resource{Name: "disk", Scalar: 2000_000, AllocationRole: "flink", Disk: &offer.Disk{Source: offer.MountSource, Root: "/mnt/ssd"}})
-		return decide.Offered{Offers: []offer.Offer{o}}
+		return decide.Offered{Offers: []offer.Offer{largeOffer(id, spec.Role, map[string]string{"disk": "ssd"})}}
 	}
 	step(decide.Subscribed{FrameworkID: "fw"})
 	step(decide.PutCluster{Request: 1, Spec: spec, Nonce: "aaaa"})
