@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -25,6 +26,13 @@ const asService = "SIM_AS_SERVICE"
 func TestMain(m *testing.M) {
 	if os.Getenv(asService) != "" {
 		os.Exit(app.Main("test", "test", os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	}
+	flag.Parse()
+	// Worlds spend most of their time waiting: more of them than processors go side by side, unless -parallel says otherwise.
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		if err := f.Value.Set("8"); err != nil {
+			panic(err)
+		}
 	}
 	os.Exit(m.Run())
 }
