@@ -42,7 +42,7 @@ func (p *parts) newHandler() (handler, error) {
 
 // rules are what a spec must obey at this service.
 func (s *Service) rules() cluster.Rules {
-	return cluster.Rules{Roles: s.c.Mesos.Roles, Constraints: true, Privileged: s.c.Flink.AllowPrivileged}
+	return cluster.Rules{Roles: s.c.Mesos.Roles, Constraints: true, Privileged: s.c.Flink.AllowPrivileged, Schemes: s.c.Flink.FetchSchemes, Hosts: s.c.Flink.FetchHosts}
 }
 
 // check finds what is wrong with a complete spec beyond its form: its Flink is not here, or refuses the sizes.

@@ -26,6 +26,9 @@ type Rules struct {
 	FlinkVersions []string
 	// Constraints says that placement rules are honoured. A rule that would be ignored is refused.
 	Constraints bool
+	// Schemes and Hosts are those of URIs that tasks may fetch; empty allows every scheme that the fetcher knows, and every
+	// host. A host that begins with a dot stands for all below it. Uploaded artifacts may be fetched always.
+	Schemes, Hosts []string
 	// Privileged allows containers that have rights on their agents.
 	Privileged bool
 }
@@ -77,11 +80,11 @@ func (s Spec) Validate(r Rules) error {
 		s.TaskManager.Resources.check("taskManager", r),
 		s.checkTasks(r),
 		s.checkReservations(),
-		s.checkJob(),
+		s.checkJob(r),
 		s.checkUpgrade(),
 		checkTexts("environment", s.Environment, checkVariable),
 		checkTexts("flinkConfiguration", s.FlinkConfiguration, checkOption),
-		s.checkURIs(),
+		s.checkURIs(r),
 		s.checkSecurity(),
 		s.checkOverlays(),
 	} {
@@ -180,7 +183,7 @@ func checkConstraints(field string, constraints [][]string) []problem {
 }
 
 // checkJob holds the checks of the program and of its agreement with the kind.
-func (s Spec) checkJob() []problem {
+func (s Spec) checkJob(r Rules) []problem {
 	if s.Job == nil {
 		return []problem{{s.Kind == Application || s.Kind == Job, "job", fmt.Sprintf("is missing: a cluster of kind %s runs one program; say which with job.jarURI", s.Kind)}}
 	}
@@ -197,8 +200,11 @@ func (s Spec) checkJob() []problem {
 		{programs > 1, "job", "names several programs: use one of jarURI, jobGraphURI and python"},
 		{j.JobGraphURI != "" && s.Kind != Job, "job.jobGraphURI", "is for kind job"},
 		checkLocation("job.jarURI", j.JarURI),
+		r.checkOrigin("job.jarURI", j.JarURI),
 		checkLocation("job.jobGraphURI", j.JobGraphURI),
+		r.checkOrigin("job.jobGraphURI", j.JobGraphURI),
 		checkLocation("job.python", j.Python),
+		r.checkOrigin("job.python", j.Python),
 		{j.EntryClass != "" && !classPattern.MatchString(j.EntryClass), "job.entryClass", quote(j.EntryClass) + " is not the name of a Java class"},
 		outside("job.parallelism", j.Parallelism, 1, MaxParallelism),
 		{hasControl(j.InitialSavepointPath), "job.initialSavepointPath", "contains a control character"},
@@ -211,13 +217,14 @@ func (s Spec) checkJob() []problem {
 }
 
 // checkURIs holds the checks of what is fetched into sandboxes.
-func (s Spec) checkURIs() []problem {
+func (s Spec) checkURIs(r Rules) []problem {
 	checks := []problem{{len(s.URIs) > maxEntries, "uris", fmt.Sprintf("has more than %d elements", maxEntries)}}
 	for i, u := range s.URIs {
 		field := fmt.Sprintf("uris[%d]", i)
 		checks = append(checks,
 			problem{u.Value == "", field + ".value", "is missing"},
 			checkLocation(field+".value", u.Value),
+			r.checkOrigin(field+".value", u.Value),
 			problem{
 				u.OutputFile != "" && !inside(u.OutputFile), field + ".outputFile",
 				quote(u.OutputFile) + " must be a path below the sandbox: relative, without . and ..",
@@ -241,6 +248,25 @@ func checkLocation(field, uri string) problem {
 	plain := !strings.ContainsFunc(uri, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\'' || r == '\\' })
 	return problem{!known || !plain || u.Path == "" || len(uri) > maxText, field, fmt.Sprintf(
 		"%s cannot be fetched: upload the file and use its artifact URI, or write a URI with one of the schemes %s", quote(MaskURI(uri)), strings.Join(schemes, ", "))}
+}
+
+// checkOrigin says whether the operator lets tasks fetch from where a URI leads.
+func (r Rules) checkOrigin(field, uri string) problem {
+	u, err := url.Parse(uri)
+	if err != nil || uri == "" || strings.HasPrefix(uri, "artifact:") {
+		return problem{} // That it cannot be read is said by checkLocation.
+	}
+	scheme, host := strings.ToLower(u.Scheme), strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if len(r.Schemes) > 0 && !slices.Contains(r.Schemes, scheme) {
+		return problem{true, field, fmt.Sprintf("may not be fetched: this service allows the schemes %s; or upload the file", strings.Join(r.Schemes, ", "))}
+	}
+	known := slices.ContainsFunc(r.Hosts, func(allowed string) bool {
+		return host == allowed || strings.HasPrefix(allowed, ".") && strings.HasSuffix(host, allowed)
+	})
+	return problem{
+		len(r.Hosts) > 0 && !known && host != "", field,
+		fmt.Sprintf("may not be fetched: %s is not among the hosts that this service allows (FETCH_HOSTS); or upload the file", quote(host)),
+	}
 }
 
 // inside says whether a path stays below the directory it is relative to.

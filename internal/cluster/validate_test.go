@@ -269,3 +269,34 @@ func FuzzValidate(f *testing.F) {
 		}
 	})
 }
+
+// TestOrigins checks from where tasks may fetch when the operator says so.
+func TestOrigins(t *testing.T) {
+	t.Parallel()
+	r := cluster.Rules{Schemes: []string{"https", "hdfs"}, Hosts: []string{"files.example.com", ".good.example"}}
+	for uri, good := range map[string]bool{
+		"artifact:" + strings.Repeat("0", 64) + "/x.jar": true,
+		"https://files.example.com/a.jar":                true,
+		"https://FILES.example.com.:8443/a.jar":          true,
+		"https://a.b.good.example/a.jar":                 true,
+		"hdfs:///a.jar":                                  true,
+		"https://good.example/a.jar":                     false,
+		"https://notgood.example/a.jar":                  false,
+		"https://files.example.com.evil.example/a.jar":   false,
+		"https://files.example.com@evil.example/a.jar":   false,
+		"https://169.254.169.254/latest/meta-data":       false,
+		"https://evil.example/?x=files.example.com":      false,
+		"http://files.example.com/a.jar":                 false,
+		"file:///etc/passwd":                             false,
+		"hdfs://evil.example/a.jar":                      false,
+	} {
+		s := cluster.Spec{Name: "demo", Kind: cluster.Application, Job: &cluster.JobSpec{JarURI: uri}, URIs: []cluster.URI{{Value: uri}}}.Complete(cluster.Defaults{})
+		err := s.Validate(r)
+		if good != (err == nil) {
+			t.Errorf("%s: %v", uri, err)
+		}
+		if e, ok := errors.AsType[*fault.Error](err); ok && len(e.Details) != 2 {
+			t.Errorf("%s: %v", uri, e.Details)
+		}
+	}
+}

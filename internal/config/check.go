@@ -16,8 +16,10 @@ import (
 var (
 	// rolePattern leaves out what Mesos refuses in a role: blanks, a leading hyphen or slash, empty parts.
 	rolePattern = regexp.MustCompile(`^(\*|[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*)$`)
-	userPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$`)
-	hostPattern = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+)$`)
+	// schemePattern leaves out the colon that somebody may write behind a scheme.
+	schemePattern = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
+	userPattern   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$`)
+	hostPattern   = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+)$`)
 )
 
 // rule is one line of the table of checks.
@@ -55,6 +57,8 @@ func (l *loader) check(c Config) {
 		oneOf("DEFAULT_ALLOCATION", c.Flink.DefaultAllocation, "dynamic", "static"),
 		{c.Flink.ZooKeeper != "" && !isQuorum(c.Flink.ZooKeeper), "ZOOKEEPER", fmt.Sprintf("%q is not a quorum: write host:port, separated by commas", c.Flink.ZooKeeper)},
 		{c.Flink.HAStorageDir != "" && !isLocation(c.Flink.HAStorageDir), "HA_STORAGE_DIR", fmt.Sprintf("%q is not a URI: write one such as hdfs:///flink/ha or file:///mnt/ha", c.Flink.HAStorageDir)},
+		{slices.ContainsFunc(c.Flink.FetchSchemes, badScheme), "FETCH_SCHEMES", fmt.Sprintf("%q has an element that is no scheme in lower case, such as https", c.Flink.FetchSchemes)},
+		{slices.ContainsFunc(c.Flink.FetchHosts, badHost), "FETCH_HOSTS", fmt.Sprintf("%q has an element that is no host name in lower case, such as files.example.com or .example.com", c.Flink.FetchHosts)},
 		{c.Flink.SecretsDir != "" && !isDirectory(c.Flink.SecretsDir), "SECRETS_DIR", fmt.Sprintf("%q is not a directory that can be read", c.Flink.SecretsDir)},
 		{c.Flink.JavaHome != "" && !strings.HasPrefix(c.Flink.JavaHome, "/"), "JAVA_HOME", fmt.Sprintf("%q is not an absolute path", c.Flink.JavaHome)},
 		{c.Flink.HadoopDirectory != "" && !isDirectory(c.Flink.HadoopDirectory), "HADOOP_CONF_DIR", fmt.Sprintf("%q is not a directory that can be read", c.Flink.HadoopDirectory)},
@@ -135,6 +139,12 @@ func unreadable(path string) bool {
 	}
 	info, err := os.Stat(path)
 	return err != nil || info.IsDir()
+}
+
+func badScheme(s string) bool { return !schemePattern.MatchString(s) }
+
+func badHost(h string) bool {
+	return h != strings.ToLower(h) || !hostPattern.MatchString(strings.TrimPrefix(h, "."))
 }
 
 func isDirectory(path string) bool {

@@ -109,7 +109,13 @@ func New(o Options) (*Journal, error) {
 func (j *Journal) Begin(at time.Time, stored decide.Stored) {
 	stored.Clusters = slices.Clone(stored.Clusters)
 	for i := range stored.Clusters {
-		stored.Clusters[i].Spec = j.o.Masked(stored.Clusters[i].Spec)
+		c := &stored.Clusters[i]
+		c.Spec = j.o.Masked(c.Spec)
+		if c.Change != nil {
+			change := *c.Change
+			change.Spec = j.o.Masked(change.Spec)
+			c.Change = &change
+		}
 	}
 	stored.Leftovers = slices.Clone(stored.Leftovers)
 	for i := range stored.Leftovers {
