@@ -86,6 +86,8 @@ type address struct {
 	// bearer is the service's own token; empty where Admin Router takes the header that it would be in.
 	bearer  string
 	service string
+	// cluster is the address of DC/OS; empty where the service was named by its own.
+	cluster string
 }
 
 // serviceName is a name of a service of Marathon, with its folders.
@@ -116,7 +118,7 @@ func addressOf(env func(string) string, name string) (address, error) {
 	if dcos == "" {
 		return address{}, command.Usagef("there is no cluster to talk to: run it as dcos flink after dcos cluster setup, or set DCOS_FLINK_URL to the service's own address")
 	}
-	return address{url: dcos + "/service/" + name, token: token, bearer: bearer, service: name}, nil
+	return address{url: dcos + "/service/" + name, token: token, bearer: bearer, service: name, cluster: dcos}, nil
 }
 
 // tokenFor says which token an address of the user's own choice gets. The token of a DC/OS
@@ -159,6 +161,7 @@ func newClient(f *command.Factory, name string, verbose int) (*client.Client, er
 		Token:   at.token,
 		Bearer:  at.bearer,
 		Service: at.service,
+		Cluster: at.cluster,
 		HTTP:    &http.Client{Transport: transport},
 		Log:     logger(f, verbose),
 		Agent:   "dcos-flink/" + f.Version,

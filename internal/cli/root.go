@@ -109,6 +109,7 @@ func newRoot(f *command.Factory) *cobra.Command {
 		pods.New(f),
 		service.NewEndpoints(f, nil),
 		service.NewDescribe(f, nil),
+		service.NewUpdateGroup(f),
 		service.NewDebug(f),
 		service.NewVersion(f, nil),
 	)

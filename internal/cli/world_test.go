@@ -16,12 +16,14 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
 	"github.com/flink-on-mesos/flink-service/internal/client"
+	"github.com/flink-on-mesos/flink-service/internal/testkit/adminrouter"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/apiserver"
 )
 
 // world is a stand-in service and a directory of files.
 type world struct {
 	server *apiserver.Server
+	cosmos *adminrouter.Cosmos
 	dir    string
 	// handler is the server unless a test puts something before it.
 	handler http.Handler
@@ -34,7 +36,9 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	s := apiserver.New()
-	return &world{server: s, handler: s, dir: t.TempDir()}
+	return &world{server: s, handler: s, dir: t.TempDir(), cosmos: &adminrouter.Cosmos{
+		App: "/flink", Options: map[string]any{"service": map[string]any{"name": "flink", "log_level": "INFO", "user": "nobody"}},
+	}}
 }
 
 // file makes a file of the world.
@@ -56,7 +60,11 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 		in.Body = http.NoBody
 	}
 	rec := httptest.NewRecorder()
-	http.StripPrefix("/service/flink", w.handler).ServeHTTP(rec, in)
+	if strings.HasPrefix(in.URL.Path, "/cosmos/") {
+		w.cosmos.ServeHTTP(rec, in)
+	} else {
+		http.StripPrefix("/service/flink", w.handler).ServeHTTP(rec, in)
+	}
 	resp := rec.Result()
 	resp.Request = r
 	return resp, nil
@@ -94,7 +102,7 @@ func (w *world) runContext(ctx context.Context, tty bool, stdin string, args ...
 		Clock: w,
 		Env:   func(string) string { return "" },
 		Client: func() (*client.Client, error) {
-			return client.New(client.Options{BaseURL: "http://dcos.example/service/flink", Service: "flink", HTTP: &http.Client{Transport: w}})
+			return client.New(client.Options{BaseURL: "http://dcos.example/service/flink", Service: "flink", Cluster: "http://dcos.example", HTTP: &http.Client{Transport: w}})
 		},
 		Open:    func(name string) (*os.File, error) { return os.Open(filepath.Join(w.dir, filepath.Base(name))) },
 		Poll:    max(w.poll, time.Millisecond),

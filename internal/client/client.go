@@ -42,6 +42,8 @@ type Options struct {
 	// Bearer is sent as "Authorization: Bearer …" instead of Token when it is not empty: a service
 	// without Admin Router before it may ask for one.
 	Bearer string
+	// Cluster is the address of the DC/OS cluster that the service is installed in; empty when it is not reached through one.
+	Cluster string
 	// Service is the name that error messages use; empty when the address was given as a whole.
 	Service string
 	// HTTP makes the calls; nil means http.DefaultClient. It should have no timeout of its own,

@@ -177,7 +177,7 @@ func (st *step) replaceSpec(c *Cluster, spec cluster.Spec, generation int64, sto
 		st.note(c, "Updated", "cluster %s was changed; it stays suspended", name)
 	case spec.Suspended:
 		c.State, c.flink = cluster.Suspended, nil
-		st.note(c, "Suspended", "cluster %s is suspended: its spec and %d savepoints are kept", name, len(c.Savepoints))
+		st.note(c, "Suspended", "cluster %s is suspended: its spec is kept, and %s", name, savepoints(len(c.Savepoints)))
 		anew()
 	case old.Suspended:
 		c.State = cluster.Created
@@ -212,9 +212,20 @@ func (c *Cluster) from() string {
 	case len(c.Savepoints) == 0:
 		return ""
 	case c.Spec.Kind == cluster.Session:
-		return fmt.Sprintf("; its jobs were stopped with %d savepoints and are to be run again from there", len(c.Savepoints))
+		return fmt.Sprintf("; its jobs were stopped with %s and are to be run again from there", savepoints(len(c.Savepoints)))
 	}
 	return ", its job from savepoint " + c.Savepoints[0].Path
+}
+
+// savepoints counts savepoints in words.
+func savepoints(n int) string {
+	switch n {
+	case 0:
+		return "no savepoint"
+	case 1:
+		return "1 savepoint"
+	}
+	return fmt.Sprintf("%d savepoints", n)
 }
 
 // started is the spec from which tasks are launched: the job starts from where it was stopped.

@@ -93,6 +93,8 @@ func setup(env *testscript.Env) error {
 	server := apiserver.New()
 	router := &adminrouter.Router{Token: token, Services: map[string]http.Handler{
 		"flink": server, "dev/flink": apiserver.New(), "starting": nil,
+	}, Cosmos: &adminrouter.Cosmos{
+		App: "/dev/flink", Options: map[string]any{"service": map[string]any{"name": "dev/flink", "log_level": "INFO"}},
 	}}
 	direct := httptest.NewServer(server)
 	env.Defer(direct.Close)

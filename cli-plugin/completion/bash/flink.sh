@@ -25,6 +25,7 @@ _dcos_flink() {
         "plan"
         "pod"
         "run-application"
+        "update"
         "version"
         "worker"
     )
@@ -71,6 +72,7 @@ _dcos_flink_job() { __dcos_flink_ask "$first"; }
 _dcos_flink_plan() { __dcos_flink_ask "$first"; }
 _dcos_flink_pod() { __dcos_flink_ask "$first"; }
 _dcos_flink_run_application() { __dcos_flink_ask "$first"; }
+_dcos_flink_update() { __dcos_flink_ask "$first"; }
 _dcos_flink_version() { __dcos_flink_ask "$first"; }
 _dcos_flink_worker() { __dcos_flink_ask "$first"; }
 

@@ -18,37 +18,45 @@ func printDiff(s *terminal.Streams, before, after *cluster.Spec, out command.Out
 	if out.JSON {
 		return s.JSON(after)
 	}
-	old, err := specLines(before)
+	if before == nil {
+		return PrintDiff(s, nil, after)
+	}
+	return PrintDiff(s, before, after)
+}
+
+// PrintDiff shows in YAML what a change does; before is nil for what is new.
+func PrintDiff(s *terminal.Streams, before, after any) error {
+	old, err := lines(before)
 	if err != nil {
 		return err
 	}
-	new, err := specLines(after)
+	new, err := lines(after)
 	if err != nil {
 		return err
 	}
-	lines := diff(old, new)
+	both := diff(old, new)
 	changed := false
-	for _, l := range lines {
+	for _, l := range both {
 		changed = changed || l[0] != ' '
 	}
 	if !changed {
 		s.Outf("No change.\n")
 		return nil
 	}
-	for _, l := range lines {
+	for _, l := range both {
 		s.Outf("%s\n", l)
 	}
 	return nil
 }
 
-// specLines is a spec as YAML, line by line.
-func specLines(spec *cluster.Spec) ([]string, error) {
-	if spec == nil {
+// lines is a value as YAML, line by line.
+func lines(value any) ([]string, error) {
+	if value == nil {
 		return nil, nil
 	}
-	text, err := yaml.Marshal(spec)
+	text, err := yaml.Marshal(value)
 	if err != nil {
-		return nil, fmt.Errorf("show the spec: %w", err)
+		return nil, fmt.Errorf("show what changes: %w", err)
 	}
 	return strings.Split(strings.TrimRight(string(text), "\n"), "\n"), nil
 }

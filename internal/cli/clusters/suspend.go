@@ -2,6 +2,8 @@ package clusters
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -9,6 +11,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/client"
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
 // SuspendOptions are what `cluster suspend` was told.
@@ -82,6 +85,10 @@ func suspendRun(ctx context.Context, o *SuspendOptions) error {
 	w := NewFollower(o.Factory, c, o.Name, o.Output.Quiet)
 	w.Change(d, "being suspended")
 	if d, err = c.SuspendCluster(ctx, o.Name, o.Suspension); err != nil {
+		if e, ok := errors.AsType[*fault.Error](err); ok && slices.ContainsFunc(e.Details, func(d fault.Detail) bool { return d.Field == "directory" }) {
+			return fault.New(fault.Invalid, "cluster %s has no directory for savepoints (execution.checkpointing.savepoint-dir): "+
+				"name one that every agent reaches with --directory, or stop without savepoints with --no-savepoint", o.Name)
+		}
 		return err
 	}
 	if !o.NoWait {

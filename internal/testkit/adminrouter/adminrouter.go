@@ -16,6 +16,8 @@ type Router struct {
 	// Services are the services by name, with their folders: "flink", "dev/flink". A nil handler is a
 	// service that does not answer.
 	Services map[string]http.Handler
+	// Cosmos is the package manager; nil for none.
+	Cosmos *Cosmos
 }
 
 // ServeHTTP implements http.Handler.
@@ -23,6 +25,10 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if req.Header.Get("Authorization") != "token="+r.Token {
 		w.Header().Set("WWW-Authenticate", "acsjwt")
 		page(w, http.StatusUnauthorized, "401 Authorization Required")
+		return
+	}
+	if r.Cosmos != nil && strings.HasPrefix(req.URL.Path, "/cosmos/") {
+		r.Cosmos.ServeHTTP(w, req)
 		return
 	}
 	below, ok := strings.CutPrefix(req.URL.EscapedPath(), "/service/")

@@ -25,7 +25,9 @@ func (s *Server) suspend(r *http.Request) (int, any, error) {
 		c.savepoints = nil
 		s.replace(c, spec)
 	case query.Get("directory") == "" && c.spec.SavepointDirectory() == "" && c.running() > 0:
-		return 0, nil, fault.New(fault.Invalid, "directory: is missing, and Flink's execution.checkpointing.savepoint-dir is not set")
+		var l fault.List
+		l.Add("directory", "is missing, and Flink's execution.checkpointing.savepoint-dir is not set")
+		return 0, nil, l.Err("the request is not valid")
 	default:
 		s.change(c, spec, query.Get("directory"))
 	}
