@@ -54,7 +54,7 @@ func (o *BuildOptions) validate() error {
 		o.Progress = io.Discard
 	}
 	if o.Compile == nil {
-		o.Compile = compileGo
+		o.Compile = Compile
 	}
 	return nil
 }
@@ -246,8 +246,8 @@ func (b *builder) pack(name string, entries []entry) error {
 	return b.sum(name)
 }
 
-// compileGo runs the go command. The program holds no path of this machine.
-func compileGo(ctx context.Context, o BuildOptions, main, goos, goarch, file string) error {
+// Compile runs the go command for BuildOptions.Compile. The program holds no path of this machine.
+func Compile(ctx context.Context, o BuildOptions, main, goos, goarch, file string) error {
 	const module = "github.com/flink-on-mesos/flink-service/internal/"
 	flags := "-s -w -X main.version=" + o.Version + " -X main.commit=" + o.Commit + " -X " + module + "cli.Version=" + o.Version
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", file, main)
