@@ -294,7 +294,7 @@ func (p *parts) bringMissing(ctx context.Context) {
 	}
 	for _, instance := range instances {
 		if _, err := p.copies.mirror(ctx, instance); err != nil && ctx.Err() == nil {
-			p.copies.log.Warn("what another instance has is not copied", "error", err)
+			p.copies.log.Info("what another instance has is not copied", "error", err) // One that starts has nothing to give yet.
 		}
 	}
 	ticker := time.NewTicker(copyEvery)
