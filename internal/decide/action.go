@@ -50,6 +50,9 @@ type (
 		Refuse   time.Duration
 	}
 
+	// Constrain tells the master which offers are of use; with no roles all are.
+	Constrain struct{ Roles []RoleConstraints }
+
 	// Revive asks for offers again, free of the filters of earlier declines.
 	Revive struct{}
 
@@ -172,6 +175,7 @@ func (Save) action()          {}
 func (Accept) action()        {}
 func (Decline) action()       {}
 func (AnswerInverse) action() {}
+func (Constrain) action()     {}
 func (Revive) action()        {}
 func (Suppress) action()      {}
 func (Kill) action()          {}

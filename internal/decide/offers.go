@@ -403,10 +403,10 @@ func (s *State) explain(c *Cluster, role cluster.Role, n offer.Need) string {
 		l.most = max(l.most, r.Offered)
 	}
 	if agents == 0 {
-		return "no offer of Mesos yet for " + n.String()
+		return "no offer of Mesos yet for " + n.String() + s.condition(c, role)
 	}
 	if len(order) == 0 {
-		return "waiting for the next offer of Mesos for " + n.String()
+		return "waiting for the next offer of Mesos for " + n.String() + s.condition(c, role)
 	}
 	parts := make([]string, 0, len(order))
 	for _, what := range order {

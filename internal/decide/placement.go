@@ -28,6 +28,7 @@ func (c *Cluster) compile() {
 		rules = rules.And(more)
 	}
 	c.taskManagerRules = rules
+	c.jobManagerConditions, c.taskManagerConditions = c.jobManagerRules.Conditions(), c.taskManagerRules.Conditions()
 }
 
 func (c *Cluster) rules(role cluster.Role) placement.Rules {

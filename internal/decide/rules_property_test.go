@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/placement"
 )
 
 // site is agents in racks in zones that come and go, and the tasks that the core has put on them.
@@ -28,6 +30,8 @@ type site struct {
 	// planned are the inverse offers of agents with planned maintenance.
 	planned map[string]string
 	ends    []decide.Updated
+	// told is what the master was told of the offers that are of use.
+	told []decide.RoleConstraints
 }
 
 type siteAgent struct {
@@ -64,6 +68,8 @@ func (s *site) do(e decide.Event) {
 				}
 				s.tasks[l.Task.ID] = &siteTask{agent: s.agents[a.AgentID]}
 			}
+		case decide.Constrain:
+			s.told = a.Roles
 		case decide.Kill:
 			if t := s.tasks[a.TaskID]; t != nil {
 				t.released = true
@@ -99,6 +105,10 @@ func (s *site) allowed(a *siteAgent, id string) {
 			if per[v] == 0 && len(per) >= values {
 				s.t.Fatalf("%v: %s is launched in %s, and %v have tasks", rule, id, v, per)
 			}
+		case "UNLIKE":
+			if v == rule[2] {
+				s.t.Fatalf("%v: %s is launched in %s", rule, id, v)
+			}
 		case "IS":
 			if v != rule[2] {
 				s.t.Fatalf("%v: %s is launched in %s", rule, id, v)
@@ -127,7 +137,7 @@ func (s *site) offer(all bool) {
 	var offers []offer.Offer
 	for _, id := range slices.Sorted(maps.Keys(s.agents)) {
 		a := s.agents[id]
-		if !all && rapid.Bool().Draw(s.t, "offered") {
+		if !all && rapid.Bool().Draw(s.t, "offered") || !s.ofUse(a) {
 			continue
 		}
 		free := a.room
@@ -139,8 +149,9 @@ func (s *site) offer(all bool) {
 		o := offer.Offer{
 			ID: "o", AgentID: a.id, Hostname: a.value("hostname"), Zone: a.zone, Attributes: map[string]string{"rack": a.rack},
 			Resources: []offer.Resource{
-				{Name: "cpus", Scalar: offer.Milli(free) * 1000}, {Name: "mem", Scalar: 8 << 20},
-				{Name: "ports", Ranges: []offer.Range{{Begin: 31000, End: 31999}}},
+				{Name: "cpus", Scalar: offer.Milli(free) * 1000, AllocationRole: "*"},
+				{Name: "mem", Scalar: 8 << 20, AllocationRole: "*"},
+				{Name: "ports", Ranges: []offer.Range{{Begin: 31000, End: 31999}}, AllocationRole: "*"},
 			},
 		}
 		if a.id == "jm" {
@@ -157,8 +168,24 @@ func (s *site) offer(all bool) {
 	s.do(decide.Offered{Offers: offers})
 }
 
+// ofUse says whether the master offers an agent.
+func (s *site) ofUse(a *siteAgent) bool {
+	for _, r := range s.told {
+		if !slices.ContainsFunc(r.Groups, func(g []placement.Condition) bool {
+			return !slices.ContainsFunc(g, func(c placement.Condition) bool {
+				v := a.value(strings.Replace(c.Field, "@hostname", "hostname", 1))
+				return c.Test == placement.Exists && v == "" || c.Test == placement.TextEquals && v != c.Value || c.Test == placement.TextNotEquals && v == c.Value
+			})
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
 func (s *site) put() {
 	spec := fitSpec(s.count, s.rules)
+	spec.Role = "*"
 	spec.JobManager.Memory = 1 << 40 // Only one agent has so much, and nothing else.
 	s.do(decide.PutCluster{Nonce: "aaaa", Spec: spec})
 }
@@ -282,6 +309,8 @@ func (s *site) room() int {
 					limit, _ = strconv.Atoi(rule[2])
 				case "IS":
 					ok = ok && a.value(rule[0]) == rule[2]
+				case "UNLIKE":
+					ok = ok && a.value(rule[0]) != rule[2]
 				}
 				ok = ok && n < limit
 			}
@@ -311,12 +340,19 @@ func TestRulesHold(t *testing.T) {
 			t: t, now: now, state: decide.New(decide.Options{}, decide.Stored{}, now),
 			agents: map[string]*siteAgent{"jm": {id: "jm", room: 1}}, tasks: map[string]*siteTask{}, planned: map[string]string{},
 			rules: rapid.SampledFrom([][]string{
-				{"hostname:UNIQUE"}, {"rack:UNIQUE"}, {"@zone:MAX_PER:2"}, {"hostname:MAX_PER:2", "@zone:MAX_PER:3"},
-				{"rack:IS:r1"}, {"hostname:UNIQUE", "@zone:IS:z1"}, {"@zone:GROUP_BY:3"}, {"@zone:GROUP_BY:2", "hostname:MAX_PER:1"},
+				{"hostname:UNIQUE"},
+				{"rack:UNIQUE"},
+				{"@zone:MAX_PER:2"},
+				{"hostname:MAX_PER:2", "@zone:MAX_PER:3"},
+				{"rack:IS:r1"},
+				{"@zone:UNLIKE:z1", "rack:MAX_PER:2"},
+				{"hostname:UNIQUE", "@zone:IS:z1"},
+				{"@zone:GROUP_BY:3"},
+				{"@zone:GROUP_BY:2", "hostname:MAX_PER:1"},
 			}).Draw(t, "rules"),
 			count: rapid.IntRange(0, 8).Draw(t, "count"),
 		}
-		s.do(decide.Subscribed{FrameworkID: "f"})
+		s.do(decide.Subscribed{FrameworkID: "f", Version: "1.12.0"})
 		s.put()
 		s.offer(true)
 		for range rapid.IntRange(0, 5).Draw(t, "agents") {

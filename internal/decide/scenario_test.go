@@ -453,6 +453,12 @@ func describe(a decide.Action) string {
 		return fmt.Sprintf("decline %s for %s: %s", strings.Join(a.OfferIDs, ","), a.Refuse, a.Reason)
 	case decide.AnswerInverse:
 		return fmt.Sprintf("answer inverse %s accept=%t for %s", strings.Join(a.OfferIDs, ","), a.Accept, a.Refuse)
+	case decide.Constrain:
+		parts := []string{"constrain"}
+		for _, r := range a.Roles {
+			parts = append(parts, fmt.Sprintf("%s: %v", r.Role, r.Groups))
+		}
+		return strings.Join(parts, " ")
 	case decide.Revive:
 		return "revive"
 	case decide.Suppress:

@@ -116,6 +116,11 @@ type State struct {
 	reviveDue time.Time
 	// reviveNext is when offers are asked for anew though nothing new waits.
 	reviveNext time.Time
+	// constrained is what the master was last told of the offers that are of use, unconfirmed that it may not have taken that.
+	constrained []RoleConstraints
+	unconfirmed bool
+	// unconstrained says that this master does not take constraints.
+	unconstrained bool
 	// leavers are the agents that will not be there, by id.
 	leavers *iradix.Tree[leaving]
 	// looks are the requests that wait for offers to be seen, in the order of their ends.
@@ -155,6 +160,8 @@ type Cluster struct {
 	// jobManagerRules and taskManagerRules are the spec's constraints, read once.
 	jobManagerRules, taskManagerRules placement.Rules
 	rulesProblem                      error
+	// jobManagerConditions and taskManagerConditions are what a master can apply of them.
+	jobManagerConditions, taskManagerConditions []placement.Condition
 	// move is the replacement of a TaskManager on an agent that will not be there; nil for none.
 	move *move
 	// moveNext is before when no other replacement is begun.

@@ -168,7 +168,7 @@ func (st *step) flow() {
 	case (ready || owed || len(st.s.looks) > 0) && (st.s.Suppressed || st.s.wantOffers || !st.now.Before(st.s.reviveNext)):
 		if st.s.reviveDue.Sub(st.now) > (reviveBurst-1)*reviveInterval {
 			st.s.wantOffers = true
-			return
+			break
 		}
 		if st.s.reviveDue.Before(st.now) {
 			st.s.reviveDue = st.now
@@ -180,7 +180,12 @@ func (st *step) flow() {
 		if !held.IsZero() && held.Before(st.s.reviveNext) {
 			st.s.reviveNext = held
 		}
+		st.constrain(true)
 		st.send(Revive{})
+		return
+	}
+	if len(st.s.constrained) > 0 && waiting > 0 {
+		st.constrain(false)
 	}
 }
 

@@ -28,6 +28,7 @@ const (
 func (st *step) subscribed(e Subscribed) {
 	st.s.Connected, st.s.Master, st.s.MasterRegion = true, e.Master, e.Region
 	st.s.MasterVersion = e.Version
+	st.s.constrained, st.s.unconfirmed, st.s.unconstrained = nil, false, false
 	st.doubtReservations("", st.now.Add(quietAfterStart))
 	// A new subscription gets offers for all our roles until we suppress them again. Filters of earlier declines may
 	// still hold, which only REVIVE ends.
@@ -121,6 +122,9 @@ func (st *step) callFailed(e CallFailed) {
 	}
 	if e.AgentID != "" {
 		st.doubtReservations(e.AgentID, st.now.Add(quietAfterGiven))
+	}
+	if e.Call == "UPDATE_FRAMEWORK" {
+		st.constrainFailed()
 	}
 	if e.Call == "REVIVE" || e.Call == "SUPPRESS" {
 		// What the master believes is not known: say it again with the next change or tick.

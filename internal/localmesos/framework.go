@@ -23,8 +23,10 @@ type framework struct {
 	filters                    map[*agent][]filter
 	// inverseFilters say until when maintenance of an agent is not announced again.
 	inverseFilters map[*agent]time.Time
-	tasks          map[string]*task
-	completed      []*task
+	// constraints say which agents are offered; nil for all.
+	constraints *offerConstraints
+	tasks       map[string]*task
+	completed   []*task
 }
 
 func (f *framework) can(c mesos.FrameworkInfo_Capability_Type) bool {
@@ -52,7 +54,7 @@ func (f *framework) send(e *scheduler.Event) {
 const maxTimeout = 9.2e9
 
 // subscribe answers a SUBSCRIBE with a stream that stays open.
-func (m *Master) subscribe(w http.ResponseWriter, r *http.Request, c *scheduler.Call) {
+func (m *Master) subscribe(w http.ResponseWriter, r *http.Request, c *scheduler.Call, constraints *offerConstraints) {
 	if _, ok := r.Header["Mesos-Stream-Id"]; ok {
 		plain(w, http.StatusBadRequest, "Subscribe calls should not include the 'Mesos-Stream-Id' header")
 		return
@@ -71,7 +73,7 @@ func (m *Master) subscribe(w http.ResponseWriter, r *http.Request, c *scheduler.
 	}
 	s := newStream(media)
 	m.mu.Lock()
-	f, refusal := m.register(c.Subscribe, s)
+	f, refusal := m.register(c.Subscribe, constraints, s)
 	m.mu.Unlock()
 	if refusal != "" {
 		s.send(failure(refusal))
@@ -93,9 +95,12 @@ func failure(message string) *scheduler.Event {
 }
 
 // register takes a subscription, or says why not in the master's words.
-func (m *Master) register(sub *scheduler.Call_Subscribe, s *stream) (*framework, string) {
+func (m *Master) register(sub *scheduler.Call_Subscribe, constraints *offerConstraints, s *stream) (*framework, string) {
 	info := *sub.FrameworkInfo
 	if text := m.checkInfo(&info, sub.SuppressedRoles); text != "" {
+		return nil, text
+	}
+	if text := constraints.check(rolesOf(&info)); text != "" {
 		return nil, text
 	}
 	id := ""
@@ -124,6 +129,7 @@ func (m *Master) register(sub *scheduler.Call_Subscribe, s *stream) (*framework,
 		}
 	}
 	f.info, f.stream, f.filters, f.inverseFilters, f.reregistered = info, s, nil, nil, time.Now()
+	f.constraints = constraints
 	f.suppressed = make(map[string]bool)
 	for _, role := range sub.SuppressedRoles {
 		f.suppressed[role] = true
@@ -273,13 +279,17 @@ func (m *Master) endWithFramework(t *task) {
 }
 
 // updateFramework takes a new FrameworkInfo without a new subscription.
-func (m *Master) updateFramework(f *framework, u *scheduler.Call_UpdateFramework) (int, string) {
+func (m *Master) updateFramework(f *framework, u *scheduler.Call_UpdateFramework, constraints *offerConstraints) (int, string) {
 	if u.FrameworkInfo.ID == nil || u.FrameworkInfo.ID.Value != f.id {
 		return http.StatusBadRequest, "Failed to validate scheduler::Call: 'framework_id' differs from 'update_framework.framework_info.id'"
 	}
 	if text := m.checkInfo(&u.FrameworkInfo, u.SuppressedRoles); text != "" {
 		return http.StatusBadRequest, text
 	}
+	if text := constraints.check(rolesOf(&u.FrameworkInfo)); text != "" {
+		return http.StatusBadRequest, text
+	}
+	f.constraints = constraints
 	f.info = u.FrameworkInfo
 	setDefaults(&f.info)
 	for _, o := range m.offersOf(func(o *pendingOffer) bool { return o.framework == f && !slices.Contains(f.roles(), o.role) }) {

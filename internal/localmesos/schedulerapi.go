@@ -30,7 +30,8 @@ func (m *Master) scheduler(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	call := new(scheduler.Call)
-	if status, text := readCall(r, call); status != 0 {
+	constraints, status, text := readCall(r, call)
+	if status != 0 {
 		plain(w, status, text)
 		return
 	}
@@ -39,43 +40,55 @@ func (m *Master) scheduler(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if call.GetType() == scheduler.Call_SUBSCRIBE {
-		m.subscribe(w, r, call)
+		m.subscribe(w, r, call, constraints)
 		return
 	}
-	m.call(w, r, call)
+	m.call(w, r, call, constraints)
 }
 
 // readCall decodes the body, or says which status and text the real master answers.
-func readCall(r *http.Request, call *scheduler.Call) (int, string) {
+func readCall(r *http.Request, call *scheduler.Call) (*offerConstraints, int, string) {
 	types, ok := r.Header["Content-Type"]
 	if !ok || len(types) == 0 || types[0] == "" {
-		return http.StatusBadRequest, "Expecting 'Content-Type' to be present"
+		return nil, http.StatusBadRequest, "Expecting 'Content-Type' to be present"
 	}
 	media := types[0]
 	if media != mediaJSON && media != mediaProtobuf {
-		return http.StatusUnsupportedMediaType, "Expecting 'Content-Type' of application/json or application/x-protobuf"
+		return nil, http.StatusUnsupportedMediaType, "Expecting 'Content-Type' of application/json or application/x-protobuf"
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxCall))
 	if err != nil {
-		return http.StatusBadRequest, "Failed to read body: " + err.Error()
+		return nil, http.StatusBadRequest, "Failed to read body: " + err.Error()
 	}
 	if media == mediaProtobuf {
 		if err := proto.Unmarshal(body, call); err != nil {
-			return http.StatusBadRequest, "Failed to parse body into Call protobuf"
+			return nil, http.StatusBadRequest, "Failed to parse body into Call protobuf"
 		}
-		return 0, ""
+		return withConstraints(body, media, call)
 	}
 	if text := checkJSON(body); text != "" {
-		return http.StatusBadRequest, text
+		return nil, http.StatusBadRequest, text
 	}
 	if err := json.Unmarshal(body, call); err != nil {
 		if unknownType(err) {
 			call.Type = scheduler.Call_UNKNOWN
-			return 0, ""
+			return nil, 0, ""
 		}
-		return http.StatusBadRequest, "Failed to convert JSON into Call protobuf: " + err.Error()
+		return nil, http.StatusBadRequest, "Failed to convert JSON into Call protobuf: " + err.Error()
 	}
-	return 0, ""
+	return withConstraints(body, media, call)
+}
+
+// withConstraints adds what mesos-go does not read.
+func withConstraints(body []byte, media string, call *scheduler.Call) (*offerConstraints, int, string) {
+	if t := call.GetType(); t != scheduler.Call_SUBSCRIBE && t != scheduler.Call_UPDATE_FRAMEWORK {
+		return nil, 0, ""
+	}
+	c, err := readConstraints(body, media)
+	if err != nil {
+		return nil, http.StatusBadRequest, "Failed to parse body: " + err.Error()
+	}
+	return c, 0, ""
 }
 
 // unknownType says whether decoding met a call type that is not known, which Mesos takes for
@@ -187,7 +200,7 @@ func accepts(r *http.Request) (string, error) {
 }
 
 // call performs a call of a subscribed framework.
-func (m *Master) call(w http.ResponseWriter, r *http.Request, c *scheduler.Call) {
+func (m *Master) call(w http.ResponseWriter, r *http.Request, c *scheduler.Call, constraints *offerConstraints) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f := m.frameworks[c.FrameworkID.Value]
@@ -211,7 +224,7 @@ func (m *Master) call(w http.ResponseWriter, r *http.Request, c *scheduler.Call)
 		plain(w, http.StatusBadRequest, fmt.Sprintf("The stream ID '%s' included in this request didn't match the stream ID currently associated with framework ID %s", id[0], f.id))
 		return
 	}
-	switch status, text := m.perform(f, c); status {
+	switch status, text := m.perform(f, c, constraints); status {
 	case 0:
 		w.WriteHeader(http.StatusAccepted)
 	case http.StatusOK:
@@ -222,7 +235,7 @@ func (m *Master) call(w http.ResponseWriter, r *http.Request, c *scheduler.Call)
 }
 
 // perform changes the state for a sound call.
-func (m *Master) perform(f *framework, c *scheduler.Call) (int, string) {
+func (m *Master) perform(f *framework, c *scheduler.Call, constraints *offerConstraints) (int, string) {
 	switch c.GetType() {
 	case scheduler.Call_TEARDOWN:
 		m.removeFramework(f)
@@ -241,7 +254,7 @@ func (m *Master) perform(f *framework, c *scheduler.Call) (int, string) {
 	case scheduler.Call_RECONCILE:
 		m.reconcile(f, c.Reconcile)
 	case scheduler.Call_UPDATE_FRAMEWORK:
-		if status, text := m.updateFramework(f, c.UpdateFramework); status != 0 {
+		if status, text := m.updateFramework(f, c.UpdateFramework, constraints); status != 0 {
 			return status, text
 		}
 		return http.StatusOK, ""

@@ -248,7 +248,7 @@ func (r *run) act(a decide.Action) {
 	case decide.Kill:
 		r.o.Log.Info("task killed", "task", a.TaskID, "agent", a.AgentID)
 		r.o.Mesos.Send(a)
-	case decide.Decline, decide.AnswerInverse, decide.Revive, decide.Suppress, decide.Reconcile, decide.Ack, decide.Teardown, decide.Resubscribe:
+	case decide.Decline, decide.AnswerInverse, decide.Constrain, decide.Revive, decide.Suppress, decide.Reconcile, decide.Ack, decide.Teardown, decide.Resubscribe:
 		r.o.Mesos.Send(a)
 	case decide.Watch:
 		r.o.Flink.Watch(a)

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
-	"github.com/mesos/mesos-go/api/v1/lib/encoding/codecs"
 	"github.com/mesos/mesos-go/api/v1/lib/extras/scheduler/controller"
 	"github.com/mesos/mesos-go/api/v1/lib/extras/scheduler/eventrules"
 	"github.com/mesos/mesos-go/api/v1/lib/httpcli"
@@ -100,6 +99,8 @@ type Scheduler struct {
 	resubscribe chan struct{}
 	// tornDown says that the framework was ended on our own request.
 	tornDown atomic.Bool
+	// constraints go with each UPDATE_FRAMEWORK. Only the goroutine that sends calls knows them.
+	constraints []decide.RoleConstraints
 }
 
 // New returns a Scheduler that is not connected yet.
@@ -183,7 +184,7 @@ func (s *Scheduler) subscription(ctx context.Context, url string) (subscribed bo
 	var transport *http.Transport
 	cli := httpcli.New(
 		httpcli.Endpoint(url),
-		httpcli.Codec(codecs.ByMediaType[codecs.MediaTypeProtobuf]),
+		httpcli.Codec(s.codec()),
 		httpcli.Do(httpcli.With(
 			httpcli.Timeout(headerTimeout),
 			httpcli.TLSConfig(s.o.TLS),

@@ -43,7 +43,7 @@ func (q *queue) take() []decide.Action {
 	return items
 }
 
-// Send queues an action for the master: Accept, Decline, AnswerInverse, Revive, Suppress, Kill, Reconcile, Ack
+// Send queues an action for the master: Accept, Decline, AnswerInverse, Constrain, Revive, Suppress, Kill, Reconcile, Ack
 // Teardown or Resubscribe. It never waits. Actions are sent in order.
 func (s *Scheduler) Send(a decide.Action) {
 	if _, ok := a.(decide.Resubscribe); ok {
@@ -60,6 +60,7 @@ func (s *Scheduler) Send(a decide.Action) {
 func (c *connection) startSending(ctx context.Context) {
 	ctx, c.stop = context.WithCancel(ctx)
 	c.sent = make(chan struct{})
+	c.s.constraints = nil // A subscription begins without.
 	go func() {
 		defer close(c.sent)
 		for {
@@ -146,6 +147,8 @@ func name(a decide.Action) string {
 		return "DECLINE"
 	case decide.AnswerInverse:
 		return "ANSWER_INVERSE_OFFERS"
+	case decide.Constrain:
+		return "UPDATE_FRAMEWORK"
 	case decide.Revive:
 		return "REVIVE"
 	case decide.Suppress:
@@ -174,6 +177,9 @@ func (s *Scheduler) call(a decide.Action) *scheduler.Call {
 			return calls.AcceptInverseOffers(offerIDs(a.OfferIDs)...).With(calls.RefuseSeconds(a.Refuse))
 		}
 		return calls.DeclineInverseOffers(offerIDs(a.OfferIDs)...).With(calls.RefuseSeconds(a.Refuse))
+	case decide.Constrain:
+		s.constraints = a.Roles
+		return calls.UpdateFramework(*s.frameworkInfo())
 	case decide.Revive:
 		return calls.Revive()
 	case decide.Suppress:

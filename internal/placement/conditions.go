@@ -22,6 +22,18 @@ type Condition struct {
 	Value string
 }
 
+// String is the condition in words, such as "@zone a", "any rack" or "no disk hdd".
+func (c Condition) String() string {
+	switch c.Test {
+	case TextEquals:
+		return c.Field + " " + c.Value
+	case TextNotEquals:
+		return "no " + c.Field + " " + c.Value
+	case Exists:
+	}
+	return "any " + c.Field
+}
+
 // Conditions returns what every agent that Allows accepts satisfies, whatever tasks there are, in
 // the order of the rules and each once. An offer that satisfies it may still be refused: where the tasks are is left
 // out, so that the master need not be told of each launch, and so are regular expressions other
