@@ -134,7 +134,7 @@ func TestBuild(t *testing.T) {
 		names = append(names, e.Name())
 	}
 	want := []string{
-		"SHA256SUMS", "flink-mesos-driver.jar", "icon-128.png", "icon-256.png", "icon-48.png", "screenshot-flink-job.png", "screenshot-form.png", "screenshot-history.png", "screenshot-page-dark.png", "screenshot-page-phone.png", "screenshot-page.png", "package", "repo-v4.json", "repo-v5.json",
+		"SHA256SUMS", "flink-mesos-driver.jar", "icon-128.png", "icon-256.png", "icon-48.png", "screenshot-form.png", "screenshot-history.png", "screenshot-page-dark.png", "screenshot-page-phone.png", "screenshot-page.png", "package", "repo-v4.json", "repo-v5.json",
 		"dcos-flink-darwin-amd64.zip", "dcos-flink-darwin-arm64.zip", "dcos-flink-linux-amd64.zip", "dcos-flink-linux-arm64.zip",
 		"dcos-flink-windows-amd64.zip", "dcos-flink-windows-arm64.zip",
 		"flink-service-darwin-amd64.zip", "flink-service-darwin-arm64.zip", "flink-service-linux-amd64.zip", "flink-service-linux-arm64.zip",

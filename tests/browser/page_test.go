@@ -26,7 +26,7 @@ const (
 )
 
 // documented are the screenshots of the documentation, which the DC/OS package shows too.
-var documented = []string{"page", "page-dark", "page-phone", "form", "history", "flink-job"}
+var documented = []string{"page", "page-dark", "page-phone", "form", "history"}
 
 // shot writes a screenshot into build/browser, and into docs/images when that is asked for.
 func shot(t *testing.T, p *chromium.Page, name string) {
