@@ -36,6 +36,7 @@ func golden() []struct {
 		{decide.ClusterPrefix + "demo", clusterSchema, func() any { return new(decide.ClusterRecord) }},
 		{decide.TaskPrefix + "demo-aaaa-tm-1", taskSchema, func() any { return new(cluster.Task) }},
 		{decide.LeftoverPrefix + "demo-aaaa", leftoverSchema, func() any { return new(decide.Leftover) }},
+		{decide.ReservationPrefix + "demo-aaaa-tm-1", reservationSchema, func() any { return new(cluster.Reservation) }},
 		{keysKey, keysSchema, func() any { return new(keys) }},
 	}
 }
@@ -75,7 +76,7 @@ func TestRecordsOfTheFirstRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	stored, k, err := load(t.Context(), memory)
-	if err != nil || len(stored.Clusters) != 1 || len(stored.Tasks) != 1 || stored.Framework.ID == "" || k.Prefix == "" || len(k.Signing) == 0 {
+	if err != nil || len(stored.Clusters) != 1 || len(stored.Tasks) != 1 || len(stored.Reservations) != 1 || stored.Framework.ID == "" || k.Prefix == "" || len(k.Signing) == 0 {
 		t.Errorf("load() = %+v, %v", stored, err)
 	}
 }
