@@ -84,12 +84,25 @@ func before(version string, major, minor int) bool {
 func (st *step) setReservation(r *reservation) {
 	record := r.Reservation
 	st.save(ReservationPrefix+r.ID, &record)
-	st.reservations.Insert([]byte(r.ID), r)
+	st.keepReservation(r)
+}
+
+// keepReservation keeps what is known of a reservation and not stored, and counts those that are to be given back.
+func (st *step) keepReservation(r *reservation) {
+	old, had := st.reservations.Insert([]byte(r.ID), r)
+	if had && old.Goal == cluster.Released {
+		st.s.owing--
+	}
+	if r.Goal == cluster.Released {
+		st.s.owing++
+	}
 }
 
 func (st *step) dropReservation(r *reservation) {
 	st.save(ReservationPrefix+r.ID, nil)
-	st.reservations.Delete([]byte(r.ID))
+	if old, had := st.reservations.Delete([]byte(r.ID)); had && old.Goal == cluster.Released {
+		st.s.owing--
+	}
 }
 
 // changeReservations calls change with a copy of each reservation that matches, and keeps what it makes of it.
@@ -104,7 +117,7 @@ func (st *step) changeReservations(match func(*reservation) bool, change func(*r
 	for _, r := range all {
 		c := *r
 		change(&c)
-		st.reservations.Insert([]byte(c.ID), &c)
+		st.keepReservation(&c)
 	}
 }
 
@@ -139,7 +152,7 @@ func (st *step) free(t *cluster.Task) {
 	if r, ok := st.reservations.Get([]byte(t.Reservation)); ok && t.Reservation != "" && r.Task == t.ID {
 		c := *r
 		c.freed, c.quiet = st.now, st.now.Add(quietAfterGiven)
-		st.reservations.Insert([]byte(c.ID), &c)
+		st.keepReservation(&c)
 		st.s.wantOffers = true
 	}
 }
@@ -228,15 +241,7 @@ func (st *step) tickReservations() {
 }
 
 // owed says whether something is to be given back.
-func (st *step) owed() bool {
-	it := st.reservations.Root().Iterator()
-	for _, r, ok := it.Next(); ok; _, r, ok = it.Next() {
-		if r.Goal == cluster.Released {
-			return true
-		}
-	}
-	return false
-}
+func (st *step) owed() bool { return st.s.owing > 0 }
 
 // askAgain is after how long offers are asked for anew: sooner while a task waits, and ever less often for agents
 // that may not come back.
@@ -293,7 +298,7 @@ func (st *step) giveBack(a *offer.Agent, here []*reservation) (destroy, unreserv
 		destroy, unreserve = append(destroy, d...), append(unreserve, u...)
 		c.given, c.quiet, c.lost = st.now, st.now.Add(quietAfterGiven), false
 		if known {
-			st.reservations.Insert([]byte(c.ID), &c)
+			st.keepReservation(&c)
 		} else {
 			st.setReservation(&c) // Until it is gone for certain.
 		}
@@ -307,7 +312,7 @@ func (st *step) giveBack(a *offer.Agent, here []*reservation) (destroy, unreserv
 		c := *r
 		if r.lost {
 			c.lost, c.quiet = false, st.now.Add(quietAfterLost)
-			st.reservations.Insert([]byte(c.ID), &c)
+			st.keepReservation(&c)
 			continue
 		}
 		if _, used := st.tasks.Get([]byte(r.Task)); r.Goal == cluster.Released && !used {

@@ -103,7 +103,9 @@ type State struct {
 	unreachable *iradix.Tree[struct{}]
 	// reservations are what is reserved on agents, by id.
 	reservations *iradix.Tree[*reservation]
-	reconcile    reconciliation
+	// owing counts those of them that are to be given back.
+	owing     int
+	reconcile reconciliation
 	// leftovers are the deleted clusters that left something in ZooKeeper; forgetNext is when to try again to remove it.
 	leftovers  *iradix.Tree[*Leftover]
 	forgetNext time.Time
@@ -311,7 +313,7 @@ func New(o Options, stored Stored, now time.Time) State {
 		if _, used := st.tasks.Get([]byte(r.Task)); !used {
 			r.freed = now
 		}
-		st.reservations.Insert([]byte(r.ID), &r)
+		st.keepReservation(&r)
 	}
 	for _, r := range stored.Clusters {
 		st.converge(r.Spec.Name)

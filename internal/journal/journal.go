@@ -344,7 +344,11 @@ func Words(a decide.Action) string {
 		for i := range a.Launches {
 			ids[i] = a.Launches[i].Task.ID
 		}
-		return "accept on " + a.AgentID + ": " + strings.Join(ids, " ")
+		text := "accept on " + a.AgentID + ": " + strings.Join(ids, " ")
+		if n := len(a.Destroy) + len(a.Unreserve); n > 0 {
+			text += fmt.Sprintf(" (gives back %d reserved resources and volumes)", n)
+		}
+		return text
 	case decide.Decline:
 		return fmt.Sprintf("decline %d offers: %s", len(a.OfferIDs), a.Reason)
 	case decide.Kill:

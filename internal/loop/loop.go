@@ -244,6 +244,9 @@ func (r *run) act(a decide.Action) {
 			t := &a.Launches[i].Task
 			r.o.Log.Info("task launched", "cluster", t.Cluster, "task", t.ID, "role", t.Role, "agent", t.AgentID, "host", t.Hostname)
 		}
+		if n := len(a.Destroy) + len(a.Unreserve); n > 0 {
+			r.o.Log.Info("reserved resources given back", "agent", a.AgentID, "volumes", len(a.Destroy), "resources", len(a.Unreserve))
+		}
 		r.o.Mesos.Send(a)
 	case decide.Kill:
 		r.o.Log.Info("task killed", "task", a.TaskID, "agent", a.AgentID)
