@@ -153,7 +153,7 @@ func (a *API) forward(w http.ResponseWriter, r *http.Request, p proxied, target 
 
 // dropped are the headers of a request that are for us, or that would let it become another one at the JobManager.
 var dropped = []string{
-	"Authorization", "Cookie", "Connection", "Upgrade", "Expect", "Forwarded", "Via", "X-Real-Ip",
+	"Authorization", "Cookie", "Connection", "Upgrade", "Te", "Expect", "Forwarded", "Via", "X-Real-Ip",
 	"X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Original-Url", "X-Rewrite-Url", "Origin", "Referer",
 }
 

@@ -109,7 +109,8 @@ func TestProxyHeaders(t *testing.T) {
 	w := proxyWorld(t, nil)
 	a := w.do("GET", ui+"/headers", "",
 		"Authorization", "token=secret", "Cookie", "dcos-acs-auth-cookie=secret", "Proxy-Authorization", "secret",
-		"X-Forwarded-For", "1.2.3.4", "X-Http-Method-Override", "DELETE", "Connection", "X-Drop, keep-alive", "X-Drop", "1",
+		"X-Forwarded-For", "1.2.3.4", "X-Forwarded-Host", "evil", "X-Forwarded-Proto", "https", "Forwarded", "for=1.2.3.4", "Te", "trailers", "Trailer", "X-T", "X-Real-Ip", "1.2.3.4",
+		"X-Original-Url", "/cluster", "X-Rewrite-Url", "/cluster", "Keep-Alive", "timeout=5", "X-Http-Method-Override", "DELETE", "Connection", "X-Drop, keep-alive", "X-Drop", "1",
 		"Accept-Language", "de", "Expect", "100-continue", "Upgrade", "websocket", "Accept-Encoding", "identity", "User-Agent", "test")
 	got := strings.Split(strings.ReplaceAll(strings.TrimSpace(a.body), "\r", ""), "\n")
 	var names []string

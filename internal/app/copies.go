@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -78,12 +77,12 @@ type copies struct {
 	missing map[string][]string
 }
 
-func newCopies(store *artifact.Store, log *slog.Logger) *copies {
+func newCopies(store *artifact.Store, others *http.Transport, log *slog.Logger) *copies {
+	transport := others.Clone()
+	transport.ResponseHeaderTimeout = 30 * time.Second
 	return &copies{
 		store: store, log: log.With("part", "copies"), missing: make(map[string][]string),
-		client: &http.Client{Transport: &http.Transport{
-			DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, ResponseHeaderTimeout: 30 * time.Second, IdleConnTimeout: time.Minute,
-		}},
+		client: &http.Client{Transport: transport},
 	}
 }
 
@@ -225,7 +224,7 @@ func (s *Service) copyFromLeader(ctx context.Context, st *state, h *standby) {
 				log.Warn("uploads are not copied to this standby", "error", err)
 				return
 			}
-			c = newCopies(store, s.log)
+			c = newCopies(store, s.others, s.log)
 			h.artifacts.Store(store)
 		}
 		leader := h.leader.Load()

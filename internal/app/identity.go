@@ -20,6 +20,9 @@ func (s *Service) identify() (err error) {
 	if s.tls, err = newTLS(s.c.Mesos); err != nil {
 		return err
 	}
+	if s.others, err = s.peers(); err != nil {
+		return err
+	}
 	if s.c.Identity.Credential.Empty() {
 		return nil
 	}
@@ -39,17 +42,51 @@ func (s *Service) identify() (err error) {
 // newTLS says which certificates of masters, agents, the login endpoint and Marathon are good.
 func newTLS(c config.Mesos) (*tls.Config, error) {
 	t := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.Insecure} //nolint:gosec // MESOS_INSECURE says so, for trials.
-	if c.CAFile == "" {
+	var err error
+	t.RootCAs, err = authorities("MESOS_CA_FILE", c.CAFile)
+	return t, err
+}
+
+// authorities are those of a file that a variable names; nil, for those of the system, when there is none.
+func authorities(variable, file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", variable, err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s: %s holds no certificate in PEM form", variable, file)
+	}
+	return pool, nil
+}
+
+// peers reaches the other instances of the service. They have certificates like ours, so that those in LISTEN_CERTIFICATE_FILE are
+// trusted beside the authorities of the system and of MESOS_CA_FILE. It goes through no proxy.
+func (s *Service) peers() (*http.Transport, error) {
+	t := &http.Transport{
+		DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute,
+	}
+	if s.c.HTTP.CertificateFile == "" {
 		return t, nil
 	}
-	pem, err := os.ReadFile(c.CAFile)
+	pool, err := x509.SystemCertPool()
 	if err != nil {
-		return nil, fmt.Errorf("MESOS_CA_FILE: %w", err)
+		pool = x509.NewCertPool() // A machine without authorities.
 	}
-	t.RootCAs = x509.NewCertPool()
-	if !t.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("MESOS_CA_FILE: %s holds no certificate in PEM form", c.CAFile)
+	for _, file := range []string{s.c.Mesos.CAFile, s.c.HTTP.CertificateFile} {
+		if file == "" {
+			continue
+		}
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("authorities of other instances: %w", err)
+		}
+		pool.AppendCertsFromPEM(pem)
 	}
+	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}
 	return t, nil
 }
 

@@ -59,7 +59,9 @@ type Service struct {
 	// identity is the service account; nil for none.
 	identity *dcos.Identity
 	// tls is for masters, agents, the login endpoint and Marathon.
-	tls     *tls.Config
+	tls *tls.Config
+	// others reaches the other instances of the service.
+	others  *http.Transport
 	closers []func() error
 }
 
@@ -91,8 +93,20 @@ func (s *Service) listen() error {
 	port := l.Addr().(*net.TCPAddr).Port
 	s.url, s.own = s.c.HTTP.URL(port), s.c.HTTP.Instance(port)
 	server := newServer(s.front, s.log)
+	serve := server.Serve
+	if s.c.HTTP.CertificateFile != "" {
+		pair, err := tls.LoadX509KeyPair(s.c.HTTP.CertificateFile, s.c.HTTP.KeyFile)
+		if err != nil {
+			return errors.Join(fmt.Errorf("LISTEN_CERTIFICATE_FILE: %w", err), l.Close())
+		}
+		// HTTP/1.1 only: the deadlines of requests that stand still are those of a connection.
+		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
+		server.Protocols = new(http.Protocols)
+		server.Protocols.SetHTTP1(true)
+		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(l) }()
+	go func() { done <- serve(l) }()
 	s.closers = append(s.closers, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
@@ -190,7 +204,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 		return nil, err
 	}
 	s.closers = append(s.closers, p.artifacts.Close)
-	p.copies = newCopies(p.artifacts, s.log)
+	p.copies = newCopies(p.artifacts, s.others, s.log)
 	if !s.c.Marathon.Uninstall { // What is only to be removed needs no Flink.
 		p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, filepath.Join(s.c.State.DataDir, "flink"), p.artifacts, s.log)
 		if err != nil {

@@ -81,7 +81,7 @@ type standby struct {
 // forwarded marks a request that a standby passed on: should the leader be one no longer, it is not passed on again.
 const forwarded = "X-Flink-Service-Forwarded"
 
-func newStandby() *standby {
+func newStandby(transport http.RoundTripper) *standby {
 	s := &standby{remembered: remembered{answers: make(map[string]recorded)}}
 	s.proxy = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -92,6 +92,7 @@ func newStandby() *standby {
 			r.Out.Host = r.In.Host
 			r.Out.Header.Set(forwarded, "1")
 		},
+		Transport:      transport,
 		FlushInterval:  -1,
 		ModifyResponse: s.remembered.note,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) {
@@ -126,7 +127,7 @@ func (s *Service) waitToLead(ctx context.Context, st *state) (<-chan struct{}, f
 	if st.zk == nil {
 		return nil, nothing, nil
 	}
-	h := newStandby()
+	h := newStandby(s.others)
 	follow, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {

@@ -36,7 +36,7 @@ func TestStandby(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"path":"`+r.URL.Path+`"}`)
 	}))
-	s := newStandby()
+	s := newStandby(http.DefaultTransport)
 	if r := fetch(t, s, http.MethodGet, "/v1/clusters"); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" {
 		t.Errorf("without a leader: %s", r.Status)
 	}
@@ -69,7 +69,7 @@ func TestStandby(t *testing.T) {
 // TestStandbyPassesNothingTwice keeps two instances that each take the other for the leader from going round in circles.
 func TestStandbyPassesNothingTwice(t *testing.T) {
 	t.Parallel()
-	s := newStandby()
+	s := newStandby(http.DefaultTransport)
 	s.leader.Store(&url.URL{Scheme: "http", Host: "127.0.0.1:1"})
 	w := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/clusters", nil)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -39,6 +40,12 @@ func openState(ctx context.Context, c config.State, log *slog.Logger) (*state, e
 	}
 	if c.User != "" {
 		o.User, o.Password = c.User, zk.Secret(c.Password.Reveal())
+	}
+	if c.TLS {
+		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+		if o.TLS.RootCAs, err = authorities("STATE_STORE_CA_FILE", c.CAFile); err != nil {
+			return nil, err
+		}
 	}
 	o.SessionTimeout, o.Log = c.SessionTimeout, log
 	s, err := zk.New(ctx, o)

@@ -56,10 +56,12 @@ type Framework struct {
 
 // HTTP is the one listener.
 type HTTP struct {
-	Listen        string `envconfig:"LISTEN" default:"0.0.0.0:8080" doc:"The address of the one listener, for the API, the user interface, metrics and artifacts. Under Marathon the port defaults to PORT_API, or PORT0. Port 0 picks a free one."`
-	AdvertiseHost string `envconfig:"ADVERTISE_HOST" doc:"The host name or address under which agents reach the service; without it HOST as given by Marathon, else the host name of the machine."`
-	AdvertiseURL  string `envconfig:"ADVERTISE_URL" doc:"The whole address under which agents reach the service, when it is not http://ADVERTISE_HOST:port. A name that stays when the service moves (a VIP, Mesos-DNS) keeps the fetcher's cache useful after the move."`
-	APITokens     Secret `envconfig:"API_TOKENS" doc:"Who may use the API: tokens as scope:token, separated by commas, blanks or line breaks (lines that begin with # are left out). scope is read (look), operate (also run, stop and save jobs, upload files, restart) or admin (also create, change and delete clusters); a token has 16 or more letters, digits and ._~+/-=. Requests carry Authorization: Bearer token. Without any, everybody who reaches the service may do everything, which is right behind Admin Router."`
+	Listen          string `envconfig:"LISTEN" default:"0.0.0.0:8080" doc:"The address of the one listener, for the API, the user interface, metrics and artifacts. Under Marathon the port defaults to PORT_API, or PORT0. Port 0 picks a free one."`
+	CertificateFile string `envconfig:"LISTEN_CERTIFICATE_FILE" doc:"A PEM file with the certificate of the service, followed by those above it. With it the listener speaks HTTPS only, also to agents that fetch files: their fetcher must trust the certificate. It is read at the start."`
+	KeyFile         string `envconfig:"LISTEN_KEY_FILE" doc:"A PEM file with the key of LISTEN_CERTIFICATE_FILE."`
+	AdvertiseHost   string `envconfig:"ADVERTISE_HOST" doc:"The host name or address under which agents reach the service; without it HOST as given by Marathon, else the host name of the machine."`
+	AdvertiseURL    string `envconfig:"ADVERTISE_URL" doc:"The whole address under which agents reach the service, when it is not http://ADVERTISE_HOST:port (https with LISTEN_CERTIFICATE_FILE). A name that stays when the service moves (a VIP, Mesos-DNS) keeps the fetcher's cache useful after the move."`
+	APITokens       Secret `envconfig:"API_TOKENS" doc:"Who may use the API: tokens as scope:token, separated by commas, blanks or line breaks (lines that begin with # are left out). scope is read (look), operate (also run, stop and save jobs, upload files, restart) or admin (also create, change and delete clusters); a token has 16 or more letters, digits and ._~+/-=. Requests carry Authorization: Bearer token. Without any, everybody who reaches the service may do everything, which is right behind Admin Router."`
 }
 
 // Tokens reads APITokens, which are checked already.
@@ -79,13 +81,21 @@ func (h HTTP) tokensProblem() string {
 	return ""
 }
 
+// scheme is what the listener speaks.
+func (h HTTP) scheme() string {
+	if h.CertificateFile != "" {
+		return "https"
+	}
+	return "http"
+}
+
 // URL is the address under which agents and users reach the service that listens on a port, without
 // a slash at its end.
 func (h HTTP) URL(port int) string {
 	if h.AdvertiseURL != "" {
 		return strings.TrimRight(h.AdvertiseURL, "/")
 	}
-	return "http://" + net.JoinHostPort(h.AdvertiseHost, strconv.Itoa(port))
+	return h.scheme() + "://" + net.JoinHostPort(h.AdvertiseHost, strconv.Itoa(port))
 }
 
 // Instance is the address under which the other instances of the service reach this one, which listens on a port: a
@@ -94,7 +104,7 @@ func (h HTTP) Instance(port int) string {
 	if h.AdvertiseHost == "" {
 		return h.URL(port)
 	}
-	return "http://" + net.JoinHostPort(h.AdvertiseHost, strconv.Itoa(port))
+	return h.scheme() + "://" + net.JoinHostPort(h.AdvertiseHost, strconv.Itoa(port))
 }
 
 // State is durable.
@@ -103,6 +113,8 @@ type State struct {
 	Store          string        `envconfig:"STATE_STORE" doc:"Where the state is: file:PATH (one machine) or zk://host:port,…/path (a cluster of machines; needed to survive the loss of this machine). Without it file:state below DATA_DIR."`
 	User           string        `envconfig:"STATE_STORE_USER" doc:"Whom the service authenticates as to ZooKeeper (digest scheme); then only that user can read and change the state."`
 	Password       Secret        `envconfig:"STATE_STORE_PASSWORD" doc:"The password of STATE_STORE_USER."`
+	TLS            bool          `envconfig:"STATE_STORE_TLS" default:"false" doc:"true speaks TLS to the ZooKeeper of STATE_STORE."`
+	CAFile         string        `envconfig:"STATE_STORE_CA_FILE" doc:"A PEM file with the authorities that may sign the certificates of that ZooKeeper; without it those of the system."`
 	Key            Secret        `envconfig:"STATE_KEY" doc:"A secret of 16 or more characters that seals the values in the state (AES-256-GCM): specs with their secrets, the keys of artifact paths, of drivers and of certificates. Without it they are readable for who reads the files or ZooKeeper. Without the secret a sealed state cannot be read; every instance needs the same. A state that was not sealed is sealed with the first write."`
 	SessionTimeout time.Duration `envconfig:"STATE_SESSION_TIMEOUT" default:"10s" doc:"How long ZooKeeper waits for a silent service before another may take over."`
 }

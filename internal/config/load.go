@@ -51,7 +51,7 @@ func load(environ []string, elsewhere bool) (Config, error) {
 	l.refuseUnknown(environ)
 	l.derive(&c)
 	if elsewhere {
-		l.refused = append(l.refused, "MESOS_CA_FILE", "HADOOP_CONF_DIR", "SECRETS_DIR")
+		l.refused = append(l.refused, "MESOS_CA_FILE", "HADOOP_CONF_DIR", "SECRETS_DIR", "LISTEN_CERTIFICATE_FILE", "LISTEN_KEY_FILE", "STATE_STORE_CA_FILE")
 	}
 	l.check(c)
 	if err := l.problems.Err("the service's environment is not valid"); err != nil {

@@ -55,7 +55,7 @@ func TestLoadEveryVariable(t *testing.T) {
 		"FLINK_DISTRIBUTIONS": "/a.tgz,/b", "DEFAULT_FLINK_VERSION": "2.3", "DEFAULT_ALLOCATION": "static", "ZOOKEEPER": "a:2181,b:2181",
 		"HA_STORAGE_DIR": "hdfs:///ha", "JAVA_HOME": "/jre", "ARTIFACT_URL_LIFETIME": "2h", "ARTIFACT_MAX_SIZE": "2g", "INITIAL_CLUSTER": `{"name": "first"}`, "PROXY_STALL_TIMEOUT": "1m",
 		"ALLOW_PRIVILEGED_CONTAINERS": "true", "SECRETS_DIR": dir, "HADOOP_CONF_DIR": dir, "INHERIT_ENVIRONMENT": "HADOOP_*,TZ",
-		"FETCH_SCHEMES": "https,s3", "FETCH_HOSTS": "files.example.com,.internal",
+		"STATE_STORE_TLS": "true", "STATE_STORE_CA_FILE": ca, "LISTEN_CERTIFICATE_FILE": ca, "LISTEN_KEY_FILE": ca, "FETCH_SCHEMES": "https,s3", "FETCH_HOSTS": "files.example.com,.internal",
 		"OFFER_REFUSE_DURATION": "2m", "RECONCILE_INTERVAL": "2m", "TASK_KILL_GRACE": "5s", "UNREACHABLE_TIMEOUT": "1m",
 		"LOG_LEVEL": "debug", "LOG_FORMAT": "json",
 		"DCOS_SERVICE_ACCOUNT_CREDENTIAL": "file:sa.json", "MARATHON_URL": "http://marathon.mesos:8080", "UNINSTALL": "true", "SDK_UNINSTALL": "true",

@@ -50,7 +50,7 @@ func Options() []Option {
 		},
 		translated("mesos.resourcemanager.framework.user", "user", "is the user of the cluster's tasks", (*reader).user),
 		obsolete("mesos.resourcemanager.artifactserver.port", "has no meaning: files are served on the service's one port, LISTEN"),
-		obsolete("mesos.resourcemanager.artifactserver.ssl.enabled", "has no meaning: files are served on the service's one port, under secret paths that expire; for TLS put a proxy in front and set ADVERTISE_URL"),
+		obsolete("mesos.resourcemanager.artifactserver.ssl.enabled", "has no meaning: files are served on the service's one port, under secret paths that expire; for TLS set LISTEN_CERTIFICATE_FILE of the service"),
 		obsolete("mesos.resourcemanager.declined-offer-refuse-duration", "is the service's to set: OFFER_REFUSE_DURATION"),
 		obsolete("mesos.resourcemanager.unused-offer-expiration", "has no meaning: offers are never held"),
 		translated(tasks+"port-assignments", "taskManager.ports", "gives each of the options a port of the offer", (*reader).ports),

@@ -56,7 +56,7 @@ func Marathon(environ []string, docker bool) ([]byte, error) {
 		PortDefinitions: []map[string]any{{"port": in.port(), "protocol": "tcp", "name": "api"}},
 		RequirePorts:    in.port() != 0,
 		HealthChecks: []map[string]any{{
-			"protocol": "MESOS_HTTP", "path": "/v1/health", "portIndex": 0,
+			"protocol": in.checkProtocol(), "path": "/v1/health", "portIndex": 0,
 			"gracePeriodSeconds": 300, "intervalSeconds": 15, "timeoutSeconds": 10, "maxConsecutiveFailures": 4,
 		}},
 		Labels: map[string]string{"MARATHON_SINGLE_INSTANCE_APP": "true"},
@@ -96,6 +96,14 @@ func Marathon(environ []string, docker bool) ([]byte, error) {
 		return nil, fmt.Errorf("encode the app: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// checkProtocol is how Mesos asks the service whether it is well.
+func (in *input) checkProtocol() string {
+	if in.setting("LISTEN_CERTIFICATE_FILE", "") != "" {
+		return "MESOS_HTTPS"
+	}
+	return "MESOS_HTTP"
 }
 
 // port is the port of LISTEN, if that is set: the one that Marathon must offer. Otherwise 0, and it offers any.
