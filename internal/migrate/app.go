@@ -52,7 +52,7 @@ func (m *importer) begin(app map[string]any) {
 			m.variable("env."+name, name, s)
 			continue
 		}
-		m.line("env."+name, legacy.Refused, "", "its value is a secret of DC/OS, which Marathon knows and the service does not")
+		m.secret(name, text(object(env[name])["secret"]), object(app["secrets"]))
 	}
 	if cmd := text(app["cmd"]); cmd != "" {
 		m.command("cmd", cmd)
@@ -65,6 +65,20 @@ func (m *importer) begin(app map[string]any) {
 		if len(words) > 0 {
 			m.script("args", append([]string{"mesos-appmaster.sh"}, words...))
 		}
+	}
+}
+
+// secret takes over a variable whose value is a secret of DC/OS. The app knows the secret by a name of its own.
+func (m *importer) secret(variable, name string, secrets map[string]any) {
+	source := text(object(secrets[name])["source"])
+	switch {
+	case variable == "DCOS_SERVICE_ACCOUNT_CREDENTIAL":
+		m.line("env."+variable, legacy.Obsolete, "", "it is the service that logs in at DC/OS")
+	case source == "":
+		m.line("env."+variable, legacy.Refused, "", "names no secret of the app: write it into secrets, with its path in the secret store")
+	default:
+		m.spec.Secrets = append(m.spec.Secrets, cluster.TaskSecret{Environment: variable, Reference: &cluster.SecretReference{Name: source}})
+		m.line("env."+variable, legacy.Translated, "secrets", "is for TaskManagers too")
 	}
 }
 
@@ -192,7 +206,7 @@ func (m *importer) finish(app map[string]any) {
 		case "portDefinitions":
 			m.ports(v)
 		case "secrets":
-			m.line(name, legacy.Refused, "", "secrets of DC/OS are known to Marathon and not to the service")
+			m.line(name, legacy.Obsolete, "", "each is named where it is used, by its path in the secret store")
 		case "ipAddress":
 			m.line(name, legacy.Refused, "", "write the network as jobManager.container.network and taskManager.container.network")
 		default:

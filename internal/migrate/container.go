@@ -79,9 +79,7 @@ func (m *importer) docker(d map[string]any) {
 		case "portMappings":
 			m.line(key, legacy.Obsolete, "", "the service maps every port of a task by itself")
 		case "pullConfig":
-			m.box().PullSecret = text(object(v)["secret"])
-			m.line(key, legacy.Refused, "", "names a secret of the app: write the path of the secret as "+box+"pullSecret")
-			m.box().PullSecret = ""
+			m.line(key, legacy.Refused, "", "names a secret of the app: write its path in the secret store as "+box+"pullSecret")
 		default:
 			m.line(key, legacy.Refused, "", "is not taken over: look whether jobManager.container has it")
 		}
