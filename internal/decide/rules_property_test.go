@@ -32,6 +32,8 @@ type site struct {
 	ends    []decide.Updated
 	// told is what the master was told of the offers that are of use.
 	told []decide.RoleConstraints
+	// calledOff says that planned maintenance was taken back.
+	calledOff bool
 }
 
 type siteAgent struct {
@@ -268,6 +270,7 @@ func (s *site) one() {
 func (s *site) maintain(agent string) {
 	if id := s.planned[agent]; id != "" {
 		delete(s.planned, agent)
+		s.calledOff = true
 		s.do(decide.InverseRescinded{OfferID: id})
 		return
 	}
@@ -369,7 +372,11 @@ func TestRulesHold(t *testing.T) {
 			}
 		}
 		shared := slices.ContainsFunc(constraints(s.rules), func(rule []string) bool { return rule[1] == "GROUP_BY" })
-		if room := s.room(); workers > s.count || !shared && workers != min(s.count, room) {
+		// What came up in the place of a TaskManager that was to go stays beside it when the maintenance is called off: rules are
+		// for launches, and nothing that runs is ended for one.
+		room := s.room()
+		more := workers > room && workers <= s.count && s.calledOff
+		if workers > s.count || !shared && !more && workers != min(s.count, room) {
 			t.Fatalf("%v: %d TaskManagers run, wanted are %d, there is room for %d", s.rules, workers, s.count, room)
 		}
 	})

@@ -19,6 +19,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -233,7 +234,27 @@ func TestLargeJar(t *testing.T) {
 	if _, err := w.client.CreateCluster(t.Context(), cluster.Spec{Name: "demo"}); err != nil {
 		t.Fatal(err)
 	}
-	jm := &jobManager{}
+	var cliPid, looked atomic.Int64
+	check := func(who string, pid int) {
+		kib, err := peak(pid)
+		if err != nil {
+			t.Errorf("%s: %v", who, err)
+		}
+		t.Logf("%-8s %3d MB at most", who, kib>>10)
+		if kib > most {
+			t.Errorf("%s has had %d KiB in memory, want at most %d", who, kib, most)
+		}
+	}
+	jm := &jobManager{look: func(received int64) {
+		looked.Add(1)
+		if received != size {
+			t.Errorf("%d bytes arrived, want %d", received, size)
+		}
+		check("service", w.service.Process.Pid)
+		if pid := cliPid.Load(); pid != 0 {
+			check("cli", int(pid))
+		}
+	}}
 	w.eventually("the JobManager's port is known", func() error {
 		d, err := w.client.Cluster(t.Context(), "demo")
 		if err != nil {
@@ -252,29 +273,6 @@ func TestLargeJar(t *testing.T) {
 		return nil
 	})
 
-	var pid int
-	check := func(who string, pid int) {
-		kib, err := peak(pid)
-		if err != nil {
-			t.Errorf("%s: %v", who, err)
-		}
-		t.Logf("%-8s %3d MB at most", who, kib>>10)
-		if kib > most {
-			t.Errorf("%s has had %d KiB in memory, want at most %d", who, kib, most)
-		}
-	}
-	looked := 0
-	jm.look = func(received int64) {
-		looked++
-		if received != size {
-			t.Errorf("%d bytes arrived, want %d", received, size)
-		}
-		check("service", w.service.Process.Pid)
-		if pid != 0 {
-			check("cli", pid)
-		}
-	}
-
 	run := func(args ...string) {
 		t.Helper()
 		cmd := exec.Command(cli, args...)
@@ -284,20 +282,20 @@ func TestLargeJar(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		pid = cmd.Process.Pid
+		cliPid.Store(int64(cmd.Process.Pid))
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("%v: %v\n%s", args, err, out.String())
 		}
 	}
 	run("jar", "upload", "demo", jar)
-	pid = 0
+	cliPid.Store(0)
 
 	// This form has no length, unlike those of the command line: the service must hold neither.
 	if err := browse(t.Context(), w.url+"/v1/clusters/demo/ui/jars/upload", jar); err != nil {
 		t.Error(err)
 	}
-	if looked != 2 {
-		t.Errorf("the JobManager was given %d jars, want 2", looked)
+	if n := looked.Load(); n != 2 {
+		t.Errorf("the JobManager was given %d jars, want 2", n)
 	}
 }
 
