@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -81,7 +82,7 @@ var (
 func (s Spec) checkOverlays() []problem {
 	var checks []problem
 	if h := s.Hadoop; h != nil {
-		checks = append(checks, checkLocation("hadoop.configURL", h.ConfigURL),
+		checks = append(checks, checkLocation("hadoop.configURL", rooted(h.ConfigURL)),
 			problem{strings.HasPrefix(h.ConfigURL, "artifact:"), "hadoop.configURL", "must be a URI below which files are: name uploaded files in uris, and set HADOOP_CONF_DIR in environment"},
 			problem{h.ConfigURL != "" && h.ConfigDirectory != "", "hadoop.configDirectory", "contradicts hadoop.configURL: remove one of them"},
 			problem{
@@ -114,6 +115,14 @@ func (s Spec) checkOverlays() []problem {
 			problem{slices.Contains(s.Plugins[:i], name), field, quote(name) + " is there twice"})
 	}
 	return append(checks, problem{len(s.Plugins) > maxEntries, "plugins", fmt.Sprintf("has more than %d elements", maxEntries)})
+}
+
+// rooted gives the address of a server alone the path of its root: there may be files below it, while it is none itself.
+func rooted(uri string) string {
+	if u, err := url.Parse(uri); err == nil && u.Host != "" && u.Path == "" {
+		return uri + "/"
+	}
+	return uri
 }
 
 func (s Spec) checkKerberos() []problem {

@@ -27,6 +27,8 @@ func TestOverlays(t *testing.T) {
 		{"Hadoop", func(s *cluster.Spec) {
 			s.Hadoop = &cluster.Hadoop{ConfigURL: keytab, ConfigDirectory: "etc", User: "a b", Classpath: "a\x00"}
 		}, []string{"hadoop.configURL", "hadoop.configDirectory", "hadoop.configDirectory", "hadoop.user", "hadoop.classpath"}},
+		{"Hadoop at the root of a server", func(s *cluster.Spec) { s.Hadoop = &cluster.Hadoop{ConfigURL: "http://hdfs:8080"} }, nil},
+		{"Hadoop on no server", func(s *cluster.Spec) { s.Hadoop = &cluster.Hadoop{ConfigURL: "http://"} }, []string{"hadoop.configURL"}},
 		{"Hadoop twice", func(s *cluster.Spec) {
 			s.Hadoop = &cluster.Hadoop{ConfigDirectory: "/etc/hadoop", User: "a", Classpath: "b"}
 			s.Environment = map[string]string{"HADOOP_CONF_DIR": "x", "HADOOP_USER_NAME": "x", "HADOOP_CLASSPATH": "x"}

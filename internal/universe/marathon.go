@@ -44,7 +44,8 @@ func (c *checker) marathon() {
 	c.process()
 	c.network()
 	c.health()
-	c.env()
+	c.volumes()
+	c.secrets()
 	c.strategies()
 	c.placement()
 	c.fetch()
@@ -142,8 +143,25 @@ func (c *checker) health() {
 	}
 }
 
-// env checks that values are texts or references to secrets, and that each secret is there and is used.
-func (c *checker) env() {
+// volumes checks that each is a secret in a file, or a file of the agent that is only read, and has a path of its own.
+func (c *checker) volumes() {
+	container := sub(c.app, "container")
+	_, ok := container["volumes"].([]any)
+	c.when(container["volumes"] != nil && !ok, "container.volumes is a %T, not a list", container["volumes"])
+	var paths []string
+	for _, v := range objects(container["volumes"]) {
+		path := text(v["containerPath"])
+		c.when(path == "" || slices.Contains(paths, path), "a volume has the path %q, which is empty or that of another", path)
+		paths = append(paths, path)
+		secret := text(v["secret"]) != "" && len(v) == 2
+		file := text(v["hostPath"]) != "" && v["mode"] == "RO" && len(v) == 3
+		c.when(!secret && !file, "volume %s is neither a secret nor a file of the agent that is only read", path)
+		c.when(secret && container["type"] != "MESOS", "volume %s: only containers of Mesos take secrets as files", path)
+	}
+}
+
+// secrets checks that variables are texts or references to secrets, and that each secret is there and is used.
+func (c *checker) secrets() {
 	secrets := sub(c.app, "secrets")
 	used := map[string]bool{}
 	for name, v := range sub(c.app, "env") {
@@ -155,6 +173,12 @@ func (c *checker) env() {
 			used[secret] = true
 		default:
 			c.when(true, "env %s is a %T, not a text", name, v)
+		}
+	}
+	for _, v := range objects(sub(c.app, "container")["volumes"]) {
+		if name := text(v["secret"]); name != "" {
+			c.when(secrets[name] == nil, "volume %v refers to the secret %q, which is not there", v["containerPath"], name)
+			used[name] = true
 		}
 	}
 	for name, v := range secrets {
@@ -175,6 +199,10 @@ func (c *checker) labels() {
 	n, err := strconv.Atoi(index)
 	c.when(!portIndex.MatchString(index) || err != nil || n >= ports, "label DCOS_SERVICE_PORT_INDEX is %q, and there are %d ports", index, ports)
 	c.when(!slices.Contains([]any{"http", "https"}, labels["DCOS_SERVICE_SCHEME"]), "label DCOS_SERVICE_SCHEME is %v", labels["DCOS_SERVICE_SCHEME"])
+	for _, h := range objects(c.app["healthChecks"]) {
+		c.when((h["protocol"] == "MESOS_HTTPS") != (labels["DCOS_SERVICE_SCHEME"] == "https"),
+			"label DCOS_SERVICE_SCHEME is %v, and the health check is by %v", labels["DCOS_SERVICE_SCHEME"], h["protocol"])
+	}
 }
 
 // strategies checks how instances are replaced: of a single-instance app there may never be two.

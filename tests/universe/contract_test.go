@@ -12,15 +12,8 @@ import (
 
 // exempt are variables of the service that no option of the package sets, with the reason.
 var exempt = map[string]string{
-	"LISTEN_CERTIFICATE_FILE": "Admin Router speaks HTTPS to users, and HTTP to the service",
-	"LISTEN_KEY_FILE":         "as LISTEN_CERTIFICATE_FILE",
-	"STATE_STORE_TLS":         "the ZooKeeper of DC/OS speaks no TLS",
-	"STATE_STORE_CA_FILE":     "as STATE_STORE_TLS",
-	"STATE_KEY":               "state.password has ZooKeeper guard the state",
-	"SECRETS_DIR":             "the package mounts no secrets of users; DC/OS has a secret store that specs refer to",
-	"LISTEN":                  "Marathon chooses the port, and tells it in PORT_API",
-	"DATA_DIR":                "the sandbox: what is in it can be made again, and Mesos removes it",
-
+	"LISTEN":              "Marathon chooses the port, and tells it in PORT_API",
+	"DATA_DIR":            "the sandbox: what is in it can be made again, and Mesos removes it",
 	"API_TOKENS":          "Admin Router logs users in, and takes the header that a token would be in",
 	"MARATHON_URL":        "Cosmos installs, updates and removes the app",
 	"HADOOP_CONF_DIR":     "an agent's own directories are no concern of the package: hdfs.config_url brings the files",

@@ -280,7 +280,7 @@ func TestForm(t *testing.T) {
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	for _, o := range universe.Options(pkg(t).Config) {
-		secret := regexp.MustCompile(`(?i)secret|password|token|keytab|private`).MatchString(o.Path)
+		secret := regexp.MustCompile(`(?i)secret|password|token|keytab|private|certificate|key$`).MatchString(o.Path)
 		m, _ := o.Schema["media"].(map[string]any)
 		if secret != (m["type"] == "application/x-secret+string") {
 			t.Errorf("%s: a secret is given by its path in the secret store, and nothing else is", o.Path)

@@ -2,6 +2,7 @@ package universe_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/config"
 	"github.com/flink-on-mesos/flink-service/internal/universe"
 )
@@ -161,8 +163,45 @@ func TestCombinations(t *testing.T) {
 			  "jobmanager": {"cpus": 2.5, "memory": "4g", "disk": "1g"}, "taskmanager": {"slots": 8, "cpus": 4, "memory": "32g", "disk": "100g", "gpus": 2, "min": 2, "max": 20}}`,
 			func(_ map[string]any, c config.Config) bool {
 				s := c.Flink.InitialCluster.Spec
-				return s.HighAvailability() && s.JobManager.Replicas == 3 && s.JobManager.CPUs == 2.5 && s.TaskManager.GPUs == 2 && s.TaskManagers.Max == 20 && len(s.URIs) == 2 &&
-					s.Environment["HADOOP_CONF_DIR"] == "hadoop" && s.Environment["HADOOP_CLASSPATH"] == "/opt/hadoop/*"
+				return s.HighAvailability() && s.JobManager.Replicas == 3 && s.JobManager.CPUs == 2.5 && s.TaskManager.GPUs == 2 && s.TaskManagers.Max == 20 &&
+					*s.Hadoop == cluster.Hadoop{ConfigURL: "http://hdfs/v1", Classpath: "/opt/hadoop/*"}
+			},
+		},
+		{
+			"a highly available first cluster with Kerberos and TLS",
+			`{"high_availability": {"enabled": true, "storage_dir": "hdfs:///flink/ha"}, "hdfs": {"config_url": "http://hdfs/v1"}, "tls": {"enabled": true},
+			  "kerberos": {"enabled": true, "keytab": "flink/keytab", "principal": "flink/host@EXAMPLE.COM", "contexts": "Client,KafkaClient", "krb5_conf_url": "https://example.com/krb5.conf"}}`,
+			func(_ map[string]any, c config.Config) bool {
+				s := c.Flink.InitialCluster.Spec
+				keytab, err := os.ReadFile(filepath.Join(c.Flink.SecretsDir, s.Secrets[0].ValueFrom))
+				return err == nil && string(keytab) == "secret flink/keytab" && s.Security.TLS && s.HighAvailability() &&
+					reflect.DeepEqual(s.Secrets, []cluster.TaskSecret{{File: "secrets/flink.keytab", ValueFrom: "flink.keytab"}}) &&
+					reflect.DeepEqual(s.URIs, []cluster.URI{{Value: "https://example.com/krb5.conf", OutputFile: "kerberos/krb5.conf"}}) &&
+					maps.Equal(s.FlinkConfiguration, map[string]string{
+						"high-availability.type": "zookeeper", "env.java.opts.all": "-Djava.security.krb5.conf=kerberos/krb5.conf",
+						"security.kerberos.login.contexts": "Client,KafkaClient", "security.kerberos.login.principal": "flink/host@EXAMPLE.COM", "security.kerberos.login.keytab": "secrets/flink.keytab",
+					})
+			},
+		},
+		{
+			"a keytab for other clusters",
+			`{"kerberos": {"keytab": "flink/keytab"}}`,
+			func(_ map[string]any, c config.Config) bool {
+				_, err := os.Stat(filepath.Join(c.Flink.SecretsDir, "flink.keytab"))
+				s := c.Flink.InitialCluster.Spec
+				return err == nil && len(s.Secrets)+len(s.FlinkConfiguration) == 0
+			},
+		},
+		{
+			"a service that speaks HTTPS",
+			`{"service": {"vip": "api.flink"}, "tls": {"certificate": "flink/certificate", "key": "flink/key"}, "kerberos": {"keytab": "flink/keytab"}}`,
+			func(app map[string]any, c config.Config) bool {
+				certificate, err := os.ReadFile(c.HTTP.CertificateFile)
+				key, err2 := os.ReadFile(c.HTTP.KeyFile)
+				handedOut, err3 := os.ReadDir(c.Flink.SecretsDir)
+				return errors.Join(err, err2, err3) == nil && string(certificate) == "secret flink/certificate" && string(key) == "secret flink/key" && len(handedOut) == 1 &&
+					app["labels"].(map[string]any)["DCOS_SERVICE_SCHEME"] == "https" && c.HTTP.AdvertiseURL == "https://api.flink.marathon.l4lb.thisdcos.directory" &&
+					strings.Contains(fmt.Sprint(app["portDefinitions"]), "VIP_0:/api.flink:443") && strings.Contains(fmt.Sprint(app["healthChecks"]), "MESOS_HTTPS")
 			},
 		},
 		{
@@ -192,6 +231,46 @@ func TestCombinations(t *testing.T) {
 				t.Errorf("the app is %v and the configuration %+v", app, c)
 			}
 		})
+	}
+}
+
+// TestEverySwitch renders all combinations of what comes and goes with one option: each secret, and each part of the first
+// cluster.
+func TestEverySwitch(t *testing.T) {
+	t.Parallel()
+	secrets := []string{"service.service_account_secret", "mesos.secret", "state.password", "state.key", "kerberos.keytab", "tls.certificate", "tls.key"}
+	parts := map[string]any{
+		"kerberos.enabled": true, "kerberos.contexts": "Client", "kerberos.krb5_conf_url": "http://example.com/krb5.conf", "high_availability.enabled": true,
+		"tls.enabled": true, "hdfs.config_url": "http://hdfs/v1", "session.dynamic_allocation": false,
+	}
+	// choose sets the options whose bit is 1.
+	choose := func(options map[string]any, n int, paths []string, value func(path string) any) map[string]any {
+		for i, path := range paths {
+			if n>>i&1 == 1 {
+				options = universe.Set(options, path, value(path))
+			}
+		}
+		return options
+	}
+	for n := range 1 << len(secrets) {
+		for _, network := range []bool{false, true} {
+			options := universe.Set(nil, "service.virtual_network_enabled", network)
+			options = choose(options, n, secrets, func(path string) any { return "flink/" + path })
+			if err := universe.CheckApp(render(t, options)); err != nil {
+				t.Errorf("%v: %v", options, err)
+			}
+		}
+	}
+	names := slices.Sorted(maps.Keys(parts))
+	for n := range 1 << len(names) {
+		options := universe.Set(nil, "high_availability.storage_dir", "hdfs:///flink/ha")
+		options = choose(options, n, names, func(path string) any { return parts[path] })
+		spec := render(t, options)["env"].(map[string]any)[config.Prefix+"INITIAL_CLUSTER"].(string)
+		if err := config.CheckElsewhere([]string{
+			"MESOS_MASTER=a:5050", "FLINK_DISTRIBUTIONS=flink.tgz", "ADVERTISE_HOST=a", "HA_STORAGE_DIR=hdfs:///flink/ha", "INITIAL_CLUSTER=" + spec,
+		}); err != nil || !json.Valid([]byte(spec)) {
+			t.Errorf("%v: %v: %s", options, err, spec)
+		}
 	}
 }
 
@@ -282,10 +361,27 @@ func start(t testing.TB, app map[string]any) []string {
 	} else {
 		env = append(env, "PORT=8080", "PORT0=8080", "PORTS=8080", "PORT_API=8080", "MESOS_CONTAINER_IP=9.0.0.5", "LIBPROCESS_IP=0.0.0.0")
 	}
-	secrets, _ := app["secrets"].(map[string]any)
+	secret := func(ref any) string {
+		return "secret " + app["secrets"].(map[string]any)[ref.(map[string]any)["secret"].(string)].(map[string]any)["source"].(string)
+	}
+	for _, v := range app["container"].(map[string]any)["volumes"].([]any) {
+		name := filepath.Join(sandbox, v.(map[string]any)["containerPath"].(string))
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(secret(v)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, v := range app["env"].(map[string]any) {
-		if ref, ok := v.(map[string]any); ok {
-			v = "secret " + secrets[ref["secret"].(string)].(map[string]any)["source"].(string)
+		if _, ok := v.(map[string]any); ok {
+			v = secret(v)
+		}
+		// The service starts in the sandbox, and these tests do not.
+		if file := filepath.Join(sandbox, v.(string)); strings.Contains(v.(string), "/") || v == "secrets" {
+			if _, err := os.Stat(file); err == nil {
+				v = file
+			}
 		}
 		env = append(env, name+"="+v.(string))
 	}

@@ -26,18 +26,26 @@ var alongside = map[string]map[string]any{
 	"taskmanager.count":                     {"session.dynamic_allocation": false},
 	"high_availability.enabled":             {"high_availability.storage_dir": "hdfs:///flink/ha"},
 	"high_availability.jobmanager_replicas": {"high_availability.storage_dir": "hdfs:///flink/ha", "high_availability.enabled": true},
-	"hdfs.hadoop_classpath":                 {"hdfs.config_url": "http://api.hdfs.marathon.l4lb.thisdcos.directory/v1/endpoints"},
+	"state.ca_file":                         {"state.tls": true},
+	"tls.certificate":                       {"tls.key": "flink/key"},
+	"tls.key":                               {"tls.certificate": "flink/certificate"},
+	"kerberos.enabled":                      {"kerberos.keytab": "flink/keytab"},
+	"kerberos.principal":                    {"kerberos.keytab": "flink/keytab", "kerberos.enabled": true},
+	"kerberos.contexts":                     {"kerberos.keytab": "flink/keytab", "kerberos.enabled": true},
+	"kerberos.krb5_conf_url":                {"kerberos.keytab": "flink/keytab", "kerberos.enabled": true},
 }
 
 // samples are values of options of which the schema cannot say all.
 func samples(t testing.TB, path string) []any {
 	switch path {
-	case "mesos.ca_file": // The file must be there when the service starts.
+	case "mesos.ca_file", "state.ca_file": // The file must be there when the service starts.
 		file := filepath.Join(t.TempDir(), "ca.pem")
 		if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return []any{file}
+	case "state.key": // The secret must be long enough: in tests its value is made of its path.
+		return []any{"flink/state", "folder/flink/the-key_of.state"}
 	case "session.spec":
 		return []any{"name: mine\nkind: session\nflinkConfiguration:\n  state.backend.type: \"rocksdb\"\n", `{"name": "mine"}`}
 	case "session.placement_constraint": // Some operators need a value, some take none.
