@@ -128,7 +128,7 @@ func New(o Options) (*Store, error) {
 		done:     make(chan struct{}),
 	}
 	if err := s.open(); err != nil {
-		return nil, errors.Join(fmt.Errorf("file store: %w", err), l.Close())
+		return nil, errors.Join(fmt.Errorf("file store: %w", err), unlock(l))
 	}
 	go s.run()
 	return s, nil
@@ -236,7 +236,7 @@ func (s *Store) run() {
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.closed = errors.Join(s.log.Close(), s.lock.Close())
+		s.closed = errors.Join(s.log.Close(), unlock(s.lock))
 	}()
 	// one write takes no more than this, so that the first of many callers does not wait for all.
 	const enough = 16 << 20

@@ -44,3 +44,7 @@ func lock(dir string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// unlock gives the directory back. It says so to the kernel: closing alone would leave it locked as long as a process that
+// is just being started still has the file open, too.
+func unlock(f *os.File) error { return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close()) }
