@@ -267,15 +267,18 @@ func TestDisturbUpdates(t *testing.T) {
 func TestDelayReorders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, localmesos.Options{})
-		w.agent(small())
+		large := small()
+		large.CPUs = 12
+		w.agent(large)
 		c := w.subscribe(framework())
 		o := c.allocate()[0]
 		w.DisturbUpdates(localmesos.UpdateFaults{Delay: 1, DelayBy: 1000, Seed: 3})
-		c.launch(o, "a", "b", "c", "d")
+		// So many that they are not in order by chance.
+		c.launch(o, "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l")
 		time.Sleep(time.Second)
 		got := states(c.updates())
-		if len(got) != 4 || slices.IsSorted(got) {
-			t.Errorf("updates %v, want four out of order", got)
+		if len(got) != 12 || slices.IsSorted(got) {
+			t.Errorf("updates %v, want twelve out of order", got)
 		}
 	})
 }

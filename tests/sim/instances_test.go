@@ -17,7 +17,7 @@ import (
 )
 
 // session is the session timeout of the state store in these tests.
-const session = 2 * time.Second
+const session = 6 * time.Second
 
 // pair is two instances on one state in ZooKeeper, neither of which runs yet. For tasks both have one name that leads to
 // whichever leads; each other they must find all the same.
@@ -96,6 +96,7 @@ func TestTwoAtOnce(t *testing.T) {
 	leader, other := a, b
 	a.until("one leads and the other stands by", func() error {
 		first, second := a.role(), b.role() // Both stand by before the first one leads.
+		leader, other = a, b
 		if second == "leader" {
 			leader, other = b, a
 		}

@@ -352,7 +352,9 @@ func TestBrokenConnections(t *testing.T) {
 	t.Parallel()
 	path := root(t)
 	proxy := server.Proxy(t)
-	s := mustOpen(t, options(t, proxy.Addr, path))
+	o := options(t, proxy.Addr, path)
+	o.SessionTimeout, o.Timeout = time.Minute, 2*time.Minute
+	s := mustOpen(t, o)
 	l := mustLock(t, s, "a")
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -361,7 +363,7 @@ func TestBrokenConnections(t *testing.T) {
 			select {
 			case <-stop:
 				return
-			case <-time.After(30 * time.Millisecond):
+			case <-time.After(50 * time.Millisecond):
 				proxy.Cut()
 				proxy.Restore()
 			}
@@ -401,7 +403,7 @@ func TestServerRestarts(t *testing.T) {
 	t.Parallel()
 	own := zookeeper.Start(t)
 	o := options(t, own.Addr, "/state")
-	o.SessionTimeout = 15 * time.Second
+	o.SessionTimeout, o.Timeout = time.Minute, 2*time.Minute // A slow machine takes its time to start the server.
 	s := mustOpen(t, o)
 	l := mustLock(t, s, "a")
 	mustApply(t, s, set("n", "1"))
