@@ -47,7 +47,7 @@ func Leader(ctx context.Context, address string) (string, error) {
 		return "", err
 	}
 	defer func() { go c.Close() }()
-	leader, _, err := e.look(ctx, c)
+	leader, _, err := e.look(ctx, c, false)
 	if err != nil {
 		return "", err
 	}
@@ -70,7 +70,7 @@ func Watch(ctx context.Context, address string, changed func(hostPort string)) e
 	}
 	defer func() { go c.Close() }()
 	for last, first := "", true; ; {
-		leader, again, err := e.look(ctx, c)
+		leader, again, err := e.look(ctx, c, true)
 		if err != nil {
 			return err
 		}
@@ -143,14 +143,22 @@ func (e ensemble) connect(ctx context.Context) (*zk.Conn, error) {
 	return c, nil
 }
 
-// look returns who leads, or nothing, and what tells when to look again.
-func (e ensemble) look(ctx context.Context, c *zk.Conn) (string, <-chan zk.Event, error) {
+// look returns who leads, or nothing, and, if it shall watch, what tells when to look again. It does not watch in vain: the library renews its watches
+// after a lost connection by reading what the answers that arrive meanwhile write.
+func (e ensemble) look(ctx context.Context, c *zk.Conn, watch bool) (string, <-chan zk.Event, error) {
 	type members struct {
 		names []string
 		again <-chan zk.Event
 	}
 	for {
 		m, err := ask(ctx, e, func() (members, error) {
+			if !watch {
+				names, _, err := c.Children(e.path)
+				if errors.Is(err, zk.ErrNoNode) {
+					err = nil
+				}
+				return members{names: names}, err
+			}
 			names, _, again, err := c.ChildrenW(e.path)
 			if errors.Is(err, zk.ErrNoNode) {
 				var there bool
