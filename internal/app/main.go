@@ -28,6 +28,12 @@ const usage = `flink-service runs Apache Flink on Apache Mesos. It is configured
   flink-service render marathon [--docker]
   flink-service render systemd   writes a Marathon app or a systemd unit that starts the service with the FLINK_SERVICE_ variables
                                  of this environment; RENDER_ variables say the rest, see docs/install.md
+  flink-service marathon deploy [--docker]
+                                 gives that app to the Marathon of FLINK_SERVICE_MARATHON_URL, new or in the place of the one that is
+                                 there, and follows the deployment; FLINK_SERVICE_ variables with other values are the way to change options
+  flink-service marathon status | suspend | resume [INSTANCES] | uninstall --yes
+                                 shows the app RENDER_APP_ID, stops the service without its clusters, starts it again, or has it delete all
+                                 its clusters and then itself; --force takes the place of a deployment under way
   flink-service version          prints the version
 `
 
@@ -89,6 +95,8 @@ func dispatch(ctx context.Context, version, commit string, args, environ []strin
 		return replay(c, strings.Join(args[1:], ""), stdout)
 	case "render":
 		return renderTo(stdout, args[1:], environ)
+	case "marathon":
+		return ownApp(ctx, args[1:], environ, stdout)
 	case "export", "import":
 		return transfer(ctx, args, environ, stdout, stderr)
 	}

@@ -42,9 +42,7 @@ func (p *parts) removeApp(ctx context.Context, log *slog.Logger) error {
 	if c.Marathon.URL == "" || c.Facts.AppID == "" || c.Facts.SDKUninstall {
 		return nil
 	}
-	m, err := marathon.New(marathon.Options{
-		URL: c.Marathon.URL, AppID: c.Facts.AppID, Transport: p.service.authorized(p.service.transport()),
-	})
+	m, err := p.service.marathon(c.Facts.AppID)
 	if err != nil {
 		return fmt.Errorf("MARATHON_URL: %w", err)
 	}
@@ -61,6 +59,15 @@ func (p *parts) removeApp(ctx context.Context, log *slog.Logger) error {
 			return nil
 		}
 	}
+}
+
+// marathon works on an app in the Marathon of MARATHON_URL. A Marathon with users of its own knows no service account.
+func (s *Service) marathon(appID string) (*marathon.Client, error) {
+	o := marathon.Options{URL: s.c.Marathon.URL, User: s.c.Marathon.User, Password: s.c.Marathon.Password.Reveal(), AppID: appID, Transport: s.transport()}
+	if o.User == "" {
+		o.Transport = s.authorized(o.Transport)
+	}
+	return marathon.New(o)
 }
 
 // gone waits for the end of the clusters, the tasks and the framework. It returns false when ctx ends first.

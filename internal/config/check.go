@@ -36,6 +36,8 @@ func (l *loader) check(c Config) {
 		oneOf("MESOS_SCHEME", c.Mesos.Scheme, "http", "https"),
 		{c.Mesos.Principal != "" && c.Mesos.Secret.Empty() && c.Identity.Credential.Empty(), "MESOS_SECRET", "is missing: MESOS_PRINCIPAL needs it, or DCOS_SERVICE_ACCOUNT_CREDENTIAL"},
 		{c.Marathon.URL != "" && !isURL(c.Marathon.URL), "MARATHON_URL", fmt.Sprintf("%q is not an http or https URL", hidePassword(c.Marathon.URL))},
+		{c.Marathon.User != "" && c.Marathon.Password.Empty(), "MARATHON_PASSWORD", "is missing: MARATHON_USER needs it"},
+		{c.Marathon.User == "" && !c.Marathon.Password.Empty(), "MARATHON_USER", "is missing: MARATHON_PASSWORD belongs to a user"},
 		{c.Mesos.Principal == "" && !c.Mesos.Secret.Empty(), "MESOS_PRINCIPAL", "is missing: MESOS_SECRET belongs to a principal"},
 		{c.Mesos.CAFile != "" && c.Mesos.Insecure, "MESOS_INSECURE", "contradicts MESOS_CA_FILE: remove one of them"},
 		{unreadable(c.Mesos.CAFile), "MESOS_CA_FILE", fmt.Sprintf("%q cannot be read", c.Mesos.CAFile)},

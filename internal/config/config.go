@@ -42,7 +42,9 @@ type Identity struct {
 
 // Marathon runs us.
 type Marathon struct {
-	URL       string `envconfig:"MARATHON_URL" doc:"Where Marathon is, such as http://marathon.mesos:8080 or https://leader.mesos/service/marathon. Needed only for the service to remove its own app at the end of UNINSTALL."`
+	URL       string `envconfig:"MARATHON_URL" doc:"Where Marathon is, such as http://marathon.mesos:8080 or https://leader.mesos/service/marathon. Needed for the service to remove its own app at the end of UNINSTALL, and for flink-service marathon."`
+	User      string `envconfig:"MARATHON_USER" doc:"Whom the service authenticates as to a Marathon that was started with --http_credentials."`
+	Password  Secret `envconfig:"MARATHON_PASSWORD" doc:"The password of MARATHON_USER."`
 	Uninstall bool   `envconfig:"UNINSTALL" default:"false" doc:"true removes the service: it deletes every cluster, kills all tasks, tears the framework down, removes its state, and then only answers. Cosmos asks for the same with SDK_UNINSTALL."`
 }
 

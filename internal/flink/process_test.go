@@ -15,6 +15,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/testkit/program"
 	"github.com/flink-on-mesos/flink-service/resources"
 )
 
@@ -254,13 +255,8 @@ func TestLaunchRefuses(t *testing.T) {
 // fakeJava writes a java that prints its arguments, one a line, into a Java home.
 func fakeJava(t *testing.T, home, version string) {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Join(home, "bin"), 0o755); err != nil {
-		t.Fatal(err)
-	}
 	script := "#!/bin/sh\nfor a in \"$@\"; do echo \"[$a]\"; done\necho \"pid $$\"\n"
-	if err := os.WriteFile(filepath.Join(home, "bin", "java"), []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	program.Write(t, filepath.Join(home, "bin", "java"), script)
 	if err := os.WriteFile(filepath.Join(home, "release"), []byte("IMPLEMENTOR=\"x\"\nJAVA_VERSION=\""+version+"\"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,12 @@
 package flink_test
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/testkit/program"
 	"github.com/flink-on-mesos/flink-service/resources"
 )
 
@@ -69,9 +69,7 @@ func TestStartScriptOverlays(t *testing.T) {
 			fakeJava(t, filepath.Join(dir, "jdk"), "17")
 			java := filepath.Join(dir, "jdk", "bin", "java")
 			script := "#!/bin/sh\nfor a in \"$@\"; do echo \"[$a]\"; done\necho \"hadoop ${HADOOP_CONF_DIR:-}\"\necho \"plugins $FLINK_PLUGINS_DIR\"\nfor f in all-plugins/*/*; do echo \"$f\"; done\n"
-			if err := os.WriteFile(java, []byte(script), 0o755); err != nil {
-				t.Fatal(err)
-			}
+			program.Write(t, java, script)
 			stdout, stderr, code := runScript(t, dir, tt.env, "11")
 			stdout = strings.ReplaceAll(stdout, dir, "SANDBOX")
 			if code != tt.code || !strings.Contains(stderr, tt.says) {

@@ -28,7 +28,9 @@ type Options struct {
 	URL string
 	// AppID is the id of our app, which Marathon tells in MARATHON_APP_ID.
 	AppID string
-	// Transport adds credentials when there are any; nil means a direct one without.
+	// User and Password are those of basic authentication; none when User is empty.
+	User, Password string
+	// Transport adds other credentials when there are any; nil means a direct one without.
 	Transport http.RoundTripper
 	// Timeout bounds one call; 30 seconds when 0.
 	Timeout time.Duration
@@ -80,6 +82,17 @@ type App struct {
 	Healthy   int `json:"tasksHealthy"`
 	// Deployments are the ids of those under way.
 	Deployments []Deployment `json:"deployments"`
+	// LastTaskFailure is how an instance ended last that was not meant to; nil while none has.
+	LastTaskFailure *TaskFailure `json:"lastTaskFailure"`
+}
+
+// TaskFailure is the end of an instance.
+type TaskFailure struct {
+	TaskID    string `json:"taskId"`
+	State     string `json:"state"`
+	Message   string `json:"message"`
+	Host      string `json:"host"`
+	Timestamp string `json:"timestamp"`
 }
 
 // Deployment names a change under way.
@@ -168,6 +181,12 @@ func (c *Client) Update(ctx context.Context, change func(app map[string]any) err
 	if id, _ := app["id"].(string); id != c.o.AppID {
 		return "", fmt.Errorf("the app %s cannot become %q", c.o.AppID, id)
 	}
+	return c.Put(ctx, app, force)
+}
+
+// Put makes the app what a document says, the whole of it, and creates it when it is not there. The document becomes
+// JSON; its id is ours. It returns the id of the deployment.
+func (c *Client) Put(ctx context.Context, app any, force bool) (string, error) {
 	body, err := json.Marshal(app)
 	if err != nil {
 		return "", fmt.Errorf("write the app %s: %w", c.o.AppID, err)
@@ -228,6 +247,7 @@ func (c *Client) call(ctx context.Context, body []byte, do func(gomarathon.Marat
 	x := &exchange{ctx: ctx, next: c.o.Transport, document: body}
 	config := gomarathon.NewDefaultConfig()
 	config.URL = c.o.URL
+	config.HTTPBasicAuthUser, config.HTTPBasicPassword = c.o.User, c.o.Password
 	config.HTTPClient = &http.Client{Transport: x, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // A redirect would take the credentials elsewhere.
 	}}

@@ -261,6 +261,42 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
+// TestPassword sends a name and a password.
+func TestPassword(t *testing.T) {
+	t.Parallel()
+	s, _ := newServer(t)
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "ops" || password != "canary" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		s.ServeHTTP(w, r)
+	}))
+	t.Cleanup(h.Close)
+	for password, good := range map[string]bool{"canary": true, "guess": false} {
+		c, err := marathon.New(marathon.Options{URL: h.URL, AppID: "/analytics/flink", User: "ops", Password: password})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.App(t.Context()); (err == nil) != good || err != nil && (!strings.Contains(err.Error(), "401") || strings.Contains(err.Error(), password)) {
+			t.Errorf("with the password %s: %v", password, err)
+		}
+	}
+}
+
+// TestPut makes the app anew, as a whole.
+func TestPut(t *testing.T) {
+	t.Parallel()
+	s, h := newServer(t)
+	want := map[string]any{"id": "/analytics/flink", "cmd": "exec ./new", "networks": []any{map[string]any{"mode": "host"}}}
+	if _, err := client(t, h.URL, nil).Put(t.Context(), want, false); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, s.app); diff != "" {
+		t.Errorf("Put() mismatch (-want +got):\n%s", diff)
+	}
+}
+
 // TestIdentity sends the token of a service account, and a new one when that is not taken.
 func TestIdentity(t *testing.T) {
 	t.Parallel()

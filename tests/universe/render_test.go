@@ -18,6 +18,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/config"
+	"github.com/flink-on-mesos/flink-service/internal/testkit/program"
 	"github.com/flink-on-mesos/flink-service/internal/universe"
 )
 
@@ -343,13 +344,7 @@ func start(t testing.TB, app map[string]any) []string {
 			t.Fatal(err)
 		}
 		if f.(map[string]any)["extract"] == true {
-			program := filepath.Join(sandbox, "flink-service", "flink-service")
-			if err := os.MkdirAll(filepath.Dir(program), 0o700); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(program, []byte("#!/bin/sh\n[ $# -eq 0 ] || exit 3\nexec env -0\n"), 0o700); err != nil {
-				t.Fatal(err)
-			}
+			program.Write(t, filepath.Join(sandbox, "flink-service", "flink-service"), "#!/bin/sh\n[ $# -eq 0 ] || exit 3\nexec env -0\n")
 		}
 	}
 	env := []string{
