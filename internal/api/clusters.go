@@ -215,17 +215,29 @@ func (a *API) restart(ctx context.Context, name string) error {
 }
 
 func (a *API) restartTask(w http.ResponseWriter, r *http.Request) error {
+	return a.newTask(w, r, false)
+}
+
+func (a *API) replaceTask(w http.ResponseWriter, r *http.Request) error {
+	return a.newTask(w, r, true)
+}
+
+func (a *API) newTask(w http.ResponseWriter, r *http.Request, replace bool) error {
 	name, task := r.PathValue("name"), r.PathValue("task")
 	if _, err := a.describe(name); err != nil {
 		return err
 	}
-	err := a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.RestartTask{Request: request, Cluster: name, TaskID: task}
-	})
-	if err != nil {
+	if err := a.restartOne(r.Context(), name, task, replace); err != nil {
 		return err
 	}
 	return a.accepted(w, name)
+}
+
+// restartOne has a new task take the place of another; replace gives up what is reserved for that one on its agent.
+func (a *API) restartOne(ctx context.Context, name, task string, replace bool) error {
+	return a.write(ctx, func(request uint64) decide.Event {
+		return decide.RestartTask{Request: request, Cluster: name, TaskID: task, Replace: replace}
+	})
 }
 
 func (a *API) accepted(w http.ResponseWriter, name string) error {

@@ -248,7 +248,7 @@ func (a *API) commandPlan(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if task != "" {
-		err = a.replace(r, name, task)
+		err = a.restartOne(r.Context(), name, task, false)
 	} else {
 		err = a.restart(r.Context(), name)
 	}

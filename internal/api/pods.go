@@ -144,14 +144,22 @@ func (a *API) podInfo(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusOK, []podInfo{p})
 }
 
-// replacePod answers restart and replace, which are the same: a task has nothing on its agent that another could not
-// fetch, and Mesos has no other way of restarting one.
+// restartPod has a new task take the place of the pod's: Mesos has no other way of restarting one.
+func (a *API) restartPod(w http.ResponseWriter, r *http.Request) error {
+	return a.newPod(w, r, false)
+}
+
+// replacePod does the same, and gives up what is reserved for the pod on its agent.
 func (a *API) replacePod(w http.ResponseWriter, r *http.Request) error {
+	return a.newPod(w, r, true)
+}
+
+func (a *API) newPod(w http.ResponseWriter, r *http.Request, replace bool) error {
 	d, t, err := a.pod(r.PathValue("pod"))
 	if err != nil {
 		return err
 	}
-	if err := a.replace(r, d.Name, t.ID); err != nil {
+	if err := a.restartOne(r.Context(), d.Name, t.ID, replace); err != nil {
 		return err
 	}
 	return answer(w, http.StatusOK, map[string]any{"pod": t.ID, "tasks": []string{t.ID}})
@@ -163,11 +171,4 @@ func (a *API) pausePod(_ http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return fault.New(fault.Conflict, "a pod cannot be paused: a process of Flink that does nothing would be lost for its cluster; restart the pod, or change the cluster")
-}
-
-// replace has a task replaced.
-func (a *API) replace(r *http.Request, name, task string) error {
-	return a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.RestartTask{Request: request, Cluster: name, TaskID: task}
-	})
 }

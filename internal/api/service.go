@@ -93,6 +93,11 @@ func (a *API) offers(w http.ResponseWriter, _ *http.Request) error {
 	return answer(w, http.StatusOK, map[string]any{"offers": list})
 }
 
+// debugState answers what the decisions are made from.
+func (a *API) debugState(w http.ResponseWriter, _ *http.Request) error {
+	return answer(w, http.StatusOK, decide.DebugOf(a.o.Core.View()))
+}
+
 // The bounds of the list of all events: how many there are without a limit, and at most.
 const (
 	eventsDefault = 50

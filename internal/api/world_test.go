@@ -47,6 +47,7 @@ func (nothing) Depose(decide.Depose)                        {}
 func (nothing) Forget(decide.Forget)                        {}
 func (nothing) Tell(string)                                 {}
 func (nothing) StopJobs(decide.StopJobs)                    {}
+func (nothing) CancelJobs(decide.CancelJobs)                {}
 
 func isSecret(key string) bool { return strings.Contains(strings.ToLower(key), "password") }
 

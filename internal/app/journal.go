@@ -64,7 +64,7 @@ func containerWithoutSecrets(c *cluster.Container) *cluster.Container {
 func decideOptions(c config.Config) decide.Options {
 	return decide.Options{
 		Refuse: c.Timing.OfferRefuse, ReconcileInterval: c.Timing.Reconcile, UnreachableTimeout: c.Timing.Unreachable, Uninstall: c.Marathon.Uninstall,
-		Principal: c.Mesos.Principal,
+		UninstallSavepoints: c.Marathon.UninstallSavepoints, Principal: c.Mesos.Principal,
 	}
 }
 

@@ -205,7 +205,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	}
 	s.closers = append(s.closers, p.artifacts.Close)
 	p.copies = newCopies(p.artifacts, s.others, s.log)
-	if !s.c.Marathon.Uninstall { // What is only to be removed needs no Flink.
+	if !s.c.Marathon.Uninstall || s.c.Marathon.UninstallSavepoints != "" { // What is only to be removed needs no Flink.
 		p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, filepath.Join(s.c.State.DataDir, "flink"), p.artifacts, s.log)
 		if err != nil {
 			return nil, err

@@ -105,9 +105,15 @@ func (c *Client) ResumeCluster(ctx context.Context, name string) (cluster.Descri
 	return out, err
 }
 
-// RestartTask replaces one task of a cluster.
+// RestartTask has a new task take the place of one task of a cluster.
 func (c *Client) RestartTask(ctx context.Context, name, task string) error {
 	_, err := c.do(ctx, call{method: http.MethodPost, path: []string{"v1", "clusters", name, "tasks", task, "restart"}})
+	return err
+}
+
+// ReplaceTask does the same, and gives up what is reserved for the task on its agent, with the volumes there.
+func (c *Client) ReplaceTask(ctx context.Context, name, task string) error {
+	_, err := c.do(ctx, call{method: http.MethodPost, path: []string{"v1", "clusters", name, "tasks", task, "replace"}})
 	return err
 }
 

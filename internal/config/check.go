@@ -64,6 +64,7 @@ func (l *loader) check(c Config) {
 		{slices.Contains(c.Flink.Distributions, ""), "FLINK_DISTRIBUTIONS", "has an empty element: remove the surplus comma"},
 		oneOf("DEFAULT_ALLOCATION", c.Flink.DefaultAllocation, "dynamic", "static"),
 		{c.Flink.ZooKeeper != "" && !isQuorum(c.Flink.ZooKeeper), "ZOOKEEPER", fmt.Sprintf("%q is not a quorum: write host:port, separated by commas", c.Flink.ZooKeeper)},
+		{c.Marathon.UninstallSavepoints != "" && !isLocation(c.Marathon.UninstallSavepoints), "UNINSTALL_SAVEPOINT_DIRECTORY", fmt.Sprintf("%q is not a URI: write one such as hdfs:///savepoints or file:///mnt/savepoints", c.Marathon.UninstallSavepoints)},
 		{c.Flink.HAStorageDir != "" && !isLocation(c.Flink.HAStorageDir), "HA_STORAGE_DIR", fmt.Sprintf("%q is not a URI: write one such as hdfs:///flink/ha or file:///mnt/ha", c.Flink.HAStorageDir)},
 		{slices.ContainsFunc(c.Flink.FetchSchemes, badScheme), "FETCH_SCHEMES", fmt.Sprintf("%q has an element that is no scheme in lower case, such as https", c.Flink.FetchSchemes)},
 		{slices.ContainsFunc(c.Flink.FetchHosts, badHost), "FETCH_HOSTS", fmt.Sprintf("%q has an element that is no host name in lower case, such as files.example.com or .example.com", c.Flink.FetchHosts)},

@@ -42,10 +42,12 @@ type Identity struct {
 
 // Marathon runs us.
 type Marathon struct {
-	URL       string `envconfig:"MARATHON_URL" doc:"Where Marathon is, such as http://marathon.mesos:8080 or https://leader.mesos/service/marathon. Needed for the service to remove its own app at the end of UNINSTALL, and for flink-service marathon."`
-	User      string `envconfig:"MARATHON_USER" doc:"Whom the service authenticates as to a Marathon that was started with --http_credentials."`
-	Password  Secret `envconfig:"MARATHON_PASSWORD" doc:"The password of MARATHON_USER."`
-	Uninstall bool   `envconfig:"UNINSTALL" default:"false" doc:"true removes the service: it deletes every cluster, kills all tasks, tears the framework down, removes its state, and then only answers. Cosmos asks for the same with SDK_UNINSTALL."`
+	URL      string `envconfig:"MARATHON_URL" doc:"Where Marathon is, such as http://marathon.mesos:8080 or https://leader.mesos/service/marathon. Needed for the service to remove its own app at the end of UNINSTALL, and for flink-service marathon."`
+	User     string `envconfig:"MARATHON_USER" doc:"Whom the service authenticates as to a Marathon that was started with --http_credentials."`
+	Password Secret `envconfig:"MARATHON_PASSWORD" doc:"The password of MARATHON_USER."`
+	// UninstallSavepoints is a URI, or empty.
+	UninstallSavepoints string `envconfig:"UNINSTALL_SAVEPOINT_DIRECTORY" doc:"Where the removal of the service stops every running job with a savepoint before it deletes the job's cluster, such as hdfs:///savepoints; the log names each savepoint. Without it none are taken. A cluster whose savepoint fails is tried again until it succeeds, or the service is started without this."`
+	Uninstall           bool   `envconfig:"UNINSTALL" default:"false" doc:"true removes the service: it deletes every cluster, kills all tasks, tears the framework down, removes its state, and then only answers. Cosmos asks for the same with SDK_UNINSTALL."`
 }
 
 // Framework is our entry in the master's list.

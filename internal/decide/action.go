@@ -94,6 +94,12 @@ type (
 	// Unwatch ends the watching of a JobManager, or of all of the cluster's when JobManager is empty.
 	Unwatch struct{ Cluster, JobManager string }
 
+	// CancelJobs has every job of a cluster cancelled that is to be deleted; JobsCancelled is the answer.
+	CancelJobs struct {
+		Cluster    string
+		JobManager cluster.Task
+	}
+
 	// StopJobs has every job of a cluster stopped with a savepoint. It is asked for again until JobsStopped
 	// says that it is done: the same change stops a job once.
 	StopJobs struct {
@@ -185,6 +191,7 @@ func (Answer) action()        {}
 func (Watch) action()         {}
 func (Unwatch) action()       {}
 func (StopJobs) action()      {}
+func (CancelJobs) action()    {}
 func (Depose) action()        {}
 func (Forget) action()        {}
 func (TellFlink) action()     {}

@@ -107,6 +107,9 @@ func (st *step) restartTask(e RestartTask) {
 		return
 	}
 	st.note(st.edit(e.Cluster), "Restarting", "task %s is replaced on request", t.ID)
+	if r, ok := st.reservations.Get([]byte(t.Reservation)); ok && e.Replace && t.Reservation != "" {
+		st.releaseReservation(r)
+	}
 	st.release(t)
 	st.converge(e.Cluster)
 	st.answer(e.Request, nil)
@@ -135,6 +138,9 @@ func (st *step) converge(name string) {
 	if !c.active() {
 		st.dropAllWaiting(c, cluster.JobManagerRole)
 		st.dropAllWaiting(c, cluster.TaskManagerRole)
+		if st.cancelling(c) {
+			return
+		}
 		if c.Result == nil || len(c.jobManagers) == 0 {
 			st.releaseAll(c)
 		} else {

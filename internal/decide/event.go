@@ -100,6 +100,8 @@ type (
 		Request uint64
 		Cluster string
 		TaskID  string
+		// Replace gives up what is reserved for the task on its agent, with the volumes there.
+		Replace bool
 	}
 
 	// PauseStarts holds back the starts of a cluster's tasks, or lets them go on.
@@ -113,6 +115,12 @@ type (
 	// Look asks for a look at what Mesos offers now, though nothing may wait. It is answered when
 	// there was time for the offers to come.
 	Look struct{ Request uint64 }
+
+	// JobsCancelled says that no job runs on a JobManager any more, or that the JobManager does not answer.
+	JobsCancelled struct {
+		Cluster    string
+		JobManager string
+	}
 
 	// JobsStopped says how far the jobs of a cluster are stopped for a change.
 	JobsStopped struct {
@@ -184,6 +192,7 @@ func (RestartTask) event()      {}
 func (PauseStarts) event()      {}
 func (Look) event()             {}
 func (JobsStopped) event()      {}
+func (JobsCancelled) event()    {}
 
 func (Forgotten) event()     {}
 func (FlinkObserved) event() {}

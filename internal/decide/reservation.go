@@ -208,11 +208,16 @@ func (st *step) tidy(prefix string) {
 		return false
 	})
 	for _, r := range useless {
-		c := *r
-		c.Goal, c.Released = cluster.Released, st.now
-		st.setReservation(&c)
-		st.s.wantOffers, st.s.owedWait = true, 0
+		st.releaseReservation(r)
 	}
+}
+
+// releaseReservation has a reservation given back as soon as nothing uses it.
+func (st *step) releaseReservation(r *reservation) {
+	c := *r
+	c.Goal, c.Released = cluster.Released, st.now
+	st.setReservation(&c)
+	st.s.wantOffers, st.s.owedWait = true, 0
 }
 
 // tickReservations looks at the deadlines of reservations.

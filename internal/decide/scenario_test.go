@@ -57,6 +57,7 @@ func (p *player) play(t *testing.T, d *datadriven.TestData) string {
 	case "restart":
 		out := p.restart()
 		p.state.Options.Uninstall = flag(d, "uninstall")
+		p.state.Options.UninstallSavepoints = arg(d, "savepoints", "")
 		return out
 	case "report":
 		return p.report(arg(d, "cluster", "demo"))
@@ -161,6 +162,8 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 			e.Savepoints = append(e.Savepoints, cluster.Savepoint{Job: id, Name: "job " + id, Path: "file:/sp/" + id})
 		}
 		return e
+	case "cancelled":
+		return decide.JobsCancelled{Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "task", "")}
 	case "delete":
 		p.request++
 		return decide.DeleteCluster{Request: p.request, Name: arg(d, "cluster", "demo")}
@@ -168,7 +171,7 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 		return decide.Forgotten{Name: arg(d, "cluster", "demo"), Nonce: arg(d, "nonce", "aaaa")}
 	case "restart-task":
 		p.request++
-		return decide.RestartTask{Request: p.request, Cluster: arg(d, "cluster", "demo"), TaskID: arg(d, "task", "")}
+		return decide.RestartTask{Request: p.request, Cluster: arg(d, "cluster", "demo"), TaskID: arg(d, "task", ""), Replace: flag(d, "replace")}
 	case "pause":
 		p.request++
 		return decide.PauseStarts{Request: p.request, Cluster: arg(d, "cluster", ""), Paused: !flag(d, "off")}
@@ -482,6 +485,8 @@ func describe(a decide.Action) string {
 		return fmt.Sprintf("watch %s at %s exchange=%t", a.Cluster, a.JobManager.ID, a.Exchange)
 	case decide.Unwatch:
 		return strings.TrimSpace("unwatch " + a.Cluster + " " + a.JobManager)
+	case decide.CancelJobs:
+		return fmt.Sprintf("cancel the jobs of %s at %s", a.Cluster, a.JobManager.ID)
 	case decide.StopJobs:
 		return strings.TrimSpace(fmt.Sprintf("stop the jobs of %s at %s, change %d, drain=%t single=%t %s", a.Cluster, a.JobManager.ID, a.Number, a.Stop.Drain, a.Single, strings.Join(a.Known, " ")))
 	case decide.Depose:

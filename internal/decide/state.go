@@ -23,6 +23,8 @@ type Options struct {
 	Principal string
 	// Uninstall removes the service: every cluster and then the framework.
 	Uninstall bool
+	// UninstallSavepoints is where the jobs of each cluster are stopped with savepoints before; empty for none.
+	UninstallSavepoints string
 	// Resources of a JobManager's and a TaskManager's task beyond what the spec says.
 	JobManagerPorts, TaskManagerPorts []string
 }
@@ -157,6 +159,9 @@ type Cluster struct {
 	notes   []cluster.Note
 	// stopAsked is when the stop of the jobs was last asked for.
 	stopAsked time.Time
+	// cancelBegun and cancelAsked are when their cancellation was first and last asked for; cancelled says that none runs any more.
+	cancelBegun, cancelAsked time.Time
+	cancelled                bool
 	// jobManagerBrake and taskManagerBrake slow the starts of a role after failures in a row.
 	jobManagerBrake, taskManagerBrake brake
 	// jobManagerRules and taskManagerRules are the spec's constraints, read once.

@@ -55,6 +55,8 @@ func Step(s State, e Event, now time.Time) (State, []Action) {
 		st.pauseStarts(e)
 	case Look:
 		st.look(e)
+	case JobsCancelled:
+		st.jobsCancelled(e)
 	case JobsStopped:
 		st.jobsStopped(e)
 	case FlinkObserved:

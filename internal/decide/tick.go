@@ -176,6 +176,7 @@ func (st *step) ticked(e Ticked) {
 	st.tickAgents()
 	st.tickReservations()
 	st.tickChanges()
+	st.tickCancels()
 	if st.s.Connected {
 		if _, _, open := st.open.Root().Minimum(); open && !st.now.Before(st.s.reconcile.next) {
 			st.reconcileRound(e.Jitter)

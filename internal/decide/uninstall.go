@@ -7,8 +7,12 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
-// teardownAgain is after how long a TEARDOWN is sent again that had no effect.
-const teardownAgain = 10 * time.Second
+const (
+	// teardownAgain is after how long a TEARDOWN is sent again that had no effect.
+	teardownAgain = 10 * time.Second
+	// saveAgain is after how long savepoints are asked for again that failed.
+	saveAgain = 30 * time.Second
+)
 
 // uninstall brings the end of everything nearer: every cluster is deleted, and when none and no task is left, the
 // framework is torn down. It looks at what is so, not at how it came to be, so that it goes on where an earlier
@@ -16,7 +20,7 @@ const teardownAgain = 10 * time.Second
 func (st *step) uninstall() {
 	it := st.s.clusters.Root().Iterator()
 	for name, c, ok := it.Next(); ok; name, c, ok = it.Next() {
-		if c.State != cluster.Deleting {
+		if c.State != cluster.Deleting && !st.saving(st.edit(string(name))) {
 			st.markDeleted(st.edit(string(name)))
 			st.converge(string(name))
 		}
@@ -37,6 +41,28 @@ func (st *step) uninstall() {
 	}
 	st.s.teardown = st.now.Add(teardownAgain)
 	st.send(Teardown{})
+}
+
+// saving says whether the deletion of a cluster waits for savepoints of its jobs, and has them taken: the cluster is suspended
+// first, as on request. It is tried again until that succeeds.
+func (st *step) saving(c *Cluster) bool {
+	if st.s.Options.UninstallSavepoints == "" || !c.active() {
+		return false
+	}
+	if c.Change != nil {
+		return true // Also one of another kind: its jobs are being stopped.
+	}
+	if !st.jobsMayRun(c) {
+		return false
+	}
+	if !c.stopAsked.IsZero() && st.now.Sub(c.stopAsked) < saveAgain {
+		return true
+	}
+	spec := c.Spec
+	spec.Suspended = true
+	st.beginChange(c, spec, StopRequest{Directory: st.s.Options.UninstallSavepoints})
+	st.saveCluster(c)
+	return true
 }
 
 // markDeleted saves that a cluster is to end. The caller converges it.

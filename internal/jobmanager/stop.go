@@ -147,7 +147,7 @@ func (s *stop) known(id string) bool {
 // awaited says whether a job of a session whose savepoint is known is to be waited for: its high availability forgets it
 // when it ends. An application's JobManager leaves with its job.
 func (s *stop) awaited(j rest.JobSummary) bool {
-	if j.Terminal() || s.a.Single {
+	if s.a.Single || j.Terminal() && !endedNow(j) {
 		return false
 	}
 	if s.ending.IsZero() {

@@ -27,6 +27,8 @@ type flink struct {
 	jobs []*flinkJob
 	// stops are the requests to stop that were taken, as "job id directory drain".
 	stops []string
+	// cancels are the jobs that were asked to end.
+	cancels []string
 	// away answers that it is starting, so many times.
 	away int
 }
@@ -42,6 +44,9 @@ type flinkJob struct {
 	// failure is why it takes no savepoint, refused that it is not even tried.
 	failure string
 	refused bool
+	// cancelling is for how many looks it is being cancelled; a stuck one never ends.
+	cancelling int
+	stuck      bool
 	// savepoint is the last one that its history tells of.
 	savepoint string
 	triggered time.Time
@@ -59,6 +64,11 @@ func (f *flink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/jobs/overview" {
 		list := []any{}
 		for _, j := range f.jobs {
+			if j.state == "CANCELLING" && !j.stuck {
+				if j.cancelling--; j.cancelling <= 0 {
+					j.state, j.ended = "CANCELED", time.Now()
+				}
+			}
 			running := 2
 			if j.starting > 0 {
 				j.starting--
@@ -83,6 +93,12 @@ func (f *flink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *flink) job(w http.ResponseWriter, r *http.Request, j *flinkJob, path []string, answer func(any)) {
+	if r.Method == http.MethodPatch && r.URL.Query().Get("mode") == "cancel" {
+		f.cancels = append(f.cancels, j.id)
+		j.state, j.cancelling = "CANCELLING", 3
+		answer(map[string]any{})
+		return
+	}
 	switch path[0] {
 	case "stop":
 		var body struct {

@@ -64,8 +64,10 @@ type Watcher struct {
 
 	mu            sync.Mutex
 	conversations map[string]map[string]*conversation // by cluster and JobManager
-	closed        bool
-	wg            sync.WaitGroup
+	// cancelling ends the cancellation of jobs that is under way, by JobManager.
+	cancelling map[string]context.CancelFunc
+	closed     bool
+	wg         sync.WaitGroup
 }
 
 type conversation struct {
@@ -81,7 +83,7 @@ func New(o Options) (*Watcher, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	return &Watcher{o: o, conversations: make(map[string]map[string]*conversation)}, nil
+	return &Watcher{o: o, conversations: make(map[string]map[string]*conversation), cancelling: make(map[string]context.CancelFunc)}, nil
 }
 
 // Watch starts the conversation with a JobManager, unless there is one.
@@ -149,6 +151,9 @@ func (w *Watcher) Close() {
 		for _, c := range of {
 			c.cancel()
 		}
+	}
+	for _, cancel := range w.cancelling {
+		cancel()
 	}
 	clear(w.conversations)
 	w.mu.Unlock()

@@ -31,6 +31,7 @@ var kinds = func() map[string]reflect.Type {
 		decide.Forgotten{},
 		decide.PauseStarts{},
 		decide.Look{},
+		decide.JobsCancelled{},
 		decide.JobsStopped{},
 		decide.FlinkObserved{},
 		decide.WorkersWanted{},

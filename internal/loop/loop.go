@@ -37,8 +37,9 @@ type Flink interface {
 	Tell(cluster string)
 }
 
-// Jobs stops the jobs of clusters. It must not wait.
+// Jobs ends the jobs of clusters. It must not wait.
 type Jobs interface {
+	CancelJobs(a decide.CancelJobs)
 	StopJobs(a decide.StopJobs)
 }
 
@@ -257,6 +258,8 @@ func (r *run) act(a decide.Action) {
 		r.o.Flink.Watch(a)
 	case decide.Unwatch:
 		r.o.Flink.Unwatch(a)
+	case decide.CancelJobs:
+		r.o.Jobs.CancelJobs(a)
 	case decide.StopJobs:
 		r.o.Jobs.StopJobs(a)
 	case decide.Depose:

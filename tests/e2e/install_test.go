@@ -190,7 +190,7 @@ func (in *installation) form(p universe.Package, version string) map[string]any 
 		"service.name": in.name, "service.user": name, "mesos.master": in.w.Master(), "state.zookeeper": in.zk.Addr,
 		"flink.release_1_20": false, "flink.default_version": version, "mesos.task_kill_grace": "10s",
 		"session.name": "first", "taskmanager.slots": json.Number("2"), "taskmanager.memory": "1g",
-		"high_availability.enabled": true, "high_availability.zookeeper": in.zk.Addr, "high_availability.storage_dir": "file://" + in.shared("ha"),
+		"service.uninstall_savepoint_directory": "file://" + in.shared("savepoints"), "high_availability.enabled": true, "high_availability.zookeeper": in.zk.Addr, "high_availability.storage_dir": "file://" + in.shared("ha"),
 	} {
 		options = universe.Set(options, path, v)
 	}
@@ -289,6 +289,9 @@ func (in *installation) showLog() {
 	}
 }
 
+// realDCOS is the variable with the path of a real dcos program; without it the test does what that would.
+const realDCOS = "E2E_DCOS"
+
 // plug installs the command line of the package as `dcos package install --cli` does.
 func (in *installation) plug(p universe.Package) {
 	in.t.Helper()
@@ -301,6 +304,10 @@ func (in *installation) plug(p universe.Package) {
 		in.t.Fatalf("the command line is a %s with a hash that is not in resource.json", binary("kind"))
 	}
 	in.plugin = filepath.Join(in.w.Dir(), "dcos", "clusters", "7f", "subcommands", "flink", "env")
+	if os.Getenv(realDCOS) != "" {
+		in.add(data)
+		return
+	}
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		in.t.Fatal(err)
@@ -316,6 +323,45 @@ func (in *installation) plug(p universe.Package) {
 	}
 	if code, out, _ := in.flink("--info"); code != 0 || strings.Count(out, "\n") != 1 {
 		in.t.Errorf("flink --info exits with %d and says %q", code, out)
+	}
+}
+
+// add has the real dcos program add the plugin, and checks what it makes of it.
+func (in *installation) add(plugin []byte) {
+	in.t.Helper()
+	file := filepath.Join(in.w.Dir(), "dcos-flink.zip")
+	if err := os.WriteFile(file, plugin, 0o600); err != nil {
+		in.t.Fatal(err)
+	}
+	settings := filepath.Join(in.w.Dir(), "dcos", "clusters", "7f", "dcos.toml")
+	if err := os.MkdirAll(filepath.Dir(settings), 0o700); err != nil {
+		in.t.Fatal(err)
+	}
+	if err := os.WriteFile(settings, []byte("[cluster]\nname = \"e2e\"\n"), 0o600); err != nil {
+		in.t.Fatal(err)
+	}
+	for _, c := range [][]string{
+		{"config", "set", "core.dcos_url", in.dcos},
+		{"config", "set", "core.dcos_acs_token", login},
+		{"config", "set", "flink.service_name", in.name},
+		{"plugin", "add", file},
+	} {
+		if code, out, said := in.run(nil, os.Getenv(realDCOS), c...); code != 0 {
+			in.t.Fatalf("dcos %v exits with %d:\n%s%s", c, code, out, said)
+		}
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"plugin", "list", "--json"}, `"description": "Run Apache Flink clusters and jobs on Mesos"`},
+		{[]string{"--help"}, "Run Apache Flink clusters and jobs on Mesos"},
+		{[]string{"flink", "--help"}, "cluster"},
+		{[]string{"flink", "cluster", "--help"}, "create"},
+	} {
+		if code, out, said := in.run(nil, os.Getenv(realDCOS), c.args...); code != 0 || !strings.Contains(out, c.want) {
+			in.t.Errorf("dcos %v exits with %d and does not say %q:\n%s%s", c.args, code, c.want, out, said)
+		}
 	}
 }
 
@@ -344,12 +390,24 @@ func (in *installation) flink(args ...string) (code int, stdout, stderr string) 
 
 func (in *installation) flinkAs(token string, args ...string) (code int, stdout, stderr string) {
 	in.t.Helper()
-	cmd := exec.CommandContext(in.t.Context(), filepath.Join(in.plugin, "bin", "dcos-flink"), append([]string{"flink"}, args...)...)
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + in.w.Dir(), "DCOS_DIR=" + filepath.Join(in.w.Dir(), "dcos"), "DCOS_CLI_VERSION=1.2.0",
-		"DCOS_CLI_EXECUTABLE_PATH=/usr/local/bin/dcos", "DCOS_URL=" + in.dcos, "DCOS_ACS_TOKEN=" + token, "DCOS_TLS_INSECURE=1",
-		"DCOS_FLINK_SERVICE_NAME=" + in.name, // dcos config set flink.service_name dev/flink
+	args = append([]string{"flink"}, args...)
+	if dcos := os.Getenv(realDCOS); dcos != "" {
+		if code, _, said := in.run(nil, dcos, "config", "set", "core.dcos_acs_token", token); code != 0 {
+			in.t.Fatalf("dcos config set exits with %d: %s", code, said)
+		}
+		return in.run(nil, dcos, args...)
 	}
+	return in.run([]string{
+		"DCOS_CLI_VERSION=1.2.0", "DCOS_CLI_EXECUTABLE_PATH=/usr/local/bin/dcos", "DCOS_URL=" + in.dcos, "DCOS_ACS_TOKEN=" + token, "DCOS_TLS_INSECURE=1",
+		"DCOS_FLINK_SERVICE_NAME=" + in.name, // dcos config set flink.service_name dev/flink
+	}, filepath.Join(in.plugin, "bin", "dcos-flink"), args...)
+}
+
+// run runs a program as the user of the command line.
+func (in *installation) run(env []string, program string, args ...string) (code int, stdout, stderr string) {
+	in.t.Helper()
+	cmd := exec.CommandContext(in.t.Context(), program, args...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + in.w.Dir(), "DCOS_DIR=" + filepath.Join(in.w.Dir(), "dcos")}, env...)
 	var out, progress strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &progress
 	err := cmd.Run()
@@ -576,6 +634,9 @@ func (in *installation) uninstall() {
 	}
 	if files := in.files("ha"); len(files) > 0 {
 		in.t.Errorf("the files %v are left", files)
+	}
+	if files := in.files("savepoints"); len(files) == 0 {
+		in.t.Error("no savepoint was taken of the job that ran")
 	}
 }
 

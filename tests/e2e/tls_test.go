@@ -49,7 +49,7 @@ func TestTLS(t *testing.T) {
 		}
 		flinkCLI(t, d, "cancel", "-m", w.URL+"/v1/clusters/sealed/ui", id)
 		w.JobState("sealed", id, "CANCELED")
-		out := flinkCLI(t, d, "run", "-d", "-m", w.URL+"/v1/clusters/sealed/ui", "-c", "org.flinkonmesos.demo.Endless", jar, "--parallelism", "2")
+		out := flinkCLI(t, d, "run", "-d", "-m", w.URL+"/v1/clusters/sealed/ui", "-c", "org.flinkonmesos.demo.Endless", jar, "--parallelism", "2", "--interval", "500")
 		found := jobID.FindStringSubmatch(out)
 		if found == nil {
 			t.Fatalf("flink run printed no job id:\n%s", out)

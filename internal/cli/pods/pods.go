@@ -206,14 +206,14 @@ func newCommand(f *command.Factory, verb, long string, run func(context.Context,
 
 // NewRestart returns the command `pod restart`; run replaces its work in tests.
 func NewRestart(f *command.Factory, run func(context.Context, *CommandOptions) error) *cobra.Command {
-	return newCommand(f, "restart", `Restart a pod: a new task takes the place of its task, on the same agent or another one. Jobs that used it
-start again from their last checkpoint, so it asks first.`, run)
+	return newCommand(f, "restart", `Restart a pod: a new task takes the place of its task, on any agent, or where something is reserved for it: there it
+finds the old one's volumes. Jobs that used it start again from their last checkpoint, so it asks first.`, run)
 }
 
 // NewReplace returns the command `pod replace`; run replaces its work in tests.
 func NewReplace(f *command.Factory, run func(context.Context, *CommandOptions) error) *cobra.Command {
-	return newCommand(f, "replace", `Replace a pod: a new task takes the place of its task, on the same agent or another one. Nothing of Flink is
-kept on an agent, so this is the same as restart. Jobs that used it start again from their last checkpoint, so it asks first.`, run)
+	return newCommand(f, "replace", `Replace a pod: a new task takes the place of its task, on any agent. What is reserved for the old one is given back,
+with its volumes. Jobs that used it start again from their last checkpoint, so it asks first.`, run)
 }
 
 // commandRun gives the command.

@@ -2,41 +2,53 @@ package workers
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 )
 
-// RestartOptions are what `worker restart` was told.
+// RestartOptions are what `worker restart` and `worker replace` were told.
 type RestartOptions struct {
 	*command.Factory
 	Cluster string
 	Task    string
+	// Replace gives up what is reserved for the task on its agent.
+	Replace bool
 	Yes     bool
 	Output  command.Output
 }
 
 // NewRestart returns the command `worker restart`; run replaces its work in tests.
 func NewRestart(f *command.Factory, run func(context.Context, *RestartOptions) error) *cobra.Command {
-	o := &RestartOptions{Factory: f}
+	return newCommand(&RestartOptions{Factory: f}, "restart", "Have a new task take the place of one",
+		`Have a new task take the place of one, on any agent, or where something is reserved for it: there it finds the
+old one's volumes. Jobs that used it start again from their last checkpoint, so it asks first.`, run)
+}
+
+// NewReplace returns the command `worker replace`; run replaces its work in tests.
+func NewReplace(f *command.Factory, run func(context.Context, *RestartOptions) error) *cobra.Command {
+	return newCommand(&RestartOptions{Factory: f, Replace: true}, "replace", "Have a new task take the place of one that may not come back",
+		`Have a new task take the place of one, on any agent. What is reserved for the old one is given back, with its
+volumes. Jobs that used it start again from their last checkpoint, so it asks first.`, run)
+}
+
+func newCommand(o *RestartOptions, verb, short, long string, run func(context.Context, *RestartOptions) error) *cobra.Command {
 	if run == nil {
 		run = restartRun
 	}
 	cmd := &cobra.Command{
-		Use:     "restart CLUSTER TASK",
-		Aliases: []string{"replace"},
-		Short:   "Replace a task of a cluster by a new one",
-		Long: `Replace a task of a cluster by a new one, which may run on another agent. Jobs that used it
-start again from their last checkpoint, so it asks first.`,
-		Example: `  dcos flink worker restart demo demo-tm-2
-  dcos flink worker restart demo demo-tm-2 --yes`,
-		Args: command.Args("CLUSTER", "TASK"),
+		Use:     verb + " CLUSTER TASK",
+		Short:   short,
+		Long:    long,
+		Example: fmt.Sprintf("  dcos flink worker %[1]s demo demo-tm-2\n  dcos flink worker %[1]s demo demo-tm-2 --yes", verb),
+		Args:    command.Args("CLUSTER", "TASK"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Cluster, o.Task = args[0], args[1]
 			return run(cmd.Context(), o)
 		},
-		ValidArgsFunction: f.Complete(command.ClusterNames, command.WorkerIDs),
+		ValidArgsFunction: o.Complete(command.ClusterNames, command.WorkerIDs),
 	}
 	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask")
 	o.Output.RegisterQuiet(cmd)
@@ -52,7 +64,11 @@ func restartRun(ctx context.Context, o *RestartOptions) error {
 	if err := o.Confirm(o.Yes, "Replace task %s of cluster %s?", o.Task, o.Cluster); err != nil {
 		return err
 	}
-	if err := c.RestartTask(ctx, o.Cluster, o.Task); err != nil {
+	restart := c.RestartTask
+	if o.Replace {
+		restart = c.ReplaceTask
+	}
+	if err := restart(ctx, o.Cluster, o.Task); err != nil {
 		return err
 	}
 	if !o.Output.Quiet {

@@ -13,6 +13,7 @@ func New(f *command.Factory) *cobra.Command {
 		"List, replace and read the Mesos tasks of a cluster: its TaskManagers and its JobManager.",
 		NewList(f, nil),
 		NewRestart(f, nil),
+		NewReplace(f, nil),
 		NewLogs(f, nil),
 	)
 	cmd.Aliases = []string{"workers", "task", "tasks"}

@@ -129,6 +129,7 @@ func (s *Server) routes() {
 	handle("GET /v1/clusters/{name}/events", s.events)
 	handle("GET /v1/clusters/{name}/placement", s.placement)
 	handle("POST /v1/clusters/{name}/tasks/{task}/restart", s.restartTask)
+	handle("POST /v1/clusters/{name}/tasks/{task}/replace", s.restartTask)
 	s.mux.HandleFunc("GET /v1/clusters/{name}/tasks/{task}/files/{path...}", s.file)
 	s.mux.HandleFunc("/v1/clusters/{name}/ui/{path...}", s.ui)
 	handle("POST /v1/import", func(r *http.Request) (int, any, error) {
@@ -154,6 +155,7 @@ func (s *Server) routes() {
 	handle("GET /v1/debug/offers", s.offers)
 	s.sdkRoutes(handle)
 	handle("GET /v1/debug/journal", s.journal)
+	handle("GET /v1/debug/state", s.debugState)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
 			answerError(w, fault.New(fault.NotFound, "there is no route %s %s", r.Method, r.URL.Path))
@@ -207,6 +209,32 @@ func (s *Server) journal(r *http.Request) (int, any, error) {
 	return http.StatusOK, map[string]any{"entries": slices.DeleteFunc(entries, func(e entry) bool {
 		return !strings.Contains(fmt.Sprint(e), text)
 	})}, nil
+}
+
+// debugState answers the tasks of the clusters, one more that waits, and an agent that is avoided.
+func (s *Server) debugState(*http.Request) (int, any, error) {
+	avoided := Start.Add(2 * time.Minute)
+	d := cluster.DebugState{
+		Framework: cluster.DebugFramework{ID: "7c2a5c1e-6b1d-4f0e-9f4e-1d2c3b4a5f60-0001"}, Master: "10.0.0.1:5050", Connected: true,
+		Reconciliation: cluster.DebugReconciliation{Open: []string{}, Implicit: Start.Add(15 * time.Minute)},
+		Clusters:       []cluster.DebugCluster{}, Tasks: []cluster.DebugTask{},
+		Waiting: []cluster.DebugWaiting{{Cluster: "demo", Waiting: cluster.Waiting{
+			ID: "demo-x7k2-tm-9", Role: cluster.TaskManagerRole, Since: Start, Reason: "cpus: 4 wanted, the most that an agent has is 2.5",
+		}}},
+		Agents: []cluster.DebugAgent{
+			{ID: "a-S0", Hostname: "agent-0", Offered: &Start}, {ID: "a-S1", Hostname: "agent-1", Offered: &Start, Failures: 3, Avoided: &avoided}, {ID: "a-S2", Hostname: "agent-2", Draining: true},
+		},
+		Reservations: []cluster.Reservation{}, Leftovers: []string{},
+	}
+	for _, name := range sorted(s.clusters) {
+		c := s.clusters[name]
+		tasks := s.tasks(c)
+		d.Clusters = append(d.Clusters, cluster.DebugCluster{Name: name, Nonce: "x7k2", State: cluster.Stable, Generation: c.generation, JobManagers: []string{tasks[0].ID}, TaskManagers: len(tasks) - 1, Running: len(tasks) - 1})
+		for _, t := range tasks {
+			d.Tasks = append(d.Tasks, cluster.DebugTask{Cluster: name, Generation: c.generation, TaskStatus: t})
+		}
+	}
+	return http.StatusOK, d, nil
 }
 
 // placement fills the three agents up with TaskManagers.
