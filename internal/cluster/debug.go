@@ -77,7 +77,7 @@ type DebugBrake struct {
 	Reason   string    `json:"reason"`
 }
 
-// DebugTask is a task with its
+// DebugTask is a task with its cluster.
 type DebugTask struct {
 	Cluster    string `json:"cluster"`
 	Generation int64  `json:"generation"`
@@ -87,7 +87,7 @@ type DebugTask struct {
 	TaskStatus
 }
 
-// DebugWaiting is a wanted task without a place, with its
+// DebugWaiting is a wanted task without a place, with its cluster.
 type DebugWaiting struct {
 	Cluster string `json:"cluster"`
 	Waiting

@@ -156,16 +156,21 @@ func made(t *testing.T, w *world.World, planted canaries) {
 func handedOver(t *testing.T, w *world.World, d cluster.Description) {
 	t.Helper()
 	jm := world.Tasks(d, cluster.JobManagerRole)[0]
+	looked := 0
 	for _, pid := range w.Pids(jm.ID) {
 		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || len(env) == 0 {
+			continue // The process is over: one that the JobManager had started for a moment.
 		}
+		looked++
 		for _, name := range []string{"DB_PASSWORD", "ONE", "TWO"} {
 			if !bytes.Contains(env, []byte("\x00"+name+"=canary-")) {
 				t.Errorf("process %d has no %s", pid, name)
 			}
 		}
+	}
+	if looked == 0 {
+		t.Error("the JobManager has no process")
 	}
 }
 
