@@ -42,7 +42,7 @@ func document(cmd *cobra.Command) string {
 	for _, c := range command.Codes() {
 		fmt.Fprintf(&b, "| %d | %s |\n", c.Code, c.Meaning)
 	}
-	_, environment, _ := strings.Cut(cmd.Long, "Environment:\n")
+	_, environment, _ := strings.Cut(cmd.HelpTemplate(), "Environment:\n")
 	environment, _, _ = strings.Cut(environment, "\n\n")
 	fmt.Fprintf(&b, "\n## Environment\n\n```\n%s\n```\n", strings.TrimRight(environment, "\n"))
 	fmt.Fprintf(&b, "\n## Flags of every command\n\n```\n%s```\n", cmd.PersistentFlags().FlagUsages())

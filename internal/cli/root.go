@@ -57,7 +57,7 @@ func newRoot(f *command.Factory) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "flink",
 		Short: Info,
-		Long:  Info + ".\n\n" + environmentHelp() + "\n" + exitHelp(),
+		Long:  Info + ".",
 		Example: `  dcos flink cluster create demo --task-managers 2 --slots 2
   dcos flink job run demo WordCount.jar --wait
   dcos flink run-application app.jar --parallelism 4
@@ -90,6 +90,7 @@ func newRoot(f *command.Factory) *cobra.Command {
 	root.SetVersionTemplate("dcos-flink {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &command.FlagError{Err: err} })
 	root.SetHelpCommand(newHelp())
+	root.SetHelpTemplate(root.HelpTemplate() + "{{if not .HasParent}}\n" + environmentHelp() + "\n" + exitHelp() + "{{end}}")
 	root.PersistentFlags().StringVar(&name, "name", "", "name of the service, such as dev/flink (default: flink.service_name, else flink)")
 	root.PersistentFlags().CountVarP(&verbose, "verbose", "v", "tell of each call on the error output")
 	root.Flags().BoolVar(&info, "info", false, "print one line about this plugin")
