@@ -32,6 +32,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/mesos/detect"
+	"github.com/flink-on-mesos/flink-service/internal/sendfile"
 )
 
 // Options are what a Service needs beside its configuration.
@@ -93,7 +94,7 @@ func (s *Service) listen() error {
 	port := l.Addr().(*net.TCPAddr).Port
 	s.url, s.own = s.c.HTTP.URL(port), s.c.HTTP.Instance(port)
 	server := newServer(s.front, s.log)
-	serve := server.Serve
+	serve := func(l net.Listener) error { return server.Serve(sendfile.Listen(l)) }
 	if s.c.HTTP.CertificateFile != "" {
 		pair, err := tls.LoadX509KeyPair(s.c.HTTP.CertificateFile, s.c.HTTP.KeyFile)
 		if err != nil {

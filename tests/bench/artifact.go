@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
+	"github.com/flink-on-mesos/flink-service/internal/sendfile"
 )
 
 // The bench of the artifact server: how fast a distribution reaches tasks, beside nginx with sendfile on the
@@ -281,7 +282,7 @@ func serveArtifacts(dir string, stdin io.Reader, stdout io.Writer) error {
 	}
 	server := &http.Server{Handler: s.Route(http.NotFoundHandler()), ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() { served <- server.Serve(sendfile.Listen(listener)) }()
 	fmt.Fprintf(stdout, "http://%s%s\n", listener.Addr(), path)
 	if _, err := io.Copy(io.Discard, stdin); err != nil {
 		return err
