@@ -37,7 +37,7 @@ type preparedClasses struct {
 func (d distribution) python() bool {
 	return slices.ContainsFunc(d.Libraries, func(l dist.Library) bool {
 		dir, name := filepath.Split(l.Path)
-		return (dir == "lib/" || dir == "opt/") && strings.HasPrefix(name, "flink-python")
+		return dir == "opt/" && strings.HasPrefix(name, "flink-python") // Where Flink itself looks for it.
 	})
 }
 

@@ -52,7 +52,7 @@ func (p *parts) check(s cluster.Spec) error {
 	if err != nil {
 		l.Add("flinkVersion", "%v", err)
 	} else if s.Job != nil && s.Job.Python != "" && !d.python() {
-		l.Add("job.python", "Flink %s of this service has no flink-python: assemble it with FLINK_MODULES=flink-python, or name a distribution that has it in FLINK_DISTRIBUTIONS", d.Version)
+		l.Add("job.python", "Flink %s of this service has no opt/flink-python: assemble it with FLINK_MODULES=flink-python and the table modules (docs/tasks.md, Python), or name a distribution that has it in FLINK_DISTRIBUTIONS", d.Version)
 	}
 	for i, name := range s.Plugins {
 		if err == nil && !d.plugin(name) && !fetchesPlugin(s, name) {

@@ -164,7 +164,9 @@ func describeStatus(f *command.Factory, c *client.Client, d cluster.Description)
 	if r := s.Result; r != nil {
 		fields.Add("Result", r.Status)
 		fields.Add("Ended", f.Streams.Time(r.Ended, now))
-		fields.Add("Diagnostics", client.Reason(r.Diagnostics))
+		if r.Diagnostics != "" { // A job that succeeded needs no reason.
+			fields.Add("Diagnostics", client.Reason(r.Diagnostics))
+		}
 	}
 	if s.Paused {
 		fields.Add("Starts", "paused: dcos flink plan resume deploy "+d.Name)

@@ -28,7 +28,7 @@ type Options struct {
 	Source string
 	// Dir takes the archives, their manifests and temporary files.
 	Dir string
-	// Modules are further Maven artifacts for lib ("flink-json", or group:artifact:version).
+	// Modules are further Maven artifacts for lib ("flink-json", or group:artifact:version). flink-python goes to opt.
 	Modules []string
 	// Plugins are Maven artifacts that become plugins of their own ("flink-metrics-prometheus").
 	Plugins []string
@@ -83,7 +83,8 @@ func assembleMaven(ctx context.Context, o Options) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, err
 	}
-	var plugins []coordinate
+	plugins := slices.DeleteFunc(slices.Clone(libs), func(c coordinate) bool { return !c.optional() })
+	libs = slices.DeleteFunc(libs, coordinate.optional)
 	for _, p := range slices.Sorted(slices.Values(o.Plugins)) {
 		c, err := parseModule(p, version)
 		if err != nil {

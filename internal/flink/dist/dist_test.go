@@ -197,6 +197,42 @@ echo '[INFO] Downloaded from central: https://example.org/a/b/flink-runtime-2.3.
 	}
 }
 
+// TestAssemblePlaces has Maven put modules, plugins and the Python jar where Flink looks for them.
+func TestAssemblePlaces(t *testing.T) {
+	project := filepath.Join(t.TempDir(), "pom.xml")
+	maven := filepath.Join(t.TempDir(), "mvn")
+	write(t, maven, `#!/bin/sh
+while [ $# -gt 0 ]; do [ "$1" = -f ] && pom=$2; shift; done
+cp "$pom" '`+project+`'
+lib=$(dirname "$pom")/home/lib
+mkdir -p "$lib" && echo runtime >"$lib/flink-runtime-2.3.0.jar"
+`, 0o755)
+	assemble(t, dist.Options{Version: "2.3", Dir: t.TempDir(), Maven: maven, Progress: io.Discard, Modules: []string{"flink-python", "flink-json"}, Plugins: []string{"flink-metrics-jmx"}})
+	pom, err := os.ReadFile(project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	library, rest, _ := strings.Cut(string(pom), "</dependencies>")
+	for artifact, want := range map[string]struct {
+		library   bool
+		directory string
+	}{
+		"flink-clients":     {true, ""},
+		"flink-json":        {true, ""},
+		"flink-python":      {false, "home/opt<"},
+		"flink-metrics-jmx": {false, "home/plugins/metrics-jmx<"},
+	} {
+		if got := strings.Contains(library, "<artifactId>"+artifact+"<"); got != want.library {
+			t.Errorf("%s goes to lib: %t, want %t", artifact, got, want.library)
+		}
+		_, alone, found := strings.Cut(rest, "<artifactId>"+artifact+"<")
+		alone, _, _ = strings.Cut(alone, "</execution>")
+		if found != (want.directory != "") || !strings.Contains(alone, want.directory) {
+			t.Errorf("%s is copied so, want to %q:\n%s", artifact, want.directory, alone)
+		}
+	}
+}
+
 func TestAssembleMavenFails(t *testing.T) {
 	maven := filepath.Join(t.TempDir(), "mvn")
 	write(t, maven, "#!/bin/sh\necho '[ERROR] Could not find artifact org.apache.flink:flink-clients:jar:9.9.9'\nexit 1\n", 0o755)

@@ -65,6 +65,17 @@ func log4jFor(version string) string {
 // coordinate is a Maven artifact.
 type coordinate struct{ group, artifact, version string }
 
+// optional says that Flink looks for an artifact in opt: its Python jar, which it adds to Python programs from there.
+func (c coordinate) optional() bool { return c.artifact == "flink-python" }
+
+// directory is where an artifact goes that is copied alone.
+func (c coordinate) directory() string {
+	if c.optional() {
+		return "opt"
+	}
+	return "plugins/" + strings.TrimPrefix(c.artifact, "flink-")
+}
+
 func (c coordinate) String() string { return c.group + ":" + c.artifact + ":" + c.version }
 
 // parseModule reads "flink-json", "group:artifact:version", or "group:artifact" with
@@ -109,7 +120,7 @@ func coordinates(version string, modules []string) ([]coordinate, error) {
 }
 
 // writePOM writes a project that copies the coordinates with all they need into lib and
-// each plugin, alone, into plugins/<artifact without flink->, as in the releases of Flink.
+// each plugin, alone, into its directory, as in the releases of Flink.
 func writePOM(path string, libs, plugins []coordinate) error {
 	var b bytes.Buffer
 	text := func(s string) string {
@@ -157,10 +168,10 @@ func writePOM(path string, libs, plugins []coordinate) error {
               <artifactItems>
                 <artifactItem><groupId>%[1]s</groupId><artifactId>%[2]s</artifactId><version>%[3]s</version></artifactItem>
               </artifactItems>
-              <outputDirectory>${project.basedir}/home/plugins/%[4]s</outputDirectory>
+              <outputDirectory>${project.basedir}/home/%[4]s</outputDirectory>
             </configuration>
           </execution>
-`, text(c.group), text(c.artifact), text(c.version), text(strings.TrimPrefix(c.artifact, "flink-")))
+`, text(c.group), text(c.artifact), text(c.version), text(c.directory()))
 	}
 	b.WriteString(`        </executions>
       </plugin>
