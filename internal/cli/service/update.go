@@ -67,13 +67,18 @@ func NewOptions(f *command.Factory, run func(context.Context, *OptionsOptions) e
 	return cmd
 }
 
+// installed describes the package that the service was installed from.
+func installed(ctx context.Context, f *command.Factory) (client.Package, error) {
+	c, err := asked(f)
+	if err != nil {
+		return client.Package{}, err
+	}
+	return c.DescribePackage(ctx)
+}
+
 // optionsRun prints the options.
 func optionsRun(ctx context.Context, o *OptionsOptions) error {
-	c, err := asked(o.Factory)
-	if err != nil {
-		return err
-	}
-	p, err := c.DescribePackage(ctx)
+	p, err := installed(ctx, o.Factory)
 	if err != nil {
 		return err
 	}
@@ -236,11 +241,7 @@ func NewPackageVersions(f *command.Factory, run func(context.Context, *OptionsOp
 
 // versionsRun lists the versions.
 func versionsRun(ctx context.Context, o *OptionsOptions) error {
-	c, err := asked(o.Factory)
-	if err != nil {
-		return err
-	}
-	p, err := c.DescribePackage(ctx)
+	p, err := installed(ctx, o.Factory)
 	if err != nil {
 		return err
 	}
