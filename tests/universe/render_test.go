@@ -144,6 +144,14 @@ func TestCombinations(t *testing.T) {
 			},
 		},
 		{
+			"a specification typed in the form",
+			`{"session": {"spec": "bmFtZTogdHlwZWQKa2luZDogc2Vzc2lvbgp0YXNrTWFuYWdlcjoKICBzbG90czogMwo="}}`,
+			func(_ map[string]any, c config.Config) bool {
+				s := c.Flink.InitialCluster.Spec
+				return s.Name == "typed" && s.TaskManager.Slots == 3
+			},
+		},
+		{
 			"both secrets",
 			`{"mesos": {"secret": "flink/mesos", "principal": "me"}, "state": {"password": "flink/zk", "user": "you"}}`,
 			func(_ map[string]any, c config.Config) bool {
