@@ -15,6 +15,8 @@ var (
 	appIDPattern    = regexp.MustCompile(`^/?((\.\.)|(([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])\.)*([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9]))(/((\.\.)|(([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])\.)*([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])))*$`)
 	portNamePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
 	portIndex       = regexp.MustCompile(`^[0-9]+$`)
+	// rolePattern is what the default role or that of a group of the first level can be.
+	rolePattern = regexp.MustCompile(`^(\*|[A-Za-z0-9_][A-Za-z0-9_.-]*)$`)
 	// networkPattern is the name of a network, at most maxNetwork characters; the RAML type NetworkName.
 	networkPattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9_]*[a-z0-9])?$`)
 	// literalPattern is what IS compares an attribute with: a text or a number of Mesos.
@@ -73,7 +75,7 @@ func (c *checker) when(bad bool, format string, args ...any) {
 func (c *checker) fields() {
 	known := []string{
 		"backoffFactor", "backoffSeconds", "cmd", "constraints", "container", "cpus", "disk", "env", "fetch", "healthChecks", "id",
-		"instances", "killSelection", "labels", "maxLaunchDelaySeconds", "mem", "networks", "portDefinitions", "requirePorts",
+		"instances", "killSelection", "labels", "maxLaunchDelaySeconds", "mem", "networks", "portDefinitions", "requirePorts", "role",
 		"secrets", "taskKillGracePeriodSeconds", "unreachableStrategy", "upgradeStrategy", "user",
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.app)) {
@@ -86,6 +88,8 @@ func (c *checker) process() {
 	c.when(!appIDPattern.MatchString(id), "id %q is not the path of an app", id)
 	c.when(len(text(c.app["cmd"])) < 2, "cmd is missing")
 	c.when(text(c.app["user"]) == "", "user is missing")
+	role, given := c.app["role"]
+	c.when(given && !rolePattern.MatchString(text(role)), "role %v is not one of Marathon's: a group's role has no path", role)
 	c.when(float(c.app["cpus"]) < 0.001, "cpus %v is too small", c.app["cpus"])
 	c.when(float(c.app["mem"]) < 32, "mem %v is too small", c.app["mem"])
 	c.when(float(c.app["disk"]) < 0, "disk %v is negative", c.app["disk"])

@@ -52,6 +52,7 @@ func TestCheckApp(t *testing.T) {
 		{"container.volumes", `[{"containerPath": "a", "secret": "s", "mode": "RO"}]`, "neither a secret nor a file"},
 		{"container.volumes", `[{"containerPath": "a", "hostPath": "/a", "mode": "RW"}]`, "neither a secret nor a file"},
 		{"container", `{"type": "DOCKER", "docker": {"image": "i"}, "volumes": [{"containerPath": "a", "secret": "s"}]}`, "only containers of Mesos"},
+		{"role", `"dev/flink"`, "not one of Marathon's"},
 		{"networks", `[]`, "networks has 0"},
 		{"networks", `[{"mode": "bridge"}]`, `mode "bridge"`},
 		{"networks", `[{"mode": "container"}]`, "not the name of a network"},
