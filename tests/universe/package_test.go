@@ -269,6 +269,8 @@ func TestForm(t *testing.T) {
 		}
 		if m, ok := o.Schema["media"].(map[string]any); ok && !slices.Contains(media, fmt.Sprint(m["type"])) {
 			t.Errorf("%s has the medium %v, which the form does not know", o.Path, m["type"])
+		} else if ok && (m["type"] == "application/x-yaml") != (m["binaryEncoding"] == "base64") {
+			t.Errorf("%s: the form stores what its YAML editor holds in base64, and nothing else", o.Path)
 		}
 		if o.Schema["type"] == "string" && o.Schema["enum"] == nil && o.Schema["pattern"] == nil && o.Schema["media"] == nil {
 			t.Errorf("%s takes any text: give it a pattern", o.Path)

@@ -144,6 +144,29 @@ func TestCombinations(t *testing.T) {
 			},
 		},
 		{
+			"rules of the form's widget with a regular expression in it",
+			`{"session": {"placement_constraint": "[[\"rack\",\"like\",\"rack-\\\\d\"]]"}}`,
+			func(_ map[string]any, c config.Config) bool {
+				return fmt.Sprint(c.Flink.InitialCluster.Spec.TaskManager.Constraints) == `[[rack like rack-\d]]`
+			},
+		},
+		{
+			"the form's widget without a row",
+			`{"session": {"placement_constraint": "[]"}}`,
+			func(_ map[string]any, c config.Config) bool {
+				s := c.Flink.InitialCluster.Spec
+				return len(s.JobManager.Constraints)+len(s.TaskManager.Constraints) == 0
+			},
+		},
+		{
+			"a specification typed in the form",
+			`{"session": {"spec": "bmFtZTogdHlwZWQKa2luZDogc2Vzc2lvbgp0YXNrTWFuYWdlcjoKICBzbG90czogMwo="}}`,
+			func(_ map[string]any, c config.Config) bool {
+				s := c.Flink.InitialCluster.Spec
+				return s.Name == "typed" && s.TaskManager.Slots == 3
+			},
+		},
+		{
 			"both secrets",
 			`{"mesos": {"secret": "flink/mesos", "principal": "me"}, "state": {"password": "flink/zk", "user": "you"}}`,
 			func(_ map[string]any, c config.Config) bool {
@@ -232,6 +255,33 @@ func TestCombinations(t *testing.T) {
 				t.Errorf("the app is %v and the configuration %+v", app, c)
 			}
 		})
+	}
+}
+
+// TestRefused gives options that Cosmos accepted and Marathon or the service refused: the form refuses them itself.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		path   string
+		values []any
+	}{
+		{"session.placement_constraint", []any{
+			`[["rack","LIKE"]]`, `[["rack","LIKE",""]]`, `[["rack","UNLIKE"]]`, `[["rack","IS"]]`, `[["rack","MAX_PER"]]`, `[["rack","MAX_PER","x"]]`,
+			`[["hostname","UNIQUE","x"]]`, `[["@zone","GROUP_BY","x"]]`, `[["rack","NEAR","x"]]`, `[["rack","LIKE","\d"]]`, `[[null,null]]`, `[,]`, `["rack","LIKE","x"]`, " ",
+		}},
+		{"service.placement_value", []any{"[", "*", "(", "a**", "[3-1]", "x)", `\`, "(?=a)", "a{2}"}},
+		{"service.placement_attribute", []any{"@rack", "@"}},
+		{"service.virtual_network_name", []any{"Overlay", "a.b", "_a", "a-", strings.Repeat("a", 64)}},
+	} {
+		for _, v := range tt.values {
+			options := universe.Set(nil, tt.path, v)
+			for name, other := range alongside[tt.path] {
+				options = universe.Set(options, name, other)
+			}
+			if _, err := renderer(t).Render(universe.RenderOptions{Options: options}); err == nil || !strings.Contains(err.Error(), "options are not valid") {
+				t.Errorf("%s = %q is accepted by the form: %v", tt.path, v, err)
+			}
+		}
 	}
 }
 

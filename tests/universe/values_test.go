@@ -1,6 +1,7 @@
 package universe_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -47,9 +48,14 @@ func samples(t testing.TB, path string) []any {
 	case "state.key": // The secret must be long enough: in tests its value is made of its path.
 		return []any{"flink/state", "folder/flink/the-key_of.state"}
 	case "session.spec":
-		return []any{"name: mine\nkind: session\nflinkConfiguration:\n  state.backend.type: \"rocksdb\"\n", `{"name": "mine"}`}
+		const spec = "name: mine\nkind: session\nflinkConfiguration:\n  state.backend.type: \"rocksdb\"\n"
+		return []any{spec, `{"name": "mine"}`, base64.StdEncoding.EncodeToString([]byte(spec))} // The last as the form stores it.
 	case "session.placement_constraint": // Some operators need a value, some take none.
-		return []any{`[["rack", "LIKE", "rack-[1-3]"], ["hostname","MAX_PER","2"]]`, `[["@zone", "GROUP_BY"]]`, `[ [ "hostname" , "UNIQUE" ] ]`}
+		return []any{
+			`[["rack", "LIKE", "rack-[1-3]"], ["hostname","MAX_PER","2"]]`, `[["@zone", "GROUP_BY"]]`, `[ [ "hostname" , "UNIQUE" ] ]`,
+			`[["rack","like","rack-\\d+"],["@zone","group_by",""],["os","IS","linux"]]`, `[["a\"b\\c","UNLIKE","\\[x\\]"]]`,
+			`[]`, // What the form's widget leaves when its last row is removed.
+		}
 	case "session.role": // One of mesos.roles.
 		return []any{"*"}
 	default:
