@@ -76,7 +76,7 @@ func Step(s State, e Event, now time.Time) (State, []Action) {
 
 // settle ends a step: what follows from its changes for the phases of clusters and for the stream of offers.
 func settle(st *step) (State, []Action) {
-	st.eachEdited(st.phase)
+	st.eachEdited(func(c *Cluster) { st.phase(c) })
 	st.end()
 	st.flow()
 	return st.s, st.actions()
