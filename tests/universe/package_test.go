@@ -147,8 +147,8 @@ func TestInfo(t *testing.T) {
 		"packagingVersion": `^4\.0$`, "name": `^flink$`, "version": `^[-a-zA-Z0-9.]+$`, "minDcosReleaseVersion": `^1\.1[1-9]$`,
 		"maintainer": `.`, "scm": `^https://`, "website": `^https://`, "description": `^Apache Flink .*\.$`,
 		"preInstallNotes":    `^This DC/OS Service is currently in preview\.`,
-		"postInstallNotes":   `dcos flink `,
-		"postUninstallNotes": `\.$`,
+		"postInstallNotes":   `dcos flink (?s:.*)\tDocumentation: https://\S+/docs\n\tIssues: https://\S+/issues$`,
+		"postUninstallNotes": `^The service is being uninstalled: `, // It is shown when the removal begins.
 	} {
 		if !regexp.MustCompile(pattern).MatchString(text(name)) {
 			t.Errorf("package.json: %s is %q, which does not match %s", name, text(name), pattern)
