@@ -1,8 +1,5 @@
 package sim_test
 
-// The tests in files real_… run processes of the service on the network of the machine, in real time: what they test is
-// kill -9, the lock of a directory, a full disk, or a real ZooKeeper.
-
 import (
 	"encoding/json"
 	"fmt"

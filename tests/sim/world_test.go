@@ -28,11 +28,13 @@ import (
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/memnet"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Names of the clusters. The ids of their tasks begin with them.
@@ -218,7 +220,7 @@ func (w *world) again(call func(context.Context) error) error {
 }
 
 // put creates or changes a cluster.
-func (w *world) put(spec cluster.Spec) error {
+func (w *world) put(spec spec.Spec) error {
 	return w.again(func(ctx context.Context) error {
 		_, err := w.api.PutCluster(ctx, spec)
 		return err
@@ -237,7 +239,7 @@ func (w *world) delete(name string) error {
 }
 
 // describe asks for all of a cluster; nothing of it when there is none.
-func (w *world) describe(name string) (d cluster.Description) {
+func (w *world) describe(name string) (d wire.Description) {
 	w.t.Helper()
 	err := w.again(func(ctx context.Context) (err error) {
 		if d, err = w.api.Cluster(ctx, name); client.NotFound(err) {
@@ -267,17 +269,17 @@ func (w *world) service() (v serviceView) {
 	return v
 }
 
-func staticSpec(workers int) cluster.Spec {
+func staticSpec(workers int) spec.Spec {
 	s := dynamicSpec()
-	s.Name, s.Allocation, s.TaskManagers.Count = staticName, cluster.Static, workers
+	s.Name, s.Allocation, s.TaskManagers.Count = staticName, spec.Static, workers
 	return s
 }
 
-func dynamicSpec() cluster.Spec {
-	return cluster.Spec{
-		Name: dynamicName, Kind: cluster.Session, Allocation: cluster.Dynamic,
-		JobManager:  cluster.JobManager{Resources: cluster.Resources{CPUs: 0.5, Memory: cluster.GiB}, Replicas: 1},
-		TaskManager: cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Slots: 1},
+func dynamicSpec() spec.Spec {
+	return spec.Spec{
+		Name: dynamicName, Kind: spec.Session, Allocation: spec.Dynamic,
+		JobManager:  spec.JobManager{Resources: spec.Resources{CPUs: 0.5, Memory: spec.GiB}, Replicas: 1},
+		TaskManager: spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Slots: 1},
 	}
 }
 
@@ -338,13 +340,13 @@ func (w *world) difference(clusters []expectation) string {
 		}
 		var workers, managers []string
 		for _, t := range d.Tasks {
-			if t.Goal != cluster.Launched || t.State != cluster.Running {
+			if t.Goal != task.Launched || t.State != task.Running {
 				return fmt.Sprintf("task %s is %s with goal %s", t.ID, t.State, t.Goal)
 			}
 			if where := running[t.ID]; len(where) != 1 || where[0] != t.AgentID {
 				return fmt.Sprintf("task %s runs on agents %v and not on %s alone", t.ID, where, t.AgentID)
 			}
-			if t.Role == cluster.JobManagerRole {
+			if t.Kind == spec.JobManagerTask {
 				managers = append(managers, t.ID)
 			} else {
 				workers = append(workers, t.ID)
