@@ -104,7 +104,7 @@ flinkConfiguration:
   taskmanager.memory.managed.fraction: 0.4
   parallelism.default: 4
   web.cancel.enable: false
-  env.java.opts.all: '-Da=b & c *d "[[[" it''s'
+  env.java.opts.all: '-Da=b & c *d "[[[" "it''s"'
   text: |
     several lines: & *some
        [of text
@@ -123,7 +123,7 @@ environment: {A: "&b", B: "[", C: a*b}
 		Name: "demo", Kind: cluster.Session, FlinkVersion: "2.3", Allocation: cluster.Static, Role: "*",
 		FlinkConfiguration: map[string]string{
 			"taskmanager.memory.managed.fraction": "0.4", "parallelism.default": "4", "web.cancel.enable": "false",
-			"env.java.opts.all": `-Da=b & c *d "[[[" it's`, "text": "several lines: & *some\n   [of text\n",
+			"env.java.opts.all": `-Da=b & c *d "[[[" "it's"`, "text": "several lines: & *some\n   [of text\n",
 		},
 		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 0.5, Memory: cluster.GiB}, Replicas: 1},
 		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 2, Memory: 1728 * cluster.MiB}, Slots: 2},

@@ -14,6 +14,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 )
 
 // What else the tools of DC/OS SDK services and Cosmos ask: endpoints, the framework id, and configurations.
@@ -82,7 +83,7 @@ func (a *API) target() (string, configuration, error) {
 	c := configuration{Name: a.o.FrameworkName, Version: a.o.Version, Clusters: []cluster.Spec{}}
 	for _, name := range decide.Names(view) {
 		if spec, ok := decide.Spec(view, name); ok {
-			c.Clusters = append(c.Clusters, a.masked(spec))
+			c.Clusters = append(c.Clusters, redact.Spec(spec))
 		}
 	}
 	data, err := json.Marshal(c)

@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
-	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
 // maxSecret bounds a secret, as the secret stores of Mesos clusters do.
@@ -42,25 +41,4 @@ func (s secretFiles) read(name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s in SECRETS_DIR is empty, or larger than 1 MiB", name)
 	}
 	return content, nil
-}
-
-// check looks whether the files that a spec names are there.
-func (s secretFiles) check(l *fault.List, spec cluster.Spec) {
-	look := func(field, name string) {
-		if name == "" {
-			return
-		}
-		if _, err := s.read(name); err != nil {
-			l.Add(field, "%v", err)
-		}
-	}
-	look("security.rest.clientCertificate", spec.Security.REST.ClientCertificate)
-	for _, of := range []struct {
-		field   string
-		secrets []cluster.TaskSecret
-	}{{"secrets", spec.Secrets}, {"jobManager.secrets", spec.JobManager.Secrets}, {"taskManager.secrets", spec.TaskManager.Secrets}} {
-		for i, secret := range of.secrets {
-			look(fmt.Sprintf("%s[%d].valueFrom", of.field, i), secret.ValueFrom)
-		}
-	}
 }

@@ -1,6 +1,10 @@
 package cluster
 
-import "reflect"
+import (
+	"cmp"
+	"reflect"
+	"strings"
+)
 
 // HighAvailability says whether the cluster's JobManager can be replaced without losing jobs:
 // Flink's high-availability.type (high-availability before 1.16) is set and not NONE.
@@ -15,6 +19,12 @@ func (s Spec) HighAvailability() bool {
 		}
 	}
 	return false
+}
+
+// ZooKeeperHA says whether the cluster's high availability is Flink's own with ZooKeeper.
+func (s Spec) ZooKeeperHA() bool {
+	kind := cmp.Or(s.FlinkConfiguration["high-availability.type"], s.FlinkConfiguration["high-availability"])
+	return strings.EqualFold(strings.TrimSpace(kind), "zookeeper")
 }
 
 // Equal says whether two complete specs ask for the same; empty and absent are the same.

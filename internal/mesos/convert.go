@@ -12,6 +12,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
 	"github.com/flink-on-mesos/flink-service/internal/placement"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 )
 
 func masterAddress(m *mesosgo.MasterInfo) string {
@@ -31,7 +32,7 @@ func masterAddress(m *mesosgo.MasterInfo) string {
 func updateFrom(s *mesosgo.TaskStatus) decide.Updated {
 	u := decide.Updated{
 		TaskID: s.TaskID.Value, State: cluster.TaskState(strings.TrimPrefix(s.GetState().String(), "TASK_")),
-		Message: cluster.MaskText(s.GetMessage()), UUID: s.UUID, // The fetcher names the URIs that it cannot get.
+		Message: redact.Text(s.GetMessage()), UUID: s.UUID, // The fetcher names the URIs that it cannot get.
 	}
 	if s.AgentID != nil {
 		u.AgentID = s.AgentID.Value
