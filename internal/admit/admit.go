@@ -14,23 +14,23 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
-	"github.com/flink-on-mesos/flink-service/internal/legacy"
+	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // Options are what the service offers to clusters. A function that is nil is not asked.
 type Options struct {
 	// Defaults complete a spec; Rules are the limits that this service sets.
-	Defaults cluster.Defaults
-	Rules    cluster.Rules
+	Defaults spec.Defaults
+	Rules    spec.Rules
 	// Flink finds the distribution of a version or of the beginning of one. Its error says which there are.
 	Flink func(version string) (dist.Manifest, error)
 	// Artifact returns an error when an uploaded file is not there.
-	Artifact func(cluster.ArtifactURI) error
+	Artifact func(spec.ArtifactURI) error
 	// SecretFile returns an error when a file of SECRETS_DIR cannot be read.
 	SecretFile func(name string) error
 	// ZooKeeper and StorageDir are what highly available clusters get that name none; empty for nothing.
@@ -47,26 +47,26 @@ func New(o Options) *Admission { return &Admission{o: o} }
 // options of Flink that have a field of their own move there, open fields get their defaults, and everything is
 // checked. stored is the spec that the cluster has now, or the zero value. The notes are for the history of the cluster.
 // The error is a fault.Invalid with every problem.
-func (a *Admission) Admit(sent, stored cluster.Spec) (cluster.Spec, []string, error) {
+func (a *Admission) Admit(sent, stored spec.Spec) (spec.Spec, []string, error) {
 	var l fault.List
-	spec := redact.Restore(&l, sent, stored)
-	if spec.RestartNonce == 0 {
+	sp := redact.Restore(&l, sent, stored)
+	if sp.RestartNonce == 0 {
 		// A spec kept in a file knows nothing of restarts made by hand; putting it again is not one.
-		spec.RestartNonce = stored.RestartNonce
+		sp.RestartNonce = stored.RestartNonce
 	}
-	spec, notes := adopt(&l, spec)
-	spec = spec.Complete(a.o.Defaults)
-	addErr(&l, "", spec.Validate(a.o.Rules))
-	a.checkDistribution(&l, spec)
-	a.checkArtifacts(&l, spec)
-	a.checkSecretFiles(&l, spec)
-	a.checkHighAvailability(&l, spec)
-	checkPortOptions(&l, spec)
-	checkMemory(&l, spec)
+	sp, notes := adopt(&l, sp)
+	sp = sp.Complete(a.o.Defaults)
+	addErr(&l, "", sp.Validate(a.o.Rules))
+	a.checkDistribution(&l, sp)
+	a.checkArtifacts(&l, sp)
+	a.checkSecretFiles(&l, sp)
+	a.checkHighAvailability(&l, sp)
+	checkPortOptions(&l, sp)
+	checkMemory(&l, sp)
 	if err := l.Err("the cluster's spec is not valid"); err != nil {
-		return cluster.Spec{}, nil, once(err)
+		return spec.Spec{}, nil, once(err)
 	}
-	return spec, notes, nil
+	return sp, notes, nil
 }
 
 // once leaves out problems that two steps have told alike.
@@ -86,13 +86,13 @@ func once(err error) error {
 
 // adopt moves what Flink's configuration says into the fields of the spec that mean the same: first the options of
 // flink-mesos, then sizes. Options that cannot be adopted are problems, and are left out of what is checked further.
-func adopt(l *fault.List, spec cluster.Spec) (cluster.Spec, []string) {
-	adopted, lines, err := legacy.Adopt(spec)
+func adopt(l *fault.List, spec spec.Spec) (spec.Spec, []string) {
+	adopted, lines, err := flinkmesos.Adopt(spec)
 	if err != nil {
 		addErr(l, "flinkConfiguration", err)
 		adopted = spec
 		adopted.FlinkConfiguration = maps.Clone(spec.FlinkConfiguration)
-		maps.DeleteFunc(adopted.FlinkConfiguration, func(key, _ string) bool { return legacy.IsOption(key) })
+		maps.DeleteFunc(adopted.FlinkConfiguration, func(key, _ string) bool { return flinkmesos.IsOption(key) })
 	}
 	var notes []string
 	for _, line := range lines {
@@ -131,7 +131,7 @@ func addErr(l *fault.List, field string, err error) {
 }
 
 // checkDistribution looks for the Flink of the spec, and for what the spec needs of it.
-func (a *Admission) checkDistribution(l *fault.List, s cluster.Spec) {
+func (a *Admission) checkDistribution(l *fault.List, s spec.Spec) {
 	if a.o.Flink == nil {
 		return
 	}
@@ -157,17 +157,17 @@ func (a *Admission) checkDistribution(l *fault.List, s cluster.Spec) {
 }
 
 // fetchesPlugin says whether the tasks of a cluster fetch a plugin of their own.
-func fetchesPlugin(s cluster.Spec, name string) bool {
-	return slices.ContainsFunc(s.URIs, func(u cluster.URI) bool { return strings.HasPrefix(u.OutputFile, "plugins/"+name+"/") })
+func fetchesPlugin(s spec.Spec, name string) bool {
+	return slices.ContainsFunc(s.URIs, func(u spec.URI) bool { return strings.HasPrefix(u.OutputFile, "plugins/"+name+"/") })
 }
 
 // checkArtifacts looks whether uploaded files that a spec names are there: a task could not fetch them.
-func (a *Admission) checkArtifacts(l *fault.List, s cluster.Spec) {
+func (a *Admission) checkArtifacts(l *fault.List, s spec.Spec) {
 	if a.o.Artifact == nil {
 		return
 	}
 	for _, at := range s.Locations() {
-		u, err := cluster.ParseArtifactURI(*at.URI)
+		u, err := spec.ParseArtifactURI(*at.URI)
 		if err != nil {
 			continue // It is no artifact, or Validate has told what is wrong with its URI.
 		}
@@ -178,7 +178,7 @@ func (a *Admission) checkArtifacts(l *fault.List, s cluster.Spec) {
 }
 
 // checkSecretFiles looks whether the files of SECRETS_DIR that a spec names are there.
-func (a *Admission) checkSecretFiles(l *fault.List, s cluster.Spec) {
+func (a *Admission) checkSecretFiles(l *fault.List, s spec.Spec) {
 	if a.o.SecretFile == nil {
 		return
 	}
@@ -190,7 +190,7 @@ func (a *Admission) checkSecretFiles(l *fault.List, s cluster.Spec) {
 }
 
 // checkHighAvailability looks whether Flink will find what it needs to keep its leader and its jobs in ZooKeeper.
-func (a *Admission) checkHighAvailability(l *fault.List, s cluster.Spec) {
+func (a *Admission) checkHighAvailability(l *fault.List, s spec.Spec) {
 	if !s.ZooKeeperHA() {
 		return
 	}
@@ -206,10 +206,10 @@ func (a *Admission) checkHighAvailability(l *fault.List, s cluster.Spec) {
 }
 
 // checkPortOptions refuses ports for options that only the service can set.
-func checkPortOptions(l *fault.List, s cluster.Spec) {
+func checkPortOptions(l *fault.List, s spec.Spec) {
 	for _, kind := range []struct {
 		field string
-		ports []cluster.Port
+		ports []spec.Port
 	}{{"jobManager", s.JobManager.Ports}, {"taskManager", s.TaskManager.Ports}} {
 		for i, port := range kind.ports {
 			if port.Option == "" {
@@ -224,7 +224,7 @@ func checkPortOptions(l *fault.List, s cluster.Spec) {
 }
 
 // checkMemory has package flink divide the memory of both kinds of process, which not every size allows.
-func checkMemory(l *fault.List, s cluster.Spec) {
+func checkMemory(l *fault.List, s spec.Spec) {
 	config := flink.Configuration(s, nil)
 	_, err := flink.SplitJobManager(config)
 	addErr(l, "flinkConfiguration", err)

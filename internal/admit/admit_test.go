@@ -9,9 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/flink-on-mesos/flink-service/internal/admit"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 const (
@@ -22,15 +22,15 @@ const (
 // service offers Flink 2.3.0 with one plugin, one artifact, one secret file and nothing for high availability.
 func service() admit.Options {
 	return admit.Options{
-		Defaults: cluster.Defaults{FlinkVersion: "2.3.0", Role: "flink"},
-		Rules:    cluster.Rules{Roles: []string{"flink"}, Constraints: true, Schemes: []string{"https"}, Hosts: []string{"files.example"}},
+		Defaults: spec.Defaults{FlinkVersion: "2.3.0", Role: "flink"},
+		Rules:    spec.Rules{Roles: []string{"flink"}, Constraints: true, Schemes: []string{"https"}, Hosts: []string{"files.example"}},
 		Flink: func(version string) (dist.Manifest, error) {
 			if !strings.HasPrefix("2.3.0", version) {
 				return dist.Manifest{}, errors.New("there is Flink 2.3.0")
 			}
 			return dist.Manifest{Version: "2.3.0", Libraries: []dist.Library{{Path: "opt/flink-s3-fs-presto-2.3.0.jar"}, {Path: "lib/flink-mesos-driver-1.jar"}}}, nil
 		},
-		Artifact: func(u cluster.ArtifactURI) error {
+		Artifact: func(u spec.ArtifactURI) error {
 			if u.SHA256 != known {
 				return errors.New("it is not there")
 			}
@@ -48,14 +48,14 @@ func service() admit.Options {
 // TestAdmit adopts options, restores masked secrets, keeps the restart nonce and completes.
 func TestAdmit(t *testing.T) {
 	t.Parallel()
-	sent := cluster.Spec{
+	sent := spec.Spec{
 		Name:               "demo",
 		FlinkConfiguration: map[string]string{"taskmanager.numberOfTaskSlots": "2", "mesos.resourcemanager.framework.role": "flink", "s3.access-key": "******"},
-		Overlays:           cluster.Overlays{Plugins: []string{"s3-fs-presto"}},
-		URIs:               []cluster.URI{{Value: "artifact:" + known + "/a.jar"}, {Value: "https://files.example/x"}},
+		Overlays:           spec.Overlays{Plugins: []string{"s3-fs-presto"}},
+		URIs:               []spec.URI{{Value: "artifact:" + known + "/a.jar"}, {Value: "https://files.example/x"}},
 	}
-	sent.Secrets = []cluster.TaskSecret{{Environment: "A", ValueFrom: "there"}}
-	stored := cluster.Spec{RestartNonce: 3, FlinkConfiguration: map[string]string{"s3.access-key": "id"}}
+	sent.Secrets = []spec.TaskSecret{{Environment: "A", ValueFrom: "there"}}
+	stored := spec.Spec{RestartNonce: 3, FlinkConfiguration: map[string]string{"s3.access-key": "id"}}
 	got, notes, err := admit.New(service()).Admit(sent, stored)
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func TestAdmit(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"s3.access-key": "id"}, got.FlinkConfiguration); diff != "" {
 		t.Errorf("flinkConfiguration mismatch (-want +got):\n%s", diff)
 	}
-	if got.TaskManager.Slots != 2 || got.TaskManager.CPUs != 2 || got.RestartNonce != 3 || got.FlinkVersion != "2.3.0" || got.Kind != cluster.Session {
+	if got.TaskManager.Slots != 2 || got.TaskManager.CPUs != 2 || got.RestartNonce != 3 || got.FlinkVersion != "2.3.0" || got.Kind != spec.Session {
 		t.Errorf("admitted is %+v", got)
 	}
 	if len(notes) != 1 || !strings.Contains(notes[0], "mesos.resourcemanager.framework.role") {
@@ -77,18 +77,18 @@ func TestAdmit(t *testing.T) {
 // TestEveryProblem has one mistake for every step of an admission, all in one spec.
 func TestEveryProblem(t *testing.T) {
 	t.Parallel()
-	sent := cluster.Spec{
-		Name: "Demo", Kind: cluster.Application, FlinkVersion: "9.9", Role: "other",
+	sent := spec.Spec{
+		Name: "Demo", Kind: spec.Application, FlinkVersion: "9.9", Role: "other",
 		FlinkConfiguration: map[string]string{
 			"s3.secret-key": "******", "mesos.nonsense": "x", "rest.address": "h", "high-availability.type": "zookeeper",
 			"jobmanager.memory.process.size": "100m",
 		},
-		Job:      &cluster.JobSpec{JarURI: "artifact:" + unknown + "/a.jar"},
-		Overlays: cluster.Overlays{Hadoop: &cluster.Hadoop{ConfigURL: "https://elsewhere.example/conf/"}, Kerberos: &cluster.Kerberos{KeytabURI: "ftp://files.example/k", Principal: "p"}},
+		Job:      &spec.JobSpec{JarURI: "artifact:" + unknown + "/a.jar"},
+		Overlays: spec.Overlays{Hadoop: &spec.Hadoop{ConfigURL: "https://elsewhere.example/conf/"}, Kerberos: &spec.Kerberos{KeytabURI: "ftp://files.example/k", Principal: "p"}},
 	}
-	sent.TaskManager.Ports = []cluster.Port{{Name: "x", Option: "rest.port"}}
-	sent.Secrets = []cluster.TaskSecret{{Environment: "A", ValueFrom: "gone"}}
-	_, _, err := admit.New(service()).Admit(sent, cluster.Spec{})
+	sent.TaskManager.Ports = []spec.Port{{Name: "x", Option: "rest.port"}}
+	sent.Secrets = []spec.TaskSecret{{Environment: "A", ValueFrom: "gone"}}
+	_, _, err := admit.New(service()).Admit(sent, spec.Spec{})
 	e, ok := errors.AsType[*fault.Error](err)
 	if !ok || e.Code != fault.Invalid {
 		t.Fatalf("Admit() = %v", err)
@@ -117,23 +117,23 @@ func TestDistribution(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, field string
-		change      func(*cluster.Spec)
+		change      func(*spec.Spec)
 	}{
-		{"version", "flinkVersion", func(s *cluster.Spec) { s.FlinkVersion = "1.20" }},
-		{"Python", "job.python", func(s *cluster.Spec) {
-			s.Kind, s.Job = cluster.Application, &cluster.JobSpec{Python: "artifact:" + known + "/main.py"}
+		{"version", "flinkVersion", func(s *spec.Spec) { s.FlinkVersion = "1.20" }},
+		{"Python", "job.python", func(s *spec.Spec) {
+			s.Kind, s.Job = spec.Application, &spec.JobSpec{Python: "artifact:" + known + "/main.py"}
 		}},
-		{"plugin", "plugins[0]", func(s *cluster.Spec) { s.Plugins = []string{"metrics-prometheus"} }},
-		{"plugin that is fetched", "", func(s *cluster.Spec) {
+		{"plugin", "plugins[0]", func(s *spec.Spec) { s.Plugins = []string{"metrics-prometheus"} }},
+		{"plugin that is fetched", "", func(s *spec.Spec) {
 			s.Plugins = []string{"metrics-prometheus"}
-			s.URIs = []cluster.URI{{Value: "artifact:" + known + "/p.jar", OutputFile: "plugins/metrics-prometheus/p.jar"}}
+			s.URIs = []spec.URI{{Value: "artifact:" + known + "/p.jar", OutputFile: "plugins/metrics-prometheus/p.jar"}}
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := cluster.Spec{Name: "demo"}
+			s := spec.Spec{Name: "demo"}
 			tt.change(&s)
-			_, _, err := admit.New(service()).Admit(s, cluster.Spec{})
+			_, _, err := admit.New(service()).Admit(s, spec.Spec{})
 			e, _ := errors.AsType[*fault.Error](err)
 			switch {
 			case tt.field == "" && err == nil:

@@ -19,10 +19,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/access"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Core is what the API reads and writes.
@@ -46,11 +48,11 @@ type Options struct {
 	Artifacts *artifact.Store
 	// Admit makes a spec that can be stored out of one that was sent; stored is the spec of the cluster now, or the zero
 	// value. Its error names every problem.
-	Admit func(sent, stored cluster.Spec) (admitted cluster.Spec, notes []string, err error)
+	Admit func(sent, stored spec.Spec) (admitted spec.Spec, notes []string, err error)
 	// Import makes a spec of the files of flink-mesos; nil when there is nothing that can.
-	Import func(cluster.OldFiles) (cluster.Imported, error)
+	Import func(wire.OldFiles) (wire.Imported, error)
 	// Tokens are those that requests must carry; with none everybody may do everything.
-	Tokens access.Tokens
+	Tokens auth.Tokens
 	// Flinks are the versions that can be started, the default one first.
 	Flinks []Flink
 	// Version and Commit name the build.
@@ -69,7 +71,7 @@ type Options struct {
 	// whatever runs in a cluster, so it must add no credentials.
 	Transport http.RoundTripper
 	// JobManagers finds the way to one JobManager, which is asked over HTTPS when it is Secure; nil means Transport for all.
-	JobManagers func(jm cluster.Task) (http.RoundTripper, error)
+	JobManagers func(jm task.Task) (http.RoundTripper, error)
 	// AgentTransport reaches agents; nil means Transport.
 	AgentTransport http.RoundTripper
 	// StallTimeout ends a proxied request when nothing moved in either direction for so long;
@@ -80,7 +82,7 @@ type Options struct {
 	// Healthy returns an error when a restart of the process would help; nil means always healthy.
 	Healthy func() error
 	// History returns what the plots of the page show; nil means that nothing is kept.
-	History func() cluster.History
+	History func() wire.History
 	// Problem returns what an operator must correct while the service goes on; nil, also what it returns, for nothing.
 	Problem func() *string
 	// Removed says that a service that is uninstalled has removed its state; nil means that it has not.
@@ -106,8 +108,8 @@ func (o *Options) validate() error {
 		o.Removed = func() bool { return false }
 	}
 	if o.History == nil {
-		o.History = func() cluster.History {
-			return cluster.History{Samples: []cluster.Sample{}, Recoveries: []cluster.Recovery{}}
+		o.History = func() wire.History {
+			return wire.History{Samples: []wire.Sample{}, Recoveries: []wire.Recovery{}}
 		}
 	}
 	if o.Problem == nil {
@@ -126,7 +128,7 @@ func (o *Options) validate() error {
 		}
 	}
 	if o.JobManagers == nil {
-		o.JobManagers = func(cluster.Task) (http.RoundTripper, error) { return o.Transport, nil }
+		o.JobManagers = func(task.Task) (http.RoundTripper, error) { return o.Transport, nil }
 	}
 	if o.AgentTransport == nil {
 		o.AgentTransport = o.Transport

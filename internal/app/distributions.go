@@ -13,7 +13,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
-	"github.com/flink-on-mesos/flink-service/internal/flink/classes"
+	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 )
 
@@ -28,7 +28,7 @@ type distribution struct {
 
 // preparedClasses is a class archive that the artifact server has.
 type preparedClasses struct {
-	classes.Archive
+	appcds.Archive
 	Path string
 }
 
@@ -70,7 +70,7 @@ func findDistributions(ctx context.Context, places []string, dir string, store *
 // addClasses takes the class archives of a distribution into the artifact store. Tasks start without them too, so
 // nothing that goes wrong here is more than a warning.
 func addClasses(ctx context.Context, m dist.Manifest, dir string, store *artifact.Store, log *slog.Logger) []preparedClasses {
-	found, err := classes.Scan(dir, m.SHA256)
+	found, err := appcds.Scan(dir, m.SHA256)
 	if err != nil {
 		log.Warn("prepared classes are left out", "flink", m.Version, "error", err)
 	}

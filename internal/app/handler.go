@@ -9,10 +9,10 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
+	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
-	"github.com/flink-on-mesos/flink-service/internal/migrate"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // newHandler makes what a leading instance serves: the artifacts, and the API with its proxy and page.
@@ -23,7 +23,7 @@ func (p *parts) newHandler() (handler, error) {
 		flinks = append(flinks, api.Flink{Version: d.Version, SHA256: d.SHA256})
 	}
 	a, err := api.New(api.Options{
-		Core: p.loop, Artifacts: p.artifacts, Admit: p.admission.Admit, Import: migrate.Import, Roles: s.c.Mesos.Roles,
+		Core: p.loop, Artifacts: p.artifacts, Admit: p.admission.Admit, Import: flinkmesos.Import, Roles: s.c.Mesos.Roles,
 		Tokens: s.c.HTTP.Tokens(),
 		Journal: func(text string, limit, maxBytes int) ([]json.RawMessage, error) {
 			return journal.Tail(journalDir(s.c), text, limit, maxBytes)
@@ -45,12 +45,12 @@ func (p *parts) newAdmission() *admit.Admission {
 	s := p.service
 	return admit.New(admit.Options{
 		Defaults: s.defaults(p.flinks),
-		Rules:    cluster.Rules{Roles: s.c.Mesos.Roles, Constraints: true, Privileged: s.c.Flink.AllowPrivileged, Schemes: s.c.Flink.FetchSchemes, Hosts: s.c.Flink.FetchHosts},
+		Rules:    spec.Rules{Roles: s.c.Mesos.Roles, Constraints: true, Privileged: s.c.Flink.AllowPrivileged, Schemes: s.c.Flink.FetchSchemes, Hosts: s.c.Flink.FetchHosts},
 		Flink: func(version string) (dist.Manifest, error) {
 			d, err := p.flinks.pick(version)
 			return d.Manifest, err
 		},
-		Artifact: func(u cluster.ArtifactURI) error {
+		Artifact: func(u spec.ArtifactURI) error {
 			_, err := p.artifacts.Stat(u.SHA256)
 			return err
 		},

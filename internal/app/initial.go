@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
 
@@ -15,7 +15,7 @@ import (
 // that the API tells of; the next start tries it again.
 func (p *parts) createInitial(ctx context.Context, st store.Store, k keys, empty bool) error {
 	if first := p.service.c.Flink.InitialCluster.Spec; first != nil && empty {
-		spec, notes, err := p.admission.Admit(*first, cluster.Spec{})
+		spec, notes, err := p.admission.Admit(*first, spec.Spec{})
 		if err != nil {
 			// To end would help nobody: Marathon would start us again with the same words.
 			problem := "INITIAL_CLUSTER: the first cluster is not created: " + explain(err) + "; correct it (the options of the package) and start the service again, or create a cluster by hand"

@@ -15,11 +15,10 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
-	"github.com/flink-on-mesos/flink-service/internal/flink/classes"
+	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/history"
@@ -28,6 +27,9 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // parts are what runs while this instance leads.
@@ -114,7 +116,7 @@ func (p *parts) distribution(version string) (launch.Distribution, error) {
 	}
 	found := launch.Distribution{Version: d.Version, URI: p.service.url + d.Path}
 	for _, c := range d.Classes {
-		found.Classes = append(found.Classes, launch.Classes{Role: c.Role, File: classes.SandboxFile(c.Archive), URI: p.service.url + c.Path})
+		found.Classes = append(found.Classes, launch.Classes{Role: c.Role, File: appcds.SandboxFile(c.Archive), URI: p.service.url + c.Path})
 	}
 	return found, nil
 }
@@ -138,7 +140,7 @@ func (p *parts) renderOverlay(_ context.Context, name string) ([]byte, time.Time
 }
 
 // artifactURI is where a task fetches an uploaded artifact. Uploads are users' own, so the path expires.
-func (p *parts) artifactURI(u cluster.ArtifactURI) (string, error) {
+func (p *parts) artifactURI(u spec.ArtifactURI) (string, error) {
 	if _, err := p.artifacts.Stat(u.SHA256); err != nil {
 		return "", p.copies.explain(u.SHA256, err)
 	}
@@ -147,16 +149,16 @@ func (p *parts) artifactURI(u cluster.ArtifactURI) (string, error) {
 }
 
 // observe asks a JobManager's REST API what is so.
-func (p *parts) observe(ctx context.Context, jm cluster.Task) (cluster.Flink, error) {
+func (p *parts) observe(ctx context.Context, jm task.Task) (wire.Flink, error) {
 	c, err := p.rest(jm)
 	if err != nil {
-		return cluster.Flink{}, err
+		return wire.Flink{}, err
 	}
 	o, err := c.Overview(ctx)
 	if err != nil {
-		return cluster.Flink{}, err
+		return wire.Flink{}, err
 	}
-	f := cluster.Flink{
+	f := wire.Flink{
 		Version: o.Version, TaskManagers: o.TaskManagers, SlotsTotal: o.SlotsTotal, SlotsAvailable: o.SlotsAvailable,
 		JobsRunning: o.JobsRunning, JobsFinished: o.JobsFinished, JobsCancelled: o.JobsCancelled, JobsFailed: o.JobsFailed,
 		Observed: time.Now(),
@@ -166,7 +168,7 @@ func (p *parts) observe(ctx context.Context, jm cluster.Task) (cluster.Flink, er
 	}
 	registered, err := c.TaskManagers(ctx)
 	if err != nil {
-		return cluster.Flink{}, err
+		return wire.Flink{}, err
 	}
 	view := p.loop.View()
 	for _, tm := range registered {
@@ -186,7 +188,7 @@ func (p *parts) observe(ctx context.Context, jm cluster.Task) (cluster.Flink, er
 const ghostly = 2 * time.Minute
 
 // rest is the client of a JobManager's REST API.
-func (p *parts) rest(jm cluster.Task) (*rest.Client, error) {
+func (p *parts) rest(jm task.Task) (*rest.Client, error) {
 	transport, err := p.reach.transport(jm)
 	if err != nil {
 		return nil, err
@@ -195,7 +197,7 @@ func (p *parts) rest(jm cluster.Task) (*rest.Client, error) {
 }
 
 // dial makes the conversation with the driver of a JobManager.
-func (p *parts) dial(jm cluster.Task) (jobmanager.Exchange, error) {
+func (p *parts) dial(jm task.Task) (jobmanager.Exchange, error) {
 	port, ok := jm.Ports[flink.PortDriver]
 	if !ok {
 		return nil, fmt.Errorf("task %s has no port %s", jm.ID, flink.PortDriver)
@@ -217,7 +219,7 @@ func (p *parts) dial(jm cluster.Task) (jobmanager.Exchange, error) {
 }
 
 // wanted puts what a driver said into the words of the core.
-func wanted(jm cluster.Task, w driver.Wanted) decide.WorkersWanted {
+func wanted(jm task.Task, w driver.Wanted) decide.WorkersWanted {
 	e := decide.WorkersWanted{
 		Cluster: jm.Cluster, JobManager: jm.ID, Epoch: w.Epoch, Version: w.Version, Ready: w.Ready, Started: make(map[string]bool),
 	}
@@ -228,7 +230,7 @@ func wanted(jm cluster.Task, w driver.Wanted) decide.WorkersWanted {
 		}
 	}
 	if w.Finished != nil {
-		e.Result = &cluster.JobResult{Status: w.Finished.Status, Diagnostics: w.Finished.Diagnostics}
+		e.Result = &wire.JobResult{Status: w.Finished.Status, Diagnostics: w.Finished.Diagnostics}
 	}
 	return e
 }

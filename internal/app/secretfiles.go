@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // maxSecret bounds a secret, as the secret stores of Mesos clusters do.
@@ -22,7 +22,7 @@ func (s secretFiles) read(name string) ([]byte, error) {
 	if s == "" {
 		return nil, fmt.Errorf("%s is to be read from SECRETS_DIR, which is not set", name)
 	}
-	if !cluster.IsSecretFile(name) {
+	if !spec.IsSecretFile(name) {
 		return nil, fmt.Errorf("%q is not the name of a file in SECRETS_DIR", name)
 	}
 	f, err := os.Open(string(s) + "/" + name)

@@ -5,12 +5,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // MaxName is the longest file name of an artifact, in bytes, and the longest id of rendered content.
-const MaxName = cluster.MaxFileName
+const MaxName = spec.MaxFileName
 
 // Artifact describes one stored file.
 type Artifact struct {
@@ -30,7 +30,7 @@ type Artifact struct {
 }
 
 // URI returns the name by which a cluster's spec refers to the artifact.
-func (a Artifact) URI() string { return cluster.ArtifactURI{SHA256: a.SHA256, Name: a.Name}.String() }
+func (a Artifact) URI() string { return spec.ArtifactURI{SHA256: a.SHA256, Name: a.Name}.String() }
 
 // CheckName says whether name can be an artifact's file name: 1 to MaxName letters, digits and
 // ". _ - + ~", not beginning with a dot or a hyphen. These need no escaping in a URL, a shell or
@@ -52,12 +52,12 @@ func shorten(s string) string {
 	return s
 }
 
-func validSHA(s string) bool { return cluster.IsSHA256(s) }
+func validSHA(s string) bool { return spec.IsSHA256(s) }
 
-func validName(s string) bool { return cluster.IsFileName(s) }
+func validName(s string) bool { return spec.IsFileName(s) }
 
 // validID says whether a text can stand between two slashes of our paths, as names can.
-func validID(s string) bool { return cluster.IsFileName(s) }
+func validID(s string) bool { return spec.IsFileName(s) }
 
 // mediaType is a closed table rather than mime.TypeByExtension: that one reads files of the machine,
 // and it would let an upload be served as HTML on the origin of the service's own pages.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // FuzzServedPath asks for any path. Only the two spellings that we gave out may answer, and nothing
@@ -82,7 +82,7 @@ func FuzzName(f *testing.F) {
 			t.Fatalf("%q does not survive a URL: %v", p, err)
 		}
 		uri := artifact.Artifact{SHA256: sum("x"), Name: name}.URI()
-		if got, err := cluster.ParseArtifactURI(uri); err != nil || got.Name != name {
+		if got, err := spec.ParseArtifactURI(uri); err != nil || got.Name != name {
 			t.Fatalf("ParseArtifactURI(%q) = %v, %v", uri, got, err)
 		}
 	})

@@ -24,8 +24,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // canary stands in files that nobody may read through the handler.
@@ -511,7 +511,7 @@ func TestPathsRefuseWhatCannotBeInThem(t *testing.T) {
 		if p, err := s.SignedPath(tt.sha, tt.name, time.Now()); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("SignedPath(%q, %q) = %q, %v", tt.sha, tt.name, p, err)
 		}
-		if u, err := cluster.ParseArtifactURI("artifact:" + tt.sha + "/" + tt.name); err == nil {
+		if u, err := spec.ParseArtifactURI("artifact:" + tt.sha + "/" + tt.name); err == nil {
 			t.Errorf("ParseArtifactURI(%q, %q) = %v", tt.sha, tt.name, u)
 		}
 	}

@@ -22,8 +22,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // clock is a clock that tests move.
@@ -135,8 +135,8 @@ func TestPutKeepsContentUnderItsHash(t *testing.T) {
 	if diff := cmp.Diff("artifact:"+want.SHA256+"/app.jar", got.URI()); diff != "" {
 		t.Fatalf("URI() mismatch (-want +got):\n%s", diff)
 	}
-	u, err := cluster.ParseArtifactURI(got.URI())
-	if err != nil || u != (cluster.ArtifactURI{SHA256: want.SHA256, Name: "app.jar"}) {
+	u, err := spec.ParseArtifactURI(got.URI())
+	if err != nil || u != (spec.ArtifactURI{SHA256: want.SHA256, Name: "app.jar"}) {
 		t.Fatalf("ParseArtifactURI() = %v, %v", u, err)
 	}
 

@@ -6,14 +6,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // Restore returns a copy of a spec that was sent, with the stored value of each secret where the mask is, so that what [Spec]
 // shows can be edited and put back. A mask with nothing behind it is a problem, which is added to l: it would become the
 // secret.
-func Restore(l *fault.List, sent, stored cluster.Spec) cluster.Spec {
+func Restore(l *fault.List, sent, stored spec.Spec) spec.Spec {
 	s := sent.Clone()
 	restoreValues(l, "flinkConfiguration", s.FlinkConfiguration, stored.FlinkConfiguration, Option)
 	restoreValues(l, "environment", s.Environment, stored.Environment, Variable)
@@ -39,12 +39,12 @@ func restoreValues(l *fault.List, field string, sent, stored map[string]string, 
 	}
 }
 
-func restoreContainers(l *fault.List, sent, stored *cluster.Spec) {
+func restoreContainers(l *fault.List, sent, stored *spec.Spec) {
 	before, now := containers(stored), containers(sent)
 	for _, field := range slices.Sorted(maps.Keys(now)) {
 		c, was := now[field], before[field]
 		if was == nil {
-			was = &cluster.Container{}
+			was = &spec.Container{}
 		}
 		for i := range c.Parameters {
 			restoreParameter(l, fmt.Sprintf("%s.parameters[%d].value", field, i), &c.Parameters[i], was.Parameters)
@@ -65,9 +65,9 @@ func restoreContainers(l *fault.List, sent, stored *cluster.Spec) {
 }
 
 // restoreParameter gives a parameter the value of the stored one with the same key and name.
-func restoreParameter(l *fault.List, field string, p *cluster.Parameter, stored []cluster.Parameter) {
+func restoreParameter(l *fault.List, field string, p *spec.Parameter, stored []spec.Parameter) {
 	// What is masked stays as it is when it is masked again; what is no secret would be shown with another value too.
-	other := cluster.Parameter{Key: p.Key, Value: strings.TrimSuffix(p.Value, Mask) + "x"}
+	other := spec.Parameter{Key: p.Key, Value: strings.TrimSuffix(p.Value, Mask) + "x"}
 	if !strings.HasSuffix(p.Value, Mask) || parameter(other) != p.Value {
 		return
 	}
@@ -81,7 +81,7 @@ func restoreParameter(l *fault.List, field string, p *cluster.Parameter, stored 
 }
 
 // restoreSecrets looks for the stored secret of the same variable or file.
-func restoreSecrets(l *fault.List, sent, stored *cluster.Spec) {
+func restoreSecrets(l *fault.List, sent, stored *spec.Spec) {
 	before := secretLists(stored)
 	for n, list := range secretLists(sent) {
 		for i := range list.secrets {
@@ -89,7 +89,7 @@ func restoreSecrets(l *fault.List, sent, stored *cluster.Spec) {
 			if s.Value != Mask {
 				continue
 			}
-			was := slices.IndexFunc(before[n].secrets, func(o cluster.TaskSecret) bool {
+			was := slices.IndexFunc(before[n].secrets, func(o spec.TaskSecret) bool {
 				return o.Environment == s.Environment && o.File == s.File && o.Value != ""
 			})
 			if was < 0 {
@@ -103,7 +103,7 @@ func restoreSecrets(l *fault.List, sent, stored *cluster.Spec) {
 
 // restoreLocations looks for a stored URI in the same field, and for those of uris, whose order may have changed, in the whole
 // list.
-func restoreLocations(l *fault.List, sent, stored *cluster.Spec) {
+func restoreLocations(l *fault.List, sent, stored *spec.Spec) {
 	was := map[string]string{}
 	for _, s := range stored.Locations() {
 		was[s.Field] = *s.URI
@@ -122,7 +122,7 @@ func restoreLocations(l *fault.List, sent, stored *cluster.Spec) {
 }
 
 // restoreURI gives a URI its secrets back from what was stored in its place, or else in one other place of the list.
-func restoreURI(l *fault.List, sent cluster.Location, own string, known []string) {
+func restoreURI(l *fault.List, sent spec.Location, own string, known []string) {
 	shown := *sent.URI
 	if !strings.Contains(shown, Mask) || URI(shown) != shown {
 		return

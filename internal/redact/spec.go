@@ -3,12 +3,12 @@ package redact
 import (
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // Spec returns a copy of a spec that may be shown: the values of secret options, variables and parameters, those of the
 // spec's own secrets, and the secret parts of URIs are masked. Masking twice is masking once.
-func Spec(spec cluster.Spec) cluster.Spec {
+func Spec(spec spec.Spec) spec.Spec {
 	s := spec.Clone()
 	s.FlinkConfiguration = Options(s.FlinkConfiguration)
 	s.Environment = hide(s.Environment, Variable)
@@ -37,15 +37,15 @@ func Spec(spec cluster.Spec) cluster.Spec {
 
 // ForJournal returns a copy of a spec for the journal. It hides more than Spec does: the values of all variables, the
 // arguments of programs, commands and what Docker and volume drivers are told may hold secrets whose name does not say so.
-func ForJournal(spec cluster.Spec) cluster.Spec {
-	s := Spec(spec)
+func ForJournal(sp spec.Spec) spec.Spec {
+	s := Spec(sp)
 	for name := range s.Environment {
 		s.Environment[name] = ""
 	}
 	if s.Job != nil {
 		s.Job.Args = nil
 	}
-	for _, o := range []*cluster.TaskOptions{&s.TaskOptions, &s.JobManager.TaskOptions, &s.TaskManager.TaskOptions} {
+	for _, o := range []*spec.TaskOptions{&s.TaskOptions, &s.JobManager.TaskOptions, &s.TaskManager.TaskOptions} {
 		o.Bootstrap = ""
 	}
 	for _, c := range containers(&s) {
@@ -63,7 +63,7 @@ func ForJournal(spec cluster.Spec) cluster.Spec {
 
 // parameter is the value of a parameter of docker run as it may be shown. NAME=value (env, label, build arguments) keeps its
 // name.
-func parameter(p cluster.Parameter) string {
+func parameter(p spec.Parameter) string {
 	name, value, pair := strings.Cut(p.Value, "=")
 	switch {
 	case p.Value != "" && Variable(p.Key):
@@ -75,9 +75,9 @@ func parameter(p cluster.Parameter) string {
 }
 
 // containers has the containers of a spec by their fields.
-func containers(s *cluster.Spec) map[string]*cluster.Container {
-	all := map[string]*cluster.Container{}
-	for field, c := range map[string]*cluster.Container{
+func containers(s *spec.Spec) map[string]*spec.Container {
+	all := map[string]*spec.Container{}
+	for field, c := range map[string]*spec.Container{
 		"container": s.Container, "jobManager.container": s.JobManager.Container, "taskManager.container": s.TaskManager.Container,
 	} {
 		if c != nil {
@@ -90,10 +90,10 @@ func containers(s *cluster.Spec) map[string]*cluster.Container {
 // secretList is one of the lists of secrets in a spec.
 type secretList struct {
 	field   string
-	secrets []cluster.TaskSecret
+	secrets []spec.TaskSecret
 }
 
 // secretLists are always in the same order.
-func secretLists(s *cluster.Spec) []secretList {
+func secretLists(s *spec.Spec) []secretList {
 	return []secretList{{"secrets", s.Secrets}, {"jobManager.secrets", s.JobManager.Secrets}, {"taskManager.secrets", s.TaskManager.Secrets}}
 }

@@ -7,9 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 func TestNames(t *testing.T) {
@@ -34,29 +34,29 @@ func TestNames(t *testing.T) {
 }
 
 // full is a spec with a secret, which contains "canary", in every place that can hold one.
-func full() cluster.Spec {
-	container := func(n string) *cluster.Container {
-		return &cluster.Container{
-			Type: cluster.DockerContainer, Image: "flink",
-			Parameters: []cluster.Parameter{{Key: "env", Value: "DB_PASSWD=canary" + n}, {Key: "env", Value: "TZ=UTC"}, {Key: "secret", Value: "canary" + n}},
-			Volumes: cluster.Volumes{{ContainerPath: "/data", External: &cluster.ExternalVolume{
+func full() spec.Spec {
+	container := func(n string) *spec.Container {
+		return &spec.Container{
+			Type: spec.DockerContainer, Image: "flink",
+			Parameters: []spec.Parameter{{Key: "env", Value: "DB_PASSWD=canary" + n}, {Key: "env", Value: "TZ=UTC"}, {Key: "secret", Value: "canary" + n}},
+			Volumes: spec.Volumes{{ContainerPath: "/data", External: &spec.ExternalVolume{
 				Driver: "d", Name: "v", Options: map[string]string{"secretKey": "canary" + n, "size": "5"},
 			}}},
 		}
 	}
-	s := cluster.Spec{
-		Name: "demo", Kind: cluster.Application,
+	s := spec.Spec{
+		Name: "demo", Kind: spec.Application,
 		FlinkConfiguration: map[string]string{"s3.secret-key": "canary1", "s3.access-key": "canary2", "parallelism.default": "2"},
 		Environment:        map[string]string{"API_KEY": "canary3", "TZ": "UTC"},
-		URIs: []cluster.URI{
+		URIs: []spec.URI{
 			{Value: "https://me:canary4@h/a"}, {Value: "http://h/b"}, {Value: "s3://b/k?sig=canary5"},
 		},
-		Job:      &cluster.JobSpec{JarURI: "https://canary6@h/x.jar", InitialSavepointPath: "s3://b/sp?canary7", Args: []string{"--a", "b"}},
-		Overlays: cluster.Overlays{Hadoop: &cluster.Hadoop{ConfigURL: "http://u:canary8@h/conf"}, Kerberos: &cluster.Kerberos{KeytabURI: "http://u:canary9@h/k"}},
+		Job:      &spec.JobSpec{JarURI: "https://canary6@h/x.jar", InitialSavepointPath: "s3://b/sp?canary7", Args: []string{"--a", "b"}},
+		Overlays: spec.Overlays{Hadoop: &spec.Hadoop{ConfigURL: "http://u:canary8@h/conf"}, Kerberos: &spec.Kerberos{KeytabURI: "http://u:canary9@h/k"}},
 	}
-	s.Secrets = []cluster.TaskSecret{{Environment: "A", Value: "canary10"}, {Environment: "B", Reference: &cluster.SecretReference{Name: "db"}}}
-	s.JobManager.Secrets = []cluster.TaskSecret{{File: "secrets/c", Value: "canary11"}}
-	s.TaskManager.Secrets = []cluster.TaskSecret{{File: "secrets/d", ValueFrom: "file"}}
+	s.Secrets = []spec.TaskSecret{{Environment: "A", Value: "canary10"}, {Environment: "B", Reference: &spec.SecretReference{Name: "db"}}}
+	s.JobManager.Secrets = []spec.TaskSecret{{File: "secrets/c", Value: "canary11"}}
+	s.TaskManager.Secrets = []spec.TaskSecret{{File: "secrets/d", ValueFrom: "file"}}
 	s.Container, s.JobManager.Container, s.TaskManager.Container = container("12"), container("13"), container("14")
 	return s
 }
@@ -91,7 +91,7 @@ func TestSpec(t *testing.T) {
 func TestRestoreRefuses(t *testing.T) {
 	t.Parallel()
 	var l fault.List
-	redact.Restore(&l, redact.Spec(full()), cluster.Spec{})
+	redact.Restore(&l, redact.Spec(full()), spec.Spec{})
 	var got []string
 	text := l.Err("").Error()
 	for _, field := range []string{
