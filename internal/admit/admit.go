@@ -33,6 +33,8 @@ type Options struct {
 	Artifact func(spec.ArtifactURI) error
 	// SecretFile returns an error when a file of SECRETS_DIR cannot be read.
 	SecretFile func(name string) error
+	// HighAvailability returns an error when the service could not look after what the cluster keeps in ZooKeeper.
+	HighAvailability func(spec.Spec) error
 	// ZooKeeper and StorageDir are what highly available clusters get that name none; empty for nothing.
 	ZooKeeper, StorageDir string
 }
@@ -193,6 +195,11 @@ func (a *Admission) checkSecretFiles(l *fault.List, s spec.Spec) {
 func (a *Admission) checkHighAvailability(l *fault.List, s spec.Spec) {
 	if !s.ZooKeeperHA() {
 		return
+	}
+	if a.o.HighAvailability != nil {
+		if err := a.o.HighAvailability(s); err != nil {
+			l.Add("flinkConfiguration", "%v", err)
+		}
 	}
 	set := func(options ...string) bool {
 		return slices.ContainsFunc(options, func(o string) bool { return strings.TrimSpace(s.FlinkConfiguration[o]) != "" })

@@ -10,6 +10,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
+	"github.com/flink-on-mesos/flink-service/internal/flink/ha"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -56,6 +57,10 @@ func (p *parts) newAdmission() *admit.Admission {
 		},
 		SecretFile: func(name string) error {
 			_, err := secretFiles(s.c.Flink.SecretsDir).read(name)
+			return err
+		},
+		HighAvailability: func(s spec.Spec) error {
+			_, _, err := ha.Locate(p.planner.Configuration(s, ""))
 			return err
 		},
 		ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir,

@@ -24,10 +24,13 @@ func customary() []string {
 // tokenFile is the one option with a sensitive name and a public value: a path in the sandbox.
 const tokenFile = "mesos.driver.token-file"
 
+// zooKeeperAuthorization holds user and password of ZooKeeper; Flink shows it.
+const zooKeeperAuthorization = "high-availability.zookeeper.client.authorization"
+
 // Option says whether the value of a Flink option must not be shown.
 func Option(name string) bool {
 	name = strings.ToLower(name)
-	return name != tokenFile && containsAny(name, sensitive())
+	return name == zooKeeperAuthorization || name != tokenFile && containsAny(name, sensitive())
 }
 
 // Variable says whether the value of an environment variable, a Docker parameter or an option of a volume driver must not

@@ -15,6 +15,7 @@ import (
 func TestNames(t *testing.T) {
 	t.Parallel()
 	for name, secret := range map[string]bool{
+		"high-availability.zookeeper.client.authorization": true,
 		"s3.secret-key": true, "s3.access-key": true, "s3.access.key": true, "fs.s3a.access.key": true, "presto.s3.access-key": true,
 		"security.ssl.key-Password": true, "fs.azure.account.key.a.blob": true, "mesos.driver.token-file": false, "parallelism.default": false,
 		"fs.s3a.aws.credentials.provider": false,
