@@ -10,9 +10,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/config"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/universe"
 )
 
@@ -114,12 +114,12 @@ func takes(app map[string]any) error {
 	if err := c.UnmarshalText([]byte(text)); err != nil {
 		return err
 	}
-	spec, err := flink.Adopt(*c.Spec)
+	sp, err := flink.Adopt(*c.Spec)
 	if err != nil {
 		return err
 	}
-	settings := flink.Configuration(spec, nil)
-	for prefix, size := range map[string]cluster.Memory{"jobmanager": c.Spec.JobManager.Memory, "taskmanager": c.Spec.TaskManager.Memory} {
+	settings := flink.Configuration(sp, nil)
+	for prefix, size := range map[string]spec.Memory{"jobmanager": c.Spec.JobManager.Memory, "taskmanager": c.Spec.TaskManager.Memory} {
 		if size > 0 {
 			settings[prefix+".memory.process.size"] = size.String()
 		}

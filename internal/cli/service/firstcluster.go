@@ -7,8 +7,8 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // checkFirstCluster adds what the service would refuse of the first cluster although the package's schema accepts it. A
@@ -18,19 +18,19 @@ func checkFirstCluster(l *fault.List, options map[string]any) {
 		return
 	}
 	typed := text(options, "session", "spec")
-	spec := form(l, options)
+	sp := form(l, options)
 	if typed != "" {
-		if decoded, ok := cluster.FromBase64([]byte(typed)); ok {
+		if decoded, ok := spec.FromBase64([]byte(typed)); ok {
 			typed = string(decoded)
 		}
-		spec = cluster.Spec{}
-		if err := yaml.UnmarshalStrict([]byte(typed), &spec); err != nil {
+		sp = spec.Spec{}
+		if err := yaml.UnmarshalStrict([]byte(typed), &sp); err != nil {
 			l.Add("session.spec", "is not the specification of a cluster: %v", err)
 			return
 		}
 	}
-	spec = spec.Complete(cluster.Defaults{Allocation: cluster.Allocation(text(options, "flink", "default_allocation"))})
-	refused, ok := errors.AsType[*fault.Error](spec.Validate(cluster.Rules{Roles: roles(options), Constraints: true, Privileged: true}))
+	sp = sp.Complete(spec.Defaults{Allocation: spec.Allocation(text(options, "flink", "default_allocation"))})
+	refused, ok := errors.AsType[*fault.Error](sp.Validate(spec.Rules{Roles: roles(options), Constraints: true, Privileged: true}))
 	if !ok {
 		return
 	}
@@ -39,9 +39,9 @@ func checkFirstCluster(l *fault.List, options map[string]any) {
 		case typed != "":
 			l.Add("session.spec", "%s %s", d.Field, d.Message)
 		case d.Field == "role":
-			l.Add("session.role", "%s is not one of mesos.roles, which are %s", spec.Role, strings.Join(roles(options), ", "))
+			l.Add("session.role", "%s is not one of mesos.roles, which are %s", sp.Role, strings.Join(roles(options), ", "))
 		case d.Field == "taskManagers.min":
-			l.Add("taskmanager.min", "%d is above taskmanager.max, which is %d", spec.TaskManagers.Min, spec.TaskManagers.Max)
+			l.Add("taskmanager.min", "%d is above taskmanager.max, which is %d", sp.TaskManagers.Min, sp.TaskManagers.Max)
 		case strings.HasPrefix(d.Field, "taskManager.constraints"):
 			l.Add("session.placement_constraint"+strings.TrimPrefix(d.Field, "taskManager.constraints"), "%s", d.Message)
 		}
@@ -49,16 +49,16 @@ func checkFirstCluster(l *fault.List, options map[string]any) {
 }
 
 // form is the part of the first cluster that the form describes and a schema cannot check.
-func form(l *fault.List, options map[string]any) cluster.Spec {
-	spec := cluster.Spec{Name: text(options, "session", "name"), Kind: cluster.Session, Allocation: cluster.Static, Role: text(options, "session", "role")}
+func form(l *fault.List, options map[string]any) spec.Spec {
+	sp := spec.Spec{Name: text(options, "session", "name"), Kind: spec.Session, Allocation: spec.Static, Role: text(options, "session", "role")}
 	if flag(options, "session", "dynamic_allocation") {
-		spec.Allocation = cluster.Dynamic
-		spec.TaskManagers = cluster.TaskManagers{Min: number(options, "taskmanager", "min"), Max: number(options, "taskmanager", "max")}
+		sp.Allocation = spec.Dynamic
+		sp.TaskManagers = spec.TaskManagers{Min: number(options, "taskmanager", "min"), Max: number(options, "taskmanager", "max")}
 	}
 	if rules := text(options, "session", "placement_constraint"); rules != "" {
-		if err := json.Unmarshal([]byte(rules), &spec.TaskManager.Constraints); err != nil {
+		if err := json.Unmarshal([]byte(rules), &sp.TaskManager.Constraints); err != nil {
 			l.Add("session.placement_constraint", "is not a list of lists of texts: %v", err)
 		}
 	}
-	return spec
+	return sp
 }
