@@ -60,6 +60,10 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 		lifecycle.JobsStopped(tx, e)
 	case state.FlinkObserved:
 		lifecycle.FlinkObserved(tx, e)
+	case state.JobsObserved:
+		lifecycle.JobsObserved(tx, e)
+	case state.CheckpointFound:
+		lifecycle.CheckpointFound(tx, e)
 	case state.WorkersWanted:
 		lifecycle.WorkersWanted(tx, e)
 	case state.Ticked:
@@ -93,6 +97,7 @@ func tick(tx *state.Tx, e state.Ticked) {
 	offers.TickAgents(tx)
 	offers.TickReservations(tx)
 	lifecycle.TickRollouts(tx)
+	lifecycle.TickLookups(tx)
 	lifecycle.TickCancels(tx)
 	tasks.TickReconciliation(tx, e)
 }

@@ -131,9 +131,12 @@ type JobSpec struct {
 	EntryClass  string   `json:"entryClass,omitempty"`
 	Args        []string `json:"args,omitempty"`
 	Parallelism int      `json:"parallelism,omitempty"`
-	// InitialSavepointPath is restored at the first start.
-	InitialSavepointPath  string `json:"initialSavepointPath,omitempty"`
-	AllowNonRestoredState bool   `json:"allowNonRestoredState,omitempty"`
+	// InitialSavepointPath is restored at the first start, and whenever it changes.
+	InitialSavepointPath string `json:"initialSavepointPath,omitempty"`
+	// SavepointRedeployNonce has the job start from InitialSavepointPath again when it changes, whatever
+	// newer state there is.
+	SavepointRedeployNonce int64 `json:"savepointRedeployNonce,omitempty"`
+	AllowNonRestoredState bool `json:"allowNonRestoredState,omitempty"`
 	// UpgradeMode says how the job's state survives a change of the spec; empty means stateless, or
 	// last-state with high availability.
 	UpgradeMode UpgradeMode `json:"upgradeMode,omitempty"`

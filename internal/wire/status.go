@@ -44,13 +44,15 @@ const (
 	PhaseTaskManagers Phase = "taskmanagers"
 	// PhaseSlots waits for the TaskManagers to register their slots.
 	PhaseSlots Phase = "slots"
+	// PhaseJob waits for the job of an application or job cluster to run with all of its subtasks.
+	PhaseJob Phase = "job"
 	// PhaseReady is the end: the cluster can be used.
 	PhaseReady Phase = "ready"
 )
 
 // Phases lists the phases in order.
 func Phases() []Phase {
-	return []Phase{PhaseOffer, PhaseFetch, PhaseJobManager, PhaseTaskManagers, PhaseSlots, PhaseReady}
+	return []Phase{PhaseOffer, PhaseFetch, PhaseJobManager, PhaseTaskManagers, PhaseSlots, PhaseJob, PhaseReady}
 }
 
 // PhaseTime says when a phase began.

@@ -15,6 +15,7 @@ func Converge(tx *state.Tx, name string) {
 		return
 	}
 	applyRolloutIfIdle(tx, c)
+	looking := lookUp(tx, c)
 	defer tx.ReleaseUnused(c.Prefix())
 	if !c.Active() {
 		tx.DropAllPending(c, spec.JobManagerTask)
@@ -31,6 +32,9 @@ func Converge(tx *state.Tx, name string) {
 		if c.State == wire.Deleting && len(c.JobManagers) == 0 && c.TaskManagers == 0 && c.Releasing == 0 {
 			removeCluster(tx, c)
 		}
+		return
+	}
+	if looking {
 		return
 	}
 	want := max(1, c.Spec.JobManager.Replicas)

@@ -24,9 +24,7 @@ func removeCluster(tx *state.Tx, c *state.Cluster) {
 	tx.Edited[name] = nil
 	tx.Save(state.ClusterPrefix+name, nil)
 	tx.Send(state.RecordEvent{Cluster: name, Event: wire.Event{Time: tx.Now, Type: "Deleted", Message: "cluster " + name + " is gone"}})
-	if c.Spec.HighAvailability() {
-		scheduleHACleanup(tx, c)
-	}
+	scheduleHACleanup(tx, c)
 }
 
 // markDeleted saves that a cluster is to end. The caller converges it.

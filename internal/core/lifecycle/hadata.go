@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -16,10 +17,39 @@ const (
 
 // scheduleHACleanup has the high-availability data of a cluster removed that is being forgotten.
 func scheduleHACleanup(tx *state.Tx, c *state.Cluster) {
-	l := &state.OrphanedHAData{Spec: c.Spec, Nonce: c.Nonce, Deleted: tx.Now}
+	for _, old := range c.OldNamespaces {
+		orphan(tx, &state.OrphanedHAData{Spec: old.Spec, Nonce: c.Nonce, Deleted: tx.Now, Submission: old.Submission})
+	}
+	if c.Spec.HighAvailability() {
+		l := &state.OrphanedHAData{Spec: c.LaunchSpec(), Nonce: c.Nonce, Deleted: tx.Now}
+		if c.Submission != nil {
+			l.Submission = c.Submission.Number
+		}
+		orphan(tx, l)
+	}
+}
+
+// removeOldNamespaces removes what ZooKeeper keeps of submissions that no upgrade can need any more: those before
+// the last one, once this one is stable.
+func removeOldNamespaces(tx *state.Tx, c *state.Cluster) {
+	if c.Submission == nil || len(c.OldNamespaces) < 2 {
+		return
+	}
+	last := len(c.OldNamespaces) - 1
+	for _, old := range c.OldNamespaces[:last] {
+		if old.Submission != c.Submission.Identity {
+			orphan(tx, &state.OrphanedHAData{Spec: old.Spec, Nonce: c.Nonce, Deleted: tx.Now, Submission: old.Submission})
+		}
+	}
+	c.OldNamespaces = slices.Clone(c.OldNamespaces[last:])
+	tx.SaveCluster(c)
+}
+
+// orphan has data removed that nothing uses, until it is gone.
+func orphan(tx *state.Tx, l *state.OrphanedHAData) {
 	tx.State.OrphanedHAData, _, _ = tx.State.OrphanedHAData.Insert([]byte(l.Key()), l)
 	tx.Save(state.OrphanedHADataPrefix+l.Key(), l)
-	tx.Send(state.DeleteHAData{Spec: l.Spec, Nonce: l.Nonce})
+	tx.Send(state.DeleteHAData{Spec: l.Spec, Nonce: l.Nonce, Submission: l.Submission})
 }
 
 func dropOrphanedHAData(tx *state.Tx, l *state.OrphanedHAData) {
@@ -29,7 +59,7 @@ func dropOrphanedHAData(tx *state.Tx, l *state.OrphanedHAData) {
 
 // HADataDeleted takes the success of a removal.
 func HADataDeleted(tx *state.Tx, e state.HADataDeleted) {
-	if l, ok := tx.State.OrphanedHAData.Get([]byte(e.Name + "-" + e.Nonce)); ok {
+	if l, ok := tx.State.OrphanedHAData.Get([]byte(state.OrphanedKey(e.Name, e.Nonce, e.Submission))); ok {
 		dropOrphanedHAData(tx, l)
 	}
 }
@@ -51,7 +81,7 @@ func TickHACleanup(tx *state.Tx) {
 				Time: tx.Now, Type: "Leftover", Message: "the high-availability data of the deleted cluster " + l.Spec.Name + " could not be removed from ZooKeeper; remove it by hand",
 			}})
 		default:
-			tx.Send(state.DeleteHAData{Spec: l.Spec, Nonce: l.Nonce})
+			tx.Send(state.DeleteHAData{Spec: l.Spec, Nonce: l.Nonce, Submission: l.Submission})
 		}
 	}
 }

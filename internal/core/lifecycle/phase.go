@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
@@ -28,7 +29,10 @@ func UpdatePhase(tx *state.Tx, c *state.Cluster) {
 		state = wire.Created
 	case wire.PhaseReady:
 		state = wire.Stable
-	case wire.PhaseFetch, wire.PhaseJobManager, wire.PhaseTaskManagers, wire.PhaseSlots:
+	case wire.PhaseFetch, wire.PhaseJobManager, wire.PhaseTaskManagers, wire.PhaseSlots, wire.PhaseJob:
+	}
+	if state == wire.Stable && c.State != wire.Stable {
+		removeOldNamespaces(tx, c)
 	}
 	c.State = state
 }
@@ -49,6 +53,8 @@ func phaseOf(tx *state.Tx, c *state.Cluster) wire.Phase {
 		return wire.PhaseTaskManagers
 	case c.Flink.TaskManagers < wanted:
 		return wire.PhaseSlots
+	case c.Spec.Kind != spec.Session && (c.Job == nil || !c.Job.Running):
+		return wire.PhaseJob
 	}
 	return wire.PhaseReady
 }

@@ -45,16 +45,29 @@ func Put(tx *state.Tx, e state.PutCluster) {
 			r.State = wire.Suspended
 		}
 		c = tx.Adopt(state.NewCluster(r))
+		if e.Spec.Kind != spec.Session {
+			restore := initial(e.Spec)
+			restore.Reason = "first start"
+			c.Submit(restore, nil)
+		}
 		tx.RecordEvent(c, "Created", "cluster %s was created", e.Spec.Name)
 	case c.Rollout != nil && !e.Now:
 		// The jobs are being stopped already; what comes then is said anew.
 		ch := *c.Rollout
 		ch.Spec = e.Spec
 		ch.Generation++
+		if redeployed(c.Spec, e.Spec) {
+			ch.Waiting = "the state that the spec names is used"
+		}
 		c.Rollout = &ch
 		tx.RecordEvent(c, "Updated", "cluster %s was changed again while its jobs are being stopped", e.Spec.Name)
+	case c.Spec.Kind != spec.Session:
+		if err := changeJob(tx, c, e); err != nil {
+			tx.Answer(e.Request, err)
+			return
+		}
 	case e.Stop != nil && tx.JobsMayRun(c) && c.Active() && (restartNeeded(c.Spec, e.Spec) || e.Spec.Suspended):
-		BeginRollout(tx, c, e.Spec, *e.Stop)
+		BeginRollout(tx, c, e.Spec, *e.Stop, "")
 	default:
 		generation, stopped := c.Generation+1, false
 		if c.Rollout != nil {

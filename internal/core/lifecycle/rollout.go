@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -20,23 +21,31 @@ const (
 	leaveAlone = 30 * time.Second
 )
 
-// BeginRollout saves a change and has the jobs stopped.
-func BeginRollout(tx *state.Tx, c *state.Cluster, spec spec.Spec, stop state.StopRequest) {
+// BeginRollout saves a change and has the jobs stopped. An empty waiting has that done at once; otherwise it
+// says what is waited for first.
+func BeginRollout(tx *state.Tx, c *state.Cluster, next spec.Spec, stop state.StopRequest, waiting string) {
 	c.Rollouts++
-	c.Rollout = &state.Rollout{Spec: spec, Number: c.Rollouts, Generation: c.Generation + 1, Since: tx.Now, Stop: stop}
+	c.Rollout = &state.Rollout{Spec: next, Number: c.Rollouts, Generation: c.Generation + 1, Since: tx.Now, Stop: stop, Waiting: waiting}
 	c.RolloutFailure = ""
 	what := "upgraded"
-	if spec.Suspended {
+	if next.Suspended {
 		what = "suspended"
 	}
-	tx.RecordEvent(c, "Stopping", "cluster %s is to be %s: its jobs are stopped with a savepoint first", c.Spec.Name, what)
+	switch {
+	case waiting != "":
+		tx.RecordEvent(c, "Waiting", "cluster %s will be %s later: %s", c.Spec.Name, what, waiting)
+	case stop.Cancel:
+		tx.RecordEvent(c, "Stopping", "cluster %s will be %s: its job is cancelled, and its last checkpoint is kept", c.Spec.Name, what)
+	default:
+		tx.RecordEvent(c, "Stopping", "cluster %s will be %s: its jobs are stopped with a savepoint first", c.Spec.Name, what)
+	}
 	askStop(tx, c)
 }
 
 // askStop has the jobs stopped by the JobManager that there is.
 func askStop(tx *state.Tx, c *state.Cluster) {
 	jm, ok := tx.ControllingJobManager(c)
-	if !ok || jm.State != task.Running || !c.Rollout.Stopped.IsZero() {
+	if !ok || jm.State != task.Running || !c.Rollout.Stopped.IsZero() || c.Rollout.Waiting != "" {
 		return
 	}
 	c.StopAsked = tx.Now
@@ -59,13 +68,28 @@ func JobsStopped(tx *state.Tx, e state.JobsStopped) {
 	ch := *c.Rollout
 	c.Rollout = &ch
 	for _, s := range e.Savepoints {
-		if !slices.ContainsFunc(ch.Savepoints, func(old wire.Savepoint) bool { return old.Job == s.Job }) {
-			s.Time = tx.Now
+		s.Time = tx.Now
+		at := slices.IndexFunc(ch.Savepoints, func(old wire.Savepoint) bool { return old.Job == s.Job })
+		switch {
+		case at < 0:
 			ch.Savepoints = append(slices.Clip(ch.Savepoints), s)
+		case ch.Stop.Cancel && ch.Savepoints[at].Path != s.Path:
+			ch.Savepoints = slices.Clone(ch.Savepoints)
+			ch.Savepoints[at] = s // A newer checkpoint was completed before the job ended.
+			continue
+		default:
+			continue
+		}
+		if ch.Stop.Cancel {
+			tx.RecordEvent(c, "Cancelled", "job %s is cancelled; its last checkpoint is %s", s.Job, s.Path)
+		} else {
 			tx.RecordEvent(c, "Savepoint", "job %s was stopped with savepoint %s", s.Job, s.Path)
 		}
 	}
 	switch {
+	case e.Failure != "" && c.Submission != nil && c.Job != nil && c.Job.State != "RUNNING" && !c.Job.Terminal() && !ch.Stop.Cancel:
+		chooseAgain(tx, c) // The job broke while it was to be stopped.
+		return
 	case e.Failure != "":
 		abortRollout(tx, c, e.Failure)
 		return
@@ -75,7 +99,7 @@ func JobsStopped(tx *state.Tx, e state.JobsStopped) {
 	}
 	ch.Stopped = tx.Now
 	tx.SaveCluster(c)
-	if c.Spec.Kind == spec.Session || len(ch.Savepoints) == 0 || !tx.JobsMayRun(c) {
+	if c.Spec.Kind == spec.Session || ch.Stop.Cancel || len(ch.Savepoints) == 0 || !tx.JobsMayRun(c) {
 		applyRollout(tx, c)
 	}
 }
@@ -87,7 +111,7 @@ func abortRollout(tx *state.Tx, c *state.Cluster, why string) {
 	if len(ch.Savepoints) > 0 {
 		c.Savepoints = ch.Savepoints
 	}
-	tx.RecordEvent(c, "ChangeFailed", "the change of cluster %s was given up, its earlier spec stays: %s", c.Spec.Name, why)
+	tx.RecordEvent(c, "ChangeFailed", "the change of cluster %s was aborted; the previous spec is kept: %s", c.Spec.Name, why)
 	tx.SaveCluster(c)
 	if ch.Result != nil {
 		finish(tx, c, *ch.Result)
@@ -101,9 +125,121 @@ func applyRollout(tx *state.Tx, c *state.Cluster) {
 	if len(ch.Savepoints) > 0 || c.Spec.Kind == spec.Session {
 		c.Savepoints = ch.Savepoints
 	}
-	replaceSpec(tx, c, ch.Spec, ch.Generation, true)
+	if c.Spec.Kind == spec.Session {
+		replaceSpec(tx, c, ch.Spec, ch.Generation, true)
+	} else {
+		resubmit(tx, c, ch.Spec, ch.Generation, stoppedAt(c, ch), nil)
+	}
 	tx.SaveCluster(c)
 	Converge(tx, c.Spec.Name)
+}
+
+// stoppedAt is where a job that was stopped for a rollout continues.
+func stoppedAt(c *state.Cluster, ch *state.Rollout) wire.Restore {
+	kind := wire.RestoreSavepoint
+	if ch.Stop.Cancel {
+		kind = wire.RestoreCheckpoint
+	}
+	if len(ch.Savepoints) > 0 && ch.Savepoints[0].Path != "" {
+		return wire.Restore{Kind: kind, Path: ch.Savepoints[0].Path, Time: ch.Savepoints[0].Time, Reason: "the job was stopped here for the change"}
+	}
+	r := c.NewestState()
+	r.Reason = "the job had taken no newer state when it was stopped"
+	return r
+}
+
+// changeJob makes a change of an application or job cluster, whose job keeps its state as the upgrade mode
+// says. What cannot be done is refused before anything is stopped.
+func changeJob(tx *state.Tx, c *state.Cluster, e state.PutCluster) error {
+	generation := c.Generation + 1
+	if c.Rollout != nil {
+		generation = c.Rollout.Generation + 1
+		tx.RecordEvent(c, "Updated", "the change of cluster %s no longer waits for its jobs to be stopped", e.Spec.Name)
+		if stopped := c.Rollout; len(stopped.Savepoints) > 0 {
+			c.Rollout, c.Savepoints = nil, stopped.Savepoints
+			resubmit(tx, c, e.Spec, generation, stoppedAt(c, stopped), nil)
+			return nil
+		}
+		c.Rollout = nil
+	}
+	suspended := c.Spec.Suspended && e.Spec.Suspended
+	restarts := restartNeeded(c.Spec, e.Spec) || c.Spec.Suspended != e.Spec.Suspended
+	if !restarts || suspended && !redeployed(c.Spec, e.Spec) {
+		replaceSpec(tx, c, e.Spec, generation, true)
+		return nil
+	}
+	if s := c.Submission; s != nil && s.Lookup != nil && !redeployed(c.Spec, e.Spec) && e.Spec.Mode() != spec.Stateless {
+		replaceSpec(tx, c, e.Spec, generation, true) // It has not started, and will restore what the lookup finds.
+		return nil
+	}
+	s := situationOf(tx, c, e.Spec)
+	if e.Spec.Suspended {
+		s.Mode = suspendMode(e)
+	}
+	choice := Choose(s)
+	stop := state.StopRequest{Cancel: choice.Method == CancelJob}
+	if e.Stop != nil {
+		stop.Directory, stop.Drain = e.Stop.Directory, e.Stop.Drain
+	}
+	switch choice.Method {
+	case Refuse:
+		return fault.New(fault.Conflict, "cluster %q cannot be changed: %s", c.Spec.Name, choice.Reason)
+	case StopWithSavepoint, CancelJob:
+		BeginRollout(tx, c, e.Spec, stop, "")
+	case WaitForJob:
+		BeginRollout(tx, c, e.Spec, stop, choice.Reason)
+	case KillAndLookUp:
+		resubmit(tx, c, e.Spec, generation, choice.Restore, lookup(c, choice.Restore))
+	case Start:
+		choice.Restore.Reason = choice.Reason
+		resubmit(tx, c, e.Spec, generation, choice.Restore, nil)
+	}
+	return nil
+}
+
+// suspendMode is how the job of a cluster is stopped that is to be suspended: with a savepoint unless the
+// request says without, and then as an upgrade would.
+func suspendMode(e state.PutCluster) spec.UpgradeMode {
+	if e.Stop != nil {
+		return spec.Savepoint
+	}
+	if e.Spec.Mode() == spec.Stateless {
+		return spec.Stateless
+	}
+	return spec.LastState
+}
+
+// lookup asks for the newest checkpoint of the submission that runs now.
+func lookup(c *state.Cluster, known wire.Restore) *state.Lookup {
+	l := &state.Lookup{Spec: c.LaunchSpec(), Known: known}
+	if c.Submission != nil {
+		l.Identity, l.JobID = c.Submission.Identity, c.JobID(c.Submission.Identity)
+	}
+	if c.Job != nil {
+		l.JobID, l.Checkpoint, l.Savepoint = c.Job.ID, c.Job.Checkpoint, c.Job.Savepoint
+	}
+	return l
+}
+
+// resubmit has the program of a cluster started anew from a new spec, and what runs ended.
+func resubmit(tx *state.Tx, c *state.Cluster, next spec.Spec, generation int64, restore wire.Restore, l *state.Lookup) {
+	if c.Spec.HighAvailability() {
+		old := state.OldNamespace{Spec: namespaceSpec(c.LaunchSpec())}
+		if c.Submission != nil {
+			old.Submission = c.Submission.Number
+		}
+		if c.Submission == nil || c.Submission.Lookup == nil {
+			c.OldNamespaces = append(slices.Clip(c.OldNamespaces), old)
+		}
+	}
+	c.Generation = generation
+	c.Submit(restore, l)
+	replaceSpec(tx, c, next, generation, true)
+}
+
+// namespaceSpec is what of a spec says where its high-availability data is.
+func namespaceSpec(s spec.Spec) spec.Spec {
+	return spec.Spec{Name: s.Name, Kind: s.Kind, FlinkVersion: s.FlinkVersion, FlinkConfiguration: s.FlinkConfiguration}
 }
 
 // replaceSpec gives the cluster a new spec and has what runs follow it. Stopped says that its jobs were stopped for it.
@@ -111,9 +247,6 @@ func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64,
 	old, name := c.Spec, c.Spec.Name
 	c.Spec, c.Generation, c.RolloutFailure = sp, generation, ""
 	c.Compile()
-	if !stopped && sp.Kind != spec.Session {
-		forgetSavepoint(tx, c, old)
-	}
 	anew := func() {
 		c.Message, c.Result = "", nil
 		c.JobManagerBackoff, c.TaskManagerBackoff = state.Backoff{}, state.Backoff{}
@@ -132,7 +265,7 @@ func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64,
 		c.State = wire.Created
 		tx.RecordEvent(c, "Resumed", "cluster %s is started again%s", name, restoredFrom(c))
 		anew()
-	case restartNeeded(old, sp), stopped && sp.Kind != spec.Session:
+	case restartNeeded(old, sp), sp.Kind != spec.Session && c.Submission != nil && c.Submission.Generation == generation:
 		c.State = wire.Created
 		tx.RecordEvent(c, "Updated", "cluster %s was changed; its tasks are replaced%s", name, restoredFrom(c))
 		anew()
@@ -141,29 +274,38 @@ func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64,
 	}
 }
 
-// forgetSavepoint drops the savepoint of the last change when the job is to start without it: another one was named, or
-// the job that ran is started anew without its state.
-func forgetSavepoint(tx *state.Tx, c *state.Cluster, old spec.Spec) {
-	if len(c.Savepoints) == 0 {
-		return
-	}
-	named := old.Job != nil && c.Spec.Job != nil && old.Job.InitialSavepointPath != c.Spec.Job.InitialSavepointPath
-	stateless := !old.Suspended && !c.Spec.Suspended && !c.Spec.UpgradesFromSavepoint() && !c.Spec.HighAvailability() && restartNeeded(old, c.Spec)
-	if named || stateless || c.State == wire.Finished {
-		tx.RecordEvent(c, "Spec", "the savepoint %s of an earlier change is not used any more", c.Savepoints[0].Path)
-		c.Savepoints = nil
-	}
-}
-
 // restoredFrom says where the jobs of a cluster that starts have their state from.
 func restoredFrom(c *state.Cluster) string {
 	switch {
+	case c.Spec.Kind != spec.Session:
+		return ", " + describeRestore(c)
 	case len(c.Savepoints) == 0:
 		return ""
-	case c.Spec.Kind == spec.Session:
+	default:
 		return fmt.Sprintf("; its jobs were stopped with %s and are to be run again from there", savepoints(len(c.Savepoints)))
 	}
-	return ", its job from savepoint " + c.Savepoints[0].Path
+}
+
+// describeRestore says where the job of the present submission has its state from.
+func describeRestore(c *state.Cluster) string {
+	if s := c.Submission; s != nil && s.Lookup != nil {
+		return "its job from the newest checkpoint"
+	}
+	r := c.NewestState()
+	text := "its job without state"
+	switch r.Kind {
+	case wire.RestoreSavepoint, wire.RestoreCheckpoint:
+		text = "its job from " + string(r.Kind) + " " + r.Path
+	case wire.RestoreInitial:
+		text = "its job from " + r.Path
+	case wire.RestoreHighAvailability:
+		text = "its job from its last checkpoint in ZooKeeper"
+	case wire.RestoreNone:
+	}
+	if r.Reason != "" {
+		text += ": " + r.Reason
+	}
+	return text
 }
 
 // savepoints counts savepoints in words.
@@ -179,8 +321,12 @@ func savepoints(n int) string {
 
 // applyRolloutIfIdle applies a change that has nothing to wait for any more.
 func applyRolloutIfIdle(tx *state.Tx, c *state.Cluster) {
-	if c.Rollout != nil && c.Active() && !tx.JobsMayRun(c) {
+	switch {
+	case c.Rollout == nil || !c.Active() || tx.JobsMayRun(c):
+	case c.Spec.Kind == spec.Session || c.Submission == nil || len(c.Rollout.Savepoints) > 0:
 		applyRollout(tx, c)
+	default:
+		chooseAgain(tx, c)
 	}
 }
 
@@ -190,7 +336,7 @@ func StopOutcomeUnknown(tx *state.Tx, c *state.Cluster, t *task.Task) (over bool
 	if c.Rollout == nil || c.Spec.Kind == spec.Session || t.Goal != task.Launched {
 		return false
 	}
-	if len(c.Rollout.Savepoints) > 0 {
+	if len(c.Rollout.Savepoints) > 0 || c.Rollout.Stop.Cancel && c.Rollout.Result != nil {
 		applyRollout(tx, c)
 		return true
 	}
@@ -214,6 +360,8 @@ func TickRollouts(tx *state.Tx) {
 	for key, c, ok := it.Next(); ok; key, c, ok = it.Next() {
 		switch {
 		case c.Rollout == nil || !c.Active():
+		case c.Rollout.Waiting != "":
+			chooseAgain(tx, tx.Edit(string(key)))
 		case c.Rollout.Stopped.IsZero():
 			if tx.Now.Sub(c.StopAsked) >= stopAgain {
 				askStop(tx, tx.Edit(string(key)))
@@ -222,4 +370,30 @@ func TickRollouts(tx *state.Tx) {
 			applyRollout(tx, tx.Edit(string(key)))
 		}
 	}
+}
+
+// chooseAgain looks whether a rollout that waits for its job can go on.
+func chooseAgain(tx *state.Tx, c *state.Cluster) {
+	ch := *c.Rollout
+	choice := Choose(situationOf(tx, c, ch.Spec))
+	switch choice.Method {
+	case WaitForJob:
+		return
+	case Refuse:
+		abortRollout(tx, c, choice.Reason)
+		return
+	case StopWithSavepoint, CancelJob:
+		ch.Waiting, ch.Stop.Cancel = "", choice.Method == CancelJob
+		c.Rollout = &ch
+		askStop(tx, c)
+	case KillAndLookUp:
+		c.Rollout = nil
+		resubmit(tx, c, ch.Spec, ch.Generation, choice.Restore, lookup(c, choice.Restore))
+	case Start:
+		c.Rollout = nil
+		choice.Restore.Reason = choice.Reason
+		resubmit(tx, c, ch.Spec, ch.Generation, choice.Restore, nil)
+	}
+	tx.SaveCluster(c)
+	Converge(tx, c.Spec.Name)
 }

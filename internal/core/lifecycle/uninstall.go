@@ -61,7 +61,7 @@ func saving(tx *state.Tx, c *state.Cluster) bool {
 	}
 	spec := c.Spec
 	spec.Suspended = true
-	BeginRollout(tx, c, spec, state.StopRequest{Directory: tx.State.Options.UninstallSavepoints})
+	BeginRollout(tx, c, spec, state.StopRequest{Directory: tx.State.Options.UninstallSavepoints}, "")
 	tx.SaveCluster(c)
 	return true
 }

@@ -230,6 +230,9 @@ func refuses(tx *state.Tx, a *offer.Agent, f *constraint.Facts, q *queue, w *sta
 		if !ok {
 			return "its JobManager has no place yet", true
 		}
+		if c, ok := tx.Clusters.Get([]byte(q.cluster)); ok && tx.SupersededTasks(c) {
+			return "tasks of the previous start of its job have not ended yet", true
+		}
 		if c, ok := tx.Clusters.Get([]byte(q.cluster)); ok && !state.Reachable(c, jm) {
 			return "the address of its JobManager is not known yet", true
 		}

@@ -133,6 +133,19 @@ type (
 	DeleteHAData struct {
 		Spec  spec.Spec
 		Nonce string
+		// Submission is that of the record.
+		Submission int64
+	}
+
+	// FindCheckpoint asks ZooKeeper for the newest checkpoint of a job that has been stopped;
+	// CheckpointFound is the answer. Where no path of a checkpoint is known, the graphs of the namespace
+	// are removed, so that the next JobManager there runs the new program with the old state.
+	FindCheckpoint struct {
+		Cluster, Nonce string
+		// Submission is the number of the submission that waits for it.
+		Submission   int64
+		Lookup       Lookup
+		RemoveGraphs bool
 	}
 
 	// ReportWorkers has the driver of a cluster's JobManager told what is so of every worker; Report
@@ -202,6 +215,8 @@ func (CancelJobs) action() {}
 func (RevokeLeadership) action() {}
 
 func (DeleteHAData) action() {}
+
+func (FindCheckpoint) action() {}
 
 func (ReportWorkers) action() {}
 

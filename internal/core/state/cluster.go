@@ -19,17 +19,6 @@ func (c *Cluster) RequestedSpec() spec.Spec {
 	return c.Spec
 }
 
-// LaunchSpec is the spec from which tasks are launched: the job starts from where it was stopped.
-func (c *Cluster) LaunchSpec() spec.Spec {
-	s := c.Spec
-	if s.Kind != spec.Session && s.Job != nil && len(c.Savepoints) > 0 {
-		job := *s.Job
-		job.InitialSavepointPath = c.Savepoints[0].Path
-		s.Job = &job
-	}
-	return s
-}
-
 // Active says that the cluster is meant to run.
 func (c *Cluster) Active() bool {
 	switch c.State {
@@ -65,6 +54,10 @@ type Cluster struct {
 	NeedsObservation bool
 	Phases           []wire.PhaseTime
 	Events           []wire.Event
+	// JobSince is when the state of the job was last observed to change.
+	JobSince time.Time
+	// LookupAsked is when the newest checkpoint was last asked for.
+	LookupAsked time.Time
 	// StopAsked is when the stop of the jobs was last asked for.
 	StopAsked time.Time
 	// CancelBegun and cancelAsked are when their cancellation was first and last asked for; cancelled says that none runs any more.

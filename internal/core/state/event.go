@@ -136,8 +136,30 @@ type (
 		Failure string
 	}
 
-	// HADataDeleted says that the high-availability data of a deleted cluster is removed, or that there was none.
-	HADataDeleted struct{ Name, Nonce string }
+	// HADataDeleted says that high-availability data is removed, or that there was none.
+	HADataDeleted struct {
+		Name, Nonce string
+		Submission  int64 `json:",omitempty"`
+	}
+
+	// JobsObserved is what a JobManager's REST API says of the jobs of an application or job cluster.
+	JobsObserved struct {
+		Cluster string
+		// JobManager is the task id of the JobManager that was asked.
+		JobManager string
+		Jobs       []wire.Job
+	}
+
+	// CheckpointFound answers FindCheckpoint.
+	CheckpointFound struct {
+		Cluster string
+		// Submission is the number of the submission that waits for it.
+		Submission int64
+		// Newest is the id of the newest checkpoint that ZooKeeper knows; 0 for none.
+		Newest int64
+		// Error says why ZooKeeper could not be asked; empty for an answer.
+		Error string
+	}
 
 	// FlinkObserved is what a JobManager's REST API says of its cluster.
 	FlinkObserved struct {
@@ -214,6 +236,10 @@ func (JobsStopped) event() {}
 func (JobsCancelled) event() {}
 
 func (HADataDeleted) event() {}
+
+func (JobsObserved) event() {}
+
+func (CheckpointFound) event() {}
 
 func (FlinkObserved) event() {}
 

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -14,12 +15,23 @@ type OrphanedHAData struct {
 	Spec    spec.Spec `json:"spec"`
 	Nonce   string    `json:"nonce"`
 	Deleted time.Time `json:"deleted"`
+	// Submission tells the namespaces of one cluster apart; 0 for the only one.
+	Submission int64 `json:"submission,omitempty"`
 }
 
 // OrphanedHADataPrefix begins the keys of leftovers.
 const OrphanedHADataPrefix = "leftover/"
 
-func (l *OrphanedHAData) Key() string { return l.Spec.Name + "-" + l.Nonce }
+// Key is what the record is found by.
+func (l *OrphanedHAData) Key() string { return OrphanedKey(l.Spec.Name, l.Nonce, l.Submission) }
+
+// OrphanedKey is the key of the data of a submission of a cluster.
+func OrphanedKey(name, nonce string, submission int64) string {
+	if submission == 0 {
+		return name + "-" + nonce
+	}
+	return fmt.Sprintf("%s-%s-s%d", name, nonce, submission)
+}
 
 // Framework is the record of our registration with Mesos.
 type Framework struct {
@@ -51,6 +63,13 @@ type ClusterRecord struct {
 	RolloutFailure string `json:"changeFailure,omitempty"`
 	// Savepoints are those with which the jobs were last stopped for a change.
 	Savepoints []wire.Savepoint `json:"savepoints,omitempty"`
+	// Submission is the start of the program that runs, or is to run; nil for a session and for records of
+	// releases that had none.
+	Submission *Submission `json:"submission,omitempty"`
+	// Job is what was last observed of the job of the submission.
+	Job *wire.Job `json:"job,omitempty"`
+	// OldNamespaces are those of earlier submissions that are still in ZooKeeper.
+	OldNamespaces []OldNamespace `json:"oldNamespaces,omitempty"`
 	// Paused says that no task of it is to be started until that is taken back.
 	Paused bool `json:"paused,omitempty"`
 }

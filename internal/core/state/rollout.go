@@ -24,6 +24,8 @@ type Rollout struct {
 	Savepoints []wire.Savepoint `json:"savepoints,omitempty"`
 	// Stopped is when no job ran any more; zero before.
 	Stopped time.Time `json:"stopped,omitzero"`
+	// Waiting says why the state of the job cannot be chosen yet; empty once it is.
+	Waiting string `json:"waiting,omitempty"`
 	// Result is how the application said to have ended meanwhile.
 	Result *wire.JobResult `json:"result,omitempty"`
 }
@@ -34,4 +36,6 @@ type StopRequest struct {
 	Directory string `json:"directory,omitempty"`
 	// Drain ends the sources as if their input did, so that windows and timers fire.
 	Drain bool `json:"drain,omitempty"`
+	// Cancel has the jobs cancelled, and their last checkpoints told, instead.
+	Cancel bool `json:"cancel,omitempty"`
 }

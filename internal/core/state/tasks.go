@@ -83,3 +83,17 @@ func (tx *Tx) Task(id string) (*task.Task, bool) {
 	c := *t
 	return &c, true
 }
+
+// SupersededTasks says whether tasks of an earlier submission of a cluster's job may still run. Until they have
+// ended no TaskManager is launched, so that two programs never run at once.
+func (tx *Tx) SupersededTasks(c *Cluster) bool {
+	if c.Submission == nil || c.Releasing == 0 {
+		return false
+	}
+	found := false
+	tx.Tasks.Root().WalkPrefix([]byte(c.Prefix()), func(_ []byte, t *task.Task) bool {
+		found = t.Generation < c.Submission.Generation && t.Live()
+		return found
+	})
+	return found
+}

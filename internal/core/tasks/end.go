@@ -48,8 +48,8 @@ func jobManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, words string)
 	if !c.Active() {
 		return
 	}
-	if c.Spec.HighAvailability() && t.State.Terminal() {
-		tx.Send(state.RevokeLeadership{Spec: c.Spec, Nonce: c.Nonce, JobManager: *t, Alone: len(c.JobManagers) == 0})
+	if c.Spec.HighAvailability() && t.State.Terminal() && (c.Submission == nil || t.Generation >= c.Submission.Generation) {
+		tx.Send(state.RevokeLeadership{Spec: c.LaunchSpec(), Nonce: c.Nonce, JobManager: *t, Alone: len(c.JobManagers) == 0})
 	}
 	if lifecycle.StopOutcomeUnknown(tx, c, t) {
 		return
@@ -69,7 +69,11 @@ func jobManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, words string)
 		c.Restarts++
 		tx.SaveCluster(c)
 		lost := ""
-		if !c.Spec.HighAvailability() && flink != nil && flink.JobsRunning > 0 {
+		switch known, ok := state.Observed(c.Job); {
+		case c.Spec.HighAvailability():
+		case ok && c.Spec.Kind != spec.Session:
+			lost = fmt.Sprintf("; its job is restored from %s %s", known.Kind, known.Path)
+		case flink != nil && flink.JobsRunning > 0:
 			lost = fmt.Sprintf("; without high availability its %d running jobs are lost", flink.JobsRunning)
 		}
 		tx.RecordEvent(c, "JobManagerLost", "JobManager %s ended on %s: %s; it is replaced%s", t.ID, t.Hostname, words, lost)

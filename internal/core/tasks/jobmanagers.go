@@ -19,6 +19,11 @@ func forgetJobManager(tx *state.Tx, c *state.Cluster, id string) {
 	if c.Driver.JobManager == id || len(c.JobManagers) == 0 {
 		c.Driver.Retire()
 		c.Flink = nil
+		if c.Job != nil && c.Job.Running {
+			j := *c.Job // It runs no more, as far as is known.
+			j.Running = false
+			c.Job = &j
+		}
 	}
 	tx.Send(state.Unwatch{Cluster: c.Spec.Name, JobManager: id})
 }

@@ -1,0 +1,127 @@
+package lifecycle
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
+)
+
+// lookupAgain is after how long the newest checkpoint is asked for again.
+const lookupAgain = 5 * time.Second
+
+// JobsObserved keeps what is known of the job of an application or job cluster. It is saved when what a later
+// start restores from has changed.
+func JobsObserved(tx *state.Tx, e state.JobsObserved) {
+	c, ok := tx.ClusterOfLiveJobManager(e.Cluster, e.JobManager)
+	if !ok || len(e.Jobs) == 0 {
+		return
+	}
+	j := mainJob(c, e.Jobs)
+	old := c.Job
+	if old != nil && old.ID == j.ID {
+		// A JobManager that has just taken over knows of no checkpoint until it has restored one.
+		if j.Checkpoint == nil || j.Checkpoint.Path == "" {
+			j.Checkpoint = old.Checkpoint
+		}
+		if j.Savepoint == nil {
+			j.Savepoint = old.Savepoint
+		}
+	}
+	if old == nil || old.State != j.State {
+		c.JobSince = tx.Now
+		tx.RecordEvent(c, "JobStatusChanged", "job %s is %s", j.ID, j.State)
+	}
+	c.Job = &j
+	was, _ := state.Observed(old)
+	is, _ := state.Observed(&j)
+	if old == nil || old.ID != j.ID || old.State != j.State || was.Path != is.Path {
+		tx.SaveCluster(c)
+	}
+	if c.Rollout != nil && c.Rollout.Waiting != "" {
+		chooseAgain(tx, c)
+	}
+}
+
+// mainJob is the job that a cluster was submitted for: the one with the id of its submission, or else the newest
+// that has not ended.
+func mainJob(c *state.Cluster, jobs []wire.Job) wire.Job {
+	best := jobs[0]
+	for _, j := range jobs {
+		switch {
+		case c.Submission != nil && j.ID == c.JobID(c.Submission.Identity):
+			return j
+		case best.Terminal() && !j.Terminal(), best.Terminal() == j.Terminal() && j.Started.After(best.Started):
+			best = j
+		}
+	}
+	return best
+}
+
+// lookUp asks for the newest checkpoint of the submission before, once all of its JobManagers have ended: until
+// then one more may be completed. It says whether the cluster waits for that.
+func lookUp(tx *state.Tx, c *state.Cluster) bool {
+	s := c.Submission
+	if s == nil || s.Lookup == nil {
+		return false
+	}
+	if len(c.JobManagers) > 0 || tx.Now.Sub(c.LookupAsked) < lookupAgain {
+		return true
+	}
+	c.LookupAsked = tx.Now
+	tx.Send(state.FindCheckpoint{
+		Cluster: c.Spec.Name, Nonce: c.Nonce, Submission: s.Number, Lookup: *s.Lookup, RemoveGraphs: s.Lookup.Checkpoint == nil || s.Lookup.Checkpoint.Path == "",
+	})
+	return true
+}
+
+// CheckpointFound has the submission that waits for it started from the newest checkpoint.
+func CheckpointFound(tx *state.Tx, e state.CheckpointFound) {
+	c := tx.Edit(e.Cluster)
+	if c == nil || c.Submission == nil || c.Submission.Number != e.Submission || c.Submission.Lookup == nil {
+		return
+	}
+	if e.Error != "" {
+		tx.RecordEvent(c, "CheckpointLookup", "the newest checkpoint could not be looked up in ZooKeeper; it is tried again: %s", e.Error)
+		return
+	}
+	s := *c.Submission
+	c.Submission = &s
+	s.Restore, s.Identity = found(s, e.Newest)
+	s.Lookup = nil
+	tx.RecordEvent(c, "Restore", "cluster %s starts %s", c.Spec.Name, describeRestore(c))
+	tx.SaveCluster(c)
+	Converge(tx, c.Spec.Name)
+}
+
+// found is where a submission restores from, and whose identity it has, when ZooKeeper's newest checkpoint is known.
+func found(s state.Submission, newest int64) (wire.Restore, int64) {
+	known, c, p := s.Lookup.Known, s.Lookup.Checkpoint, s.Lookup.Savepoint
+	switch {
+	case newest == 0:
+		known.Reason = "ZooKeeper knows no checkpoint of the job"
+		return known, s.Identity
+	case p != nil && p.Path != "" && p.ID > newest:
+		return wire.Restore{Kind: wire.RestoreSavepoint, Path: p.Path, Time: p.Time, Reason: "it is newer than every checkpoint"}, s.Identity
+	case c != nil && c.Path != "":
+		// Checkpoints of a job are siblings: …/<job id>/chk-<number> (FsCheckpointStorageAccess).
+		r := wire.Restore{Kind: wire.RestoreCheckpoint, Path: c.Path[:strings.LastIndex(c.Path, "/")+1] + "chk-" + strconv.FormatInt(newest, 10)}
+		r.Reason = "it is the newest checkpoint in ZooKeeper"
+		return r, s.Identity
+	}
+	// Where checkpoints lie was never observed: Flink itself finds them, in the old namespace and under the
+	// old job id, where the graph of the old program was removed.
+	return wire.Restore{Kind: wire.RestoreHighAvailability, Path: state.MissingState, Reason: "the path of its last checkpoint was never observed"}, s.Lookup.Identity
+}
+
+// TickLookups asks again for checkpoints that were not answered.
+func TickLookups(tx *state.Tx) {
+	it := tx.State.Clusters.Root().Iterator()
+	for name, c, ok := it.Next(); ok; name, c, ok = it.Next() {
+		if c.Submission != nil && c.Submission.Lookup != nil && len(c.JobManagers) == 0 {
+			Converge(tx, string(name))
+		}
+	}
+}
