@@ -1,6 +1,8 @@
 package autoscale
 
-import "github.com/flink-on-mesos/flink-service/internal/autoscale/settings"
+import (
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/settings"
+)
 
 // align looks from the wanted parallelism upwards for one that suits n partitions or key groups:
 // to limit when it is more than current, else to current. It keeps wanted when there is none,
