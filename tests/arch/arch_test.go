@@ -65,51 +65,61 @@ func root(t *testing.T) string {
 // A package that is not listed may import nothing of ours. The arrows point one way: adapters
 // never import each other, and only app sees them all.
 var allowed = map[string][]string{
-	"internal/fault":              {},
-	"internal/access":             {},
-	"internal/authority":          {},
-	"internal/cluster":            {"internal/fault", "internal/placement"},
-	"internal/offer":              {"internal/cluster"},
+	"internal/fault":           {},
+	"internal/auth":            {},
+	"internal/ca":              {},
+	"internal/spec":            {"internal/fault", "internal/constraint"},
+	"internal/task":            {"internal/spec"},
+	"internal/wire":            {"internal/task", "internal/spec", "internal/fault"},
+	"internal/offer":           {"internal/wire", "internal/task", "internal/spec"},
+	"internal/core":            {"internal/core/*", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/state":      {"internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/workers":    {"internal/core/state", "internal/offer", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/lifecycle":  {"internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/tasks":      {"internal/core/lifecycle", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec"},
+	"internal/core/offers":     {"internal/core/workers", "internal/core/state", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/view":       {"internal/core/offers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/loop":            {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/redact":          {"internal/spec", "internal/fault"},
+	"internal/admit":           {"internal/spec", "internal/fault", "internal/flink/*", "internal/flinkmesos", "internal/redact"},
+	"internal/mesos":           {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/offer", "internal/constraint", "internal/redact"},
+	"internal/mesos/detect":    {},
+	"internal/store":           {"internal/wire", "internal/task", "internal/spec"},
+	"internal/store/*":         {"internal/store", "internal/wire", "internal/task", "internal/spec"},
+	"internal/flink":           {"internal/flink/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "resources"},
+	"internal/flink/*":         {"internal/flink/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "resources"},
+	"internal/flinkmesos":      {"internal/flink", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/constraint"},
+	"internal/render":          {"internal/config", "internal/fault"},
+	"internal/launch":          {"internal/ca", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/flink/*", "internal/fault"},
+	"internal/jobmanager":      {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/flink/*"},
+	"internal/artifact":        {"internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/api":             {"internal/auth", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/artifact", "internal/redact"},
+	"internal/client":          {"internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/cli":             {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/cli/*":           {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/config":          {"internal/auth", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/localmesos":      {"internal/localmesos/*"},
+	"internal/localmesos/*":    {"internal/localmesos/*", "internal/fault"},
+	"internal/constraint":      {},
+	"internal/history":         {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec"},
+	"internal/journal":         {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec"},
+	"internal/app":             {"internal/*", "resources"},
+	"internal/testkit/*":       {"internal/*"},
+	"internal/universe":        {"internal/flink/dist"},
+	"internal/universe/*":      {"internal/universe"},
+	"internal/store/storetest": {"internal/store"},
+	"service":                  {"internal/app"},
+	"cli-plugin":               {"internal/cli", "internal/cli/terminal"},
+	"resources":                {},
+	"tests/bench":              {"internal/*", "tests/*"},
+	"tests/sim":                {"internal/*"},
+	"tests/e2e/*":              {"internal/*"},
+	"tests/demo":               {},
+
 	"internal/autoscale":          {"internal/autoscale/calendar", "internal/autoscale/settings"},
 	"internal/autoscale/calendar": {},
 	"internal/autoscale/settings": {"internal/autoscale/calendar"},
 	"internal/autoscale/collect":  {"internal/autoscale", "internal/flink/rest"},
-	"internal/decide":             {"internal/offer", "internal/placement", "internal/cluster", "internal/fault"},
-	"internal/loop":               {"internal/decide", "internal/cluster", "internal/fault"},
-	"internal/mesos":              {"internal/decide", "internal/cluster", "internal/offer", "internal/placement"},
-	"internal/mesos/detect":       {},
-	"internal/store":              {"internal/cluster"},
-	"internal/store/*":            {"internal/store", "internal/cluster"},
-	"internal/flink":              {"internal/flink/*", "internal/cluster", "internal/fault", "resources"},
-	"internal/flink/*":            {"internal/flink/*", "internal/cluster", "internal/fault", "resources"},
-	"internal/legacy":             {"internal/cluster", "internal/fault", "internal/placement"},
-	"internal/migrate":            {"internal/legacy", "internal/flink", "internal/cluster", "internal/fault", "internal/placement"},
-	"internal/render":             {"internal/config", "internal/fault"},
-	"internal/launch":             {"internal/authority", "internal/decide", "internal/cluster", "internal/flink/*", "internal/fault"},
-	"internal/jobmanager":         {"internal/decide", "internal/cluster", "internal/flink/*"},
-	"internal/artifact":           {"internal/cluster", "internal/fault"},
-	"internal/api":                {"internal/access", "internal/decide", "internal/cluster", "internal/fault", "internal/artifact"},
-	"internal/client":             {"internal/cluster", "internal/fault"},
-	"internal/cli":                {"internal/cli/*", "internal/client", "internal/cluster", "internal/fault"},
-	"internal/cli/*":              {"internal/cli/*", "internal/client", "internal/cluster", "internal/fault"},
-	"internal/config":             {"internal/access", "internal/cluster", "internal/fault"},
-	"internal/localmesos":         {"internal/localmesos/*"},
-	"internal/localmesos/*":       {"internal/localmesos/*", "internal/fault"},
-	"internal/placement":          {},
-	"internal/history":            {"internal/decide", "internal/cluster"},
-	"internal/journal":            {"internal/decide", "internal/cluster"},
-	"internal/app":                {"internal/*", "resources"},
-	"internal/testkit/*":          {"internal/*"},
-	"internal/universe":           {"internal/flink/dist"},
-	"internal/universe/*":         {"internal/universe"},
-	"internal/store/storetest":    {"internal/store"},
-	"service":                     {"internal/app"},
-	"cli-plugin":                  {"internal/cli", "internal/cli/terminal"},
-	"resources":                   {},
-	"tests/bench":                 {"internal/*", "tests/*"},
-	"tests/sim":                   {"internal/*"},
-	"tests/e2e/*":                 {"internal/*"},
-	"tests/demo":                  {},
 }
 
 func TestImports(t *testing.T) {
@@ -148,7 +158,7 @@ func matches(pattern, path string) bool {
 func TestPure(t *testing.T) {
 	t.Parallel()
 	forbidden := []string{"context", "net", "net/http", "os", "sync", "log", "log/slog", "math/rand", "math/rand/v2"}
-	for _, p := range packages(t, "./internal/decide", "./internal/offer", "./internal/cluster",
+	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire",
 		"./internal/autoscale", "./internal/autoscale/calendar", "./internal/autoscale/settings") {
 		for _, imp := range p.Imports {
 			if slices.Contains(forbidden, imp) {
@@ -168,7 +178,7 @@ func TestPlugin(t *testing.T) {
 	t.Parallel()
 	for _, p := range packages(t, "./cli-plugin") {
 		for _, dep := range p.Deps {
-			for _, no := range []string{"mesos-go", "go-zookeeper", "go-marathon", "prometheus", "/internal/app", "/internal/decide"} {
+			for _, no := range []string{"mesos-go", "go-zookeeper", "go-marathon", "prometheus", "/internal/app", "/internal/core"} {
 				if strings.Contains(dep, no) {
 					t.Errorf("cli-plugin depends on %s", dep)
 				}
