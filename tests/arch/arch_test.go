@@ -116,6 +116,11 @@ var allowed = map[string][]string{
 	"tests/sim":                {"internal/*"},
 	"tests/e2e/*":              {"internal/*"},
 	"tests/demo":               {},
+
+	"internal/autoscale":          {"internal/autoscale/calendar", "internal/autoscale/settings"},
+	"internal/autoscale/calendar": {},
+	"internal/autoscale/settings": {"internal/autoscale/calendar"},
+	"internal/autoscale/collect":  {"internal/autoscale", "internal/flink/rest"},
 }
 
 func TestImports(t *testing.T) {
@@ -154,7 +159,8 @@ func matches(pattern, path string) bool {
 func TestPure(t *testing.T) {
 	t.Parallel()
 	forbidden := []string{"context", "net", "net/http", "os", "sync", "log", "log/slog", "math/rand", "math/rand/v2"}
-	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire") {
+	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire",
+		"./internal/autoscale", "./internal/autoscale/calendar", "./internal/autoscale/settings") {
 		for _, imp := range p.Imports {
 			if slices.Contains(forbidden, imp) {
 				t.Errorf("%s imports %s", p.ImportPath, imp)
