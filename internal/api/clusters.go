@@ -25,7 +25,7 @@ func (a *API) describe(name string) (wire.Description, error) {
 	if !ok {
 		return d, noCluster(name)
 	}
-	d.Spec = redact.Spec(d.Spec)
+	d.Spec, d.Status = redact.Spec(d.Spec), redact.Status(d.Status)
 	return d, nil
 }
 

@@ -55,6 +55,8 @@ func (nothing) Depose(state.RevokeLeadership) {}
 
 func (nothing) Forget(state.DeleteHAData) {}
 
+func (nothing) FindCheckpoint(state.FindCheckpoint) {}
+
 func (nothing) Tell(string) {}
 
 func (nothing) StopJobs(state.StopJobs) {}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -77,7 +78,7 @@ func (f *flinkSide) Forget(d state.DeleteHAData) {
 	log := f.p.service.log.With("part", "leadership", "cluster", d.Spec.Name)
 	l, ok := f.locate(d.Spec, d.Nonce, log)
 	f.wg.Go(func() {
-		done := state.HADataDeleted{Name: d.Spec.Name, Nonce: d.Nonce}
+		done := state.HADataDeleted{Name: d.Spec.Name, Nonce: d.Nonce, Submission: d.Submission}
 		if !ok {
 			f.p.loop.Post(done)
 			return
@@ -91,4 +92,48 @@ func (f *flinkSide) Forget(d state.DeleteHAData) {
 		log.Info("the deleted cluster's high-availability data is removed", "path", l.Path)
 		f.p.loop.Post(done)
 	})
+}
+
+// FindCheckpoint implements loop.Flink. It does not wait.
+func (f *flinkSide) FindCheckpoint(a state.FindCheckpoint) {
+	log := f.p.service.log.With("part", "leadership", "cluster", a.Cluster)
+	l, ok := f.locate(a.Lookup.Spec, a.Nonce, log)
+	f.wg.Go(func() {
+		found := state.CheckpointFound{Cluster: a.Cluster, Submission: a.Submission}
+		if ok {
+			ctx, cancel := context.WithTimeout(f.ctx, leadershipTimeout)
+			defer cancel()
+			newest, err := newestCheckpoint(ctx, l, a)
+			if err != nil {
+				found.Error = err.Error()
+			}
+			found.Newest = newest
+		}
+		if f.ctx.Err() == nil {
+			f.p.loop.Post(found)
+		}
+	})
+}
+
+// newestCheckpoint is the id of the newest checkpoint of a job in ZooKeeper, 0 for none. The graphs beside it
+// are removed where a JobManager is to continue from there with another program.
+func newestCheckpoint(ctx context.Context, l ha.Location, a state.FindCheckpoint) (int64, error) {
+	job := a.Lookup.JobID
+	known, err := l.Jobs(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if !slices.Contains(known, job) && len(known) == 1 {
+		job = known[0]
+	}
+	ids, err := l.Checkpoints(ctx, job)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	if a.RemoveGraphs {
+		if _, err := l.RemoveGraphs(ctx); err != nil {
+			return 0, err
+		}
+	}
+	return slices.Max(ids), nil
 }

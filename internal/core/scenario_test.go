@@ -44,8 +44,8 @@ type player struct {
 	now     time.Time
 	request uint64
 	stored  map[string]any
-	// ports has tasks shown with their ports.
-	ports bool
+	// ports has tasks shown with their ports, restores what the next change would restore from.
+	ports, restores bool
 }
 
 func newPlayer() *player {
@@ -57,7 +57,7 @@ func (p *player) play(t *testing.T, d *datadriven.TestData) string {
 	t.Helper()
 	switch d.Cmd {
 	case "show":
-		p.ports = flag(d, "ports")
+		p.ports, p.restores = flag(d, "ports"), flag(d, "restores")
 		return p.show(arg(d, "cluster", "demo"))
 	case "restart":
 		out := p.restart()
@@ -167,6 +167,10 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 			e.Savepoints = append(e.Savepoints, wire.Savepoint{Job: id, Name: "job " + id, Path: "file:/sp/" + id})
 		}
 		return e
+	case "jobs":
+		return p.jobs(d)
+	case "found":
+		return state.CheckpointFound{Cluster: arg(d, "cluster", "demo"), Submission: int64(number(d, "submission")), Newest: int64(number(d, "newest")), Error: strings.TrimSpace(d.Input)}
 	case "cancelled":
 		return state.JobsCancelled{Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "task", "")}
 	case "delete":
@@ -217,6 +221,27 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 	return nil
 }
 
+// jobs observes one job: its id, state and last checkpoint and savepoint by number.
+func (p *player) jobs(d *datadriven.TestData) state.Event {
+	j := wire.Job{ID: arg(d, "id", "j1"), State: arg(d, "state", "RUNNING"), Started: p.now.Add(-time.Hour)}
+	j.Running = j.State == "RUNNING" && !flag(d, "deploying")
+	at := func(n int, path string) *wire.Checkpoint {
+		if n == 0 {
+			return nil
+		}
+		return &wire.Checkpoint{ID: int64(n), Path: path, Time: p.now.Add(-time.Duration(number(d, "age")) * time.Second)}
+	}
+	j.Checkpoint = at(number(d, "checkpoint"), fmt.Sprintf("file:/cp/%s/chk-%d", j.ID, number(d, "checkpoint")))
+	if flag(d, "in-memory") {
+		j.Checkpoint.Path = ""
+	}
+	j.Savepoint = at(number(d, "savepoint"), fmt.Sprintf("file:/sp/%d", number(d, "savepoint")))
+	if n := number(d, "pending"); n > 0 {
+		j.Pending = p.now.Add(-time.Duration(n) * time.Second)
+	}
+	return state.JobsObserved{Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""), Jobs: []wire.Job{j}}
+}
+
 func (p *player) wanted(d *datadriven.TestData) state.Event {
 	e := state.WorkersWanted{
 		Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""), Epoch: arg(d, "epoch", "e1"),
@@ -243,6 +268,9 @@ func (p *player) show(name string) string {
 	}
 	if d.Status.ChangeFailure != "" {
 		fmt.Fprintf(&b, "  given up: %s\n", d.Status.ChangeFailure)
+	}
+	if n := d.Status.NextRestore; n != nil && p.restores {
+		fmt.Fprintf(&b, "  next change: %s from %s %s: %s\n", n.Method, n.Restore.Kind, n.Restore.Path, n.Reason)
 	}
 	for _, s := range d.Status.Savepoints {
 		fmt.Fprintf(&b, "  savepoint %s %s\n", s.Job, s.Path)
@@ -305,6 +333,12 @@ func specOf(d *datadriven.TestData) spec.Spec {
 	s.Suspended = flag(d, "suspended")
 	if s.Kind != spec.Session {
 		s.Job = &spec.JobSpec{JarURI: arg(d, "jar", "file:///a.jar"), UpgradeMode: spec.UpgradeMode(arg(d, "mode", ""))}
+	}
+	if path := arg(d, "initial", ""); path != "" {
+		s.Job.InitialSavepointPath, s.Job.SavepointRedeployNonce = path, int64(number(d, "redeploy"))
+	}
+	if v := arg(d, "flink", ""); v != "" {
+		s.FlinkVersion = v
 	}
 	if flag(d, "ha") {
 		s.FlinkConfiguration = map[string]string{"high-availability.type": "zookeeper"}
@@ -493,11 +527,16 @@ func describe(a state.Action) string {
 	case state.CancelJobs:
 		return fmt.Sprintf("cancel the jobs of %s at %s", a.Cluster, a.JobManager.ID)
 	case state.StopJobs:
+		if a.Stop.Cancel {
+			return fmt.Sprintf("cancel the jobs of %s at %s and keep their checkpoints, change %d", a.Cluster, a.JobManager.ID, a.Number)
+		}
 		return strings.TrimSpace(fmt.Sprintf("stop the jobs of %s at %s, change %d, drain=%t single=%t %s", a.Cluster, a.JobManager.ID, a.Number, a.Stop.Drain, a.Single, strings.Join(a.Known, " ")))
 	case state.RevokeLeadership:
 		return fmt.Sprintf("depose %s alone=%t", a.JobManager.ID, a.Alone)
 	case state.DeleteHAData:
 		return "forget " + a.Spec.Name
+	case state.FindCheckpoint:
+		return fmt.Sprintf("find the newest checkpoint for submission %d of %s, known %s, graphs removed=%t", a.Submission, a.Cluster, a.Lookup.Known.Path, a.RemoveGraphs)
 	case state.ReportWorkers:
 		return "tell flink of " + a.Cluster
 	case state.Teardown:

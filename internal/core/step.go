@@ -69,7 +69,7 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 	case state.Ticked:
 		tick(tx, e)
 	default:
-		panic(fmt.Sprintf("decide: event %T has no case", e))
+		panic(fmt.Sprintf("core: event %T has no case", e))
 	}
 	return settle(tx)
 }

@@ -65,8 +65,8 @@ func (w *Watcher) stopJobs(ctx context.Context, a state.StopJobs) {
 			})
 			return
 		}
-		if len(s.savepoints) > s.told {
-			s.told = len(s.savepoints)
+		if len(s.savepoints) > s.told || s.news {
+			s.told, s.news = len(s.savepoints), false
 			w.o.Post(state.JobsStopped{Cluster: a.Cluster, Number: a.Number, Savepoints: slices.Clone(s.savepoints)})
 		}
 		if text := err.Error(); text != said && !errors.Is(err, errUnderWay) {
@@ -94,6 +94,9 @@ type stop struct {
 	failure    string
 	// ended are jobs that are over and were not stopped here, by how they ended.
 	ended []string
+	// news says that a newer checkpoint of a job was seen than was told; over is since when a cancelled job has ended, by id.
+	news bool
+	over map[string]time.Time
 	// ending is since when a job whose savepoint is known is waited for.
 	ending time.Time
 }
@@ -118,6 +121,14 @@ func (s *stop) pass(ctx context.Context) error {
 	}
 	underWay := false
 	for _, j := range jobs {
+		if s.a.Stop.Cancel {
+			done, err := s.cancelOne(ctx, j)
+			if err != nil {
+				return err
+			}
+			underWay = underWay || !done
+			continue
+		}
 		if s.known(j.ID) {
 			underWay = underWay || s.awaited(j)
 			continue
@@ -132,6 +143,7 @@ func (s *stop) pass(ctx context.Context) error {
 		return errUnderWay
 	}
 	switch {
+	case s.a.Stop.Cancel:
 	case len(s.failures) > 0:
 		s.failure = strings.Join(s.failures, "; ")
 	case s.a.Single && len(s.savepoints) == 0 && len(s.a.Known) == 0 && len(s.ended) > 0:
@@ -162,7 +174,7 @@ func (s *stop) one(ctx context.Context, j rest.JobSummary) (done bool, err error
 	status, err := s.client.SavepointStatus(ctx, j.ID, id)
 	switch {
 	case rest.IsNotFound(err) && j.Terminal():
-		return true, s.over(ctx, j)
+		return true, s.endedBefore(ctx, j)
 	case rest.IsNotFound(err) && !j.Running() && time.Since(s.begun) < startPatience:
 		return false, nil
 	case rest.IsNotFound(err):
@@ -184,9 +196,9 @@ func (s *stop) one(ctx context.Context, j rest.JobSummary) (done bool, err error
 	return !s.awaited(j), nil
 }
 
-// over looks at a job that has ended and of whose stop Flink knows nothing (any more): one that ended with a savepoint
+// endedBefore looks at a job that has ended and of whose stop Flink knows nothing (any more): one that ended with a savepoint
 // of this change was stopped for it.
-func (s *stop) over(ctx context.Context, j rest.JobSummary) error {
+func (s *stop) endedBefore(ctx context.Context, j rest.JobSummary) error {
 	if j.State == "FINISHED" && time.UnixMilli(j.End).After(s.a.Since) {
 		path, triggered, err := s.client.LastSavepoint(ctx, j.ID)
 		if err != nil && !rest.IsNotFound(err) {

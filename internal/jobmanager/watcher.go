@@ -168,6 +168,7 @@ const busyFor = 20 * time.Second
 // what is new.
 func (w *Watcher) observe(ctx context.Context, a state.Watch) {
 	var last wire.Flink
+	var jobs []wire.Job
 	known := false
 	changed := time.Now()
 	for {
@@ -182,6 +183,9 @@ func (w *Watcher) observe(ctx context.Context, a state.Watch) {
 				f.Observed = observed
 				last, known, changed = f, true, time.Now()
 				w.o.Post(state.FlinkObserved{Cluster: a.Cluster, JobManager: a.JobManager.ID, Flink: f})
+			}
+			if a.Jobs {
+				jobs = w.jobs(ctx, a, jobs)
 			}
 		}
 		wait := w.o.Busy

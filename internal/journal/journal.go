@@ -328,7 +328,7 @@ func readLines(name string) ([][]byte, error) {
 }
 
 // name is the type of an event or action without its package.
-func name(v any) string { return strings.TrimPrefix(fmt.Sprintf("%T", v), "decide.") }
+func name(v any) string { return strings.TrimPrefix(fmt.Sprintf("%T", v), "state.") }
 
 // Words says what an action does, without secrets.
 func Words(a state.Action) string {

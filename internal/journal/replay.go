@@ -30,6 +30,8 @@ var kinds = func() map[string]reflect.Type {
 		state.DeleteCluster{},
 		state.RestartTask{},
 		state.HADataDeleted{},
+		state.JobsObserved{},
+		state.CheckpointFound{},
 		state.PauseLaunches{},
 		state.ProbeOffers{},
 		state.JobsCancelled{},

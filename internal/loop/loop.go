@@ -38,10 +38,11 @@ type Flink interface {
 	Tell(cluster string)
 }
 
-// Jobs ends the jobs of clusters. It must not wait.
+// Jobs ends the jobs of clusters, and finds what they left. It must not wait.
 type Jobs interface {
 	CancelJobs(a state.CancelJobs)
 	StopJobs(a state.StopJobs)
+	FindCheckpoint(a state.FindCheckpoint)
 }
 
 // Options configure a Loop.
@@ -267,6 +268,8 @@ func (r *run) act(a state.Action) {
 		r.o.Flink.Depose(a)
 	case state.DeleteHAData:
 		r.o.Flink.Forget(a)
+	case state.FindCheckpoint:
+		r.o.Jobs.FindCheckpoint(a)
 	case state.ReportWorkers:
 		r.o.Flink.Tell(a.Cluster)
 	case state.Answer:

@@ -68,3 +68,13 @@ const (
 	RestoreCheckpoint       RestoreKind = "checkpoint"
 	RestoreHighAvailability RestoreKind = "high-availability"
 )
+
+// NextRestore says what the next change that restarts a job would do about its state.
+type NextRestore struct {
+	// Method is start, stop-with-savepoint, cancel, kill-and-look-up, wait or refuse.
+	Method string `json:"method"`
+	// Restore is where the job would start; for methods that take newer state first it is what remains
+	// when that finds nothing.
+	Restore Restore `json:"restore"`
+	Reason  string  `json:"reason"`
+}

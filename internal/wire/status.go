@@ -115,6 +115,11 @@ type Status struct {
 	ChangeFailure string `json:"changeFailure,omitempty"`
 	// Savepoints are those with which the jobs were last stopped for a change. An application starts from its.
 	Savepoints []Savepoint `json:"savepoints,omitempty"`
+	// Job is what was last observed of the job of an application or job cluster.
+	Job *Job `json:"job,omitempty"`
+	// Restore is where its job started from, NextRestore what the next restart would do.
+	Restore     *Restore     `json:"restore,omitempty"`
+	NextRestore *NextRestore `json:"nextRestore,omitempty"`
 	// Paused says that no task is started until the plan is resumed.
 	Paused bool `json:"paused,omitempty"`
 }

@@ -80,7 +80,7 @@ func lookUp(tx *state.Tx, c *state.Cluster) bool {
 // CheckpointFound has the submission that waits for it started from the newest checkpoint.
 func CheckpointFound(tx *state.Tx, e state.CheckpointFound) {
 	c := tx.Edit(e.Cluster)
-	if c == nil || c.Submission == nil || c.Submission.Number != e.Submission || c.Submission.Lookup == nil {
+	if c == nil || c.Submission == nil || c.Submission.Number != e.Submission || c.Submission.Lookup == nil || len(c.JobManagers) > 0 {
 		return
 	}
 	if e.Error != "" {

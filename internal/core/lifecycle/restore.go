@@ -180,8 +180,12 @@ func startOver(s Situation) wire.Restore {
 
 // situationOf is the situation of a cluster that is to get a new spec.
 func situationOf(tx *state.Tx, c *state.Cluster, next spec.Spec) Situation {
+	return situation(c, next, state.Controlling(tx.Tasks.Root(), c), tx.Now)
+}
+
+func situation(c *state.Cluster, next spec.Spec, jm *task.Task, now time.Time) Situation {
 	s := Situation{
-		Old: c.Spec, New: next, Mode: next.Mode(), Job: c.Job, HighAvailability: c.Spec.HighAvailability(), Now: tx.Now,
+		Old: c.Spec, New: next, Mode: next.Mode(), Job: c.Job, HighAvailability: c.Spec.HighAvailability(), Now: now,
 		Over: c.State == wire.Suspended || c.State == wire.Finished || c.State == wire.Failed,
 	}
 	if c.Result != nil {
@@ -192,16 +196,20 @@ func situationOf(tx *state.Tx, c *state.Cluster, next spec.Spec) Situation {
 	} else {
 		s.Last = c.NewestState()
 	}
-	jm, ok := tx.ControllingJobManager(c)
-	s.Live = ok && jm.State == task.Running
+	s.Live = jm != nil && jm.State == task.Running
 	return s
 }
 
-// WouldRestore says what the next change that restarts the job would do about its state.
-func WouldRestore(tx *state.Tx, name string, next spec.Spec) (Choice, bool) {
-	c, ok := tx.Clusters.Get([]byte(name))
-	if !ok || c.Spec.Kind == spec.Session {
-		return Choice{}, false
+// WouldRestore says what the next change that restarts the job of a cluster would do about its state; false for
+// a session and for a cluster that is being deleted.
+func WouldRestore(s *state.State, c *state.Cluster) (wire.NextRestore, bool) {
+	if c.Spec.Kind == spec.Session || c.State == wire.Deleting {
+		return wire.NextRestore{}, false
 	}
-	return Choose(situationOf(tx, c, next)), true
+	var now time.Time // The state has no clock: the age of checkpoints is judged as of the last observation.
+	if c.Flink != nil {
+		now = c.Flink.Observed
+	}
+	choice := Choose(situation(c, c.RequestedSpec(), state.Controlling(s.Tasks.Root(), c), now))
+	return wire.NextRestore{Method: string(choice.Method), Restore: choice.Restore, Reason: choice.Reason}, true
 }

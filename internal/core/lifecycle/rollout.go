@@ -8,6 +8,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -295,9 +296,9 @@ func describeRestore(c *state.Cluster) string {
 	text := "its job without state"
 	switch r.Kind {
 	case wire.RestoreSavepoint, wire.RestoreCheckpoint:
-		text = "its job from " + string(r.Kind) + " " + r.Path
+		text = "its job from " + string(r.Kind) + " " + redact.URI(r.Path)
 	case wire.RestoreInitial:
-		text = "its job from " + r.Path
+		text = "its job from " + redact.URI(r.Path)
 	case wire.RestoreHighAvailability:
 		text = "its job from its last checkpoint in ZooKeeper"
 	case wire.RestoreNone:

@@ -90,6 +90,8 @@ type (
 	Watch struct {
 		Cluster    string
 		JobManager task.Task
+		// Jobs says that the jobs are observed with their checkpoints.
+		Jobs bool
 		// Exchange says that the driver is to be dialled for wanted workers.
 		Exchange bool
 	}

@@ -3,6 +3,8 @@ package state
 import (
 	"slices"
 
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
@@ -14,13 +16,19 @@ func (tx *Tx) JobsMayRun(c *Cluster) bool {
 
 // ControllingJobManager returns the JobManager to ask for the stop of jobs: the newest that runs and is to stay.
 func (tx *Tx) ControllingJobManager(c *Cluster) (*task.Task, bool) {
+	t := Controlling(tx.Tasks.Root(), c)
+	return t, t != nil
+}
+
+// Controlling returns the newest JobManager of a cluster that runs and is to stay; nil for none.
+func Controlling(tasks *iradix.Node[*task.Task], c *Cluster) *task.Task {
 	for _, id := range slices.Backward(c.JobManagers) {
-		t, ok := tx.Tasks.Get([]byte(id))
+		t, ok := tasks.Get([]byte(id))
 		if ok && t.Goal == task.Launched && (t.State == task.Running || t.State == task.Unreachable) {
-			return t, true
+			return t
 		}
 	}
-	return nil, false
+	return nil
 }
 
 // ClusterOfLiveJobManager returns the cluster for which a JobManager speaks that runs and is to stay. Of several, each tells

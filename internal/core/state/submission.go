@@ -57,6 +57,7 @@ type OldNamespace struct {
 const (
 	haClusterID   = "high-availability.cluster-id"
 	optionJobID   = "$internal.pipeline.job-id"
+	optionRefresh = "web.refresh-interval" // Milliseconds in 1.20, a duration in 2.x, which reads a bare number alike.
 	optionResults = "job-result-store.delete-on-commit"
 	// MissingState is a savepoint path that does not exist. A job whose state is in ZooKeeper gets it,
 	// so that its start fails when ZooKeeper has lost the state, instead of beginning without it.
@@ -103,6 +104,9 @@ func (c *Cluster) LaunchSpec() spec.Spec {
 	}
 	if job.JobGraphURI == "" {
 		fill(c.JobID(c.Submission.Identity), optionJobID)
+	}
+	if s.Mode() != spec.Stateless {
+		fill("500", optionRefresh)
 	}
 	for _, o := range s.RetentionOptions() {
 		config[o.Key] = o.Value

@@ -10,7 +10,7 @@ import (
 // is not known is left alone until it is.
 func watch(tx *state.Tx, c *state.Cluster, t *task.Task) {
 	if t.Goal == task.Launched && t.Host() != "" {
-		tx.Send(state.Watch{Cluster: c.Spec.Name, JobManager: *t, Exchange: c.Spec.Allocation == spec.Dynamic})
+		tx.Send(state.Watch{Cluster: c.Spec.Name, JobManager: *t, Jobs: c.Spec.Kind != spec.Session, Exchange: c.Spec.Allocation == spec.Dynamic})
 	}
 }
 

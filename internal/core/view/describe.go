@@ -3,6 +3,7 @@ package view
 import (
 	"slices"
 
+	"github.com/flink-on-mesos/flink-service/internal/core/lifecycle"
 	"github.com/flink-on-mesos/flink-service/internal/core/offers"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -158,6 +159,13 @@ func Describe(s *state.State, name string) (wire.Description, bool) {
 			ChangeFailure: c.RolloutFailure, Savepoints: c.Savepoints,
 		},
 		Tasks: []wire.TaskStatus{}, Waiting: []wire.Waiting{}, Events: c.Events,
+	}
+	if c.Submission != nil {
+		r := c.Submission.Restore
+		d.Status.Job, d.Status.Restore = c.Job, &r
+	}
+	if n, ok := lifecycle.WouldRestore(s, c); ok {
+		d.Status.NextRestore = &n
 	}
 	if ch := c.Rollout; ch != nil {
 		d.Status.Generation = ch.Generation

@@ -126,7 +126,7 @@ func (c *Core) wire(st state.State) (*mesos.Scheduler, error) {
 		return nil, err
 	}
 	c.Loop, err = loop.New(loop.Options{
-		State: st, Saver: saver{c.gate, c.o.Store}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: c.watcher, Tick: c.o.Tick,
+		State: st, Saver: saver{c.gate, c.o.Store}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: flinkSide{c.watcher}, Tick: c.o.Tick,
 		Registerer: registry, Log: c.o.Log,
 	})
 	return scheduler, err
@@ -224,3 +224,6 @@ func (flinkSide) Depose(state.RevokeLeadership) {}
 
 // Forget implements loop.Flink.
 func (flinkSide) Forget(state.DeleteHAData) {}
+
+// FindCheckpoint implements loop.Flink.
+func (flinkSide) FindCheckpoint(state.FindCheckpoint) {}
