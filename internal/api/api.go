@@ -54,6 +54,8 @@ type Options struct {
 	Import func(cluster.OldFiles) (cluster.Imported, error)
 	// Check looks further at a complete and valid spec; nil when there is nothing more to check.
 	Check func(cluster.Spec) error
+	// Nonce makes the part of a new cluster's task ids that no earlier cluster of its name has; nil means a random one.
+	Nonce func() string
 	// Secret says whether a Flink option holds a secret, by its name. Environment variables are asked for
 	// too, as they are and with hyphens or dots in place of underscores.
 	Secret func(key string) bool
@@ -108,6 +110,9 @@ func (o *Options) validate() error {
 	}
 	if o.CallTimeout == 0 {
 		o.CallTimeout = 30 * time.Second
+	}
+	if o.Nonce == nil {
+		o.Nonce = Nonce
 	}
 	if o.Removed == nil {
 		o.Removed = func() bool { return false }

@@ -57,7 +57,7 @@ func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), CreateOnly: true, Notes: notes}
+		return decide.PutCluster{Request: request, Spec: spec, Nonce: a.o.Nonce(), CreateOnly: true, Notes: notes}
 	})
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), Notes: notes, Stop: stopFor(spec), Now: spec.Job != nil && spec.Job.UpgradeMode == cluster.Stateless}
+		return decide.PutCluster{Request: request, Spec: spec, Nonce: a.o.Nonce(), Notes: notes, Stop: stopFor(spec), Now: spec.Job != nil && spec.Job.UpgradeMode == cluster.Stateless}
 	})
 	if err != nil {
 		return err

@@ -106,7 +106,7 @@ func (a *API) change(ctx context.Context, name string, how func(*cluster.Spec) (
 		return err
 	}
 	return a.write(ctx, func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), UpdateOnly: true, Stop: stop, Now: now}
+		return decide.PutCluster{Request: request, Spec: spec, Nonce: a.o.Nonce(), UpdateOnly: true, Stop: stop, Now: now}
 	})
 }
 

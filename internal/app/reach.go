@@ -6,14 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
-	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 )
 
@@ -46,15 +43,6 @@ func toJobManagers(config *tls.Config) *http.Transport {
 		DialContext: (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext, TLSClientConfig: config, TLSHandshakeTimeout: 5 * time.Second,
 		MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, DisableCompression: true,
 	}
-}
-
-// restURL is the address of a JobManager's REST API.
-func restURL(jm cluster.Task) string {
-	u := url.URL{Scheme: "http", Host: net.JoinHostPort(jm.Host(), strconv.Itoa(jm.Ports[flink.PortREST]))}
-	if jm.Secure {
-		u.Scheme = "https"
-	}
-	return u.String()
 }
 
 // transport is the way to a JobManager.

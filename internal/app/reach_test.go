@@ -24,6 +24,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 )
 
@@ -144,7 +145,7 @@ func ask(r *reach, jm cluster.Task) error {
 		return err
 	}
 	defer transport.(*http.Transport).CloseIdleConnections()
-	answer, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Get(restURL(jm))
+	answer, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Get(jobmanager.RESTURL(jm))
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/store/records"
 )
 
 var update = flag.Bool("update", false, "write the golden records of this release")
@@ -32,11 +33,11 @@ func golden() []struct {
 		schema store.Schema
 		empty  func() any
 	}{
-		{decide.FrameworkKey, frameworkSchema, func() any { return new(decide.Framework) }},
-		{decide.ClusterPrefix + "demo", clusterSchema, func() any { return new(decide.ClusterRecord) }},
-		{decide.TaskPrefix + "demo-aaaa-tm-1", taskSchema, func() any { return new(cluster.Task) }},
-		{decide.LeftoverPrefix + "demo-aaaa", leftoverSchema, func() any { return new(decide.Leftover) }},
-		{decide.ReservationPrefix + "demo-aaaa-tm-1", reservationSchema, func() any { return new(cluster.Reservation) }},
+		{decide.FrameworkKey, records.Framework, func() any { return new(decide.Framework) }},
+		{decide.ClusterPrefix + "demo", records.Cluster, func() any { return new(decide.ClusterRecord) }},
+		{decide.TaskPrefix + "demo-aaaa-tm-1", records.Task, func() any { return new(cluster.Task) }},
+		{decide.LeftoverPrefix + "demo-aaaa", records.Leftover, func() any { return new(decide.Leftover) }},
+		{decide.ReservationPrefix + "demo-aaaa-tm-1", records.Reservation, func() any { return new(cluster.Reservation) }},
 		{keysKey, keysSchema, func() any { return new(keys) }},
 	}
 }

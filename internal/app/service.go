@@ -33,6 +33,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/mesos/detect"
 	"github.com/flink-on-mesos/flink-service/internal/sendfile"
+	"github.com/flink-on-mesos/flink-service/internal/store/records"
 )
 
 // Options are what a Service needs beside its configuration.
@@ -248,7 +249,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	side := newFlinkSide(p, p.watcher)
 	s.closers = append(s.closers, side.Close)
 	p.loop, err = loop.New(loop.Options{
-		State: state, Saver: saver{st}, Mesos: p.scheduler, Flink: side, Jobs: side, Registerer: s.registry, Log: s.log,
+		State: state, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Registerer: s.registry, Log: s.log,
 		Observe: p.journal.Observe,
 	})
 	if err != nil {

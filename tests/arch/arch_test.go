@@ -76,6 +76,7 @@ var allowed = map[string][]string{
 	"internal/mesos/detect":    {},
 	"internal/store":           {"internal/cluster"},
 	"internal/store/*":         {"internal/store", "internal/cluster"},
+	"internal/store/records":   {"internal/store", "internal/decide", "internal/cluster"},
 	"internal/flink":           {"internal/flink/*", "internal/cluster", "internal/fault", "resources"},
 	"internal/flink/*":         {"internal/flink/*", "internal/cluster", "internal/fault", "resources"},
 	"internal/legacy":          {"internal/cluster", "internal/fault", "internal/placement"},

@@ -25,9 +25,10 @@ type Follower struct {
 	name     string
 	progress *terminal.Progress
 	begun    time.Time
-	phases   int
-	reason   string
-	excused  bool
+	// phases are those that were shown.
+	phases  []cluster.PhaseTime
+	reason  string
+	excused bool
 	// doing is what goes on when the following ends early.
 	doing string
 	// changing says that the change which is followed may be given up, which is an error.
@@ -42,7 +43,7 @@ func NewFollower(f *command.Factory, c *client.Client, name string, quiet bool) 
 
 // Change has what is followed be a change of the cluster d, which runs already.
 func (w *Follower) Change(d cluster.Description, doing string) {
-	w.changing, w.doing, w.phases = true, doing, len(d.Status.Phases)
+	w.changing, w.doing, w.phases = true, doing, d.Status.Phases
 }
 
 // Until looks at the cluster again and again until done says so, and returns what it saw
@@ -129,14 +130,15 @@ func (w *Follower) tell(d cluster.Description) {
 		w.progress.Show("%s  %s", w.name, w.line(d))
 		return
 	}
-	phases := d.Status.Phases
-	if len(phases) < w.phases {
-		w.phases = 0 // The cluster was restarted meanwhile.
+	// A cluster that was restarted has another first phase; one that needs more TaskManagers falls back by some.
+	shown := 0
+	for shown < min(len(w.phases), len(d.Status.Phases)) && w.phases[shown] == d.Status.Phases[shown] {
+		shown++
 	}
-	for _, p := range phases[w.phases:] {
+	for _, p := range d.Status.Phases[shown:] {
 		w.progress.Say("%s: %s", w.name, w.phase(d, p.Phase))
 	}
-	w.phases = len(phases)
+	w.phases = d.Status.Phases
 	reason := ""
 	if !Ready(d) {
 		reason = waiting(d)

@@ -22,6 +22,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/store/records"
 	scripted "github.com/flink-on-mesos/flink-service/internal/testkit/jobmanager"
 )
 
@@ -62,7 +63,11 @@ func Start(o Options) (*Core, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	stored, err := load(context.Background(), o.Store)
+	saved, err := o.Store.Load(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	stored, err := records.Decode(saved, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -112,13 +117,13 @@ func (c *Core) wire(state decide.State) (*mesos.Scheduler, error) {
 		return nil, err
 	}
 	c.watcher, err = jobmanager.New(jobmanager.Options{
-		Observe: c.observe, Dial: c.dial, REST: c.rest, Post: func(e decide.Event) { c.Post(e) }, Log: c.o.Log.With("part", "jobmanager"),
+		Observe: c.observe, Wanted: func(name string) bool { return decide.Doubted(c.View(), name) }, Dial: c.dial, REST: c.rest, Post: func(e decide.Event) { c.Post(e) }, Log: c.o.Log.With("part", "jobmanager"),
 	})
 	if err != nil {
 		return nil, err
 	}
 	c.Loop, err = loop.New(loop.Options{
-		State: state, Saver: saver{c.gate, c.o.Store}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: c.watcher, Tick: c.o.Tick,
+		State: state, Saver: saver{c.gate, records.Saver{Store: c.o.Store}}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: c.watcher, Tick: c.o.Tick,
 		Registerer: registry, Log: c.o.Log,
 	})
 	return scheduler, err
@@ -178,34 +183,9 @@ func (c *Core) dial(jm cluster.Task) (jobmanager.Exchange, error) {
 	}
 	return driver.NewExchange(driver.ExchangeOptions{
 		Client: client, Log: c.o.Log.With("part", "driver", "cluster", jm.Cluster), Repeat: c.o.Repeat,
-		OnWanted: func(w driver.Wanted) { c.Post(wanted(jm, w)) },
-		Report:   func() driver.Report { return c.report(jm.Cluster) },
+		OnWanted: func(w driver.Wanted) { c.Post(jobmanager.WorkersWanted(jm, w)) },
+		Report:   func() driver.Report { return jobmanager.Report(c.View(), jm.Cluster) },
 	})
-}
-
-func wanted(jm cluster.Task, w driver.Wanted) decide.WorkersWanted {
-	e := decide.WorkersWanted{
-		Cluster: jm.Cluster, JobManager: jm.ID, Epoch: w.Epoch, Version: w.Version, Ready: w.Ready, Started: make(map[string]bool),
-	}
-	for _, x := range w.Workers {
-		e.Workers = append(e.Workers, x.Spec())
-		if x.Launched || x.Recovered {
-			e.Started[x.ID] = true
-		}
-	}
-	if w.Finished != nil {
-		e.Result = &cluster.JobResult{Status: w.Finished.Status, Diagnostics: w.Finished.Diagnostics}
-	}
-	return e
-}
-
-func (c *Core) report(name string) driver.Report {
-	epoch, workers, finished := decide.Report(c.View(), name)
-	r := driver.Report{Epoch: epoch, FinishedSeen: finished, Workers: []driver.WorkerStatus{}}
-	for _, w := range workers {
-		r.Workers = append(r.Workers, driver.WorkerStatus{ID: w.ID, State: driver.State(w.State), Message: w.Message, Host: w.Host})
-	}
-	return r
 }
 
 // flinkSide is the conversations alone: nothing here is highly available.

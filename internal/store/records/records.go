@@ -1,0 +1,108 @@
+// Package records owns the stored form of what the core saves: one schema for each kind of record, and which key
+// belongs to which. It reads and writes no store itself beyond Apply.
+package records
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/store"
+)
+
+// The schemas of the records. A change of form is a new version with an upgrade from the one before.
+var (
+	Framework   = store.Schema{Kind: "framework", Version: 1}
+	Cluster     = store.Schema{Kind: "cluster", Version: 1}
+	Leftover    = store.Schema{Kind: "leftover", Version: 1}
+	Task        = store.Schema{Kind: "task", Version: 1}
+	Reservation = store.Schema{Kind: "reservation", Version: 1}
+)
+
+// Saver makes the records of the core durable. It implements loop.Saver.
+type Saver struct{ Store store.Store }
+
+// Save encodes the records and applies them, all or none.
+func (s Saver) Save(ctx context.Context, changed []decide.Record) error {
+	changes, err := Encode(changed)
+	if err != nil {
+		return err
+	}
+	return s.Store.Apply(ctx, changes)
+}
+
+// Encode returns the stored form of records. A record without a value is a deletion. It fails for a value of a type
+// that has no schema.
+func Encode(changed []decide.Record) ([]store.Record, error) {
+	changes := make([]store.Record, len(changed))
+	for i, r := range changed {
+		changes[i].Key = r.Key
+		var err error
+		switch v := r.Value.(type) {
+		case nil:
+		case *decide.Framework:
+			changes[i].Value, err = Framework.Encode(v)
+		case *decide.ClusterRecord:
+			changes[i].Value, err = Cluster.Encode(v)
+		case *decide.Leftover:
+			changes[i].Value, err = Leftover.Encode(v)
+		case *cluster.Task:
+			changes[i].Value, err = Task.Encode(v)
+		case *cluster.Reservation:
+			changes[i].Value, err = Reservation.Encode(v)
+		default:
+			err = fmt.Errorf("record %s is a %T, which has no schema", r.Key, r.Value)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return changes, nil
+}
+
+// Decode reads stored records. Other takes a record with a key that is not one of the core's and says whether it
+// knows it; nil knows none. A record that cannot be read is an error: nothing is guessed and nothing skipped.
+func Decode(all []store.Record, other func(store.Record) (bool, error)) (decide.Stored, error) {
+	var stored decide.Stored
+	for _, r := range all {
+		known, err := decode(r, &stored)
+		if !known && other != nil {
+			known, err = other(r)
+		}
+		if err == nil && !known {
+			err = fmt.Errorf("record %s is of no kind that this release knows; start the release that wrote it", r.Key)
+		}
+		if err != nil {
+			return stored, err
+		}
+	}
+	return stored, nil
+}
+
+// decode reads one record into stored. It returns false for a key that is not one of the core's.
+func decode(r store.Record, stored *decide.Stored) (known bool, err error) {
+	switch {
+	case r.Key == decide.FrameworkKey:
+		err = Framework.Decode(r.Key, r.Value, &stored.Framework)
+	case strings.HasPrefix(r.Key, decide.ClusterPrefix):
+		stored.Clusters, err = add(stored.Clusters, Cluster, r)
+	case strings.HasPrefix(r.Key, decide.LeftoverPrefix):
+		stored.Leftovers, err = add(stored.Leftovers, Leftover, r)
+	case strings.HasPrefix(r.Key, decide.TaskPrefix):
+		stored.Tasks, err = add(stored.Tasks, Task, r)
+	case strings.HasPrefix(r.Key, decide.ReservationPrefix):
+		stored.Reservations, err = add(stored.Reservations, Reservation, r)
+	default:
+		return false, nil
+	}
+	return true, err
+}
+
+// add appends the decoded record to a list.
+func add[T any](list []T, schema store.Schema, r store.Record) ([]T, error) {
+	var v T
+	err := schema.Decode(r.Key, r.Value, &v)
+	return append(list, v), err
+}
