@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // TestClient lets the Go client do what commands do.
@@ -24,7 +24,7 @@ func TestClient(t *testing.T) {
 			t.Fatalf("%s: %v", what, err)
 		}
 	}
-	spec := cluster.Spec{Name: "demo", Kind: cluster.Session, TaskManagers: cluster.TaskManagers{Count: 1}}
+	spec := spec.Spec{Name: "demo", Kind: spec.Session, TaskManagers: spec.TaskManagers{Count: 1}}
 	_, err = c.CreateCluster(ctx, spec)
 	must("create", err)
 	if _, err = c.CreateCluster(ctx, spec); err == nil || !strings.Contains(err.Error(), "exists already") {

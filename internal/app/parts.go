@@ -16,11 +16,10 @@ import (
 	"github.com/oklog/run"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
-	"github.com/flink-on-mesos/flink-service/internal/flink/classes"
+	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/history"
@@ -29,6 +28,9 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // parts are what runs while this instance leads.
@@ -114,7 +116,7 @@ func (p *parts) distribution(version string) (launch.Distribution, error) {
 	}
 	found := launch.Distribution{Version: d.Version, URI: p.service.url + d.Path}
 	for _, c := range d.Classes {
-		found.Classes = append(found.Classes, launch.Classes{Role: c.Role, File: classes.SandboxFile(c.Archive), URI: p.service.url + c.Path})
+		found.Classes = append(found.Classes, launch.Classes{Role: c.Role, File: appcds.SandboxFile(c.Archive), URI: p.service.url + c.Path})
 	}
 	return found, nil
 }
@@ -165,7 +167,7 @@ func (p *parts) users(sha string) []string {
 }
 
 // named are the URIs in a spec, those of artifacts among them.
-func named(s cluster.Spec) []string {
+func named(s spec.Spec) []string {
 	uris := make([]string, 0, len(s.URIs)+3)
 	for _, u := range s.URIs {
 		uris = append(uris, u.Value)
@@ -177,16 +179,16 @@ func named(s cluster.Spec) []string {
 }
 
 // observe asks a JobManager's REST API what is so.
-func (p *parts) observe(ctx context.Context, jm cluster.Task) (cluster.Flink, error) {
+func (p *parts) observe(ctx context.Context, jm task.Task) (wire.Flink, error) {
 	c, err := p.rest(jm)
 	if err != nil {
-		return cluster.Flink{}, err
+		return wire.Flink{}, err
 	}
 	return jobmanager.Observe(ctx, c, p.loop.View, jm)
 }
 
 // rest is the client of a JobManager's REST API.
-func (p *parts) rest(jm cluster.Task) (*rest.Client, error) {
+func (p *parts) rest(jm task.Task) (*rest.Client, error) {
 	transport, err := p.reach.transport(jm)
 	if err != nil {
 		return nil, err
@@ -195,7 +197,7 @@ func (p *parts) rest(jm cluster.Task) (*rest.Client, error) {
 }
 
 // dial makes the conversation with the driver of a JobManager.
-func (p *parts) dial(jm cluster.Task) (jobmanager.Exchange, error) {
+func (p *parts) dial(jm task.Task) (jobmanager.Exchange, error) {
 	port, ok := jm.Ports[flink.PortDriver]
 	if !ok {
 		return nil, fmt.Errorf("task %s has no port %s", jm.ID, flink.PortDriver)

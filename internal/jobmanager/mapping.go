@@ -8,15 +8,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // RESTURL is the address of a JobManager's REST API: https where the task is secure, else http.
-func RESTURL(jm cluster.Task) string {
+func RESTURL(jm task.Task) string {
 	u := url.URL{Scheme: "http", Host: net.JoinHostPort(jm.Host(), strconv.Itoa(jm.Ports[flink.PortREST]))}
 	if jm.Secure {
 		u.Scheme = "https"
@@ -30,12 +31,12 @@ const staleRegistration = 2 * time.Minute
 
 // Observe asks the REST API of a JobManager for the state of its cluster. For two minutes after the loss of a
 // TaskManager it leaves out the TaskManagers that Flink still counts though Mesos has ended them.
-func Observe(ctx context.Context, c *rest.Client, view func() *decide.State, jm cluster.Task) (cluster.Flink, error) {
+func Observe(ctx context.Context, c *rest.Client, view func() *decide.State, jm task.Task) (wire.Flink, error) {
 	o, err := c.Overview(ctx)
 	if err != nil {
-		return cluster.Flink{}, err
+		return wire.Flink{}, err
 	}
-	f := cluster.Flink{
+	f := wire.Flink{
 		Version: o.Version, TaskManagers: o.TaskManagers, SlotsTotal: o.SlotsTotal, SlotsAvailable: o.SlotsAvailable,
 		JobsRunning: o.JobsRunning, JobsFinished: o.JobsFinished, JobsCancelled: o.JobsCancelled, JobsFailed: o.JobsFailed,
 		Observed: time.Now(),
@@ -45,7 +46,7 @@ func Observe(ctx context.Context, c *rest.Client, view func() *decide.State, jm 
 	}
 	registered, err := c.TaskManagers(ctx)
 	if err != nil {
-		return cluster.Flink{}, err
+		return wire.Flink{}, err
 	}
 	state := view()
 	for _, tm := range registered {
@@ -61,7 +62,7 @@ func Observe(ctx context.Context, c *rest.Client, view func() *decide.State, jm 
 }
 
 // WorkersWanted is the event for a set of workers that the driver of a JobManager wants.
-func WorkersWanted(jm cluster.Task, w driver.Wanted) decide.WorkersWanted {
+func WorkersWanted(jm task.Task, w driver.Wanted) decide.WorkersWanted {
 	e := decide.WorkersWanted{
 		Cluster: jm.Cluster, JobManager: jm.ID, Epoch: w.Epoch, Version: w.Version, Ready: w.Ready, Started: make(map[string]bool),
 	}
@@ -72,7 +73,7 @@ func WorkersWanted(jm cluster.Task, w driver.Wanted) decide.WorkersWanted {
 		}
 	}
 	if w.Finished != nil {
-		e.Result = &cluster.JobResult{Status: w.Finished.Status, Diagnostics: w.Finished.Diagnostics}
+		e.Result = &wire.JobResult{Status: w.Finished.Status, Diagnostics: w.Finished.Diagnostics}
 	}
 	return e
 }

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // The schemas of the records. A change of form is a new version with an upgrade from the one before.
@@ -48,9 +48,9 @@ func Encode(changed []decide.Record) ([]store.Record, error) {
 			changes[i].Value, err = Cluster.Encode(v)
 		case *decide.Leftover:
 			changes[i].Value, err = Leftover.Encode(v)
-		case *cluster.Task:
+		case *task.Task:
 			changes[i].Value, err = Task.Encode(v)
-		case *cluster.Reservation:
+		case *task.Reservation:
 			changes[i].Value, err = Reservation.Encode(v)
 		default:
 			err = fmt.Errorf("record %s is a %T, which has no schema", r.Key, r.Value)

@@ -1,14 +1,14 @@
 package service
 
 import (
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
-	"github.com/flink-on-mesos/flink-service/internal/legacy"
+	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // adopt moves what Flink's configuration says into the fields of the spec.
-func adopt(s cluster.Spec) (cluster.Spec, []string, error) {
-	s, lines, err := legacy.Adopt(s)
+func adopt(s spec.Spec) (spec.Spec, []string, error) {
+	s, lines, err := flinkmesos.Adopt(s)
 	if err != nil {
 		return s, nil, err
 	}

@@ -9,9 +9,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // The scripted Mesos: a master of release 1.9, which knows no offer constraints, and its agents.
@@ -40,7 +41,7 @@ type master struct {
 
 	mu         sync.Mutex
 	agents     []*agent
-	tasks      map[string]*task
+	tasks      map[string]*launched
 	offers     map[string]*agent // those that are outstanding
 	suppressed bool
 	made       int // offers made
@@ -55,11 +56,11 @@ type agent struct {
 	filtered time.Time
 }
 
-// task is a task of a master. It stays when it has ended, with its sandbox.
-type task struct {
+// launched is a task of a master. It stays when it has ended, with its sandbox.
+type launched struct {
 	decide.Launch
 	agent *agent
-	state cluster.TaskState
+	state task.State
 	// updates are those that are not acknowledged; the first of them has been sent.
 	updates []decide.Updated
 	files   map[string]string
@@ -67,7 +68,7 @@ type task struct {
 }
 
 func newMaster(s *Service, post func(decide.Event)) *master {
-	m := &master{s: s, post: post, tasks: map[string]*task{}, offers: map[string]*agent{}}
+	m := &master{s: s, post: post, tasks: map[string]*launched{}, offers: map[string]*agent{}}
 	m.network = &network{handlers: map[string]handlerFunc{}}
 	for i := range 3 {
 		a := &agent{id: fmt.Sprintf("%s-S%d", frameworkID[:36], i), hostname: fmt.Sprintf("agent%d.example", i+1)}
@@ -124,7 +125,7 @@ func (m *master) take(a decide.Action) {
 		m.post(decide.Subscribed{FrameworkID: frameworkID, Master: masterAddress, Version: "1.9.0"})
 	case decide.Teardown:
 		for _, t := range m.tasks {
-			m.ended(t, decide.Updated{State: cluster.Killed})
+			m.ended(t, decide.Updated{State: task.Killed})
 		}
 		m.post(decide.TornDown{})
 	default:
@@ -220,14 +221,14 @@ func (m *master) accept(a decide.Accept) {
 		on, valid = agent, valid && ok
 	}
 	for _, l := range a.Launches {
-		t := &task{Launch: l, agent: on, state: cluster.Staging, files: map[string]string{}}
+		t := &launched{Launch: l, agent: on, state: task.Staging, files: map[string]string{}}
 		m.tasks[l.Task.ID] = t
 		if !valid {
-			m.ended(t, decide.Updated{State: cluster.Dropped, Source: "SOURCE_MASTER", Reason: "REASON_INVALID_OFFERS", Message: "Task launched with invalid offers"})
+			m.ended(t, decide.Updated{State: task.Dropped, Source: "SOURCE_MASTER", Reason: "REASON_INVALID_OFFERS", Message: "Task launched with invalid offers"})
 			continue
 		}
 		fetch := fetching
-		if l.Task.Role == cluster.TaskManagerRole {
+		if l.Task.Kind == spec.TaskManagerTask {
 			fetch = fetchingTM
 		}
 		m.after(fetch, func() { m.start(t) })
@@ -235,35 +236,35 @@ func (m *master) accept(a decide.Accept) {
 }
 
 // container is the id of a task's container, and sandbox the path of its directory.
-func (t *task) container() string {
+func (t *launched) container() string {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(t.Task.ID)) // Never fails.
 	return fmt.Sprintf("%08x-6b1d-4f0e-9f4e-1d2c3b4a5f60", h.Sum32())
 }
 
-func (t *task) sandbox() string {
+func (t *launched) sandbox() string {
 	return "/var/lib/mesos/slave/slaves/" + t.agent.id + "/frameworks/" + frameworkID + "/executors/" + t.Task.ID + "/runs/" + t.container()
 }
 
 // start runs a task whose files the fetcher has brought, or not.
-func (m *master) start(t *task) {
+func (m *master) start(t *launched) {
 	if t.state.Terminal() {
 		return
 	}
 	if job := t.Spec.Job; job != nil && strings.HasSuffix(job.JarURI, "/missing.jar") {
 		m.ended(t, decide.Updated{
-			State: cluster.Failed, Source: "SOURCE_AGENT", Reason: "REASON_CONTAINER_LAUNCH_FAILED",
+			State: task.Failed, Source: "SOURCE_AGENT", Reason: "REASON_CONTAINER_LAUNCH_FAILED",
 			Message: fmt.Sprintf("Failed to launch container: Failed to fetch all URIs for container '%s': exited with status 1", t.container()),
 		})
 		return
 	}
 	t.files["stdout"] = "Starting " + t.Task.ID + "\nThe process is up.\n"
-	m.report(t, decide.Updated{State: cluster.Starting, Source: "SOURCE_EXECUTOR"})
+	m.report(t, decide.Updated{State: task.Starting, Source: "SOURCE_EXECUTOR"})
 	m.after(starting, func() {
 		if t.state.Terminal() {
 			return
 		}
-		m.report(t, decide.Updated{State: cluster.Running, Source: "SOURCE_EXECUTOR"})
+		m.report(t, decide.Updated{State: task.Running, Source: "SOURCE_EXECUTOR"})
 		t.process = newProcess(m, t)
 	})
 }
@@ -272,25 +273,25 @@ func (m *master) start(t *task) {
 func (m *master) kill(id string) {
 	t, ok := m.tasks[id]
 	if !ok {
-		m.post(decide.Updated{TaskID: id, State: cluster.Gone, Source: "SOURCE_MASTER", Reason: "REASON_RECONCILIATION", Message: "Attempted to kill an unknown task"})
+		m.post(decide.Updated{TaskID: id, State: task.Gone, Source: "SOURCE_MASTER", Reason: "REASON_RECONCILIATION", Message: "Attempted to kill an unknown task"})
 		return
 	}
 	m.after(dying, func() {
-		m.ended(t, decide.Updated{State: cluster.Killed, Source: "SOURCE_EXECUTOR", Message: "Command terminated with signal Terminated"})
+		m.ended(t, decide.Updated{State: task.Killed, Source: "SOURCE_EXECUTOR", Message: "Command terminated with signal Terminated"})
 	})
 }
 
 // exit ends a task as its process does.
-func (m *master) exit(t *task, code int) {
-	state := cluster.Finished
+func (m *master) exit(t *launched, code int) {
+	state := task.Finished
 	if code != 0 {
-		state = cluster.Failed
+		state = task.Failed
 	}
 	m.ended(t, decide.Updated{State: state, Source: "SOURCE_EXECUTOR", Message: fmt.Sprintf("Command exited with status %d", code)})
 }
 
 // ended reports the end of a task once.
-func (m *master) ended(t *task, u decide.Updated) {
+func (m *master) ended(t *launched, u decide.Updated) {
 	if t.state.Terminal() {
 		return
 	}
@@ -301,7 +302,7 @@ func (m *master) ended(t *task, u decide.Updated) {
 }
 
 // report sends an update when those before it have been acknowledged.
-func (m *master) report(t *task, u decide.Updated) {
+func (m *master) report(t *launched, u decide.Updated) {
 	t.state = u.State
 	u.TaskID, u.AgentID, u.Sandbox = t.Task.ID, t.agent.id, t.sandbox()
 	m.uuids++
@@ -333,7 +334,7 @@ func (m *master) reconcile(refs []decide.TaskRef) {
 		slices.SortFunc(refs, func(a, b decide.TaskRef) int { return cmp.Compare(a.TaskID, b.TaskID) })
 	}
 	for _, r := range refs {
-		u := decide.Updated{TaskID: r.TaskID, AgentID: r.AgentID, State: cluster.Gone, Source: "SOURCE_MASTER", Reason: "REASON_RECONCILIATION", Message: "Reconciliation: Task is unknown to the agent"}
+		u := decide.Updated{TaskID: r.TaskID, AgentID: r.AgentID, State: task.Gone, Source: "SOURCE_MASTER", Reason: "REASON_RECONCILIATION", Message: "Reconciliation: Task is unknown to the agent"}
 		if t, ok := m.tasks[r.TaskID]; ok {
 			u.AgentID, u.State, u.Message = t.agent.id, t.state, "Reconciliation: Latest task state"
 		}

@@ -12,9 +12,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/jobmanager"
 )
 
@@ -34,7 +34,7 @@ const (
 // master held.
 type process struct {
 	m    *master
-	t    *task
+	t    *launched
 	gone bool
 	// exchange and flink are those of a JobManager that serves; nil before, and for a TaskManager.
 	exchange *jobmanager.JobManager
@@ -43,10 +43,10 @@ type process struct {
 	joined *process
 }
 
-func newProcess(m *master, t *task) *process {
+func newProcess(m *master, t *launched) *process {
 	p := &process{m: m, t: t}
 	begin := p.serve
-	if t.Task.Role == cluster.TaskManagerRole {
+	if t.Task.Kind == spec.TaskManagerTask {
 		begin = p.register
 	}
 	m.after(booting, func() {
@@ -59,24 +59,24 @@ func newProcess(m *master, t *task) *process {
 
 // serve opens the ports of a JobManager.
 func (p *process) serve() {
-	spec := p.t.Spec
+	sp := p.t.Spec
 	o := jobmanager.FlinkOptions{
-		Version: "2.3.0", SavepointDirectory: spec.SavepointDirectory(), SlotsPerTaskManager: spec.TaskManager.Slots, After: p.m.s.script.after,
+		Version: "2.3.0", SavepointDirectory: sp.SavepointDirectory(), SlotsPerTaskManager: sp.TaskManager.Slots, After: p.m.s.script.after,
 		NextJob: p.m.s.nextJob, NextJar: p.m.s.nextJar, Runs: p.m.s.o.Runs * time.Duration(p.m.s.o.Speed),
 		// Flink calls with a lock of its own held, which is taken inside that of the master.
 		Ended: func(status, diagnostics string) {
 			p.m.after(latency, func() { p.applicationEnded(status, diagnostics) })
 		},
 	}
-	if spec.Job != nil {
-		o.Program, o.Parallelism = spec.Job.JarURI[strings.LastIndex(spec.Job.JarURI, "/")+1:], spec.Job.Parallelism
+	if sp.Job != nil {
+		o.Program, o.Parallelism = sp.Job.JarURI[strings.LastIndex(sp.Job.JarURI, "/")+1:], sp.Job.Parallelism
 		if jobmanager.Throws(o.Program) {
 			p.m.exit(p.t, failedStatus)
 			return
 		}
 	}
-	if spec.Allocation == cluster.Dynamic {
-		p.exchange = jobmanager.New(jobmanager.Options{Token: token, Prefix: spec.Name + "-" + p.t.Nonce + "-tm", Epoch: p.m.s.epoch})
+	if sp.Allocation == spec.Dynamic {
+		p.exchange = jobmanager.New(jobmanager.Options{Token: token, Prefix: sp.Name + "-" + p.t.Nonce + "-tm", Epoch: p.m.s.epoch})
 		p.m.network.listen(p.address(flink.PortDriver), p.exchange.ServeHTTP)
 		o.Need = func(n int) { p.m.after(latency, func() { p.need(n) }) }
 		o.Idle = p.exchange.Release

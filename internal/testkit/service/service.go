@@ -25,17 +25,19 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
+	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
-	"github.com/flink-on-mesos/flink-service/internal/migrate"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/store/records"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Options configure a Service.
@@ -144,9 +146,9 @@ func (s *Service) wire() error {
 	s.closers = append(s.closers, artifacts.Close)
 	s.api, err = api.New(api.Options{
 		Core: s.loop, Artifacts: artifacts, Secret: flink.IsSecret, Log: s.o.Log, Nonce: s.nonce,
-		Defaults: cluster.Defaults{Allocation: cluster.Dynamic, FlinkVersion: versions[0].Version, Role: "*"},
-		Rules:    cluster.Rules{Roles: []string{"*"}, Constraints: true},
-		Adopt:    adopt, Import: migrate.Import, Flinks: versions, Version: "1.0.0", Commit: "0123456789ab", FrameworkName: "flink", Role: "*",
+		Defaults: spec.Defaults{Allocation: spec.Dynamic, FlinkVersion: versions[0].Version, Role: "*"},
+		Rules:    spec.Rules{Roles: []string{"*"}, Constraints: true},
+		Adopt:    adopt, Import: flinkmesos.Import, Flinks: versions, Version: "1.0.0", Commit: "0123456789ab", FrameworkName: "flink", Role: "*",
 		Leader: "http://10.0.0.9:8080", Transport: s.mesos.network,
 		Journal: func(text string, limit, maxBytes int) ([]json.RawMessage, error) {
 			return journal.Tail(s.journalDir(), text, limit, maxBytes)
@@ -157,7 +159,7 @@ func (s *Service) wire() error {
 
 func (s *Service) journalDir() string { return filepath.Join(s.o.Dir, "journal") }
 
-func masked(spec cluster.Spec) cluster.Spec { return api.Masked(spec, flink.IsSecret) }
+func masked(spec spec.Spec) spec.Spec { return api.Masked(spec, flink.IsSecret) }
 
 // ServeHTTP implements http.Handler.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -216,14 +218,14 @@ func (s *Service) nonce() string {
 }
 
 // rest is the client of a JobManager's REST API.
-func (s *Service) rest(jm cluster.Task) (*rest.Client, error) {
+func (s *Service) rest(jm task.Task) (*rest.Client, error) {
 	return rest.New(rest.Options{URL: jobmanager.RESTURL(jm), HTTP: &http.Client{Transport: s.mesos.network}, Timeout: 5 * time.Second})
 }
 
-func (s *Service) observe(ctx context.Context, jm cluster.Task) (cluster.Flink, error) {
+func (s *Service) observe(ctx context.Context, jm task.Task) (wire.Flink, error) {
 	c, err := s.rest(jm)
 	if err != nil {
-		return cluster.Flink{}, err
+		return wire.Flink{}, err
 	}
 	return jobmanager.Observe(ctx, c, s.loop.View, jm)
 }
@@ -232,7 +234,7 @@ func (s *Service) observe(ctx context.Context, jm cluster.Task) (cluster.Flink, 
 const token driver.Token = "token"
 
 // dial makes the conversation with the driver of a JobManager.
-func (s *Service) dial(jm cluster.Task) (jobmanager.Exchange, error) {
+func (s *Service) dial(jm task.Task) (jobmanager.Exchange, error) {
 	client, err := driver.New(driver.Options{
 		Address: net.JoinHostPort(jm.Host(), strconv.Itoa(jm.Ports[flink.PortDriver])), Token: token, Transport: s.mesos.network,
 	})
