@@ -75,9 +75,9 @@ func TestOptions(t *testing.T) {
 	}
 	newWorld(t, func(o *api.Options) {
 		open := *o
-		open.Secret = nil
-		if _, err := api.New(open); err == nil || !strings.Contains(err.Error(), "Secret") {
-			t.Errorf("New() that would show every secret: error %v", err)
+		open.Admit = nil
+		if _, err := api.New(open); err == nil || !strings.Contains(err.Error(), "Admit") {
+			t.Errorf("New() that would admit every spec: error %v", err)
 		}
 	})
 }
@@ -346,7 +346,7 @@ func (stopped) Do(_ context.Context, build func(uint64) decide.Event) error {
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *api.Options) {
-		o.Check = func(spec.Spec) error { panic("a bug") }
+		o.Admit = func(spec.Spec, spec.Spec) (spec.Spec, []string, error) { panic("a bug") }
 	})
 	w.do("POST", "/v1/clusters", session, "Content-Type", "application/json").wantFault(t, 500, fault.Internal, "internal error")
 	w.json("GET", "/v1/health", "", 200)

@@ -7,9 +7,9 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
@@ -24,7 +24,7 @@ func (a *API) describe(name string) (wire.Description, error) {
 	if !ok {
 		return d, noCluster(name)
 	}
-	d.Spec = a.masked(d.Spec)
+	d.Spec = redact.Spec(d.Spec)
 	return d, nil
 }
 
@@ -53,7 +53,7 @@ func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	sp, notes, err := a.complete(sp, spec.Spec{})
+	sp, notes, err := a.o.Admit(sp, spec.Spec{})
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer release()
 	stored, exists := decide.Spec(a.o.Core.View(), name)
-	sp, notes, err := a.complete(sp, stored)
+	sp, notes, err := a.o.Admit(sp, stored)
 	if err != nil {
 		return err
 	}
@@ -109,66 +109,6 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 		return answer(w, http.StatusOK, d)
 	}
 	return answer(w, http.StatusCreated, d)
-}
-
-// complete makes a spec that can be stored out of one that was sent: secrets that were sent masked get
-// their stored value, open fields their default, and all of it is checked.
-func (a *API) complete(spec, stored spec.Spec) (_ spec.Spec, notes []string, err error) {
-	spec, err = a.unmasked(spec, stored)
-	if err != nil {
-		return spec, nil, err
-	}
-	if spec.RestartNonce == 0 {
-		// A spec kept in a file knows nothing of restarts made by hand; putting it again is not one.
-		spec.RestartNonce = stored.RestartNonce
-	}
-	if a.o.Adopt != nil {
-		if spec, notes, err = a.o.Adopt(spec); err != nil {
-			return spec, nil, err
-		}
-	}
-	spec = spec.Complete(a.o.Defaults)
-	if err := spec.Validate(a.o.Rules); err != nil {
-		return spec, nil, err
-	}
-	if err := a.checkArtifacts(spec); err != nil {
-		return spec, nil, err
-	}
-	if a.o.Check != nil {
-		if err := a.o.Check(spec); err != nil {
-			return spec, nil, err
-		}
-	}
-	return spec, notes, nil
-}
-
-// checkArtifacts looks whether uploaded files that a spec names are there: a task could not fetch them.
-func (a *API) checkArtifacts(spec spec.Spec) error {
-	var l fault.List
-	check := func(field, uri string) {
-		if !strings.HasPrefix(uri, "artifact:") {
-			return
-		}
-		sha, _, err := artifact.ParseURI(uri)
-		if err == nil {
-			_, err = a.o.Artifacts.Stat(sha)
-		}
-		if err != nil {
-			l.Add(field, "%s: upload the file first and use the URI that the upload answers", err)
-		}
-	}
-	if j := spec.Job; j != nil {
-		check("job.jarURI", j.JarURI)
-		check("job.jobGraphURI", j.JobGraphURI)
-		check("job.python", j.Python)
-	}
-	if k := spec.Kerberos; k != nil {
-		check("kerberos.keytabURI", k.KeytabURI)
-	}
-	for i, u := range spec.URIs {
-		check(indexed("uris", i)+".value", u.Value)
-	}
-	return l.Err("the spec names files that are not there")
 }
 
 func (a *API) deleteCluster(w http.ResponseWriter, r *http.Request) error {

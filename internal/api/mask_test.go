@@ -5,15 +5,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
-	"github.com/flink-on-mesos/flink-service/internal/flink"
 )
 
-// TestVariablesAreMasked asks with the real judge of Flink's options about the usual names of variables.
+// TestVariablesAreMasked has the usual names of variables.
 func TestVariablesAreMasked(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *api.Options) { o.Secret = flink.IsSecret })
+	w := newWorld(t)
 	secret := []string{
 		"MY_API_KEY", "DB_PASSWORD", "DB_PASSWD", "GOOGLE_CREDENTIALS", "TLS_PRIVATE_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID",
 		"SERVICE_KEY", "KEY_PASSPHRASE", "GIT_TOKEN", "KAFKA_JAAS_CONFIG", "apikey",
@@ -126,7 +124,7 @@ func TestTaskSecretsAreMasked(t *testing.T) {
 // TestSecretsOfContainersAreMasked checks Docker's parameters and the options of volumes, and that the state keeps them.
 func TestSecretsOfContainersAreMasked(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *api.Options) { o.Secret = flink.IsSecret })
+	w := newWorld(t)
 	body := `{"name":"demo","kind":"session","taskManagers":{"count":1},"container":{"type":"docker","image":"flink:2.3",
 		"parameters":[{"key":"env","value":"DB_PASSWD=canary-1"},{"key":"env","value":"TZ=UTC"},{"key":"env","value":"API_KEY=canary-2"},
 		{"key":"label","value":"stars=******"}],

@@ -13,6 +13,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -84,7 +85,7 @@ func (a *API) target() (string, configuration, error) {
 	c := configuration{Name: a.o.FrameworkName, Version: a.o.Version, Clusters: []spec.Spec{}}
 	for _, name := range decide.Names(view) {
 		if spec, ok := decide.Spec(view, name); ok {
-			c.Clusters = append(c.Clusters, a.masked(spec))
+			c.Clusters = append(c.Clusters, redact.Spec(spec))
 		}
 	}
 	data, err := json.Marshal(c)

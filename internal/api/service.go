@@ -70,13 +70,10 @@ type serviceAnswer struct {
 func (a *API) service(w http.ResponseWriter, _ *http.Request) error {
 	s := serviceAnswer{
 		Name: a.o.FrameworkName, ServiceView: decide.Service(a.o.Core.View()), Leader: true, LeaderURL: a.o.Leader,
-		Roles: a.o.Rules.Roles, Flink: a.o.Flinks,
+		Roles: a.o.Roles, Flink: a.o.Flinks,
 	}
 	if problem := a.o.Problem(); problem != nil {
 		s.Problem = *problem
-	}
-	if len(s.Roles) == 0 {
-		s.Roles = []string{a.o.Role}
 	}
 	if s.Flink == nil {
 		s.Flink = []Flink{}

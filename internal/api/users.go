@@ -1,7 +1,7 @@
 package api
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -11,27 +11,12 @@ import (
 func ArtifactUsers(view *decide.State, sha string) []string {
 	var users []string
 	for _, name := range decide.Names(view) {
-		spec, ok := decide.Spec(view, name)
+		sp, ok := decide.Spec(view, name)
 		running, _ := decide.RunningSpec(view, name)
-		if ok && (uses(spec, sha) || uses(running, sha)) {
+		refers := func(u spec.ArtifactURI) bool { return u.SHA256 == sha }
+		if ok && (slices.ContainsFunc(sp.Artifacts(), refers) || slices.ContainsFunc(running.Artifacts(), refers)) {
 			users = append(users, "cluster "+name)
 		}
 	}
 	return users
-}
-
-func uses(spec spec.Spec, sha string) bool {
-	refers := func(uri string) bool { return strings.HasPrefix(uri, "artifact:"+sha+"/") }
-	if j := spec.Job; j != nil && (refers(j.JarURI) || refers(j.JobGraphURI) || refers(j.Python)) {
-		return true
-	}
-	if k := spec.Kerberos; k != nil && refers(k.KeytabURI) {
-		return true
-	}
-	for _, u := range spec.URIs {
-		if refers(u.Value) {
-			return true
-		}
-	}
-	return false
 }

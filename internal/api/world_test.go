@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
@@ -58,8 +59,6 @@ func (nothing) StopJobs(decide.StopJobs) {}
 
 func (nothing) CancelJobs(decide.CancelJobs) {}
 
-func isSecret(key string) bool { return strings.Contains(strings.ToLower(key), "password") }
-
 func newWorld(t testing.TB, change ...func(*api.Options)) *world {
 	t.Helper()
 	return newWorldOf(t, decide.New(decide.Options{}, decide.Stored{}, time.Now()), change...)
@@ -95,11 +94,18 @@ func newWorldOf(t testing.TB, state decide.State, change ...func(*api.Options)) 
 		t.Fatal(err)
 	}
 	o := api.Options{
-		Core: l, Artifacts: store, Secret: isSecret, Log: log,
-		Defaults: spec.Defaults{Allocation: spec.Static, FlinkVersion: "2.3.0", Role: "*"},
-		Rules:    spec.Rules{Roles: []string{"*"}, FlinkVersions: []string{"2.3.0", "1.20.5"}},
-		Flinks:   []api.Flink{{Version: "2.3.0", SHA256: strings.Repeat("23", 32)}},
-		Version:  "1.0.0", Commit: "0123456789ab", FrameworkName: "flink", Role: "*", Leader: "http://127.0.0.1:1",
+		Core: l, Artifacts: store, Log: log,
+		Admit: admit.New(admit.Options{
+			Defaults: spec.Defaults{Allocation: spec.Static, FlinkVersion: "2.3.0", Role: "*"},
+			Rules:    spec.Rules{Roles: []string{"*"}, FlinkVersions: []string{"2.3.0", "1.20.5"}},
+			Artifact: func(u spec.ArtifactURI) error {
+				_, err := store.Stat(u.SHA256)
+				return err
+			},
+			ZooKeeper: "127.0.0.1:2181", StorageDir: "file:///ha",
+		}).Admit,
+		Flinks:  []api.Flink{{Version: "2.3.0", SHA256: strings.Repeat("23", 32)}},
+		Version: "1.0.0", Commit: "0123456789ab", FrameworkName: "flink", Roles: []string{"*"}, Leader: "http://127.0.0.1:1",
 		Journal: func(text string, limit, _ int) ([]json.RawMessage, error) {
 			if limit < 10 {
 				return nil, nil

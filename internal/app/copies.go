@@ -265,10 +265,8 @@ func (s *Service) clean(ctx context.Context, st *state, store *artifact.Store, l
 		keep[a.SHA256] = true
 	}
 	for _, c := range stored.Clusters {
-		for _, uri := range named(c.Spec) {
-			if sha, _, err := artifact.ParseURI(uri); err == nil {
-				keep[sha] = true
-			}
+		for _, u := range c.Spec.Artifacts() {
+			keep[u.SHA256] = true
 		}
 	}
 	list, err := store.List()
@@ -322,13 +320,9 @@ func (p *parts) missing() map[string]string {
 		if !ok {
 			continue
 		}
-		for _, uri := range named(spec) {
-			sha, name, err := artifact.ParseURI(uri)
-			if err != nil {
-				continue
-			}
-			if _, err := p.artifacts.Stat(sha); fault.CodeOf(err) == fault.NotFound {
-				missing[sha] = name
+		for _, u := range spec.Artifacts() {
+			if _, err := p.artifacts.Stat(u.SHA256); fault.CodeOf(err) == fault.NotFound {
+				missing[u.SHA256] = u.Name
 			}
 		}
 	}

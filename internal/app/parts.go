@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/oklog/run"
 
+	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -41,6 +40,7 @@ type parts struct {
 	copies    *copies
 	others    func(context.Context) ([]string, error)
 	flinks    distributions
+	admission *admit.Admission
 	planner   *launch.Planner
 	reach     *reach
 	scheduler *mesos.Scheduler
@@ -140,42 +140,12 @@ func (p *parts) renderOverlay(_ context.Context, name string) ([]byte, time.Time
 }
 
 // artifactURI is where a task fetches an uploaded artifact. Uploads are users' own, so the path expires.
-func (p *parts) artifactURI(uri string) (string, error) {
-	sha, name, err := artifact.ParseURI(uri)
-	if err != nil {
-		return "", err
+func (p *parts) artifactURI(u spec.ArtifactURI) (string, error) {
+	if _, err := p.artifacts.Stat(u.SHA256); err != nil {
+		return "", p.copies.explain(u.SHA256, err)
 	}
-	if _, err := p.artifacts.Stat(sha); err != nil {
-		return "", p.copies.explain(sha, err)
-	}
-	path, err := p.artifacts.SignedPath(sha, name, time.Now().Add(p.service.c.Flink.ArtifactURLs))
+	path, err := p.artifacts.SignedPath(u.SHA256, u.Name, time.Now().Add(p.service.c.Flink.ArtifactURLs))
 	return p.service.url + path, err
-}
-
-// users lists the clusters whose spec names an artifact.
-func (p *parts) users(sha string) []string {
-	var users []string
-	view := p.loop.View()
-	for _, name := range decide.Names(view) {
-		spec, ok := decide.Spec(view, name)
-		running, _ := decide.RunningSpec(view, name)
-		if ok && slices.ContainsFunc(append(named(spec), named(running)...), func(uri string) bool { return strings.Contains(path.Dir(uri), sha) }) {
-			users = append(users, name)
-		}
-	}
-	return users
-}
-
-// named are the URIs in a spec, those of artifacts among them.
-func named(s spec.Spec) []string {
-	uris := make([]string, 0, len(s.URIs)+3)
-	for _, u := range s.URIs {
-		uris = append(uris, u.Value)
-	}
-	if j := s.Job; j != nil {
-		uris = append(uris, j.JarURI, j.JobGraphURI, j.Python)
-	}
-	return uris
 }
 
 // observe asks a JobManager's REST API what is so.

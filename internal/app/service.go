@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/config"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/history"
@@ -30,6 +31,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/mesos/detect"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/sendfile"
 	"github.com/flink-on-mesos/flink-service/internal/serviceaccount"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -206,7 +208,7 @@ func (s *Service) framework() mesos.Framework {
 func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored, k keys, masters func(context.Context) ([]string, error)) (*parts, error) {
 	p := &parts{service: s, history: history.New(), others: func(ctx context.Context) ([]string, error) { return st.others(ctx, s.own) }}
 	var err error
-	p.artifacts, err = s.openArtifacts(k, s.registry, func(sha string) []string { return p.users(sha) })
+	p.artifacts, err = s.openArtifacts(k, s.registry, func(sha string) []string { return api.ArtifactUsers(p.loop.View(), sha) })
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +233,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 
 	began := time.Now()
 	state := decide.New(decideOptions(s.c), stored, began)
-	p.journal, err = journal.New(journal.Options{Dir: journalDir(s.c), Masked: withoutSecrets, Log: s.log.With("part", "journal")})
+	p.journal, err = journal.New(journal.Options{Dir: journalDir(s.c), Masked: redact.ForJournal, Log: s.log.With("part", "journal")})
 	if err != nil {
 		return nil, err
 	}
@@ -266,6 +268,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	} else if !k.Initial {
 		p.initial = func(ctx context.Context) error { return p.createInitial(ctx, st, k, len(stored.Clusters) == 0) }
 	}
+	p.admission = p.newAdmission()
 	p.handler, err = p.newHandler()
 	return p, err
 }

@@ -116,3 +116,15 @@ func (s *State) condition(c *Cluster, role spec.TaskKind) string {
 	}
 	return "; the master is told to offer agents with " + strings.Join(words, " and ")
 }
+
+// offersCallFailed notes that the master did not take a call about its offers.
+func (st *step) offersCallFailed(e CallFailed) {
+	switch e.Call {
+	case "UPDATE_FRAMEWORK":
+		st.constrainFailed()
+	case "REVIVE", "SUPPRESS":
+		// What the master believes is not known: say it again with the next change or tick.
+		st.s.Suppressed = e.Call == "REVIVE"
+		st.s.wantOffers = e.Call == "REVIVE"
+	}
+}

@@ -179,8 +179,9 @@ func (st *step) leavingTaskManagers(c *Cluster) []*task.Task {
 	return tasks
 }
 
-// tickLeaving goes on with the replacement of TaskManagers on agents that will not be there.
-func (st *step) tickLeaving() {
+// tickLeaving continues the replacement of TaskManagers on draining agents, and returns the clusters with static
+// allocation that have to be looked at for it.
+func (st *step) tickLeaving() (look []string) {
 	it := st.leavers.Root().Iterator()
 	some := false
 	for agent, l, ok := it.Next(); ok; agent, l, ok = it.Next() {
@@ -195,11 +196,12 @@ func (st *step) tickLeaving() {
 		switch {
 		case !c.active() || !some && c.move == nil && !c.surge:
 		case c.Spec.Allocation == spec.Static:
-			st.converge(c.Spec.Name)
+			look = append(look, c.Spec.Name)
 		default:
 			st.move(c.Spec.Name)
 		}
 	}
+	return look
 }
 
 // settled says that every TaskManager of the cluster that is launched runs and is known to Flink.

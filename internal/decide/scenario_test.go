@@ -178,7 +178,7 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 		p.request++
 		return decide.PauseStarts{Request: p.request, Cluster: arg(d, "cluster", ""), Paused: !flag(d, "off")}
 	case "offers":
-		return decide.Offered{Offers: offers(t, d.Input)}
+		return decide.Offered{Offers: offersOf(t, d.Input)}
 	case "inverse":
 		e := decide.InverseOffered{}
 		for line := range strings.Lines(d.Input) {
@@ -351,7 +351,7 @@ func stop(d *datadriven.TestData) *decide.StopRequest {
 // offers reads a line an offer: o1 a1 host1 cpus=4 mem=4096 ports=31000-31099 role=*. A name with a reservation's
 // id behind it, as in cpus@demo-aaaa-jm-1=1, is reserved by the framework fw-1; volume@demo-aaaa-tm-2=64 is its volume,
 // and ~cpus=1 is revocable.
-func offers(t *testing.T, text string) []offer.Offer {
+func offersOf(t *testing.T, text string) []offer.Offer {
 	t.Helper()
 	var out []offer.Offer
 	for line := range strings.Lines(text) {

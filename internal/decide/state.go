@@ -325,7 +325,7 @@ func New(o Options, stored Stored, now time.Time) State {
 	for _, r := range stored.Clusters {
 		st.converge(r.Spec.Name)
 	}
-	s, _ = st.end()
+	s, _ = settle(st)
 	return s
 }
 

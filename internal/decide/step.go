@@ -45,6 +45,7 @@ func Step(s State, e Event, now time.Time) (State, []Action) {
 		st.agentLost(e)
 	case CallFailed:
 		st.callFailed(e)
+		st.offersCallFailed(e)
 	case PutCluster:
 		st.putCluster(e)
 	case DeleteCluster:
@@ -70,7 +71,15 @@ func Step(s State, e Event, now time.Time) (State, []Action) {
 	default:
 		panic(fmt.Sprintf("decide: event %T has no case", e))
 	}
-	return st.end()
+	return settle(st)
+}
+
+// settle ends a step: what follows from its changes for the phases of clusters and for the stream of offers.
+func settle(st *step) (State, []Action) {
+	st.eachEdited(func(c *Cluster) { st.phase(c) })
+	st.end()
+	st.flow()
+	return st.s, st.actions()
 }
 
 // step is the working memory of one Step.
@@ -113,12 +122,17 @@ func (st *step) begin() {
 	st.leavers = st.s.leavers.Txn()
 }
 
-func (st *step) end() (State, []Action) {
+// eachEdited calls do for every cluster that this step has changed and not removed, in the order of the changes.
+func (st *step) eachEdited(do func(*Cluster)) {
 	for _, name := range st.order {
 		if c := st.edited[name]; c != nil {
-			st.phase(c)
+			do(c)
 		}
 	}
+}
+
+// end puts the tables of the step into its state.
+func (st *step) end() {
 	st.s.clusters = st.clusters.Commit()
 	st.s.tasks = st.tasks.Commit()
 	st.s.agents = st.agents.Commit()
@@ -131,16 +145,17 @@ func (st *step) end() (State, []Action) {
 		all := append(slices.Clone(st.s.outcomes), st.outcomes[max(0, n-maxOutcomes):]...)
 		st.s.outcomes = slices.Clip(all[max(0, len(all)-maxOutcomes):])
 	}
-	st.flow()
+}
 
+// actions are what the step has decided, in the order that is promised.
+func (st *step) actions() []Action {
 	actions := make([]Action, 0, 1+len(st.sends)+len(st.acks)+len(st.answers))
 	if len(st.saves) > 0 {
 		actions = append(actions, Save{Records: st.saves})
 	}
 	actions = append(actions, st.sends...)
 	actions = append(actions, st.acks...)
-	actions = append(actions, st.answers...)
-	return st.s, actions
+	return append(actions, st.answers...)
 }
 
 // REVIVE is sent once a second in the long run, as a master allocates no faster by default, and up to

@@ -124,14 +124,6 @@ func (st *step) callFailed(e CallFailed) {
 	if e.AgentID != "" {
 		st.doubtReservations(e.AgentID, st.now.Add(quietAfterGiven))
 	}
-	if e.Call == "UPDATE_FRAMEWORK" {
-		st.constrainFailed()
-	}
-	if e.Call == "REVIVE" || e.Call == "SUPPRESS" {
-		// What the master believes is not known: say it again with the next change or tick.
-		st.s.Suppressed = e.Call == "REVIVE"
-		st.s.wantOffers = e.Call == "REVIVE"
-	}
 }
 
 // frameworkRemoved starts anew: the master has ended all tasks of the old framework id.
@@ -172,20 +164,28 @@ func (st *step) ticked(e Ticked) {
 	st.tickLeftovers()
 	st.tickKills()
 	st.tickUnreachable()
-	st.tickLeaving()
+	for _, name := range st.tickLeaving() {
+		st.converge(name)
+	}
 	st.tickLooks()
 	st.tickAgents()
 	st.tickReservations()
 	st.tickChanges()
 	st.tickCancels()
-	if st.s.Connected {
-		if _, _, open := st.open.Root().Minimum(); open && !st.now.Before(st.s.reconcile.next) {
-			st.reconcileRound(e.Jitter)
-		}
-		if !st.s.Options.Uninstall && !st.now.Before(st.s.reconcile.implicit) {
-			st.s.reconcile.implicit = st.now.Add(st.s.Options.ReconcileInterval)
-			st.send(Reconcile{})
-		}
+	st.tickReconciliation(e)
+}
+
+// tickReconciliation asks for the tasks that have not answered, and from time to time for all.
+func (st *step) tickReconciliation(e Ticked) {
+	if !st.s.Connected {
+		return
+	}
+	if _, _, open := st.open.Root().Minimum(); open && !st.now.Before(st.s.reconcile.next) {
+		st.reconcileRound(e.Jitter)
+	}
+	if !st.s.Options.Uninstall && !st.now.Before(st.s.reconcile.implicit) {
+		st.s.reconcile.implicit = st.now.Add(st.s.Options.ReconcileInterval)
+		st.send(Reconcile{})
 	}
 }
 

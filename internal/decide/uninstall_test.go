@@ -47,7 +47,7 @@ func begin(t *testing.T) uninstaller {
 		JobManager: spec.JobManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Replicas: 1},
 	}
 	u.after(decide.PutCluster{Request: 1, Spec: spec, Nonce: "aaaa"})
-	u.after(decide.Offered{Offers: offers(t, "o1 a1 h1 cpus=8 mem=8192 ports=31000-31099")})
+	u.after(decide.Offered{Offers: offersOf(t, "o1 a1 h1 cpus=8 mem=8192 ports=31000-31099")})
 	u.after(decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a1", State: task.Running})
 	u.restartUninstalling()
 	return u

@@ -31,11 +31,11 @@ type History struct {
 	healed  []wire.Recovery
 
 	// Owned by whoever calls Observe.
-	clusters map[string]*state
+	clusters map[string]*watched
 }
 
-// state is what must be remembered of a cluster between two looks.
-type state struct {
+// watched is what must be remembered of a cluster between two looks.
+type watched struct {
 	// noted is the time of the last note that was seen.
 	noted time.Time
 	// lost is when the loss came that is not made good yet; zero for none.
@@ -44,7 +44,7 @@ type state struct {
 }
 
 // New returns an empty History.
-func New() *History { return &History{clusters: map[string]*state{}} }
+func New() *History { return &History{clusters: map[string]*watched{}} }
 
 // Run observes what view returns until ctx is done.
 func (h *History) Run(ctx context.Context, view func() *decide.State) error {
@@ -99,7 +99,7 @@ func last[T any](s []T, n int) []T {
 func (h *History) follow(v decide.Vital, now time.Time) (wire.Recovery, bool) {
 	s := h.clusters[v.Name]
 	if s == nil {
-		s = &state{}
+		s = &watched{}
 		h.clusters[v.Name] = s
 	}
 	for _, n := range v.Notes {

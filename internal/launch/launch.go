@@ -45,8 +45,8 @@ type Options struct {
 	Distribution func(version string) (Distribution, error)
 	// OverlayURI is where a task fetches the overlay of its cluster.
 	OverlayURI func(cluster string) (string, error)
-	// ArtifactURI is where a task fetches an uploaded artifact ("artifact:<sha256>/<name>").
-	ArtifactURI func(uri string) (string, error)
+	// ArtifactURI is where a task fetches an uploaded artifact.
+	ArtifactURI func(spec.ArtifactURI) (string, error)
 	// Secret reads a secret that specs name by valueFrom; nil means that there are none.
 	Secret func(name string) ([]byte, error)
 	// Key makes the tokens by which the service and the drivers know each other; 32 bytes or more.
@@ -228,10 +228,14 @@ func (p *Planner) uris(l decide.Launch, d Distribution) ([]spec.URI, error) {
 
 // resolve turns the name of an uploaded artifact into a URI that a task can fetch.
 func (p *Planner) resolve(uri string) (string, error) {
-	if strings.HasPrefix(uri, "artifact:") {
-		return p.o.ArtifactURI(uri)
+	if !spec.IsArtifactURI(uri) {
+		return uri, nil
 	}
-	return uri, nil
+	u, err := spec.ParseArtifactURI(uri)
+	if err != nil {
+		return "", err
+	}
+	return p.o.ArtifactURI(u)
 }
 
 // base is the last element of a URI's path.

@@ -11,7 +11,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/constraint"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
-	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
@@ -32,7 +32,7 @@ func masterAddress(m *mesosgo.MasterInfo) string {
 func updateFrom(s *mesosgo.TaskStatus) decide.Updated {
 	u := decide.Updated{
 		TaskID: s.TaskID.Value, State: task.State(strings.TrimPrefix(s.GetState().String(), "TASK_")),
-		Message: spec.MaskText(s.GetMessage()), UUID: s.UUID, // The fetcher names the URIs that it cannot get.
+		Message: redact.Text(s.GetMessage()), UUID: s.UUID, // The fetcher names the URIs that it cannot get.
 	}
 	if s.AgentID != nil {
 		u.AgentID = s.AgentID.Value

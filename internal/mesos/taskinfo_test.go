@@ -164,7 +164,7 @@ func newPlanner(t *testing.T) *launch.Planner {
 			return launch.Distribution{Version: version, URI: "http://service/flink-" + version + ".tgz"}, nil
 		},
 		OverlayURI:  func(name string) (string, error) { return "http://service/" + name + "/overlay.tgz", nil },
-		ArtifactURI: func(uri string) (string, error) { return "http://service/" + uri, nil },
+		ArtifactURI: func(u spec.ArtifactURI) (string, error) { return "http://service/" + u.String(), nil },
 		Secret:      func(name string) ([]byte, error) { return []byte("content of " + name + "\n"), nil },
 		Key:         bytes.Repeat([]byte("k"), 32), JavaHome: "/opt/java", ZooKeeper: "zk:2181", StorageDir: "hdfs:///ha",
 	})

@@ -26,6 +26,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/adminrouter"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/service"
+	"github.com/flink-on-mesos/flink-service/internal/universe"
 )
 
 // TestMain makes this binary the programs that scripts call.
@@ -93,6 +94,10 @@ type key struct{}
 // setup starts the stand-ins of one script: $SERVICE is the service itself, $CLUSTER is Admin
 // Router with it behind, and $SECURE the same over TLS with its CA in $CA.
 func setup(env *testscript.Env) error {
+	p, err := universe.Load("../..")
+	if err != nil {
+		return err
+	}
 	server, err := start(env, "flink")
 	if err != nil {
 		return err
@@ -103,9 +108,7 @@ func setup(env *testscript.Env) error {
 	}
 	router := &adminrouter.Router{Token: token, Services: map[string]http.Handler{
 		"flink": server, "dev/flink": other, "starting": nil,
-	}, Cosmos: &adminrouter.Cosmos{
-		App: "/dev/flink", Options: map[string]any{"service": map[string]any{"name": "dev/flink", "log_level": "INFO"}},
-	}}
+	}, Cosmos: &adminrouter.Cosmos{App: "/dev/flink", Config: p.Config, Options: universe.Set(universe.Defaults(p.Config), "service.name", "dev/flink")}}
 	direct := httptest.NewServer(server)
 	env.Defer(direct.Close)
 	cluster := httptest.NewServer(router)

@@ -117,7 +117,8 @@ func NewUpdate(f *command.Factory, run func(context.Context, *UpdateOptions) err
 		Short: "Change the service's own options, or its version",
 		Long: `Change the service's own options, or its version: the package manager renders the service's app anew and
 Marathon deploys it. Options of the file are laid over the present ones; with --replace those that it does not
-name get their default value. --dry-run prints the difference and changes nothing.`,
+name get their default value. They are checked before anything is changed. --dry-run checks them, prints the difference and
+changes nothing.`,
 		Example: `  dcos flink update start --options options.json --dry-run
   dcos flink update start --options options.json
   dcos flink update start --package-version 1.1.0`,
@@ -161,12 +162,16 @@ func updateRun(ctx context.Context, o *UpdateOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.DryRun {
-		after := laidOver(p.Options, u.Options)
-		if o.Replace {
-			// The defaults are the package manager's to fill in.
-			after = u.Options
+	after := laidOver(p.Options, u.Options)
+	if o.Replace {
+		after = laidOver(defaults(p.Package.Config), u.Options)
+	}
+	if o.Version == "" { // The schema of another version is the package manager's to know.
+		if err := check(p.Package.Config, after); err != nil {
+			return err
 		}
+	}
+	if o.DryRun {
 		return clusters.PrintDiff(o.Streams, readable(p.Package.Config, p.Options), readable(p.Package.Config, after))
 	}
 	u.Options = stored(p.Package.Config, u.Options)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -32,6 +33,8 @@ import (
 type Options struct {
 	// Master is the host:port of the Mesos master.
 	Master string
+	// Dial connects to the master; nil for the network of the machine.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Store holds what an earlier Core left, and takes what this one saves.
 	Store store.Store
 	// JobManager finds the scripted JobManager that stands for the one of a cluster; nil when no cluster has any.
@@ -107,6 +110,7 @@ func (c *Core) wire(state decide.State) (*mesos.Scheduler, error) {
 	scheduler, err := mesos.New(mesos.Options{
 		Framework:   mesos.Framework{Name: "core", User: "nobody", Roles: []string{cmp.Or(c.o.Role, "*")}, FailoverTimeout: time.Hour},
 		Masters:     masters,
+		Dial:        c.o.Dial,
 		FrameworkID: func() string { return c.View().Framework.ID },
 		Plan: func(l decide.Launch) (task.Template, error) {
 			return task.Template{Command: "exec " + string(l.Task.Kind), KillGrace: time.Second}, nil

@@ -23,10 +23,12 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
@@ -34,6 +36,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/store/records"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -114,7 +117,7 @@ func (s *Service) wire() error {
 	post := func(e decide.Event) { s.loop.Post(e) }
 	s.mesos = newMaster(s, post)
 	var err error
-	if s.journal, err = journal.New(journal.Options{Dir: s.journalDir(), Masked: masked, Log: s.o.Log}); err != nil {
+	if s.journal, err = journal.New(journal.Options{Dir: s.journalDir(), Masked: redact.ForJournal, Log: s.o.Log}); err != nil {
 		return err
 	}
 	s.closers = append(s.closers, s.journal.Close)
@@ -145,10 +148,8 @@ func (s *Service) wire() error {
 	}
 	s.closers = append(s.closers, artifacts.Close)
 	s.api, err = api.New(api.Options{
-		Core: s.loop, Artifacts: artifacts, Secret: flink.IsSecret, Log: s.o.Log, Nonce: s.nonce,
-		Defaults: spec.Defaults{Allocation: spec.Dynamic, FlinkVersion: versions[0].Version, Role: "*"},
-		Rules:    spec.Rules{Roles: []string{"*"}, Constraints: true},
-		Adopt:    adopt, Import: flinkmesos.Import, Flinks: versions, Version: "1.0.0", Commit: "0123456789ab", FrameworkName: "flink", Role: "*",
+		Core: s.loop, Artifacts: artifacts, Admit: admission(artifacts).Admit, Import: flinkmesos.Import, Log: s.o.Log, Nonce: s.nonce,
+		Flinks: versions, Version: "1.0.0", Commit: "0123456789ab", FrameworkName: "flink", Roles: []string{"*"},
 		Leader: "http://10.0.0.9:8080", Transport: s.mesos.network,
 		Journal: func(text string, limit, maxBytes int) ([]json.RawMessage, error) {
 			return journal.Tail(s.journalDir(), text, limit, maxBytes)
@@ -157,9 +158,27 @@ func (s *Service) wire() error {
 	return err
 }
 
-func (s *Service) journalDir() string { return filepath.Join(s.o.Dir, "journal") }
+// admission is what the service offers to clusters.
+func admission(artifacts *artifact.Store) *admit.Admission {
+	return admit.New(admit.Options{
+		Defaults: spec.Defaults{Allocation: spec.Dynamic, FlinkVersion: versions[0].Version, Role: "*"},
+		Rules:    spec.Rules{Roles: []string{"*"}, Constraints: true},
+		Flink: func(version string) (dist.Manifest, error) {
+			for _, v := range versions {
+				if v.Version == version || strings.HasPrefix(v.Version, version+".") {
+					return dist.Manifest{Version: v.Version, SHA256: v.SHA256}, nil
+				}
+			}
+			return dist.Manifest{}, fmt.Errorf("there is no Flink %s; there is 2.3.0, 1.20.5", version)
+		},
+		Artifact: func(u spec.ArtifactURI) error {
+			_, err := artifacts.Stat(u.SHA256)
+			return err
+		},
+	})
+}
 
-func masked(spec spec.Spec) spec.Spec { return api.Masked(spec, flink.IsSecret) }
+func (s *Service) journalDir() string { return filepath.Join(s.o.Dir, "journal") }
 
 // ServeHTTP implements http.Handler.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -1,13 +1,13 @@
-package spec_test
+package redact_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 )
 
-func TestMaskURI(t *testing.T) {
+func TestURI(t *testing.T) {
 	t.Parallel()
 	for uri, want := range map[string]string{
 		"":                                      "",
@@ -27,23 +27,23 @@ func TestMaskURI(t *testing.T) {
 		"https://u:******@h/a?token=******":     "https://u:******@h/a?token=******",
 		"https://h/a;jsessionid=1?sig=a%3D%3D&": "https://h/a;jsessionid=1?sig=******&",
 	} {
-		got := spec.MaskURI(uri)
+		got := redact.URI(uri)
 		if got != want {
 			t.Errorf("%s: want %s, got %s", uri, want, got)
 		}
-		if again := spec.MaskURI(got); again != got {
+		if again := redact.URI(got); again != got {
 			t.Errorf("%s is masked again, to %s", got, again)
 		}
 	}
 	text := `Failed to fetch 'https://me:canary@h/x?sig=canary': curl "ftp://canary@h/y" <s3://b/k?canary>, and http://h/z is there`
 	want := `Failed to fetch 'https://me:******@h/x?sig=******': curl "ftp://******@h/y" <s3://b/k?******>, and http://h/z is there`
-	if got := spec.MaskText(text); got != want {
+	if got := redact.Text(text); got != want {
 		t.Errorf("want %s\ngot  %s", want, got)
 	}
 }
 
-// FuzzMaskURI checks that masking twice is masking once, and that no secret of a simple form is left.
-func FuzzMaskURI(f *testing.F) {
+// FuzzURI checks that masking twice is masking once, and that no secret of a simple form is left.
+func FuzzURI(f *testing.F) {
 	f.Add("https", "user", "host/path", "name")
 	f.Add("s3", "", "b", "")
 	f.Fuzz(func(t *testing.T, scheme, user, host, name string) {
@@ -53,8 +53,8 @@ func FuzzMaskURI(f *testing.F) {
 				t.Skip()
 			}
 		}
-		got := spec.MaskURI(scheme + "://" + user + ":" + secret + "@" + host + "/x?" + name + "=" + secret + "&" + secret)
-		if strings.Contains(got, secret) || spec.MaskURI(got) != got {
+		got := redact.URI(scheme + "://" + user + ":" + secret + "@" + host + "/x?" + name + "=" + secret + "&" + secret)
+		if strings.Contains(got, secret) || redact.URI(got) != got {
 			t.Errorf("masked is %s", got)
 		}
 	})

@@ -2,7 +2,6 @@ package sim_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -14,28 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/app"
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 )
-
-// asService has this program be the service instead of its tests.
-const asService = "SIM_AS_SERVICE"
-
-// TestMain is the service's main when a test starts this program as one: so its processes need no other build.
-func TestMain(m *testing.M) {
-	if os.Getenv(asService) != "" {
-		os.Exit(app.Main("test", "test", os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
-	}
-	flag.Parse()
-	// Worlds spend most of their time waiting: more of them than processors go side by side, unless -parallel says otherwise.
-	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		if err := f.Value.Set("8"); err != nil {
-			panic(err)
-		}
-	}
-	os.Exit(m.Run())
-}
 
 // instance is a place for processes of the service: its address, its directory and its settings stay while
 // processes come and go.
@@ -69,29 +48,10 @@ func newInstance(t testing.TB, name, master, dir string, variables ...string) *i
 	}
 	i.environ = append([]string{
 		asService + "=1", "PATH=" + os.Getenv("PATH"), "MESOS_MASTER=" + master, "LISTEN=" + address, "ADVERTISE_HOST=127.0.0.1",
-		"DATA_DIR=" + filepath.Join(dir, name), "FLINK_DISTRIBUTIONS=" + distribution(t, dir), "FRAMEWORK_NAME=sim", "FRAMEWORK_USER=nobody",
+		"DATA_DIR=" + filepath.Join(dir, name), "FLINK_DISTRIBUTIONS=" + distribution, "FRAMEWORK_NAME=sim", "FRAMEWORK_USER=nobody",
 	}, variables...)
 	t.Cleanup(i.kill)
 	return i
-}
-
-// distribution makes a Flink without Flink.
-func distribution(t testing.TB, dir string) string {
-	t.Helper()
-	home, out := filepath.Join(dir, "flink-2.3.0"), filepath.Join(dir, "flink")
-	if found, err := dist.Scan(out); err == nil && len(found) > 0 {
-		return out
-	}
-	if err := os.MkdirAll(filepath.Join(home, "lib"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(home, "lib", "flink-dist-2.3.0.jar"), []byte("nothing"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := dist.Assemble(t.Context(), dist.Options{Source: home, Dir: out}); err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
 
 // start starts a process.
@@ -138,9 +98,9 @@ func (i *instance) alive() bool {
 
 // serviceView is what an instance says of itself.
 type serviceView struct {
-	Connected                   bool
-	FrameworkID                 string
-	Reconciling, Tasks, Waiting int
+	Connected                             bool
+	FrameworkID                           string
+	Clusters, Reconciling, Tasks, Waiting int
 }
 
 // view asks the instance how it is; one that does not lead says nothing.

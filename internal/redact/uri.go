@@ -1,20 +1,17 @@
-package spec
+package redact
 
 import (
 	"regexp"
 	"strings"
 )
 
-// Mask stands for the value of a secret wherever one would be shown, as in Flink's own web UI.
-const Mask = "******"
-
 // uriPattern finds URIs in a text for people.
 var uriPattern = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s'"<>` + "`" + `]+`)
 
-// MaskURI hides what lets its bearer in: a password, a user name that stands alone before a web or FTP server (a token), and the
+// URI hides what lets its bearer in: a password, a user name that stands alone before a web or FTP server (a token), and the
 // values in the query (signatures, tokens). Names stay. Everything else stays as it is, byte by byte, so that a URI that was
 // shown can be compared with the one that is stored.
-func MaskURI(uri string) string {
+func URI(uri string) string {
 	scheme, rest, found := strings.Cut(uri, "://")
 	if !found {
 		return uri
@@ -68,10 +65,10 @@ func maskQuery(tail string) string {
 	return before + "?" + strings.Join(parts, "&") + fragment
 }
 
-// MaskText hides the same in every URI of a text, such as a message of Mesos' fetcher.
-func MaskText(text string) string {
+// Text hides the same in every URI of a text, such as a message of Mesos' fetcher.
+func Text(text string) string {
 	if !strings.Contains(text, "://") {
 		return text
 	}
-	return uriPattern.ReplaceAllStringFunc(text, MaskURI)
+	return uriPattern.ReplaceAllStringFunc(text, URI)
 }
