@@ -21,7 +21,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -30,9 +30,9 @@ import (
 // Core is what the API reads and writes.
 type Core interface {
 	// View returns the state as last published. It never changes.
-	View() *decide.State
+	View() *state.State
 	// Do posts the event that build makes for a request id, and waits until what it asks for was saved.
-	Do(ctx context.Context, build func(request uint64) decide.Event) error
+	Do(ctx context.Context, build func(request uint64) state.Event) error
 }
 
 // Flink is a Flink version that clusters can be started with.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
@@ -23,8 +23,8 @@ func (p *parts) createInitial(ctx context.Context, st store.Store, k keys, empty
 			p.service.log.Error("the first cluster is not created", "problem", problem)
 			return nil
 		}
-		err = p.loop.Do(ctx, func(request uint64) decide.Event {
-			return decide.PutCluster{Request: request, Spec: spec, Nonce: api.Nonce(), CreateOnly: true, Notes: notes}
+		err = p.loop.Do(ctx, func(request uint64) state.Event {
+			return state.PutCluster{Request: request, Spec: spec, Nonce: api.Nonce(), CreateOnly: true, Notes: notes}
 		})
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // Being told to stop is no error; the next start creates it.

@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 
 	"github.com/flink-on-mesos/flink-service/internal/config"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 )
 
@@ -14,8 +15,8 @@ import (
 func journalDir(c config.Config) string { return filepath.Join(c.State.DataDir, "journal") }
 
 // decideOptions are the knobs of the decisions.
-func decideOptions(c config.Config) decide.Options {
-	return decide.Options{
+func decideOptions(c config.Config) state.Options {
+	return state.Options{
 		Refuse: c.Timing.OfferRefuse, ReconcileInterval: c.Timing.Reconcile, UnreachableTimeout: c.Timing.Unreachable, Uninstall: c.Marathon.Uninstall,
 		UninstallSavepoints: c.Marathon.UninstallSavepoints, Principal: c.Mesos.Principal,
 	}
@@ -35,8 +36,8 @@ func replay(c config.Config, dir string, out io.Writer) error {
 	for _, d := range r.Differences {
 		fmt.Fprintf(out, "%s %s\n  recorded: %q\n  replayed: %q\n", d.Entry.Time.Format("15:04:05.000"), d.Entry.Event, d.Entry.Actions, d.Got)
 	}
-	for _, name := range decide.Names(&r.State) {
-		if d, ok := decide.Describe(&r.State, name); ok {
+	for _, name := range view.Names(&r.State) {
+		if d, ok := view.Describe(&r.State, name); ok {
 			fmt.Fprintf(out, "%s: %s, %d tasks, %d waiting\n", name, d.Status.State, len(d.Tasks), len(d.Waiting))
 		}
 	}

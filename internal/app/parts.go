@@ -15,7 +15,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
@@ -130,12 +130,12 @@ func (p *parts) overlayURI(name string) (string, error) {
 }
 
 func (p *parts) renderOverlay(_ context.Context, name string) ([]byte, time.Time, error) {
-	view := p.loop.View()
-	spec, ok := decide.RunningSpec(view, name)
+	vw := p.loop.View()
+	spec, ok := view.RunningSpec(vw, name)
 	if !ok {
 		return nil, time.Time{}, fault.New(fault.NotFound, "there is no cluster %q", name)
 	}
-	content, err := p.planner.Overlay(spec, decide.Nonce(view, name))
+	content, err := p.planner.Overlay(spec, view.Nonce(vw, name))
 	return content, time.Time{}, err
 }
 
@@ -172,7 +172,7 @@ func (p *parts) dial(jm task.Task) (jobmanager.Exchange, error) {
 	if !ok {
 		return nil, fmt.Errorf("task %s has no port %s", jm.ID, flink.PortDriver)
 	}
-	token := p.planner.Token(jm.Cluster, decide.Nonce(p.loop.View(), jm.Cluster))
+	token := p.planner.Token(jm.Cluster, view.Nonce(p.loop.View(), jm.Cluster))
 	secure, err := p.reach.tls(jm)
 	if err != nil {
 		return nil, err

@@ -22,7 +22,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -121,8 +122,8 @@ func TestReachOwnCertificates(t *testing.T) {
 			t.Parallel()
 			sp := spec.Spec{Name: "demo", FlinkConfiguration: map[string]string{"security.ssl.rest.enabled": "true"}, Security: spec.Security{REST: rest}}
 			c.change(&sp)
-			state := decide.New(decide.Options{}, decide.Stored{Clusters: []decide.ClusterRecord{{Spec: sp.Complete(spec.Defaults{}), Nonce: "aaaa"}}}, time.Now())
-			r := newReach(func() *decide.State { return &state }, planner, c.secrets, Network{})
+			st := core.New(state.Options{}, state.Stored{Clusters: []state.ClusterRecord{{Spec: sp.Complete(spec.Defaults{}), Nonce: "aaaa"}}}, time.Now())
+			r := newReach(func() *state.State { return &st }, planner, c.secrets, Network{})
 			jm := task.Task{Cluster: "demo", Hostname: "127.0.0.1", Ports: map[string]int{"rest": port}, Secure: sp.SecureREST()}
 			err := ask(r, jm)
 			switch {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/store/records"
 )
@@ -27,7 +27,7 @@ type keys struct {
 
 // load reads everything that is stored. A record that cannot be read stops the start: nothing is
 // guessed and nothing wiped.
-func load(ctx context.Context, s store.Store) (decide.Stored, keys, error) {
+func load(ctx context.Context, s store.Store) (state.Stored, keys, error) {
 	stored, k, err := read(ctx, s)
 	if err != nil || k.Prefix != "" {
 		return stored, k, err
@@ -44,11 +44,11 @@ func load(ctx context.Context, s store.Store) (decide.Stored, keys, error) {
 }
 
 // read decodes what is stored, as load does, and writes nothing: there are no keys before an instance has led.
-func read(ctx context.Context, s store.Store) (decide.Stored, keys, error) {
+func read(ctx context.Context, s store.Store) (state.Stored, keys, error) {
 	var k keys
 	all, err := s.Load(ctx)
 	if err != nil {
-		return decide.Stored{}, k, fmt.Errorf("load the state: %w", err)
+		return state.Stored{}, k, fmt.Errorf("load the state: %w", err)
 	}
 	stored, err := records.Decode(all, func(r store.Record) (bool, error) {
 		if r.Key != keysKey {

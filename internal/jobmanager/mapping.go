@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
@@ -31,7 +32,7 @@ const staleRegistration = 2 * time.Minute
 
 // Observe asks the REST API of a JobManager for the state of its cluster. For two minutes after the loss of a
 // TaskManager it leaves out the TaskManagers that Flink still counts though Mesos has ended them.
-func Observe(ctx context.Context, c *rest.Client, view func() *decide.State, jm task.Task) (wire.Flink, error) {
+func Observe(ctx context.Context, c *rest.Client, vw func() *state.State, jm task.Task) (wire.Flink, error) {
 	o, err := c.Overview(ctx)
 	if err != nil {
 		return wire.Flink{}, err
@@ -41,16 +42,16 @@ func Observe(ctx context.Context, c *rest.Client, view func() *decide.State, jm 
 		JobsRunning: o.JobsRunning, JobsFinished: o.JobsFinished, JobsCancelled: o.JobsCancelled, JobsFailed: o.JobsFailed,
 		Observed: time.Now(),
 	}
-	if time.Since(decide.LastLoss(view(), jm.Cluster)) > staleRegistration {
+	if time.Since(view.LastLoss(vw(), jm.Cluster)) > staleRegistration {
 		return f, nil
 	}
 	registered, err := c.TaskManagers(ctx)
 	if err != nil {
 		return wire.Flink{}, err
 	}
-	state := view()
+	state := vw()
 	for _, tm := range registered {
-		if t, ok := decide.TaskOf(state, jm.Cluster, tm.ID); ok && !t.State.Terminal() || !strings.HasPrefix(tm.ID, jm.Cluster+"-") {
+		if t, ok := view.TaskOf(state, jm.Cluster, tm.ID); ok && !t.State.Terminal() || !strings.HasPrefix(tm.ID, jm.Cluster+"-") {
 			continue
 		}
 		f.TaskManagers--
@@ -62,8 +63,8 @@ func Observe(ctx context.Context, c *rest.Client, view func() *decide.State, jm 
 }
 
 // WorkersWanted is the event for a set of workers that the driver of a JobManager wants.
-func WorkersWanted(jm task.Task, w driver.Wanted) decide.WorkersWanted {
-	e := decide.WorkersWanted{
+func WorkersWanted(jm task.Task, w driver.Wanted) state.WorkersWanted {
+	e := state.WorkersWanted{
 		Cluster: jm.Cluster, JobManager: jm.ID, Epoch: w.Epoch, Version: w.Version, Ready: w.Ready, Started: make(map[string]bool),
 	}
 	for _, x := range w.Workers {
@@ -79,8 +80,8 @@ func WorkersWanted(jm task.Task, w driver.Wanted) decide.WorkersWanted {
 }
 
 // Report is the complete report on the workers of a cluster for its driver.
-func Report(view *decide.State, name string) driver.Report {
-	epoch, workers, finished := decide.Report(view, name)
+func Report(vw *state.State, name string) driver.Report {
+	epoch, workers, finished := view.WorkerReports(vw, name)
 	r := driver.Report{Epoch: epoch, FinishedSeen: finished, Workers: []driver.WorkerStatus{}}
 	for _, w := range workers {
 		r.Workers = append(r.Workers, driver.WorkerStatus{ID: w.ID, State: driver.State(w.State), Message: w.Message, Host: w.Host, Surplus: w.Surplus})

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -107,7 +107,7 @@ const (
 )
 
 // Plan works out how a task is started.
-func (p *Planner) Plan(l decide.Launch) (task.Template, error) {
+func (p *Planner) Plan(l state.Launch) (task.Template, error) {
 	d, err := p.o.Distribution(l.Spec.FlinkVersion)
 	if err != nil {
 		return task.Template{}, err
@@ -187,7 +187,7 @@ func jobArguments(s spec.Spec) []string {
 }
 
 // uris lists what the fetcher brings: the distribution, the overlay, and what the cluster adds.
-func (p *Planner) uris(l decide.Launch, d Distribution) ([]spec.URI, error) {
+func (p *Planner) uris(l state.Launch, d Distribution) ([]spec.URI, error) {
 	overlay, err := p.o.OverlayURI(l.Spec.Name)
 	if err != nil {
 		return nil, err

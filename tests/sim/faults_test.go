@@ -60,7 +60,7 @@ func faulty(t *testing.T, workers int, o worldOptions) *world {
 
 // noted says whether the history of the static cluster has an entry of a type.
 func (w *world) noted(kind string) bool {
-	return slices.ContainsFunc(w.describe(staticName).Events, func(n wire.Note) bool { return n.Type == kind })
+	return slices.ContainsFunc(w.describe(staticName).Events, func(n wire.Event) bool { return n.Type == kind })
 }
 
 // sole fails the test unless the master knows one framework, and this one.

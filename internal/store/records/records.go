@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
@@ -25,7 +25,7 @@ var (
 type Saver struct{ Store store.Store }
 
 // Save encodes the records and applies them, all or none.
-func (s Saver) Save(ctx context.Context, changed []decide.Record) error {
+func (s Saver) Save(ctx context.Context, changed []state.Record) error {
 	changes, err := Encode(changed)
 	if err != nil {
 		return err
@@ -35,18 +35,18 @@ func (s Saver) Save(ctx context.Context, changed []decide.Record) error {
 
 // Encode returns the stored form of records. A record without a value is a deletion. It fails for a value of a type
 // that has no schema.
-func Encode(changed []decide.Record) ([]store.Record, error) {
+func Encode(changed []state.Record) ([]store.Record, error) {
 	changes := make([]store.Record, len(changed))
 	for i, r := range changed {
 		changes[i].Key = r.Key
 		var err error
 		switch v := r.Value.(type) {
 		case nil:
-		case *decide.Framework:
+		case *state.Framework:
 			changes[i].Value, err = Framework.Encode(v)
-		case *decide.ClusterRecord:
+		case *state.ClusterRecord:
 			changes[i].Value, err = Cluster.Encode(v)
-		case *decide.Leftover:
+		case *state.OrphanedHAData:
 			changes[i].Value, err = Leftover.Encode(v)
 		case *task.Task:
 			changes[i].Value, err = Task.Encode(v)
@@ -64,8 +64,8 @@ func Encode(changed []decide.Record) ([]store.Record, error) {
 
 // Decode reads stored records. Other takes a record with a key that is not one of the core's and says whether it
 // knows it; nil knows none. A record that cannot be read is an error: nothing is guessed and nothing skipped.
-func Decode(all []store.Record, other func(store.Record) (bool, error)) (decide.Stored, error) {
-	var stored decide.Stored
+func Decode(all []store.Record, other func(store.Record) (bool, error)) (state.Stored, error) {
+	var stored state.Stored
 	for _, r := range all {
 		known, err := decode(r, &stored)
 		if !known && other != nil {
@@ -82,17 +82,17 @@ func Decode(all []store.Record, other func(store.Record) (bool, error)) (decide.
 }
 
 // decode reads one record into stored. It returns false for a key that is not one of the core's.
-func decode(r store.Record, stored *decide.Stored) (known bool, err error) {
+func decode(r store.Record, stored *state.Stored) (known bool, err error) {
 	switch {
-	case r.Key == decide.FrameworkKey:
+	case r.Key == state.FrameworkKey:
 		err = Framework.Decode(r.Key, r.Value, &stored.Framework)
-	case strings.HasPrefix(r.Key, decide.ClusterPrefix):
+	case strings.HasPrefix(r.Key, state.ClusterPrefix):
 		stored.Clusters, err = add(stored.Clusters, Cluster, r)
-	case strings.HasPrefix(r.Key, decide.LeftoverPrefix):
+	case strings.HasPrefix(r.Key, state.OrphanedHADataPrefix):
 		stored.Leftovers, err = add(stored.Leftovers, Leftover, r)
-	case strings.HasPrefix(r.Key, decide.TaskPrefix):
+	case strings.HasPrefix(r.Key, state.TaskPrefix):
 		stored.Tasks, err = add(stored.Tasks, Task, r)
-	case strings.HasPrefix(r.Key, decide.ReservationPrefix):
+	case strings.HasPrefix(r.Key, state.ReservationPrefix):
 		stored.Reservations, err = add(stored.Reservations, Reservation, r)
 	default:
 		return false, nil

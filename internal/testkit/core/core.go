@@ -15,7 +15,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
@@ -42,7 +44,7 @@ type Options struct {
 	// Role is the Mesos role; * when empty.
 	Role string
 	// Decide are the knobs of the decisions.
-	Decide decide.Options
+	Decide state.Options
 	// Tick is the time between looks at the deadlines; 500 ms when 0.
 	Tick time.Duration
 	// Repeat is the time after which a driver is told again what nothing changed about; 10 s when 0.
@@ -78,7 +80,7 @@ func Start(o Options) (*Core, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Core{o: o, gate: newGate(cancel), done: make(chan struct{})}
-	scheduler, err := c.wire(decide.New(o.Decide, stored, time.Now()))
+	scheduler, err := c.wire(core.New(o.Decide, stored, time.Now()))
 	if err != nil {
 		cancel()
 		return nil, err
@@ -101,7 +103,7 @@ func Start(o Options) (*Core, error) {
 }
 
 // wire makes the parts, as package app does.
-func (c *Core) wire(state decide.State) (*mesos.Scheduler, error) {
+func (c *Core) wire(st state.State) (*mesos.Scheduler, error) {
 	registry := prometheus.NewRegistry()
 	masters, err := mesos.Masters(c.o.Master, "http", nil)
 	if err != nil {
@@ -112,10 +114,10 @@ func (c *Core) wire(state decide.State) (*mesos.Scheduler, error) {
 		Masters:     masters,
 		Dial:        c.o.Dial,
 		FrameworkID: func() string { return c.View().Framework.ID },
-		Plan: func(l decide.Launch) (task.Template, error) {
+		Plan: func(l state.Launch) (task.Template, error) {
 			return task.Template{Command: "exec " + string(l.Task.Kind), KillGrace: time.Second}, nil
 		},
-		Post:       func(e decide.Event) { c.Post(e) },
+		Post:       func(e state.Event) { c.Post(e) },
 		BackoffMax: c.o.Backoff,
 		Registerer: registry, Log: c.o.Log.With("part", "mesos"),
 	})
@@ -123,13 +125,13 @@ func (c *Core) wire(state decide.State) (*mesos.Scheduler, error) {
 		return nil, err
 	}
 	c.watcher, err = jobmanager.New(jobmanager.Options{
-		Observe: c.observe, Wanted: func(name string) bool { return decide.Doubted(c.View(), name) }, Dial: c.dial, REST: c.rest, Post: func(e decide.Event) { c.Post(e) }, Log: c.o.Log.With("part", "jobmanager"),
+		Observe: c.observe, Wanted: func(name string) bool { return view.Doubted(c.View(), name) }, Dial: c.dial, REST: c.rest, Post: func(e state.Event) { c.Post(e) }, Log: c.o.Log.With("part", "jobmanager"),
 	})
 	if err != nil {
 		return nil, err
 	}
 	c.Loop, err = loop.New(loop.Options{
-		State: state, Saver: saver{c.gate, records.Saver{Store: c.o.Store}}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: c.watcher, Tick: c.o.Tick,
+		State: st, Saver: saver{c.gate, records.Saver{Store: c.o.Store}}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: c.watcher, Tick: c.o.Tick,
 		Registerer: registry, Log: c.o.Log,
 	})
 	return scheduler, err
@@ -154,14 +156,14 @@ func (c *Core) Err() error { return c.err }
 
 // Put creates or changes a cluster, and returns when that is saved.
 func (c *Core) Put(ctx context.Context, nonce string, spec spec.Spec) error {
-	return c.Do(ctx, func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Nonce: nonce, Spec: spec}
+	return c.Do(ctx, func(request uint64) state.Event {
+		return state.PutCluster{Request: request, Nonce: nonce, Spec: spec}
 	})
 }
 
 // Delete asks for the end of a cluster, and returns when that is saved.
 func (c *Core) Delete(ctx context.Context, name string) error {
-	return c.Do(ctx, func(request uint64) decide.Event { return decide.DeleteCluster{Request: request, Name: name} })
+	return c.Do(ctx, func(request uint64) state.Event { return state.DeleteCluster{Request: request, Name: name} })
 }
 
 // errNoREST says that a scripted JobManager has no REST API.
@@ -198,7 +200,7 @@ func (c *Core) dial(jm task.Task) (jobmanager.Exchange, error) {
 type flinkSide struct{ *jobmanager.Watcher }
 
 // Depose implements loop.Flink.
-func (flinkSide) Depose(decide.Depose) {}
+func (flinkSide) Depose(state.RevokeLeadership) {}
 
 // Forget implements loop.Flink.
-func (flinkSide) Forget(decide.Forget) {}
+func (flinkSide) Forget(state.DeleteHAData) {}

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -36,7 +36,7 @@ const (
 // master is a scripted Mesos master with its agents. It implements loop.Sender.
 type master struct {
 	s       *Service
-	post    func(decide.Event)
+	post    func(state.Event)
 	network *network
 
 	mu         sync.Mutex
@@ -58,16 +58,16 @@ type agent struct {
 
 // launched is a task of a master. It stays when it has ended, with its sandbox.
 type launched struct {
-	decide.Launch
+	state.Launch
 	agent *agent
 	state task.State
 	// updates are those that are not acknowledged; the first of them has been sent.
-	updates []decide.Updated
+	updates []state.Updated
 	files   map[string]string
 	process *process
 }
 
-func newMaster(s *Service, post func(decide.Event)) *master {
+func newMaster(s *Service, post func(state.Event)) *master {
 	m := &master{s: s, post: post, tasks: map[string]*launched{}, offers: map[string]*agent{}}
 	m.network = &network{handlers: map[string]handlerFunc{}}
 	for i := range 3 {
@@ -81,7 +81,7 @@ func newMaster(s *Service, post func(decide.Event)) *master {
 // subscribe connects the service, and begins to make offers.
 func (m *master) subscribe() {
 	m.after(latency, func() {
-		m.post(decide.Subscribed{FrameworkID: frameworkID, Master: masterAddress, Version: "1.9.0"})
+		m.post(state.Subscribed{FrameworkID: frameworkID, Master: masterAddress, Version: "1.9.0"})
 		m.allocateRegularly()
 	})
 }
@@ -96,38 +96,38 @@ func (m *master) after(d time.Duration, f func()) {
 }
 
 // Send implements loop.Sender.
-func (m *master) Send(a decide.Action) { m.after(latency, func() { m.take(a) }) }
+func (m *master) Send(a state.Action) { m.after(latency, func() { m.take(a) }) }
 
 // take performs a call of the service.
-func (m *master) take(a decide.Action) {
+func (m *master) take(a state.Action) {
 	switch a := a.(type) {
-	case decide.Accept:
+	case state.Accept:
 		m.accept(a)
-	case decide.Decline:
+	case state.Decline:
 		for _, id := range a.OfferIDs {
 			m.answered(id, a.Refuse)
 		}
-	case decide.Revive:
+	case state.Revive:
 		m.suppressed = false
 		for _, a := range m.agents {
 			a.filtered = time.Time{}
 		}
 		m.allocate()
-	case decide.Suppress:
+	case state.Suppress:
 		m.suppressed = true
-	case decide.Kill:
+	case state.Kill:
 		m.kill(a.TaskID)
-	case decide.Reconcile:
+	case state.Reconcile:
 		m.reconcile(a.Tasks)
-	case decide.Ack:
+	case state.Ack:
 		m.acknowledge(a)
-	case decide.Resubscribe:
-		m.post(decide.Subscribed{FrameworkID: frameworkID, Master: masterAddress, Version: "1.9.0"})
-	case decide.Teardown:
+	case state.Resubscribe:
+		m.post(state.Subscribed{FrameworkID: frameworkID, Master: masterAddress, Version: "1.9.0"})
+	case state.Teardown:
 		for _, t := range m.tasks {
-			m.ended(t, decide.Updated{State: task.Killed})
+			m.ended(t, state.Updated{State: task.Killed})
 		}
-		m.post(decide.TornDown{})
+		m.post(state.TornDown{})
 	default:
 		panic(fmt.Sprintf("service: the scripted Mesos knows no %T", a))
 	}
@@ -158,7 +158,7 @@ func (m *master) allocate() {
 		})
 	}
 	if len(offers) > 0 {
-		m.post(decide.Offered{Offers: offers})
+		m.post(state.Offered{Offers: offers})
 	}
 }
 
@@ -213,7 +213,7 @@ func (m *master) answered(id string, refuse time.Duration) (*agent, bool) {
 }
 
 // accept launches tasks on an agent; what is left is filtered.
-func (m *master) accept(a decide.Accept) {
+func (m *master) accept(a state.Accept) {
 	valid := true
 	var on *agent
 	for _, id := range a.OfferIDs {
@@ -224,7 +224,7 @@ func (m *master) accept(a decide.Accept) {
 		t := &launched{Launch: l, agent: on, state: task.Staging, files: map[string]string{}}
 		m.tasks[l.Task.ID] = t
 		if !valid {
-			m.ended(t, decide.Updated{State: task.Dropped, Source: "SOURCE_MASTER", Reason: "REASON_INVALID_OFFERS", Message: "Task launched with invalid offers"})
+			m.ended(t, state.Updated{State: task.Dropped, Source: "SOURCE_MASTER", Reason: "REASON_INVALID_OFFERS", Message: "Task launched with invalid offers"})
 			continue
 		}
 		fetch := fetching
@@ -252,19 +252,19 @@ func (m *master) start(t *launched) {
 		return
 	}
 	if job := t.Spec.Job; job != nil && strings.HasSuffix(job.JarURI, "/missing.jar") {
-		m.ended(t, decide.Updated{
+		m.ended(t, state.Updated{
 			State: task.Failed, Source: "SOURCE_AGENT", Reason: "REASON_CONTAINER_LAUNCH_FAILED",
 			Message: fmt.Sprintf("Failed to launch container: Failed to fetch all URIs for container '%s': exited with status 1", t.container()),
 		})
 		return
 	}
 	t.files["stdout"] = "Starting " + t.Task.ID + "\nThe process is up.\n"
-	m.report(t, decide.Updated{State: task.Starting, Source: "SOURCE_EXECUTOR"})
+	m.report(t, state.Updated{State: task.Starting, Source: "SOURCE_EXECUTOR"})
 	m.after(starting, func() {
 		if t.state.Terminal() {
 			return
 		}
-		m.report(t, decide.Updated{State: task.Running, Source: "SOURCE_EXECUTOR"})
+		m.report(t, state.Updated{State: task.Running, Source: "SOURCE_EXECUTOR"})
 		t.process = newProcess(m, t)
 	})
 }
@@ -273,25 +273,25 @@ func (m *master) start(t *launched) {
 func (m *master) kill(id string) {
 	t, ok := m.tasks[id]
 	if !ok {
-		m.post(decide.Updated{TaskID: id, State: task.Gone, Source: "SOURCE_MASTER", Reason: "REASON_RECONCILIATION", Message: "Attempted to kill an unknown task"})
+		m.post(state.Updated{TaskID: id, State: task.Gone, Source: "SOURCE_MASTER", Reason: "REASON_RECONCILIATION", Message: "Attempted to kill an unknown task"})
 		return
 	}
 	m.after(dying, func() {
-		m.ended(t, decide.Updated{State: task.Killed, Source: "SOURCE_EXECUTOR", Message: "Command terminated with signal Terminated"})
+		m.ended(t, state.Updated{State: task.Killed, Source: "SOURCE_EXECUTOR", Message: "Command terminated with signal Terminated"})
 	})
 }
 
 // exit ends a task as its process does.
 func (m *master) exit(t *launched, code int) {
-	state := task.Finished
+	st := task.Finished
 	if code != 0 {
-		state = task.Failed
+		st = task.Failed
 	}
-	m.ended(t, decide.Updated{State: state, Source: "SOURCE_EXECUTOR", Message: fmt.Sprintf("Command exited with status %d", code)})
+	m.ended(t, state.Updated{State: st, Source: "SOURCE_EXECUTOR", Message: fmt.Sprintf("Command exited with status %d", code)})
 }
 
 // ended reports the end of a task once.
-func (m *master) ended(t *launched, u decide.Updated) {
+func (m *master) ended(t *launched, u state.Updated) {
 	if t.state.Terminal() {
 		return
 	}
@@ -302,7 +302,7 @@ func (m *master) ended(t *launched, u decide.Updated) {
 }
 
 // report sends an update when those before it have been acknowledged.
-func (m *master) report(t *launched, u decide.Updated) {
+func (m *master) report(t *launched, u state.Updated) {
 	t.state = u.State
 	u.TaskID, u.AgentID, u.Sandbox = t.Task.ID, t.agent.id, t.sandbox()
 	m.uuids++
@@ -313,7 +313,7 @@ func (m *master) report(t *launched, u decide.Updated) {
 }
 
 // acknowledge takes the first update off, and sends the next one.
-func (m *master) acknowledge(a decide.Ack) {
+func (m *master) acknowledge(a state.Ack) {
 	t, ok := m.tasks[a.TaskID]
 	if !ok || len(t.updates) == 0 || string(t.updates[0].UUID) != string(a.UUID) {
 		panic(fmt.Sprintf("service: an update of task %s is acknowledged that was not sent", a.TaskID))
@@ -324,17 +324,17 @@ func (m *master) acknowledge(a decide.Ack) {
 }
 
 // reconcile tells the state of tasks; with none of all that are known.
-func (m *master) reconcile(refs []decide.TaskRef) {
+func (m *master) reconcile(refs []state.TaskRef) {
 	if len(refs) == 0 {
 		for _, t := range m.tasks {
 			if !t.state.Terminal() {
-				refs = append(refs, decide.TaskRef{TaskID: t.Task.ID})
+				refs = append(refs, state.TaskRef{TaskID: t.Task.ID})
 			}
 		}
-		slices.SortFunc(refs, func(a, b decide.TaskRef) int { return cmp.Compare(a.TaskID, b.TaskID) })
+		slices.SortFunc(refs, func(a, b state.TaskRef) int { return cmp.Compare(a.TaskID, b.TaskID) })
 	}
 	for _, r := range refs {
-		u := decide.Updated{TaskID: r.TaskID, AgentID: r.AgentID, State: task.Gone, Source: "SOURCE_MASTER", Reason: "REASON_RECONCILIATION", Message: "Reconciliation: Task is unknown to the agent"}
+		u := state.Updated{TaskID: r.TaskID, AgentID: r.AgentID, State: task.Gone, Source: "SOURCE_MASTER", Reason: "REASON_RECONCILIATION", Message: "Reconciliation: Task is unknown to the agent"}
 		if t, ok := m.tasks[r.TaskID]; ok {
 			u.AgentID, u.State, u.Message = t.agent.id, t.state, "Reconciliation: Latest task state"
 		}

@@ -26,7 +26,9 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
@@ -35,8 +37,8 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
-	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/store/records"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -97,7 +99,7 @@ func Start(o Options) (*Service, error) {
 	go func() { ran <- s.loop.Run(ctx) }()
 	s.closers = append(s.closers, func() error { cancel(); return <-ran }, func() error { s.script.close(); return nil })
 	s.mesos.subscribe()
-	for !decide.Service(s.loop.View()).Connected {
+	for !view.Service(s.loop.View()).Connected {
 		time.Sleep(700 * time.Microsecond) // No multiple of it is a time of the script.
 	}
 	return s, nil
@@ -114,7 +116,7 @@ func (s *Service) Close() error {
 
 // wire makes the parts, as package app does.
 func (s *Service) wire() error {
-	post := func(e decide.Event) { s.loop.Post(e) }
+	post := func(e state.Event) { s.loop.Post(e) }
 	s.mesos = newMaster(s, post)
 	var err error
 	if s.journal, err = journal.New(journal.Options{Dir: s.journalDir(), Masked: redact.ForJournal, Log: s.o.Log}); err != nil {
@@ -122,7 +124,7 @@ func (s *Service) wire() error {
 	}
 	s.closers = append(s.closers, s.journal.Close)
 	s.watcher, err = jobmanager.New(jobmanager.Options{
-		Observe: s.observe, Wanted: func(name string) bool { return decide.Doubted(s.loop.View(), name) }, Dial: s.dial, REST: s.rest, Post: post,
+		Observe: s.observe, Wanted: func(name string) bool { return view.Doubted(s.loop.View(), name) }, Dial: s.dial, REST: s.rest, Post: post,
 		Busy: s.script.scaled(250 * time.Millisecond), Idle: s.script.scaled(2 * time.Second), Log: s.o.Log,
 	})
 	if err != nil {
@@ -130,9 +132,9 @@ func (s *Service) wire() error {
 	}
 	s.closers = append(s.closers, func() error { s.watcher.Close(); return nil })
 	began := time.Now()
-	s.journal.Begin(began, decide.Stored{})
+	s.journal.Begin(began, state.Stored{})
 	s.loop, err = loop.New(loop.Options{
-		State: decide.New(decide.Options{}, decide.Stored{}, began), Saver: records.Saver{Store: store.NewMemory()}, Mesos: s.mesos, Flink: flinkSide{s.watcher},
+		State: core.New(state.Options{}, state.Stored{}, began), Saver: records.Saver{Store: store.NewMemory()}, Mesos: s.mesos, Flink: flinkSide{s.watcher},
 		Jobs: s.watcher, Tick: s.script.scaled(500 * time.Millisecond), Jitter: func() float64 { return 0.5 }, Observe: s.journal.Observe,
 		Registerer: prometheus.NewRegistry(), Log: s.o.Log,
 	})
@@ -196,7 +198,7 @@ func (s *Service) Requests() []string {
 }
 
 // View is the state as last published.
-func (s *Service) View() *decide.State { return s.loop.View() }
+func (s *Service) View() *state.State { return s.loop.View() }
 
 // Append adds text to a file of a task's sandbox.
 func (s *Service) Append(task, file, text string) { s.mesos.write(task, file, text) }
@@ -271,7 +273,7 @@ func (s *Service) dial(jm task.Task) (jobmanager.Exchange, error) {
 type flinkSide struct{ *jobmanager.Watcher }
 
 // Depose implements loop.Flink.
-func (flinkSide) Depose(decide.Depose) {}
+func (flinkSide) Depose(state.RevokeLeadership) {}
 
 // Forget implements loop.Flink.
-func (flinkSide) Forget(decide.Forget) {}
+func (flinkSide) Forget(state.DeleteHAData) {}
