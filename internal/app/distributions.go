@@ -61,7 +61,7 @@ func findDistributions(ctx context.Context, places []string, dir string, store *
 		}
 	}
 	if len(all) == 0 {
-		return nil, fault.New(fault.Invalid, "FLINK_DISTRIBUTIONS: there is no Flink in %s: run `make flink`, or name a Flink tarball or directory", strings.Join(places, ", "))
+		return nil, fault.New(fault.Invalid, "FLINK_DISTRIBUTIONS: there is no Flink in %s: name archives of Flink (.tgz), Flink directories, or directories of archives", strings.Join(places, ", "))
 	}
 	slices.SortFunc(all, func(a, b distribution) int { return dist.CompareVersions(b.Version, a.Version) })
 	return all, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -174,6 +175,12 @@ func updateRun(ctx context.Context, o *UpdateOptions) error {
 	if o.DryRun {
 		return clusters.PrintDiff(o.Streams, readable(p.Package.Config, p.Options), readable(p.Package.Config, after))
 	}
+	if o.Version == "" && reflect.DeepEqual(after, p.Options) {
+		if !o.Output.Quiet {
+			o.Streams.Outf("No change: the service has these options already.\n")
+		}
+		return nil
+	}
 	u.Options = stored(p.Package.Config, u.Options)
 	if err := o.Confirm(o.Yes, "Update the service %s (%s)?", p.Package.Name, p.Package.Version); err != nil {
 		return err
@@ -201,7 +208,7 @@ func (o *UpdateOptions) read() (map[string]any, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxOptions+1))
 	if err != nil {
-		return nil, fmt.Errorf("read the options: %w", err)
+		return nil, command.Usagef("read the options: %w", err)
 	}
 	options := map[string]any{}
 	if err := yaml.Unmarshal(data, &options); err != nil || len(data) > maxOptions {
