@@ -14,13 +14,21 @@ import (
 // to be created.
 type InitialCluster string
 
-// problem says what is wrong with the spec as far as the environment tells; empty when nothing is.
-func (c InitialCluster) problem(f Flink, roles []string) string {
+// Spec reads the text as the service does when it creates the cluster; nil for none.
+func (c InitialCluster) Spec() (*spec.Spec, error) {
 	if c == "" {
-		return ""
+		return nil, nil
 	}
 	var sp spec.Spec
-	err := document.UnmarshalText([]byte(c), "the spec", &sp)
+	return &sp, document.UnmarshalText([]byte(c), "the spec", &sp)
+}
+
+// problem says what is wrong with the spec as far as the environment tells; empty when nothing is.
+func (c InitialCluster) problem(f Flink, roles []string) string {
+	sp, err := c.Spec()
+	if sp == nil {
+		return ""
+	}
 	if err == nil {
 		err = sp.Complete(spec.Defaults{Allocation: spec.Allocation(f.DefaultAllocation)}).Validate(spec.Rules{Roles: roles, Constraints: true, Privileged: true})
 	}
