@@ -51,6 +51,8 @@ type Options struct {
 	Admit func(sent, stored spec.Spec) (admitted spec.Spec, notes []string, err error)
 	// Import makes a spec of the files of flink-mesos; nil when there is nothing that can.
 	Import func(wire.OldFiles) (wire.Imported, error)
+	// Nonce makes the part of a new cluster's task ids that no earlier cluster of its name has; nil means a random one.
+	Nonce func() string
 	// Tokens are those that requests must carry; with none everybody may do everything.
 	Tokens auth.Tokens
 	// Flinks are the versions that can be started, the default one first.
@@ -83,8 +85,8 @@ type Options struct {
 	Healthy func() error
 	// History returns what the plots of the page show; nil means that nothing is kept.
 	History func() wire.History
-	// Problem returns what an operator must correct while the service goes on; nil, also what it returns, for nothing.
-	Problem func() *string
+	// Problems returns what an operator must correct while the service runs; nil for nothing.
+	Problems func() []wire.Problem
 	// Removed says that a service that is uninstalled has removed its state; nil means that it has not.
 	Removed func() bool
 	Log     *slog.Logger
@@ -104,6 +106,9 @@ func (o *Options) validate() error {
 	if o.CallTimeout == 0 {
 		o.CallTimeout = 30 * time.Second
 	}
+	if o.Nonce == nil {
+		o.Nonce = Nonce
+	}
 	if o.Removed == nil {
 		o.Removed = func() bool { return false }
 	}
@@ -112,8 +117,8 @@ func (o *Options) validate() error {
 			return wire.History{Samples: []wire.Sample{}, Recoveries: []wire.Recovery{}}
 		}
 	}
-	if o.Problem == nil {
-		o.Problem = func() *string { return nil }
+	if o.Problems == nil {
+		o.Problems = func() []wire.Problem { return nil }
 	}
 	if o.Healthy == nil {
 		o.Healthy = func() error { return nil }

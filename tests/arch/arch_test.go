@@ -87,6 +87,7 @@ var allowed = map[string][]string{
 	"internal/mesos/detect":    {},
 	"internal/store":           {"internal/wire", "internal/task", "internal/spec"},
 	"internal/store/*":         {"internal/store", "internal/wire", "internal/task", "internal/spec"},
+	"internal/store/records":   {"internal/store", "internal/core/state", "internal/wire", "internal/task", "internal/spec"},
 	"internal/flink":           {"internal/flink/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "resources"},
 	"internal/flink/*":         {"internal/flink/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "resources"},
 	"internal/flinkmesos":      {"internal/flink", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/constraint"},
