@@ -48,13 +48,13 @@ func (s Spec) UpgradesFromSavepoint() bool {
 
 // checkUpgrade holds the checks of job.upgradeMode.
 func (s Spec) checkUpgrade() []problem {
-	if s.Job == nil || s.Job.UpgradeMode == "" {
+	if s.Job == nil {
 		return nil
 	}
 	const field = "job.upgradeMode"
 	mode := s.Job.UpgradeMode
 	return []problem{
-		{!slices.Contains(upgradeModes(), mode), field, quote(string(mode)) + " is not an upgrade mode: use stateless, last-state or savepoint"},
+		{mode != "" && !slices.Contains(upgradeModes(), mode), field, quote(string(mode)) + " is not an upgrade mode: use stateless, last-state or savepoint"},
 		{
 			mode == LastState && !s.HighAvailability() && s.checkpointDirectory() == "", field,
 			"last-state needs checkpoints that outlive the JobManager: set flinkConfiguration execution.checkpointing.dir " +

@@ -131,7 +131,7 @@ func (c *Core) wire(st state.State) (*mesos.Scheduler, error) {
 		return nil, err
 	}
 	c.Loop, err = loop.New(loop.Options{
-		State: st, Saver: saver{c.gate, records.Saver{Store: c.o.Store}}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: flinkSide{c.watcher}, Tick: c.o.Tick,
+		State: st, Saver: saver{c.gate, records.Saver{Store: c.o.Store}}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: jobs{c.watcher, func(e state.Event) { go c.Loop.Post(e) }}, Tick: c.o.Tick,
 		Registerer: registry, Log: c.o.Log,
 	})
 	return scheduler, err
@@ -205,5 +205,14 @@ func (flinkSide) Depose(state.RevokeLeadership) {}
 // Forget implements loop.Flink.
 func (flinkSide) Forget(state.DeleteHAData) {}
 
-// FindCheckpoint implements loop.Flink.
-func (flinkSide) FindCheckpoint(state.FindCheckpoint) {}
+
+// jobs performs the actions about jobs; there is no ZooKeeper, which therefore knows no checkpoint.
+type jobs struct {
+	*jobmanager.Watcher
+	post func(state.Event)
+}
+
+// FindCheckpoint implements loop.Jobs.
+func (j jobs) FindCheckpoint(a state.FindCheckpoint) {
+	j.post(state.CheckpointFound{Cluster: a.Cluster, Submission: a.Submission})
+}

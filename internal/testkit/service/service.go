@@ -135,7 +135,7 @@ func (s *Service) wire() error {
 	s.journal.Begin(began, state.Stored{})
 	s.loop, err = loop.New(loop.Options{
 		State: core.New(state.Options{}, state.Stored{}, began), Saver: records.Saver{Store: store.NewMemory()}, Mesos: s.mesos, Flink: flinkSide{s.watcher},
-		Jobs: s.watcher, Tick: s.script.scaled(500 * time.Millisecond), Jitter: func() float64 { return 0.5 }, Observe: s.journal.Observe,
+		Jobs: jobs{s.watcher, func(e state.Event) { go post(e) }}, Tick: s.script.scaled(500 * time.Millisecond), Jitter: func() float64 { return 0.5 }, Observe: s.journal.Observe,
 		Registerer: prometheus.NewRegistry(), Log: s.o.Log,
 	})
 	if err != nil {
@@ -277,3 +277,14 @@ func (flinkSide) Depose(state.RevokeLeadership) {}
 
 // Forget implements loop.Flink.
 func (flinkSide) Forget(state.DeleteHAData) {}
+
+// jobs performs the actions about jobs; there is no ZooKeeper, which therefore knows no checkpoint.
+type jobs struct {
+	*jobmanager.Watcher
+	post func(state.Event)
+}
+
+// FindCheckpoint implements loop.Jobs.
+func (j jobs) FindCheckpoint(a state.FindCheckpoint) {
+	j.post(state.CheckpointFound{Cluster: a.Cluster, Submission: a.Submission})
+}
