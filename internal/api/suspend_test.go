@@ -72,7 +72,7 @@ func TestUpgradeModes(t *testing.T) {
 		`"job":{"jarURI":"file:///a.jar","parallelism":1,"upgradeMode":"rolling"}`:                                                                                     "rolling",
 		`"job":{"jarURI":"file:///a.jar","parallelism":1,"upgradeMode":"savepoint"}`:                                                                                   "execution.checkpointing.savepoint-dir",
 		`"job":{"jarURI":"file:///a.jar","parallelism":1,"upgradeMode":"last-state"}`:                                                                                  "execution.checkpointing.dir",
-		`"job":{"jarURI":"file:///a.jar","parallelism":1,"savepointRedeployNonce":1}`: "job.initialSavepointPath",
+		`"job":{"jarURI":"file:///a.jar","parallelism":1,"savepointRedeployNonce":1}`:                                                                                  "job.initialSavepointPath",
 		`"job":{"jarURI":"file:///a.jar","parallelism":1,"upgradeMode":"savepoint"},"flinkConfiguration":{"high-availability.type":"zookeeper"},"suspended":"perhaps"`: "suspended",
 	} {
 		w.do("POST", "/v1/clusters", `{"name":"app","kind":"application",`+spec+`}`, "Content-Type", "application/json").wantFault(t, 422, fault.Invalid, part)

@@ -136,7 +136,7 @@ type JobSpec struct {
 	// SavepointRedeployNonce has the job start from InitialSavepointPath again when it changes, whatever
 	// newer state there is.
 	SavepointRedeployNonce int64 `json:"savepointRedeployNonce,omitempty"`
-	AllowNonRestoredState bool `json:"allowNonRestoredState,omitempty"`
+	AllowNonRestoredState  bool  `json:"allowNonRestoredState,omitempty"`
 	// UpgradeMode says how the job's state survives a change of the spec; empty means stateless, or
 	// last-state with high availability.
 	UpgradeMode UpgradeMode `json:"upgradeMode,omitempty"`

@@ -205,7 +205,6 @@ func (flinkSide) Depose(state.RevokeLeadership) {}
 // Forget implements loop.Flink.
 func (flinkSide) Forget(state.DeleteHAData) {}
 
-
 // jobs performs the actions about jobs; there is no ZooKeeper, which therefore knows no checkpoint.
 type jobs struct {
 	*jobmanager.Watcher
