@@ -41,12 +41,12 @@ type Host struct {
 	n    *Network
 	name string
 
-	mu    sync.Mutex
-	gone  bool
+	mu   sync.Mutex
+	gone bool
 	// stalled is closed when what is on its way goes on; nil while nothing is kept back.
 	stalled chan struct{}
-	conns map[*conn]bool
-	ears  map[*listener]bool
+	conns   map[*conn]bool
+	ears    map[*listener]bool
 	// wrote, when set, is asked before each write of a connection that the host made.
 	wrote func(address string, data []byte) bool
 }
