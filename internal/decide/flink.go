@@ -10,11 +10,11 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
-// watch has the JobManager observed, and its driver dialled when Flink asks for its own workers. One whose address
-// is not known is left alone until it is.
+// watch has the JobManager observed, and its driver dialled when it has one. One whose address is not known is left
+// alone until it is.
 func (st *step) watch(c *Cluster, t *task.Task) {
 	if t.Goal == task.Launched && t.Host() != "" {
-		st.send(Watch{Cluster: c.Spec.Name, JobManager: *t, Exchange: c.Spec.Allocation == spec.Dynamic})
+		st.send(Watch{Cluster: c.Spec.Name, JobManager: *t, Exchange: c.Spec.HasDriver()})
 	}
 }
 
@@ -59,7 +59,7 @@ func (st *step) flinkObserved(e FlinkObserved) {
 // missing in it and runs is released, what is new in it waits for an offer.
 func (st *step) workersWanted(e WorkersWanted) {
 	c, ok := st.speaks(e.Cluster, e.JobManager)
-	if !ok || c.Spec.Allocation != spec.Dynamic || slices.Contains(c.exchange.past, e.Epoch) {
+	if !ok || !c.Spec.HasDriver() || slices.Contains(c.exchange.past, e.Epoch) {
 		return
 	}
 	if c.exchange.epoch != e.Epoch {
@@ -86,7 +86,7 @@ func (st *step) workersWanted(e WorkersWanted) {
 		}
 		st.finish(c, r)
 	}
-	if !e.Ready || !c.active() {
+	if !e.Ready || !c.active() || c.Spec.Allocation == spec.Static {
 		st.tellFlink(c)
 		return
 	}
@@ -169,7 +169,7 @@ func (st *step) workerEnded(c *Cluster, id, words string) {
 
 // tellFlink has the driver told what is so of each worker; Report has the words.
 func (st *step) tellFlink(c *Cluster) {
-	if c.Spec.Allocation != spec.Dynamic || c.exchange.epoch == "" {
+	if !c.Spec.HasDriver() || c.exchange.epoch == "" {
 		return
 	}
 	for _, a := range st.sends {
@@ -188,11 +188,16 @@ const (
 	WorkerTerminated = "terminated"
 )
 
-// Report is what is so of every worker of a cluster, for the driver of the epoch.
+// Report is what is so of every worker of a cluster, for the driver of the epoch. With static allocation the
+// TaskManagers are no workers: Flink did not ask for them, and they register by themselves.
 func Report(s *State, name string) (epoch string, workers []WorkerReport, finishedSeen bool) {
 	c, ok := s.clusters.Get([]byte(name))
 	if !ok {
 		return "", nil, false
+	}
+	finishedSeen = c.Result != nil || c.Change != nil && c.Change.Result != nil
+	if c.Spec.Allocation == spec.Static {
+		return c.exchange.epoch, nil, finishedSeen
 	}
 	it := c.exchange.ended.Root().Iterator()
 	for id, words, ok := it.Next(); ok; id, words, ok = it.Next() {
@@ -221,5 +226,5 @@ func Report(s *State, name string) (epoch string, workers []WorkerReport, finish
 		}
 		workers = append(workers, WorkerReport{ID: w.id, State: WorkerWaiting, Message: reasons[key]})
 	}
-	return c.exchange.epoch, workers, c.Result != nil || c.Change != nil && c.Change.Result != nil
+	return c.exchange.epoch, workers, finishedSeen
 }
