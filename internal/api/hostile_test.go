@@ -43,26 +43,28 @@ func TestBadSpecs(t *testing.T) {
 		{"deep", "application/json", deep, 400, fault.Malformed, "more than 64 objects and lists are nested"},
 		{"deep lists", "application/json", strings.Repeat("[", 500000), 400, fault.Malformed, "more than 64"},
 		{"not UTF-8", "application/json", "{\"name\":\"\xff\"}", 400, fault.Malformed, "column 9: is not UTF-8 text"},
-		{"unknown", "application/json", `{"name":"demo","jobManager":{"memry":"1g"}}`, 422, fault.Invalid, "jobManager.memry: is not a field; there are bootstrap, constraints, container, cpus, discovery, disk,"},
-		{"case", "application/json", `{"Name":"demo"}`, 422, fault.Invalid, "Name: is not a field; write it name"},
+		{"unknown", "application/json", `{"name":"demo","jobManager":{"memry":"1g"}}`, 422, fault.Invalid, "jobManager.memry: is not a field; did you mean memory?"},
+		{"case", "application/json", `{"Name":"demo"}`, 422, fault.Invalid, "Name: is not a field; did you mean name?"},
 		{"two unknown", "application/json", `{"foo":1,"bar":2}`, 422, fault.Invalid, "bar: is not a field; there are allocation, bootstrap, container, environment"},
 		{"type", "application/json", `{"name":"demo","taskManager":{"slots":"two"}}`, 422, fault.Invalid, "taskManager.slots: is a text and should be a whole number"},
 		{"fraction", "application/json", `{"name":"demo","taskManager":{"slots":1.5}}`, 422, fault.Invalid, "taskManager.slots: is a number and should be a whole number"},
-		{"number for a text", "application/json", `{"name":5}`, 422, fault.Invalid, "name: is a number and should be a text"},
+		{"number for a text", "application/json", `{"name":5}`, 422, fault.Invalid, `name: "5" is not a name`},
 		{"object for a text", "application/json", `{"environment":{"A":{}}}`, 422, fault.Invalid, "environment.A: is an object and should be a text"},
 		{"list for an object", "application/json", `{"jobManager":[]}`, 422, fault.Invalid, "jobManager: is a list and should be an object"},
-		{"element", "application/json", `{"uris":[{"value":1}]}`, 422, fault.Invalid, "uris[0].value: is a number and should be a text"},
+		{"element", "application/json", `{"uris":[{"value":true}]}`, 422, fault.Invalid, "uris[0].value: is true or false and should be a text"},
 		{"memory", "application/json", `{"name":"demo","jobManager":{"memory":"lots"}}`, 422, fault.Invalid, `jobManager.memory: "lots" is not a memory size`},
 		{"huge number", "application/json", `{"name":"demo","jobManager":{"cpus":1e999}}`, 422, fault.Invalid, "jobManager.cpus: 1e999 is too large"},
 		{"name", "application/json", `{"name":"../x"}`, 422, fault.Invalid, "name: "},
 		{"version", "application/json", `{"name":"demo","flinkVersion":"9.9"}`, 422, fault.Invalid, "flinkVersion: the service has no Flink 9.9"},
 		{"NUL", "application/json", `{"name":"demo","environment":{"A":"\u0000"}}`, 422, fault.Invalid, "environment.A: "},
 
-		{"yaml twice", "application/yaml", "name: demo\nname: other\n", 400, fault.Malformed, `line 2: key "name" already set`},
+		{"yaml twice", "application/yaml", "name: demo\nname: other\n", 400, fault.Malformed, "line 2, column 1: the field name is there twice"},
 		{"yaml syntax", "application/yaml", "name: demo\n  kind: session\n", 400, fault.Malformed, "line 2"},
 		{"yaml list", "application/yaml", "- a\n", 400, fault.Malformed, "it is a list"},
-		{"yaml unknown", "text/yaml", "name: demo\njobManager:\n  foo: 1\n", 422, fault.Invalid, "jobManager.foo: is not a field"},
-		{"yaml version", "application/yaml", "name: demo\nflinkVersion: 1.20\n", 422, fault.Invalid, "flinkVersion: is a number and should be a text: put it in quotes"},
+		{"yaml unknown", "text/yaml", "name: demo\njobManager:\n  foo: 1\n", 422, fault.Invalid, "jobManager.foo: is not a field; there are bootstrap, constraints, container, cpus, discovery, disk"},
+		{"yaml version", "application/yaml", "name: demo\nflinkVersion: 9.90\n", 422, fault.Invalid, "flinkVersion: the service has no Flink 9.90"},
+		{"yaml several", "application/yaml", "name: demo\ntaskManger:\n  slots: 2\njobManager:\n  memory: lots\n", 422, fault.Invalid, `jobManager.memory: "lots" is not a memory size: write a whole number and a unit, such as 1728m or 2g (line 5)`},
+		{"yaml near", "application/yaml", "name: demo\ntaskManger:\n  slots: 2\n", 422, fault.Invalid, "taskManger: is not a field; did you mean taskManager? (line 3)"},
 		{"yaml anchors", "application/yaml", "a: &a [x]\nb: [*a, *a]\n", 400, fault.Malformed, "line 1, column 4: anchors and aliases"},
 		{"yaml merge", "application/yaml", "name: demo\n<<: *a\n", 400, fault.Malformed, "line 2, column 5: anchors and aliases"},
 		{"yaml documents", "application/yaml", "name: demo\n---\nname: other\n", 400, fault.Malformed, "line 2, column 1: a second document"},
@@ -105,7 +107,7 @@ flinkConfiguration:
   taskmanager.memory.managed.fraction: 0.4
   parallelism.default: 4
   web.cancel.enable: false
-  env.java.opts.all: '-Da=b & c *d "[[[" it''s'
+  env.java.opts.all: '-Da=b & c *d "[[[" "it''s"'
   text: |
     several lines: & *some
        [of text
@@ -124,7 +126,7 @@ environment: {A: "&b", B: "[", C: a*b}
 		Name: "demo", Kind: spec.Session, FlinkVersion: "2.3", Allocation: spec.Static, Role: "*",
 		FlinkConfiguration: map[string]string{
 			"taskmanager.memory.managed.fraction": "0.4", "parallelism.default": "4", "web.cancel.enable": "false",
-			"env.java.opts.all": `-Da=b & c *d "[[[" it's`, "text": "several lines: & *some\n   [of text\n",
+			"env.java.opts.all": `-Da=b & c *d "[[[" "it's"`, "text": "several lines: & *some\n   [of text\n",
 		},
 		JobManager:   spec.JobManager{Resources: spec.Resources{CPUs: 0.5, Memory: spec.GiB}, Replicas: 1},
 		TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 2, Memory: 1728 * spec.MiB}, Slots: 2},

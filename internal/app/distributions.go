@@ -15,7 +15,6 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
-	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // distribution is a Flink that the artifact server has.
@@ -31,46 +30,6 @@ type distribution struct {
 type preparedClasses struct {
 	appcds.Archive
 	Path string
-}
-
-// python says whether the distribution can run Python programs.
-func (d distribution) python() bool {
-	return slices.ContainsFunc(d.Libraries, func(l dist.Library) bool {
-		dir, name := filepath.Split(l.Path)
-		return dir == "opt/" && strings.HasPrefix(name, "flink-python") // Where Flink itself looks for it.
-	})
-}
-
-// plugins lists the names of the plugins of the distribution, for people.
-func (d distribution) plugins() string {
-	var names []string
-	for _, l := range d.Libraries {
-		name, _, _ := strings.Cut(strings.TrimPrefix(l.Path, "plugins/"), "/")
-		if optional, ok := strings.CutPrefix(l.Path, "opt/flink-"); ok {
-			name, _, _ = strings.Cut(optional, "-"+d.Version)
-		} else if !strings.HasPrefix(l.Path, "plugins/") {
-			continue
-		}
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	if len(names) == 0 {
-		return "it has none"
-	}
-	return "it has " + strings.Join(names, ", ")
-}
-
-// plugin says whether the distribution has a plugin, as the start script looks for it.
-func (d distribution) plugin(name string) bool {
-	return slices.ContainsFunc(d.Libraries, func(l dist.Library) bool {
-		return strings.HasPrefix(l.Path, "plugins/"+name+"/") || strings.HasPrefix(l.Path, "opt/flink-"+name+"-"+d.Version)
-	})
-}
-
-// fetchesPlugin says whether the tasks of a cluster fetch a plugin of their own.
-func fetchesPlugin(s spec.Spec, name string) bool {
-	return slices.ContainsFunc(s.URIs, func(u spec.URI) bool { return strings.HasPrefix(u.OutputFile, "plugins/"+name+"/") })
 }
 
 // distributions are the Flinks of this service, the newest first.
@@ -102,7 +61,7 @@ func findDistributions(ctx context.Context, places []string, dir string, store *
 		}
 	}
 	if len(all) == 0 {
-		return nil, fault.New(fault.Invalid, "FLINK_DISTRIBUTIONS: there is no Flink in %s: run `make flink`, or name a Flink tarball or directory", strings.Join(places, ", "))
+		return nil, fault.New(fault.Invalid, "FLINK_DISTRIBUTIONS: there is no Flink in %s: name archives of Flink (.tgz), Flink directories, or directories of archives", strings.Join(places, ", "))
 	}
 	slices.SortFunc(all, func(a, b distribution) int { return dist.CompareVersions(b.Version, a.Version) })
 	return all, nil

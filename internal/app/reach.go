@@ -4,15 +4,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
-	"strconv"
 	"sync"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
-	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -20,7 +17,7 @@ import (
 
 // reach connects to JobManagers. Those that speak TLS have a transport for each cluster: each has authorities of its own.
 type reach struct {
-	view    func() *decide.State
+	view    func() *state.State
 	planner *launch.Planner
 	secrets secretFiles
 	network Network
@@ -38,7 +35,7 @@ type secured struct {
 	rest      spec.RESTSecurity
 }
 
-func newReach(view func() *decide.State, planner *launch.Planner, secrets secretFiles, network Network) *reach {
+func newReach(view func() *state.State, planner *launch.Planner, secrets secretFiles, network Network) *reach {
 	return &reach{view: view, planner: planner, secrets: secrets, network: network, plain: network.toJobManagers(nil), secure: map[string]secured{}}
 }
 
@@ -48,15 +45,6 @@ func (n Network) toJobManagers(config *tls.Config) *http.Transport {
 		DialContext: n.dialer(5 * time.Second), TLSClientConfig: config, TLSHandshakeTimeout: 5 * time.Second,
 		MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, DisableCompression: true,
 	}
-}
-
-// restURL is the address of a JobManager's REST API.
-func restURL(jm task.Task) string {
-	u := url.URL{Scheme: "http", Host: net.JoinHostPort(jm.Host(), strconv.Itoa(jm.Ports[flink.PortREST]))}
-	if jm.Secure {
-		u.Scheme = "https"
-	}
-	return u.String()
 }
 
 // transport is the way to a JobManager.
@@ -84,12 +72,12 @@ func (r *reach) tls(jm task.Task) (*tls.Config, error) {
 }
 
 func (r *reach) secured(name string) (*http.Transport, error) {
-	view := r.view()
-	spec, ok := decide.Spec(view, name)
+	vw := r.view()
+	spec, ok := view.Spec(vw, name)
 	if !ok {
 		return nil, fmt.Errorf("there is no cluster %q", name)
 	}
-	nonce := decide.Nonce(view, name)
+	nonce := view.Nonce(vw, name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known, ok := r.secure[name]
@@ -100,7 +88,7 @@ func (r *reach) secured(name string) (*http.Transport, error) {
 		known.transport.CloseIdleConnections()
 	}
 	for other := range r.secure { // Clusters that are gone leave nothing behind.
-		if _, there := decide.Spec(view, other); !there {
+		if _, there := view.Spec(vw, other); !there {
 			delete(r.secure, other)
 		}
 	}

@@ -5,13 +5,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // jobManager is the launch of a JobManager from a spec in YAML.
-func jobManager(t *testing.T, text string) decide.Launch {
+func jobManager(t *testing.T, text string) state.Launch {
 	t.Helper()
 	l := taskManager(t, text)
 	l.JobManager = nil

@@ -1,7 +1,9 @@
 package spec
 
 import (
+	"cmp"
 	"reflect"
+	"strings"
 )
 
 // HasDriver says whether the cluster's JobManager runs the service's driver: to ask for TaskManagers, or, in an
@@ -24,6 +26,12 @@ func (s Spec) HighAvailability() bool {
 		}
 	}
 	return false
+}
+
+// ZooKeeperHA says whether the cluster's high availability is Flink's own with ZooKeeper.
+func (s Spec) ZooKeeperHA() bool {
+	kind := cmp.Or(s.FlinkConfiguration["high-availability.type"], s.FlinkConfiguration["high-availability"])
+	return strings.EqualFold(strings.TrimSpace(kind), "zookeeper")
 }
 
 // Equal says whether two complete specs ask for the same; empty and absent are the same.

@@ -99,7 +99,7 @@ func Scan(dir string) ([]Manifest, error) {
 // picks 1.20.5); an empty wanted picks the newest of all. The error names what there is.
 func Pick(list []Manifest, wanted string) (Manifest, error) {
 	if len(list) == 0 {
-		return Manifest{}, errors.New("there is no Flink distribution: run `make flink`, or set FLINK_DIST to a Flink tarball")
+		return Manifest{}, errors.New("there is no Flink distribution: add the archive of a Flink release")
 	}
 	sorted := slices.Clone(list)
 	slices.SortFunc(sorted, func(a, b Manifest) int { return CompareVersions(b.Version, a.Version) })
@@ -112,8 +112,8 @@ func Pick(list []Manifest, wanted string) (Manifest, error) {
 	for _, m := range sorted {
 		versions = append(versions, m.Version)
 	}
-	return Manifest{}, fmt.Errorf("there is no Flink %s here, only %s: run `FLINK_VERSION=%s make flink`",
-		wanted, strings.Join(versions, ", "), wanted)
+	return Manifest{}, fmt.Errorf("there is no Flink %s here, only %s: use one of these, or add an archive of that release",
+		wanted, strings.Join(versions, ", "))
 }
 
 // Matches says whether version is wanted or begins with wanted followed by a dot.
