@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/auth"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
 // Config is the service's configuration, checked. Package app cuts it into each part's options.
@@ -21,7 +22,10 @@ type Config struct {
 	Flink     Flink     `doc:"Which Flink is started, and what clusters get that do not say otherwise."`
 	Timing    Timing    `doc:"Times of the scheduler. Each is a number with a unit: 500ms, 30s, 15m, 168h."`
 	Log       Log       `doc:"What the service writes to its standard error."`
-	Facts     Facts     `doc:"What Marathon, Mesos and Cosmos tell a process that they start. These are facts, not options: they have no prefixed form, and other variables that begin with MESOS_, MARATHON_ or PORT are left alone." fact:"true"`
+	// Warnings are the options that are ignored, because they contradict others, with what to do about each. They are no
+	// errors: a slip in an option must not stop a service that runs clusters.
+	Warnings []fault.Detail
+	Facts    Facts `doc:"What Marathon, Mesos and Cosmos tell a process that they start. These are facts, not options: they have no prefixed form, and other variables that begin with MESOS_, MARATHON_ or PORT are left alone." fact:"true"`
 }
 
 // Mesos says where the master is.
