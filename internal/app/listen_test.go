@@ -56,10 +56,8 @@ func TestListenTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		for _, end := range s.closers {
-			if err := end(); err != nil {
-				t.Error(err)
-			}
+		if err := s.Stop(); err != nil {
+			t.Error(err)
 		}
 	}()
 	if !strings.HasPrefix(s.url, "https://127.0.0.1:") || s.own != s.url {
