@@ -92,7 +92,7 @@ type (
 		JobManager task.Task
 		// Jobs says that the jobs are observed with their checkpoints.
 		Jobs bool
-		// Exchange says that the driver is to be dialled for wanted workers.
+		// Exchange says that the driver is to be dialled, for the wanted workers and for how the cluster ends.
 		Exchange bool
 	}
 
