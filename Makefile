@@ -51,7 +51,7 @@ $(DRIVER_JAR): $(shell find resources/resource-manager-driver -name '*.java' -pa
 	$(MVN) -f resources/resource-manager-driver -DskipTests package
 
 .PHONY: demo-job
-demo-job: $(DEMO_JAR) ## Build the job jar of the demo and the tests
+demo-job: $(DEMO_JAR) ## Build the job jar of the demo and the tests; its Recorder writes down what becomes of a job
 
 $(DEMO_JAR): $(shell find resources/demo-job -name '*.java' 2>/dev/null) resources/demo-job/pom.xml
 	$(MVN) -f resources/demo-job -DskipTests package
