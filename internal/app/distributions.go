@@ -16,6 +16,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink/classes"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
+	"github.com/flink-on-mesos/flink-service/resources"
 )
 
 // distribution is a Flink that the artifact server has.
@@ -155,21 +156,11 @@ func look(ctx context.Context, place, dir string, log *slog.Logger) ([]dist.Mani
 		}
 	}
 	log.Info("packing Flink; this is done once", "from", place)
-	jars, err := filepath.Glob(filepath.Join(filepath.Dir(executable()), "flink-mesos-driver*.jar"))
-	if err != nil {
-		return nil, "", err
+	m, err := dist.Assemble(ctx, dist.Options{Source: place, Dir: dir, Driver: resources.Driver(), Progress: progress{log}})
+	if err == nil && !m.Driven() {
+		log.Warn("this service was built without the resource manager driver: clusters with dynamic allocation are refused (make build with Maven)", "flink", m.Version)
 	}
-	m, err := dist.Assemble(ctx, dist.Options{Source: place, Dir: dir, Jars: jars, Progress: progress{log}})
 	return []dist.Manifest{m}, dir, err
-}
-
-// executable is where this program is; the driver's jar lies beside it in a release.
-func executable() string {
-	path, err := os.Executable()
-	if err != nil {
-		return "."
-	}
-	return path
 }
 
 // progress logs lines.

@@ -51,7 +51,10 @@ func (p *parts) check(s cluster.Spec) error {
 	d, err := p.flinks.pick(s.FlinkVersion)
 	if err != nil {
 		l.Add("flinkVersion", "%v", err)
-	} else if s.Job != nil && s.Job.Python != "" && !d.python() {
+	} else if s.Allocation == cluster.Dynamic && !d.Driven() {
+		l.Add("allocation", "dynamic needs the resource manager driver in Flink's lib, and Flink %s of this service has none: write allocation: static, or use a Flink that `make flink` assembled or a service that was built with Maven", d.Version)
+	}
+	if err == nil && s.Job != nil && s.Job.Python != "" && !d.python() {
 		l.Add("job.python", "Flink %s of this service has no opt/flink-python: assemble it with FLINK_MODULES=flink-python and the table modules (docs/tasks.md, Python), or name a distribution that has it in FLINK_DISTRIBUTIONS", d.Version)
 	}
 	for i, name := range s.Plugins {

@@ -88,7 +88,7 @@ func distribution(t testing.TB, dir string) string {
 	if err := os.WriteFile(filepath.Join(home, "lib", "flink-dist-2.3.0.jar"), []byte("nothing"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := dist.Assemble(t.Context(), dist.Options{Source: home, Dir: out}); err != nil {
+	if _, err := dist.Assemble(t.Context(), dist.Options{Source: home, Dir: out, Driver: []byte("nothing")}); err != nil {
 		t.Fatal(err)
 	}
 	return out
