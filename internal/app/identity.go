@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"time"
@@ -67,7 +66,7 @@ func authorities(variable, file string) (*x509.CertPool, error) {
 // trusted beside the authorities of the system and of MESOS_CA_FILE. It goes through no proxy.
 func (s *Service) peers() (*http.Transport, error) {
 	t := &http.Transport{
-		DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute,
+		DialContext: s.o.Network.dialer(5 * time.Second), TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute,
 	}
 	if s.c.HTTP.CertificateFile == "" {
 		return t, nil
@@ -93,7 +92,7 @@ func (s *Service) peers() (*http.Transport, error) {
 // transport reaches a part of the cluster that the authorities of MESOS_CA_FILE vouch for. It goes through no proxy.
 func (s *Service) transport() *http.Transport {
 	return &http.Transport{
-		DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, TLSClientConfig: s.tls.Clone(),
+		DialContext: s.o.Network.dialer(5 * time.Second), TLSClientConfig: s.tls.Clone(),
 		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 30 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute,
 	}
 }

@@ -235,7 +235,7 @@ func (p *parts) dial(jm cluster.Task) (jobmanager.Exchange, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := driver.New(driver.Options{Address: net.JoinHostPort(jm.Host(), strconv.Itoa(port)), Token: driver.Token(token), TLS: secure})
+	client, err := driver.New(driver.Options{Address: net.JoinHostPort(jm.Host(), strconv.Itoa(port)), Token: driver.Token(token), TLS: secure, Dial: p.service.o.Network.Dial})
 	if err != nil {
 		return nil, err
 	}

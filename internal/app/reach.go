@@ -22,6 +22,7 @@ type reach struct {
 	view    func() *decide.State
 	planner *launch.Planner
 	secrets secretFiles
+	network Network
 	plain   *http.Transport
 
 	mu     sync.Mutex
@@ -36,14 +37,14 @@ type secured struct {
 	rest      cluster.RESTSecurity
 }
 
-func newReach(view func() *decide.State, planner *launch.Planner, secrets secretFiles) *reach {
-	return &reach{view: view, planner: planner, secrets: secrets, plain: toJobManagers(nil), secure: map[string]secured{}}
+func newReach(view func() *decide.State, planner *launch.Planner, secrets secretFiles, network Network) *reach {
+	return &reach{view: view, planner: planner, secrets: secrets, network: network, plain: network.toJobManagers(nil), secure: map[string]secured{}}
 }
 
 // toJobManagers is a transport without any proxy; it adds no credentials of the service but the certificate of config.
-func toJobManagers(config *tls.Config) *http.Transport {
+func (n Network) toJobManagers(config *tls.Config) *http.Transport {
 	return &http.Transport{
-		DialContext: (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext, TLSClientConfig: config, TLSHandshakeTimeout: 5 * time.Second,
+		DialContext: n.dialer(5 * time.Second), TLSClientConfig: config, TLSHandshakeTimeout: 5 * time.Second,
 		MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, DisableCompression: true,
 	}
 }
@@ -107,7 +108,7 @@ func (r *reach) secured(name string) (*http.Transport, error) {
 		delete(r.secure, name)
 		return nil, fmt.Errorf("TLS of cluster %s: %w", name, err)
 	}
-	t := toJobManagers(config)
+	t := r.network.toJobManagers(config)
 	r.secure[name] = secured{transport: t, nonce: nonce, tls: spec.Security.TLS, rest: spec.Security.REST}
 	return t, nil
 }

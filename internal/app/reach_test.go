@@ -120,7 +120,7 @@ func TestReachOwnCertificates(t *testing.T) {
 			spec := cluster.Spec{Name: "demo", FlinkConfiguration: map[string]string{"security.ssl.rest.enabled": "true"}, Security: cluster.Security{REST: rest}}
 			c.change(&spec)
 			state := decide.New(decide.Options{}, decide.Stored{Clusters: []decide.ClusterRecord{{Spec: spec.Complete(cluster.Defaults{}), Nonce: "aaaa"}}}, time.Now())
-			r := newReach(func() *decide.State { return &state }, planner, c.secrets)
+			r := newReach(func() *decide.State { return &state }, planner, c.secrets, Network{})
 			jm := cluster.Task{Cluster: "demo", Hostname: "127.0.0.1", Ports: map[string]int{"rest": port}, Secure: spec.SecureREST()}
 			err := ask(r, jm)
 			switch {

@@ -33,6 +33,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/mesos/detect"
 	"github.com/flink-on-mesos/flink-service/internal/sendfile"
+	"github.com/flink-on-mesos/flink-service/internal/store"
 )
 
 // Options are what a Service needs beside its configuration.
@@ -41,6 +42,10 @@ type Options struct {
 	Version string
 	Commit  string
 	Log     *slog.Logger
+	// Network is how the service listens and connects.
+	Network Network
+	// Store, when set, opens the state in the place of STATE_STORE: a store of this process alone.
+	Store func() (store.Store, error)
 	// Ready is told the URL of the service when it listens; nil for nobody.
 	Ready func(url string)
 }
@@ -86,7 +91,7 @@ func Run(ctx context.Context, o Options) (err error) {
 
 // listen takes the port first: a second service on the same port stops here and disturbs nothing.
 func (s *Service) listen() error {
-	l, err := net.Listen("tcp", s.c.HTTP.Listen)
+	l, err := s.o.Network.listen(s.c.HTTP.Listen)
 	if err != nil {
 		return fmt.Errorf("LISTEN: %w", err)
 	}
@@ -126,7 +131,7 @@ func (s *Service) run(ctx context.Context) error {
 	if err := os.MkdirAll(s.c.State.DataDir, 0o700); err != nil {
 		return fmt.Errorf("DATA_DIR: %w", err)
 	}
-	st, err := openState(ctx, s.c.State, s.log)
+	st, err := s.openState(ctx)
 	if err != nil {
 		return err
 	}
@@ -221,7 +226,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 		return nil, err
 	}
 	p.artifacts.Handle(overlayKind, p.renderOverlay)
-	p.reach = newReach(func() *decide.State { return p.loop.View() }, p.planner, secretFiles(s.c.Flink.SecretsDir))
+	p.reach = newReach(func() *decide.State { return p.loop.View() }, p.planner, secretFiles(s.c.Flink.SecretsDir), s.o.Network)
 
 	began := time.Now()
 	state := decide.New(decideOptions(s.c), stored, began)
@@ -232,7 +237,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	s.closers = append(s.closers, p.journal.Close)
 	p.journal.Begin(began, stored)
 	p.scheduler, err = mesos.New(mesos.Options{
-		Framework: s.framework(), Masters: masters, TLS: s.tls, Plan: p.planner.Plan, Authenticate: s.authenticate(), Authorize: s.authorized,
+		Framework: s.framework(), Masters: masters, TLS: s.tls, Dial: s.o.Network.Dial, Plan: p.planner.Plan, Authenticate: s.authenticate(), Authorize: s.authorized,
 		FrameworkID: func() string { return p.loop.View().Framework.ID }, Post: func(e decide.Event) { p.loop.Post(e) },
 		Registerer: s.registry, Log: s.log.With("part", "mesos"),
 	})

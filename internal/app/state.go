@@ -21,6 +21,18 @@ type state struct {
 	zk *zk.Store // nil for a store of this machine alone, whose opening is the election
 }
 
+// openState opens the store of the options, or the one of the configuration.
+func (s *Service) openState(ctx context.Context) (*state, error) {
+	if s.o.Store == nil {
+		return openState(ctx, s.c.State, s.log)
+	}
+	st, err := s.o.Store()
+	if err != nil {
+		return nil, fmt.Errorf("open the state: %w", err)
+	}
+	return seal(st, nil, s.c.State)
+}
+
 // openState opens the store that STATE_STORE names.
 func openState(ctx context.Context, c config.State, log *slog.Logger) (*state, error) {
 	if !strings.HasPrefix(c.Store, "zk://") {

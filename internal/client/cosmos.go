@@ -15,6 +15,8 @@ type Package struct {
 	Package struct {
 		Name    string `json:"name"`
 		Version string `json:"version"`
+		// Config is the JSON schema (draft 4) of the options; nil for a package without options.
+		Config map[string]any `json:"config"`
 	} `json:"package"`
 	// UpgradesTo and DowngradesTo are the versions that an update may lead to.
 	UpgradesTo   []string `json:"upgradesTo"`

@@ -131,7 +131,7 @@ type Flink struct {
 	ZooKeeper          string         `envconfig:"ZOOKEEPER" doc:"The ZooKeeper quorum for the high availability of JobManagers: host:port, separated by commas."`
 	HAStorageDir       string         `envconfig:"HA_STORAGE_DIR" doc:"The URI below which highly available JobManagers keep their metadata, such as hdfs:///flink/ha; a cluster may set its own."`
 	JavaHome           string         `envconfig:"JAVA_HOME" doc:"Where Java is on the agents; without it java is looked for in the tasks' PATH."`
-	InitialCluster     InitialCluster `envconfig:"INITIAL_CLUSTER" doc:"A cluster that is created when the service starts with a state in which there has never been one: its spec in JSON or YAML, as the API takes it; without it none is created."`
+	InitialCluster     InitialCluster `envconfig:"INITIAL_CLUSTER" doc:"A cluster that is created when the service starts with a state in which there has never been one: its spec in JSON or YAML, as the API takes it, or base64 of that; without it none is created."`
 	ArtifactURLs       time.Duration  `envconfig:"ARTIFACT_URL_LIFETIME" default:"1h" doc:"How long the path of a secret artifact, made for one launch, can be fetched."`
 	ArtifactMaxSize    Size           `envconfig:"ARTIFACT_MAX_SIZE" default:"1023m" doc:"The largest file that can be uploaded."`
 	FetchSchemes       []string       `envconfig:"FETCH_SCHEMES" doc:"The schemes of URIs that a cluster's spec may have its tasks fetch, separated by commas; without it those that the Mesos fetcher knows: http, https, ftp, ftps, file, hdfs, hftp, s3, s3a, s3n. Uploaded files can always be fetched."`

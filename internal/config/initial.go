@@ -23,14 +23,19 @@ type InitialCluster struct {
 	Spec *cluster.Spec
 }
 
-// UnmarshalText reads JSON or YAML. A field that a spec does not have is an error.
+// UnmarshalText reads JSON or YAML, or base64 of one of them, which is how the YAML editor of the DC/OS UI stores what
+// is typed in it. A field that a spec does not have is an error.
 func (c *InitialCluster) UnmarshalText(text []byte) error {
 	if len(text) > maxInitialCluster {
 		return fmt.Errorf("is longer than %d KiB", maxInitialCluster>>10)
 	}
+	source := "is not the spec of a cluster"
+	if decoded, ok := cluster.FromBase64(text); ok {
+		text, source = decoded, source+" (read as base64)"
+	}
 	var spec cluster.Spec
 	if err := yaml.UnmarshalStrict(text, &spec); err != nil {
-		return fmt.Errorf("is not the spec of a cluster: %s", plain(err))
+		return fmt.Errorf("%s: %s", source, plain(err))
 	}
 	c.Spec = &spec
 	return nil

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -16,6 +17,8 @@ func TestInitialCluster(t *testing.T) {
 	for _, text := range []string{
 		`{"name": "first", "kind": "session", "taskManager": {"slots": 2, "memory": "2g"}}`,
 		"name: first\nkind: session\ntaskManager:\n  slots: 2\n  memory: 2g\n",
+		base64.StdEncoding.EncodeToString([]byte("name: first\nkind: session\ntaskManager:\n  slots: 2\n  memory: 2g\n")),
+		base64.StdEncoding.EncodeToString([]byte(`{"name": "first", "kind": "session", "taskManager": {"slots": 2, "memory": "2g"}}`)),
 	} {
 		c := load(t, "MESOS_MASTER=local", "INITIAL_CLUSTER="+text)
 		if diff := cmp.Diff(want, c.Flink.InitialCluster.Spec); diff != "" {
@@ -32,7 +35,9 @@ func TestInitialClusterIsChecked(t *testing.T) {
 	tests := []struct {
 		name, text, want string
 	}{
-		{"no mapping", "first", "is not the spec of a cluster"},
+		{"no mapping", "first!", "is not the spec of a cluster"},
+		{"base64 of no mapping", "Zmlyc3Q=", "is not the spec of a cluster (read as base64)"},
+		{"base64 of an unknown field", base64.StdEncoding.EncodeToString([]byte("name: first\nsize: x")), `unknown field "size"`},
 		{"not closed", `{"name": "first"`, "is not the spec of a cluster"},
 		{"unknown field", `{"name": "first", "size": "x"}`, `unknown field "size"`},
 		{"field twice", `{"name": "a", "name": "b"}`, "name"},

@@ -57,10 +57,16 @@ type agent struct {
 	total, used, offered mesos.Resources
 	tasks                map[*task]bool
 	offers               map[string]*pendingOffer
-	// doomed are tasks that are killed when the agent comes back.
-	doomed            []string
-	runtime           Runtime
-	connected, killed bool
+	runtime              Runtime
+	// connected: the master has a connection to the agent's process. unreachable: the master gave the agent up.
+	// killed: its machine is gone, which the master may not know yet.
+	connected, unreachable, killed bool
+	// observer fires when the agent has left too many pings unanswered.
+	observer *time.Timer
+	// doomed are tasks of frameworks that ended, and kills those that their frameworks killed, while the agent was
+	// not connected: they are killed when it comes back.
+	doomed []string
+	kills  map[string]*mesos.KillPolicy
 	// deactivated agents are not offered; draining ones end their tasks as well.
 	deactivated, draining bool
 	lost                  time.Time

@@ -24,7 +24,7 @@ type Files interface {
 // maxRead is the most that an agent reads at once: 16 pages (mesos, files.cpp).
 const maxRead = 16 * 4096
 
-// list and read ask every agent: they share one address, and a path is known to one of them.
+// list and read ask every agent that answers: they share one address, and a path is known to one of them.
 func (m *Master) list(path string) (infos []fs.FileInfo, err error) {
 	err = m.eachFiles(func(f Files) (err error) { infos, err = f.ListFiles(path); return err })
 	return infos, err
@@ -39,7 +39,7 @@ func (m *Master) eachFiles(do func(Files) error) error {
 	m.mu.Lock()
 	var all []Files
 	for _, id := range m.order {
-		if a := m.agents[id]; a != nil {
+		if a := m.agents[id]; a != nil && a.connected && !a.killed {
 			if f, ok := a.runtime.(Files); ok {
 				all = append(all, f)
 			}

@@ -25,8 +25,9 @@ type framework struct {
 	inverseFilters map[*agent]time.Time
 	// constraints say which agents are offered; nil for all.
 	constraints *offerConstraints
-	tasks       map[string]*task
-	completed   []*task
+	// tasks are those that run or may still be acknowledged, unreachable those of agents that are unreachable.
+	tasks, unreachable map[string]*task
+	completed          []*task
 }
 
 func (f *framework) can(c mesos.FrameworkInfo_Capability_Type) bool {
@@ -118,7 +119,7 @@ func (m *Master) register(sub *scheduler.Call_Subscribe, constraints *offerConst
 	setDefaults(&info)
 	f := m.frameworks[id]
 	if f == nil {
-		f = &framework{id: id, registered: time.Now(), tasks: make(map[string]*task)}
+		f = &framework{id: id, registered: time.Now(), tasks: make(map[string]*task), unreachable: make(map[string]*task)}
 		m.frameworks[id] = f
 	} else {
 		stopTimer(f.failover)
@@ -248,6 +249,14 @@ func (m *Master) removeFramework(f *framework) {
 			m.endWithFramework(t)
 		}
 		if a := m.agents[t.agentID]; a != nil {
+			delete(a.tasks, t)
+			a.killOrDoom(t)
+		}
+	}
+	// What was unreachable stays so, but for its process.
+	for _, t := range f.unreachable {
+		if a := m.agents[t.agentID]; a != nil {
+			m.recoverResources(t)
 			delete(a.tasks, t)
 			a.killOrDoom(t)
 		}

@@ -35,6 +35,12 @@ type Options struct {
 	// AckRetry is when an unacknowledged status update is sent again; it doubles up to ten
 	// minutes. 10 s when 0, as in Mesos.
 	AckRetry time.Duration
+	// AgentPingTimeout is the time between pings of an agent, and MaxAgentPingTimeouts how many of them in a row go
+	// unanswered before the master marks the agent unreachable: the flags --agent_ping_timeout (15 s there) and
+	// --max_agent_ping_timeouts (5 when 0, as there). When AgentPingTimeout is 0, the master marks an agent
+	// unreachable as soon as it is lost.
+	AgentPingTimeout     time.Duration
+	MaxAgentPingTimeouts int
 	// Principal and Secret, when set, are asked of every scheduler by HTTP basic authentication.
 	Principal, Secret string
 	// Principals are further ones with their secrets; they count when Principal is set.
@@ -59,6 +65,9 @@ func (o *Options) setDefaults() {
 	if o.AckRetry == 0 {
 		o.AckRetry = 10 * time.Second
 	}
+	if o.MaxAgentPingTimeouts == 0 {
+		o.MaxAgentPingTimeouts = 5
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -80,6 +89,8 @@ type Master struct {
 	frameworks map[string]*framework
 	// removed are the ids of frameworks that will never be taken again.
 	removed map[string]bool
+	// gone are the agents that an operator marked gone.
+	gone map[string]bool
 	// completed are the frameworks that ended, the oldest first.
 	completed []*framework
 	agents    map[string]*agent
@@ -104,7 +115,7 @@ func New(o Options) (*Master, error) {
 	}
 	m := &Master{
 		o: o, listener: l, address: l.Addr().String(), started: time.Now(), done: make(chan struct{}),
-		id: newUUID(), frameworks: make(map[string]*framework), removed: make(map[string]bool),
+		id: newUUID(), frameworks: make(map[string]*framework), removed: make(map[string]bool), gone: make(map[string]bool),
 		agents: make(map[string]*agent), offers: make(map[string]*pendingOffer), shortestFilter: o.AllocationInterval,
 	}
 	m.server = &http.Server{Handler: m.handler(), ReadHeaderTimeout: 10 * time.Second}
@@ -151,6 +162,7 @@ func (m *Master) Close() error {
 		}
 	}
 	for _, a := range m.agents {
+		stopTimer(a.observer)
 		agents = append(agents, a)
 	}
 	m.mu.Unlock()

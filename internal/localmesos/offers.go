@@ -216,6 +216,7 @@ func (m *Master) operate(f *framework, a *agent, left *mesos.Resources, role str
 	switch op.Type {
 	case mesos.Offer_Operation_LAUNCH:
 		for i := range op.GetLaunch().GetTaskInfos() {
+			complete(op.Launch.TaskInfos[i].Resources, role)
 			m.launch(f, a, left, op.Launch.TaskInfos[i], problem)
 		}
 	case mesos.Offer_Operation_LAUNCH_GROUP:
@@ -242,4 +243,14 @@ func (m *Master) operate(f *framework, a *agent, left *mesos.Resources, role str
 	default: // Without an id such an operation is dropped without a word.
 	}
 	return nil
+}
+
+// complete says of resources that name no role that they are allocated to that of the offer: the master does so for
+// schedulers from before MULTI_ROLE (protobuf::injectAllocationInfo), and for those that leave it out.
+func complete(rs []mesos.Resource, role string) {
+	for i := range rs {
+		if rs[i].AllocationInfo == nil {
+			rs[i].AllocationInfo = &mesos.Resource_AllocationInfo{Role: &role}
+		}
+	}
 }

@@ -20,7 +20,8 @@ type Volumes interface {
 // reserve pushes a reservation onto resources of the offer, or pops it. What the real master refuses is dropped
 // without a word, as an operation without an id is (master/validation.cpp).
 func (m *Master) reserve(f *framework, a *agent, left *mesos.Resources, role string, rs mesos.Resources, push bool) mesos.Resources {
-	rs = rs.Clone().Unallocate().Allocate(role)
+	rs = rs.Clone()
+	complete(rs, role)
 	check := f.checkUnreserve
 	if push {
 		check = f.checkReserve
@@ -85,7 +86,8 @@ func (f *framework) checkUnreserve(r *mesos.Resource, _ string) error {
 
 // volumes makes persistent volumes of disks of the offer, or disks of volumes.
 func (m *Master) volumes(f *framework, a *agent, left *mesos.Resources, role string, vs mesos.Resources, create bool) mesos.Resources {
-	vs = vs.Clone().Unallocate().Allocate(role)
+	vs = vs.Clone()
+	complete(vs, role)
 	for i := range vs {
 		err := f.checkVolume(&vs[i], create)
 		if err == nil && create && a.hasVolume(&vs[i]) {

@@ -180,7 +180,7 @@ func (m *Master) describeAgents() *master.Response_GetAgents {
 	all := &master.Response_GetAgents{Agents: []master.Response_GetAgents_Agent{}, RecoveredAgents: []mesos.AgentInfo{}}
 	for _, id := range m.order {
 		a := m.agents[id]
-		if a == nil || !a.connected {
+		if a == nil || a.unreachable {
 			continue
 		}
 		_, port := hostPort(a.address)
@@ -190,7 +190,7 @@ func (m *Master) describeAgents() *master.Response_GetAgents {
 				Hostname: a.hostname, Port: &port, Resources: a.total, Attributes: a.attributes,
 				ID: &mesos.AgentID{Value: a.id},
 			},
-			Active: !a.deactivated, Deactivated: &deactivated, Version: Version, PID: &pid,
+			Active: !a.deactivated && a.connected, Deactivated: &deactivated, Version: Version, PID: &pid,
 			RegisteredTime: nanoseconds(a.registered), Capabilities: agentCapabilities,
 			TotalResources: withRole(a.total), AllocatedResources: withRole(a.allocated()), OfferedResources: withRole(a.inOffers()),
 		}
@@ -246,7 +246,7 @@ func (m *Master) describeFrameworks() *master.Response_GetFrameworks {
 		d := f.describe()
 		var used, offered mesos.Resources
 		for _, t := range f.tasks {
-			if !t.freed && !t.partitioned() {
+			if !t.freed {
 				used = used.Plus(t.info.Resources...)
 			}
 		}
@@ -279,23 +279,24 @@ func (m *Master) describeTasks() *master.Response_GetTasks {
 	for _, id := range sortedKeys(m.frameworks) {
 		f := m.frameworks[id]
 		for _, id := range sortedKeys(f.tasks) {
-			t := f.tasks[id]
-			if t.partitioned() {
-				all.UnreachableTasks = append(all.UnreachableTasks, t.describe())
-			} else {
-				all.Tasks = append(all.Tasks, t.describe())
-			}
+			all.Tasks = append(all.Tasks, f.tasks[id].describe())
 		}
-		for _, t := range f.completed {
-			all.CompletedTasks = append(all.CompletedTasks, t.describe())
-		}
+		f.describeEnded(all)
 	}
 	for _, f := range m.completed {
-		for _, t := range f.completed {
-			all.CompletedTasks = append(all.CompletedTasks, t.describe())
-		}
+		f.describeEnded(all)
 	}
 	return all
+}
+
+// describeEnded adds the tasks of which the master hears no more.
+func (f *framework) describeEnded(all *master.Response_GetTasks) {
+	for _, id := range sortedKeys(f.unreachable) {
+		all.UnreachableTasks = append(all.UnreachableTasks, f.unreachable[id].describe())
+	}
+	for _, t := range f.completed {
+		all.CompletedTasks = append(all.CompletedTasks, t.describe())
+	}
 }
 
 func (t *task) describe() mesos.Task {

@@ -109,7 +109,8 @@ func (s *replayed) over() bool {
 	return s.ended
 }
 
-func readRecording(t testing.TB, name string) []step {
+// readRecording reads a recording, each line of which edit may change.
+func readRecording(t testing.TB, name string, edit func(string) string) []step {
 	t.Helper()
 	f, err := os.Open(filepath.Join("testdata", name+".jsonl"))
 	if err != nil {
@@ -121,7 +122,7 @@ func readRecording(t testing.TB, name string) []step {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		var s step
-		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
+		if err := json.Unmarshal([]byte(edit(lines.Text())), &s); err != nil {
 			t.Fatalf("%s line %d: %v", name, len(steps)+1, err)
 		}
 		steps = append(steps, s)

@@ -15,13 +15,13 @@ type object = map[string]any
 // state is /state: the whole of the master in the old form, which people and tools still read.
 func (m *Master) state() any {
 	info := m.masterInfo()
-	active, draining, unreachable := 0, 0, 0
+	active, inactive, unreachable := 0, 0, 0
 	for _, a := range m.agents {
 		switch {
-		case !a.connected:
+		case a.unreachable:
 			unreachable++
-		case a.draining:
-			draining++
+		case a.draining || !a.connected:
+			inactive++
 		default:
 			active++
 		}
@@ -43,7 +43,7 @@ func (m *Master) state() any {
 		"start_time": seconds(m.started), "elected_time": seconds(m.started), "id": m.id, "pid": info.GetPID(), "hostname": info.GetHostname(),
 		"capabilities": []string{"AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"}, "leader": info.GetPID(),
 		"leader_info":      leader,
-		"activated_slaves": float64(active), "deactivated_slaves": float64(draining), "unreachable_slaves": float64(unreachable),
+		"activated_slaves": float64(active), "deactivated_slaves": float64(inactive), "unreachable_slaves": float64(unreachable),
 		"flags": object{"allocation_interval": m.o.AllocationInterval.String()}, "slaves": m.agentObjects(), "recovered_slaves": []object{},
 		"frameworks": frameworks, "completed_frameworks": completed, "orphan_tasks": []object{}, "unregistered_frameworks": []object{},
 	})
@@ -58,7 +58,7 @@ func (m *Master) agentObjects() []object {
 	out := []object{}
 	for _, id := range m.order {
 		a := m.agents[id]
-		if a == nil || !a.connected {
+		if a == nil || a.unreachable {
 			continue
 		}
 		_, port := hostPort(a.address)
@@ -69,7 +69,7 @@ func (m *Master) agentObjects() []object {
 		o := object{
 			"id": a.id, "hostname": a.hostname, "port": port, "attributes": attributes, "pid": "slave(1)@" + a.address,
 			"registered_time": seconds(a.registered), "resources": amounts(a.total), "used_resources": amounts(a.used),
-			"offered_resources": amounts(a.offered), "active": !a.draining, "deactivated": a.draining, "version": Version, "capabilities": capabilityNames,
+			"offered_resources": amounts(a.offered), "active": !a.draining && a.connected, "deactivated": a.draining, "version": Version, "capabilities": capabilityNames,
 		}
 		unreserved, reserved := mesos.Resources{}, object{}
 		for _, r := range a.total {
@@ -143,14 +143,13 @@ func (m *Master) frameworkObject(f *framework) object {
 	var used, offered mesos.Resources
 	for _, id := range sortedKeys(f.tasks) {
 		t := f.tasks[id]
-		if !t.freed && !t.partitioned() {
+		if !t.freed {
 			used = used.Plus(t.info.Resources...)
 		}
-		if t.partitioned() {
-			unreachable = append(unreachable, t.object())
-		} else {
-			tasks = append(tasks, t.object())
-		}
+		tasks = append(tasks, t.object())
+	}
+	for _, id := range sortedKeys(f.unreachable) {
+		unreachable = append(unreachable, f.unreachable[id].object())
 	}
 	for _, t := range f.completed {
 		completed = append(completed, t.object())

@@ -192,7 +192,7 @@ func (m *Master) deliver(f *framework, s mesos.TaskStatus) {
 func (m *Master) reported(a *agent, frameworkID string, s mesos.TaskStatus) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed || m.agents[a.id] != a {
+	if m.closed || m.agents[a.id] != a || a.killed {
 		return
 	}
 	f := m.frameworks[frameworkID]
@@ -200,7 +200,10 @@ func (m *Master) reported(a *agent, frameworkID string, s mesos.TaskStatus) {
 		return
 	}
 	t := f.tasks[s.TaskID.Value]
-	if t == nil || terminal(*t.state) && !t.partitioned() {
+	if t == nil || t.agentID != a.id {
+		t = f.unreachable[s.TaskID.Value]
+	}
+	if t == nil || terminal(*t.state) && !t.unreachable() {
 		return
 	}
 	agentID, executorID := mesos.AgentID{Value: a.id}, mesos.ExecutorID{Value: s.TaskID.Value}
@@ -233,7 +236,8 @@ func (m *Master) observe(t *task, s mesos.TaskStatus) {
 	}
 }
 
-func (t *task) partitioned() bool { return *t.state == mesos.TASK_UNREACHABLE }
+// unreachable says whether the task is among those whose agent is unreachable.
+func (t *task) unreachable() bool { return t.framework.unreachable[t.info.TaskID.Value] == t }
 
 // forward sends the first unacknowledged update, and again until it is acknowledged.
 func (m *Master) forward(t *task) {
@@ -280,7 +284,11 @@ func (m *Master) acknowledge(f *framework, c *scheduler.Call_Acknowledge) {
 func (m *Master) forget(t *task) {
 	stopTimer(t.retry)
 	m.recoverResources(t)
-	delete(t.framework.tasks, t.info.TaskID.Value)
+	for _, list := range []map[string]*task{t.framework.tasks, t.framework.unreachable} {
+		if list[t.info.TaskID.Value] == t {
+			delete(list, t.info.TaskID.Value)
+		}
+	}
 	if a := m.agents[t.agentID]; a != nil {
 		delete(a.tasks, t)
 	}
@@ -307,9 +315,18 @@ func (m *Master) kill(f *framework, c *scheduler.Call_Kill) {
 		m.answerReconcile(f, c.TaskID, c.AgentID)
 		return
 	}
-	if a := m.agents[t.agentID]; a != nil && a.connected {
-		a.runtime.Kill(c.TaskID.Value, c.KillPolicy)
+	a := m.agents[t.agentID]
+	if a == nil || c.AgentID != nil && c.AgentID.Value != a.id {
+		return
 	}
+	if !a.connected { // It is told when it is back, unless it is given up before.
+		if a.kills == nil {
+			a.kills = make(map[string]*mesos.KillPolicy)
+		}
+		a.kills[c.TaskID.Value] = c.KillPolicy
+		return
+	}
+	a.runtime.Kill(c.TaskID.Value, c.KillPolicy)
 }
 
 func (m *Master) reconcile(f *framework, c *scheduler.Call_Reconcile) {
@@ -319,52 +336,44 @@ func (m *Master) reconcile(f *framework, c *scheduler.Call_Reconcile) {
 		}
 		return
 	}
+	// Unreachable tasks are left out: who asks for them names them.
 	for _, t := range f.tasks {
-		if !terminal(*t.state) || t.partitioned() {
-			m.answerReconcile(f, t.info.TaskID, &mesos.AgentID{Value: t.agentID})
-		}
+		m.answerReconcile(f, t.info.TaskID, &mesos.AgentID{Value: t.agentID})
 	}
 }
 
 // answerReconcile says what is so of one task. Such an update has no id and wants no acknowledgement.
 func (m *Master) answerReconcile(f *framework, id mesos.TaskID, agentID *mesos.AgentID) {
-	s := mesos.TaskStatus{TaskID: id, Reason: mesos.REASON_RECONCILIATION.Enum()}
+	s := mesos.TaskStatus{TaskID: id, AgentID: agentID, Reason: mesos.REASON_RECONCILIATION.Enum()}
 	set := func(state mesos.TaskState, message string) {
+		if !f.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
+			state = mesos.TASK_LOST
+		}
+		message = "Reconciliation: " + message
 		s.State, s.Message = &state, &message
 	}
-	aware := f.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE)
-	t := f.tasks[id.Value]
 	var a *agent
+	gone := false
 	if agentID != nil {
-		a = m.agents[agentID.Value]
-		s.AgentID = agentID
+		a, gone = m.agents[agentID.Value], m.gone[agentID.Value]
 	}
+	t := f.tasks[id.Value]
 	switch {
-	case t != nil && !t.partitioned():
-		set(*t.state, "Reconciliation: Latest task state")
-		s.AgentID = &mesos.AgentID{Value: t.agentID}
+	case t != nil:
+		message := "Reconciliation: Latest task state"
+		s.State, s.Message, s.AgentID = t.state, &message, &mesos.AgentID{Value: t.agentID}
 		if last := t.fromAgent(); last != nil {
 			s.ContainerStatus = last.ContainerStatus
 		}
-	case !aware && a == nil:
-		set(mesos.TASK_LOST, "Reconciliation: Task is unknown")
-	case !aware && a.connected:
-		set(mesos.TASK_LOST, "Reconciliation: Task is unknown to the agent")
-	case !aware:
-		set(mesos.TASK_LOST, "Reconciliation: Task is unreachable")
-	case t != nil || a != nil && !a.connected:
-		set(mesos.TASK_UNREACHABLE, "Reconciliation: Task is unreachable")
-		if t != nil {
-			a = m.agents[t.agentID]
-			s.AgentID = &mesos.AgentID{Value: t.agentID}
-		}
-		if a != nil {
-			s.UnreachableTime = &mesos.TimeInfo{Nanoseconds: a.lost.UnixNano()}
-		}
+	case a != nil && !a.unreachable:
+		set(mesos.TASK_GONE, "Task is unknown to the agent")
 	case a != nil:
-		set(mesos.TASK_GONE, "Reconciliation: Task is unknown to the agent")
+		set(mesos.TASK_UNREACHABLE, "Task is unreachable")
+		s.UnreachableTime = &mesos.TimeInfo{Nanoseconds: a.lost.UnixNano()}
+	case gone:
+		set(mesos.TASK_GONE_BY_OPERATOR, "Task is gone")
 	default:
-		set(mesos.TASK_UNKNOWN, "Reconciliation: Task is unknown")
+		set(mesos.TASK_UNKNOWN, "Task is unknown")
 	}
 	m.tell(f, s)
 }

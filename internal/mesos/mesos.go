@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -54,6 +55,8 @@ type Options struct {
 	Post func(decide.Event)
 	// TLS is for masters reached by https.
 	TLS *tls.Config
+	// Dial connects to a master; nil for the network of the machine.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Authenticate adds credentials to a request; nil for none.
 	Authenticate func(*http.Request) error
 	// Authorize wraps the transport of every call, for credentials that are renewed; nil for none.
@@ -188,7 +191,7 @@ func (s *Scheduler) subscription(ctx context.Context, url string) (subscribed bo
 		httpcli.Do(httpcli.With(
 			httpcli.Timeout(headerTimeout),
 			httpcli.TLSConfig(s.o.TLS),
-			httpcli.Transport(func(t *http.Transport) { transport = t }),
+			httpcli.Transport(func(t *http.Transport) { t.DialContext, transport = s.o.Dial, t }),
 			httpcli.WrapRoundTripper(s.authenticated),
 			httpcli.WrapRoundTripper(accepted),
 		)),

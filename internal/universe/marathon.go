@@ -15,10 +15,19 @@ var (
 	appIDPattern    = regexp.MustCompile(`^/?((\.\.)|(([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])\.)*([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9]))(/((\.\.)|(([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])\.)*([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])))*$`)
 	portNamePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
 	portIndex       = regexp.MustCompile(`^[0-9]+$`)
+	// rolePattern is what the default role or that of a group of the first level can be.
+	rolePattern = regexp.MustCompile(`^(\*|[A-Za-z0-9_][A-Za-z0-9_.-]*)$`)
+	// networkPattern is the name of a network, at most maxNetwork characters; the RAML type NetworkName.
+	networkPattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9_]*[a-z0-9])?$`)
+	// literalPattern is what IS compares an attribute with: a text or a number of Mesos.
+	literalPattern = regexp.MustCompile(`^[A-Za-z0-9_/.-]+$`)
 )
 
 // maxPort is the highest TCP port.
 const maxPort = 65535
+
+// maxNetwork is the longest name of a network, in characters.
+const maxNetwork = 63
 
 // CheckApp says in which ways a Marathon app breaks Marathon's rules (version 1.11), or those of Admin Router and
 // Cosmos on its labels. It covers the parts of an app that our apps use, and refuses the others, so
@@ -66,7 +75,7 @@ func (c *checker) when(bad bool, format string, args ...any) {
 func (c *checker) fields() {
 	known := []string{
 		"backoffFactor", "backoffSeconds", "cmd", "constraints", "container", "cpus", "disk", "env", "fetch", "healthChecks", "id",
-		"instances", "killSelection", "labels", "maxLaunchDelaySeconds", "mem", "networks", "portDefinitions", "requirePorts",
+		"instances", "killSelection", "labels", "maxLaunchDelaySeconds", "mem", "networks", "portDefinitions", "requirePorts", "role",
 		"secrets", "taskKillGracePeriodSeconds", "unreachableStrategy", "upgradeStrategy", "user",
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.app)) {
@@ -79,6 +88,8 @@ func (c *checker) process() {
 	c.when(!appIDPattern.MatchString(id), "id %q is not the path of an app", id)
 	c.when(len(text(c.app["cmd"])) < 2, "cmd is missing")
 	c.when(text(c.app["user"]) == "", "user is missing")
+	role, given := c.app["role"]
+	c.when(given && !rolePattern.MatchString(text(role)), "role %v is not one of Marathon's: a group's role has no path", role)
 	c.when(float(c.app["cpus"]) < 0.001, "cpus %v is too small", c.app["cpus"])
 	c.when(float(c.app["mem"]) < 32, "mem %v is too small", c.app["mem"])
 	c.when(float(c.app["disk"]) < 0, "disk %v is negative", c.app["disk"])
@@ -105,7 +116,7 @@ func (c *checker) network() {
 	for _, n := range networks {
 		mode, name := text(n["mode"]), text(n["name"])
 		c.when(!slices.Contains([]string{"host", "container", "container/bridge"}, mode), "networks has the mode %q", mode)
-		c.when(mode == "container" && name == "", "a network of mode container needs a name")
+		c.when(mode == "container" && (!networkPattern.MatchString(name) || len(name) > maxNetwork), "%q is not the name of a network", name)
 		c.when(mode != "container" && name != "", "a network of mode %s has no name", mode)
 		c.when(mode == "host" && len(mappings) > 0, "portMappings are not for the network of the host")
 		c.when(mode != "host" && len(definitions) > 0, "portDefinitions are for the network of the host")
@@ -239,19 +250,21 @@ func (c *checker) placement() {
 			value = text(rule[2])
 		}
 		c.when(text(rule[0]) == "", "constraint %v names no field", v)
-		c.when(badValue(text(rule[1]), value, len(rule) == 3), "constraint %v has an operator or a value that Marathon refuses", v)
+		c.when(badValue(rule, value), "constraint %v has an operator or a value that Marathon refuses", v)
 	}
 }
 
 // badValue says whether a constraint's operator is unknown or its value is not for it.
-func badValue(operator, value string, given bool) bool {
-	switch operator {
+func badValue(rule []any, value string) bool {
+	given := len(rule) == 3
+	switch text(rule[1]) {
 	case "UNIQUE":
 		return given
 	case "CLUSTER":
 		return false
 	case "IS":
-		return value == ""
+		field := slices.Contains([]string{"hostname", "@hostname", "@region", "@zone"}, text(rule[0]))
+		return value == "" || !field && !literalPattern.MatchString(value)
 	case "MAX_PER":
 		_, err := strconv.Atoi(value)
 		return err != nil

@@ -177,7 +177,7 @@ func pidOf(task string) (int, error) {
 			continue
 		}
 		env, err := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))
-		if err != nil || !bytes.Contains(append([]byte{0}, env...), []byte("\x00MESOS_TASK_ID="+task+"\x00")) {
+		if err != nil || !bytes.Contains(append([]byte{0}, env...), []byte("\x00MESOS_EXECUTOR_ID="+task+"\x00")) {
 			continue
 		}
 		name, err := os.ReadFile(filepath.Join("/proc", e.Name(), "comm"))

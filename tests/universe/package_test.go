@@ -147,8 +147,8 @@ func TestInfo(t *testing.T) {
 		"packagingVersion": `^4\.0$`, "name": `^flink$`, "version": `^[-a-zA-Z0-9.]+$`, "minDcosReleaseVersion": `^1\.1[1-9]$`,
 		"maintainer": `.`, "scm": `^https://`, "website": `^https://`, "description": `^Apache Flink .*\.$`,
 		"preInstallNotes":    `^This DC/OS Service is currently in preview\.`,
-		"postInstallNotes":   `dcos flink `,
-		"postUninstallNotes": `\.$`,
+		"postInstallNotes":   `dcos flink (?s:.*)\tDocumentation: https://\S+/docs\n\tIssues: https://\S+/issues$`,
+		"postUninstallNotes": `^The service is being uninstalled: `, // It is shown when the removal begins.
 	} {
 		if !regexp.MustCompile(pattern).MatchString(text(name)) {
 			t.Errorf("package.json: %s is %q, which does not match %s", name, text(name), pattern)
@@ -269,6 +269,8 @@ func TestForm(t *testing.T) {
 		}
 		if m, ok := o.Schema["media"].(map[string]any); ok && !slices.Contains(media, fmt.Sprint(m["type"])) {
 			t.Errorf("%s has the medium %v, which the form does not know", o.Path, m["type"])
+		} else if ok && (m["type"] == "application/x-yaml") != (m["binaryEncoding"] == "base64") {
+			t.Errorf("%s: the form stores what its YAML editor holds in base64, and nothing else", o.Path)
 		}
 		if o.Schema["type"] == "string" && o.Schema["enum"] == nil && o.Schema["pattern"] == nil && o.Schema["media"] == nil {
 			t.Errorf("%s takes any text: give it a pattern", o.Path)

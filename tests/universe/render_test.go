@@ -144,6 +144,46 @@ func TestCombinations(t *testing.T) {
 			},
 		},
 		{
+			"a first cluster with a network, its plugin's labels and many open files",
+			`{"session": {"virtual_network_enabled": true, "virtual_network_name": "calico", "virtual_network_plugin_labels": "{\"policy\": \"a\\\\b\", \"x\":\"\"}", "rlimit_nofile": "128000"}}`,
+			func(_ map[string]any, c config.Config) bool {
+				container := c.Flink.InitialCluster.Spec.Container
+				want := cluster.Network{Mode: cluster.ContainerNetwork, Name: "calico", Labels: map[string]string{"policy": `a\b`, "x": ""}}
+				return reflect.DeepEqual(container.Network, want) && container.Rlimits[0].Type == "nofile" && *container.Rlimits[0].Soft == 128000
+			},
+		},
+		{
+			"a virtual address in a domain of its own, instances replaced together, a role for Marathon",
+			`{"service": {"vip": "api.flink", "vip_domain": "l4lb.example.com", "standby": true, "deploy_in_parallel": true, "role": "dev"}}`,
+			func(app map[string]any, c config.Config) bool {
+				return c.HTTP.AdvertiseURL == "http://api.flink.l4lb.example.com" && app["role"] == "dev" &&
+					app["upgradeStrategy"].(map[string]any)["minimumHealthCapacity"] == json.Number("0")
+			},
+		},
+		{
+			"rules of the form's widget with a regular expression in it",
+			`{"session": {"placement_constraint": "[[\"rack\",\"like\",\"rack-\\\\d\"]]"}}`,
+			func(_ map[string]any, c config.Config) bool {
+				return fmt.Sprint(c.Flink.InitialCluster.Spec.TaskManager.Constraints) == `[[rack like rack-\d]]`
+			},
+		},
+		{
+			"the form's widget without a row",
+			`{"session": {"placement_constraint": "[]"}}`,
+			func(_ map[string]any, c config.Config) bool {
+				s := c.Flink.InitialCluster.Spec
+				return len(s.JobManager.Constraints)+len(s.TaskManager.Constraints) == 0
+			},
+		},
+		{
+			"a specification typed in the form",
+			`{"session": {"spec": "bmFtZTogdHlwZWQKa2luZDogc2Vzc2lvbgp0YXNrTWFuYWdlcjoKICBzbG90czogMwo="}}`,
+			func(_ map[string]any, c config.Config) bool {
+				s := c.Flink.InitialCluster.Spec
+				return s.Name == "typed" && s.TaskManager.Slots == 3
+			},
+		},
+		{
 			"both secrets",
 			`{"mesos": {"secret": "flink/mesos", "principal": "me"}, "state": {"password": "flink/zk", "user": "you"}}`,
 			func(_ map[string]any, c config.Config) bool {
@@ -235,6 +275,60 @@ func TestCombinations(t *testing.T) {
 	}
 }
 
+// TestEnforcedRole starts the app in a group of Marathon that enforces its role.
+func TestEnforcedRole(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		options string
+		env     []string
+		want    string
+	}{
+		{`{"mesos": {"roles": "a,b"}}`, []string{"MARATHON_APP_ENFORCE_GROUP_ROLE=TRUE", "MESOS_ALLOCATION_ROLE=dev"}, "[dev]"},
+		{`{"mesos": {"roles": "a,b"}}`, []string{"MARATHON_APP_ENFORCE_GROUP_ROLE=FALSE", "MESOS_ALLOCATION_ROLE=dev"}, "[a b]"},
+		{`{"mesos": {"roles": "a,b"}}`, []string{"MESOS_ALLOCATION_ROLE=dev"}, "[a b]"}, // As an older DC/OS has it.
+		{`{"mesos": {"roles": "a"}, "service": {"enforce_role": false}}`, []string{"MARATHON_APP_ENFORCE_GROUP_ROLE=TRUE", "MESOS_ALLOCATION_ROLE=dev"}, "[a]"},
+	} {
+		var options map[string]any
+		if err := json.Unmarshal([]byte(tt.options), &options); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load(start(t, render(t, options), tt.env...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(c.Mesos.Roles); got != tt.want {
+			t.Errorf("%s with %v: the roles are %s, want %s", tt.options, tt.env, got, tt.want)
+		}
+	}
+}
+
+// TestRefused gives options that Cosmos accepted and Marathon or the service refused: the form refuses them itself.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		path   string
+		values []any
+	}{
+		{"session.placement_constraint", []any{
+			`[["rack","LIKE"]]`, `[["rack","LIKE",""]]`, `[["rack","UNLIKE"]]`, `[["rack","IS"]]`, `[["rack","MAX_PER"]]`, `[["rack","MAX_PER","x"]]`,
+			`[["hostname","UNIQUE","x"]]`, `[["@zone","GROUP_BY","x"]]`, `[["rack","NEAR","x"]]`, `[["rack","LIKE","\d"]]`, `[[null,null]]`, `[,]`, `["rack","LIKE","x"]`, " ",
+		}},
+		{"service.placement_value", []any{"[", "*", "(", "a**", "[3-1]", "x)", `\`, "(?=a)", "a{2}"}},
+		{"service.placement_attribute", []any{"@rack", "@"}},
+		{"service.virtual_network_name", []any{"Overlay", "a.b", "_a", "a-", strings.Repeat("a", 64)}},
+	} {
+		for _, v := range tt.values {
+			options := universe.Set(nil, tt.path, v)
+			for name, other := range alongside[tt.path] {
+				options = universe.Set(options, name, other)
+			}
+			if _, err := renderer(t).Render(universe.RenderOptions{Options: options}); err == nil || !strings.Contains(err.Error(), "options are not valid") {
+				t.Errorf("%s = %q is accepted by the form: %v", tt.path, v, err)
+			}
+		}
+	}
+}
+
 // TestEverySwitch renders all combinations of what comes and goes with one option: each secret, and each part of the first
 // cluster.
 func TestEverySwitch(t *testing.T) {
@@ -243,6 +337,7 @@ func TestEverySwitch(t *testing.T) {
 	parts := map[string]any{
 		"kerberos.enabled": true, "kerberos.contexts": "Client", "kerberos.krb5_conf_url": "http://example.com/krb5.conf", "high_availability.enabled": true,
 		"tls.enabled": true, "hdfs.config_url": "http://hdfs/v1", "session.dynamic_allocation": false,
+		"session.virtual_network_enabled": true, "session.rlimit_nofile": "4096",
 	}
 	// choose sets the options whose bit is 1.
 	choose := func(options map[string]any, n int, paths []string, value func(path string) any) map[string]any {
@@ -333,8 +428,8 @@ func holds(v any, text string) bool {
 }
 
 // start runs an app's command as Marathon and Mesos do: after the fetcher, with the app's environment, the secrets in it
-// and the facts. A program that tells its environment stands in for the service. It returns that environment.
-func start(t testing.TB, app map[string]any) []string {
+// and the facts; more of these may be given. A program that tells its environment stands in for the service. It returns that environment.
+func start(t testing.TB, app map[string]any, facts ...string) []string {
 	t.Helper()
 	sandbox := t.TempDir()
 	for _, f := range app["fetch"].([]any) {
@@ -347,10 +442,10 @@ func start(t testing.TB, app map[string]any) []string {
 			program.Write(t, filepath.Join(sandbox, "flink-service", "flink-service"), "#!/bin/sh\n[ $# -eq 0 ] || exit 3\nexec env -0\n")
 		}
 	}
-	env := []string{
+	env := append([]string{
 		"PATH=" + os.Getenv("PATH"), "MARATHON_APP_ID=" + app["id"].(string), "MARATHON_APP_VERSION=2020-01-01T00:00:00.000Z", "MESOS_TASK_ID=flink.instance-1", "MESOS_SANDBOX=" + sandbox,
 		"HOST=agent-1",
-	}
+	}, facts...)
 	if app["portDefinitions"] != nil {
 		env = append(env, "PORT=31007", "PORT0=31007", "PORTS=31007", "PORT_API=31007", "LIBPROCESS_IP=10.0.0.5")
 	} else {

@@ -1,6 +1,7 @@
 package universe_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -23,6 +24,10 @@ var alongside = map[string]map[string]any{
 	"service.placement_attribute":           {"service.placement_value": "a"},
 	"service.placement_operator":            {"service.placement_attribute": "rack", "service.placement_value": "a"},
 	"service.placement_value":               {"service.placement_attribute": "rack"},
+	"service.deploy_in_parallel":            {"service.standby": true},
+	"service.vip_domain":                    {"service.vip": "api.flink"},
+	"session.virtual_network_name":          {"session.virtual_network_enabled": true},
+	"session.virtual_network_plugin_labels": {"session.virtual_network_enabled": true},
 	"taskmanager.count":                     {"session.dynamic_allocation": false},
 	"high_availability.enabled":             {"high_availability.storage_dir": "hdfs:///flink/ha"},
 	"high_availability.jobmanager_replicas": {"high_availability.storage_dir": "hdfs:///flink/ha", "high_availability.enabled": true},
@@ -47,9 +52,14 @@ func samples(t testing.TB, path string) []any {
 	case "state.key": // The secret must be long enough: in tests its value is made of its path.
 		return []any{"flink/state", "folder/flink/the-key_of.state"}
 	case "session.spec":
-		return []any{"name: mine\nkind: session\nflinkConfiguration:\n  state.backend.type: \"rocksdb\"\n", `{"name": "mine"}`}
+		const spec = "name: mine\nkind: session\nflinkConfiguration:\n  state.backend.type: \"rocksdb\"\n"
+		return []any{spec, `{"name": "mine"}`, base64.StdEncoding.EncodeToString([]byte(spec))} // The last as the form stores it.
 	case "session.placement_constraint": // Some operators need a value, some take none.
-		return []any{`[["rack", "LIKE", "rack-[1-3]"], ["hostname","MAX_PER","2"]]`, `[["@zone", "GROUP_BY"]]`, `[ [ "hostname" , "UNIQUE" ] ]`}
+		return []any{
+			`[["rack", "LIKE", "rack-[1-3]"], ["hostname","MAX_PER","2"]]`, `[["@zone", "GROUP_BY"]]`, `[ [ "hostname" , "UNIQUE" ] ]`,
+			`[["rack","like","rack-\\d+"],["@zone","group_by",""],["os","IS","linux"]]`, `[["a\"b\\c","UNLIKE","\\[x\\]"]]`,
+			`[]`, // What the form's widget leaves when its last row is removed.
+		}
 	case "session.role": // One of mesos.roles.
 		return []any{"*"}
 	default:

@@ -56,7 +56,8 @@ func NewOptions(f *command.Factory, run func(context.Context, *OptionsOptions) e
 	cmd := &cobra.Command{
 		Use:   "options",
 		Short: "Print the service's own options, as they are now",
-		Long:  "Print the service's own options, as they are now, with those that have their default value: in YAML, or with --json in JSON.",
+		Long: `Print the service's own options, as they are now, with those that have their default value: in YAML, or with --json in
+JSON. YAML texts in base64, which is what the form of the DC/OS UI makes of them, are shown as text.`,
 		Example: `  dcos flink update options
   dcos flink update options --json > options.json`,
 		Args:              command.Args(),
@@ -83,9 +84,9 @@ func optionsRun(ctx context.Context, o *OptionsOptions) error {
 		return err
 	}
 	if o.Output.JSON {
-		return o.Streams.JSON(p.Options)
+		return o.Streams.JSON(readable(p.Package.Config, p.Options))
 	}
-	text, err := yaml.Marshal(p.Options)
+	text, err := yaml.Marshal(readable(p.Package.Config, p.Options))
 	if err != nil {
 		return fmt.Errorf("show the options: %w", err)
 	}
@@ -166,8 +167,9 @@ func updateRun(ctx context.Context, o *UpdateOptions) error {
 			// The defaults are the package manager's to fill in.
 			after = u.Options
 		}
-		return clusters.PrintDiff(o.Streams, p.Options, after)
+		return clusters.PrintDiff(o.Streams, readable(p.Package.Config, p.Options), readable(p.Package.Config, after))
 	}
+	u.Options = stored(p.Package.Config, u.Options)
 	if err := o.Confirm(o.Yes, "Update the service %s (%s)?", p.Package.Name, p.Package.Version); err != nil {
 		return err
 	}

@@ -47,6 +47,8 @@ type Options struct {
 	// Timeout bounds a call beyond the time that the driver holds it back on purpose;
 	// 10 s when 0.
 	Timeout time.Duration
+	// Dial connects to the driver; nil for the network of the machine.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Transport replaces the network, for tests; TLS is then its own affair.
 	Transport http.RoundTripper
 }
@@ -86,10 +88,14 @@ func New(o Options) (*Client, error) {
 	}
 	transport := o.Transport
 	if transport == nil {
+		dial := o.Dial
+		if dial == nil {
+			dial = (&net.Dialer{Timeout: min(o.Timeout, 5*time.Second)}).DialContext
+		}
 		transport = &http.Transport{
 			// Addresses inside the Mesos cluster are never behind the proxy of the environment.
 			Proxy:               nil,
-			DialContext:         (&net.Dialer{Timeout: min(o.Timeout, 5*time.Second)}).DialContext,
+			DialContext:         dial,
 			TLSClientConfig:     o.TLS,
 			TLSHandshakeTimeout: o.Timeout,
 			MaxIdleConnsPerHost: 2,

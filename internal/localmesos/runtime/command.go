@@ -49,7 +49,8 @@ func closeOutput(cmd *exec.Cmd) {
 // environment may hold secrets.
 var inherited = []string{"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "JAVA_HOME"}
 
-// environment is what a Mesos agent gives a command task.
+// environment is what a Mesos agent gives a command task, whose executor has the task's id (executorEnvironment in
+// slave/slave.cpp, and launcher/executor.cpp for the role). MESOS_TASK_ID is not part of it: Marathon sets that.
 func (t *task) environment() []string {
 	values := make(map[string]string)
 	for _, name := range inherited {
@@ -57,16 +58,18 @@ func (t *task) environment() []string {
 			values[name] = v
 		}
 	}
-	checkpoint := "0"
-	if t.framework.GetCheckpoint() {
-		checkpoint = "1"
-	}
 	maps.Copy(values, map[string]string{
-		"MESOS_SANDBOX": t.sandbox, "MESOS_DIRECTORY": t.sandbox, "MESOS_TASK_ID": t.info.TaskID.Value, "MESOS_EXECUTOR_ID": t.info.TaskID.Value,
+		"MESOS_SANDBOX": t.sandbox, "MESOS_DIRECTORY": t.sandbox, "MESOS_EXECUTOR_ID": t.info.TaskID.Value,
 		"MESOS_FRAMEWORK_ID": t.framework.ID.GetValue(), "MESOS_SLAVE_ID": t.r.o.AgentID, "MESOS_SLAVE_PID": "slave(1)@" + t.r.o.Endpoint,
-		"MESOS_AGENT_ENDPOINT": t.r.o.Endpoint, "MESOS_CONTAINER_IP": t.r.ip, "LIBPROCESS_IP": t.r.ip, "LIBPROCESS_PORT": "0",
-		"MESOS_CHECKPOINT": checkpoint, "MESOS_HTTP_COMMAND_EXECUTOR": "0", "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": "5secs",
+		"MESOS_AGENT_ENDPOINT": t.r.o.Endpoint, "LIBPROCESS_IP": t.r.ip, "LIBPROCESS_PORT": "0",
+		"MESOS_CHECKPOINT": "0", "MESOS_HTTP_COMMAND_EXECUTOR": "0", "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": "5secs",
+		"MESOS_ALLOCATION_ROLE": t.role(),
 	})
+	if t.framework.GetCheckpoint() {
+		maps.Copy(values, map[string]string{
+			"MESOS_CHECKPOINT": "1", "MESOS_RECOVERY_TIMEOUT": "15mins", "MESOS_SUBSCRIPTION_BACKOFF_MAX": "2secs",
+		})
+	}
 	for _, v := range t.info.Command.GetEnvironment().GetVariables() {
 		values[v.Name] = v.GetValue()
 		if v.GetType() == mesos.Environment_Variable_SECRET {
@@ -79,6 +82,16 @@ func (t *task) environment() []string {
 	}
 	slices.Sort(env)
 	return env
+}
+
+// role is the one that the task's resources are allocated to; "*" for a task that has none.
+func (t *task) role() string {
+	for i := range t.info.Resources {
+		if a := t.info.Resources[i].AllocationInfo; a != nil {
+			return a.GetRole()
+		}
+	}
+	return "*"
 }
 
 // address is the address of a host name, or the name when it has none.

@@ -36,7 +36,7 @@ type Options struct {
 	WorkDir string
 	// Endpoint is host:port of the agent, for MESOS_AGENT_ENDPOINT.
 	Endpoint string
-	// Hostname is the agent's; an address of it is MESOS_CONTAINER_IP. 127.0.0.1 when empty.
+	// Hostname is the agent's; an address of it is LIBPROCESS_IP and what a status says of the container. 127.0.0.1 when empty.
 	Hostname string
 	// Keep is how many sandboxes of ended tasks stay; the oldest goes first. 10 when 0.
 	Keep int

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/resources"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/runtime"
 )
@@ -339,17 +340,26 @@ func TestNoContainerImageIsFine(t *testing.T) {
 	launch(t, newRuntime(t), task).await(mesos.TASK_FINISHED)
 }
 
+// The environment is that of a real agent: its executors' was recorded, and what command tasks have besides is the
+// role. There is no MESOS_TASK_ID.
 func TestEnvironment(t *testing.T) {
 	t.Setenv("RUNTIME_TEST_TOKEN", "not for tasks")
+	for _, checkpoint := range []bool{false, true} {
+		t.Run(fmt.Sprintf("checkpoint %t", checkpoint), func(t *testing.T) { testEnvironment(t, checkpoint) })
+	}
+}
+
+func testEnvironment(t *testing.T, checkpoint bool) {
 	r := newRuntime(t)
-	yes, no, program, value := true, false, "/usr/bin/env", "task's own"
+	no, program, value := false, "/usr/bin/env", "task's own"
 	task := mesos.TaskInfo{TaskID: mesos.TaskID{Value: "env"}, Command: &mesos.CommandInfo{
 		Shell: &no, Value: &program, Arguments: []string{"env", "A=1"},
 		Environment: &mesos.Environment{Variables: []mesos.Environment_Variable{{Name: "LANG", Value: &value}, {Name: "X", Value: &value}}},
 	}}
+	task.Resources = mesos.Resources{resources.Build().Name(resources.NameCPUs).Scalar(1).Resource}.Allocate("dev")
 	x := &run{t: t, r: r, id: "env", statuses: make(chan mesos.TaskStatus, 10)}
 	f := framework()
-	f.Checkpoint = &yes
+	f.Checkpoint = &checkpoint
 	r.Launch(f, task, func(s mesos.TaskStatus) { x.statuses <- s })
 	x.await(mesos.TASK_FINISHED)
 	got := make(map[string]string)
@@ -363,10 +373,13 @@ func TestEnvironment(t *testing.T) {
 	}
 	want := map[string]string{
 		"A": "1", "LANG": value, "X": value, "PATH": os.Getenv("PATH"),
-		"MESOS_SANDBOX": x.sandbox(), "MESOS_DIRECTORY": x.sandbox(), "MESOS_TASK_ID": "env", "MESOS_EXECUTOR_ID": "env",
+		"MESOS_SANDBOX": x.sandbox(), "MESOS_DIRECTORY": x.sandbox(), "MESOS_EXECUTOR_ID": "env", "MESOS_ALLOCATION_ROLE": "dev",
 		"MESOS_FRAMEWORK_ID": "m-0000", "MESOS_SLAVE_ID": "m-S0", "MESOS_SLAVE_PID": "slave(1)@127.0.0.1:5051",
-		"MESOS_AGENT_ENDPOINT": "127.0.0.1:5051", "MESOS_CONTAINER_IP": "127.0.0.1", "LIBPROCESS_IP": "127.0.0.1", "LIBPROCESS_PORT": "0",
-		"MESOS_CHECKPOINT": "1", "MESOS_HTTP_COMMAND_EXECUTOR": "0", "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": "5secs",
+		"MESOS_AGENT_ENDPOINT": "127.0.0.1:5051", "LIBPROCESS_IP": "127.0.0.1", "LIBPROCESS_PORT": "0",
+		"MESOS_CHECKPOINT": "0", "MESOS_HTTP_COMMAND_EXECUTOR": "0", "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": "5secs",
+	}
+	if checkpoint {
+		want["MESOS_CHECKPOINT"], want["MESOS_RECOVERY_TIMEOUT"], want["MESOS_SUBSCRIPTION_BACKOFF_MAX"] = "1", "15mins", "2secs"
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("environment mismatch (-want +got):\n%s", diff)

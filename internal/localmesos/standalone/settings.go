@@ -10,6 +10,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kelseyhightower/envconfig"
 
@@ -19,14 +20,16 @@ import (
 // Prefix begins the names of the variables of a local Mesos.
 const Prefix = "LOCALMESOS"
 
-// Settings size a local Mesos. Resources are each agent's; they are counted, not enforced.
+// Settings size a local Mesos. Resources are each agent's; they are counted, not enforced. No field has a tag
+// envconfig: with one, envconfig would also take the variable without the prefix, such as ZOOKEEPER, which is
+// somebody else's.
 type Settings struct {
 	Listen     string   `default:"127.0.0.1:5050" doc:"The address of the master, and of the agents' files."`
 	Agents     int      `default:"2" doc:"The number of agents."`
-	CPUs       float64  `envconfig:"CPUS" default:"8" doc:"The cpus of each agent."`
+	CPUs       float64  `default:"8" doc:"The cpus of each agent."`
 	Mem        float64  `default:"8192" doc:"The memory of each agent, in MiB."`
 	Disk       float64  `default:"65536" doc:"The disk of each agent, in MiB."`
-	GPUs       uint     `envconfig:"GPUS" default:"0" doc:"The gpus of each agent."`
+	GPUs       uint     `default:"0" doc:"The gpus of each agent."`
 	Ports      string   `default:"31000-32000" doc:"The ports of all agents, as first-last; each gets an equal share."`
 	Hostname   string   `default:"127.0.0.1" doc:"The host name of the agents."`
 	Attributes []string `doc:"The attributes of the agents, as rack:r1;zone:z1. After a comma those of the next agent follow; the list starts anew when there are more agents."`
@@ -35,7 +38,10 @@ type Settings struct {
 	WorkDir    string   `split_words:"true" doc:"The directory of sandboxes and of the fetcher's cache; without it localmesos below DATA_DIR, or below the current directory."`
 	Principal  string   `doc:"Whom schedulers must authenticate as; needs SECRET."`
 	Secret     string   `doc:"The secret of PRINCIPAL."`
-	ZooKeeper  string   `envconfig:"ZOOKEEPER" doc:"Where the leader is published, as zk://host:port/path."`
+	ZooKeeper  string   `doc:"Where the leader is published, as zk://host:port/path."`
+
+	AgentPingTimeout     time.Duration `split_words:"true" default:"15s" doc:"The time between pings of an agent, and how long each is waited for; 0 has the master give up a lost agent at once."`
+	MaxAgentPingTimeouts int           `split_words:"true" default:"5" doc:"After how many pings in a row without an answer an agent is unreachable."`
 }
 
 // Load reads the settings from variables that begin with LOCALMESOS_ of the process's environment. The error
@@ -69,6 +75,12 @@ func (s *Settings) check() error {
 		if !(amount.value >= 0 && amount.value <= math.MaxInt32) { // NaN is neither.
 			l.Add(Prefix+amount.name, "must be from 0 to %d", math.MaxInt32)
 		}
+	}
+	if s.AgentPingTimeout < 0 {
+		l.Add(Prefix+"_AGENT_PING_TIMEOUT", "must not be negative")
+	}
+	if s.MaxAgentPingTimeouts < 1 {
+		l.Add(Prefix+"_MAX_AGENT_PING_TIMEOUTS", "must be at least 1")
 	}
 	if first, last, err := s.ports(); err != nil {
 		l.Add(Prefix+"_PORTS", "%v", err)

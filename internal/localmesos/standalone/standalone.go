@@ -23,6 +23,7 @@ func Start(s Settings, log *slog.Logger) (*localmesos.Master, error) {
 	}
 	m, err := localmesos.New(localmesos.Options{
 		Listen: s.Listen, Principal: s.Principal, Secret: s.Secret, Region: s.Region, Zone: s.zoneOf(0), ZooKeeper: s.ZooKeeper, Log: log,
+		AgentPingTimeout: s.AgentPingTimeout, MaxAgentPingTimeouts: s.MaxAgentPingTimeouts,
 	})
 	if err != nil {
 		return nil, err

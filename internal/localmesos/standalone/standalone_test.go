@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,7 @@ func TestLoadDefaults(t *testing.T) {
 	}
 	want := standalone.Settings{
 		Listen: "127.0.0.1:5050", Agents: 2, CPUs: 8, Mem: 8192, Disk: 65536, Ports: "31000-32000", Hostname: "127.0.0.1",
+		AgentPingTimeout: 15 * time.Second, MaxAgentPingTimeouts: 5,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Load() mismatch (-want +got):\n%s", diff)
@@ -55,7 +57,7 @@ func TestLoadAll(t *testing.T) {
 	set(t, map[string]string{
 		"LISTEN": "127.0.0.1:0", "AGENTS": "3", "CPUS": "1.5", "MEM": "512", "DISK": "1024", "GPUS": "1", "PORTS": "40000-40299", "HOSTNAME": "localhost",
 		"ATTRIBUTES": "rack:r1;slots:[1-4],rack:r2", "REGION": "eu", "ZONES": "a,b", "WORK_DIR": "/tmp/x", "PRINCIPAL": "p", "SECRET": "s",
-		"ZOOKEEPER": "zk://127.0.0.1:2181/mesos",
+		"ZOOKEEPER": "zk://127.0.0.1:2181/mesos", "AGENT_PING_TIMEOUT": "2s", "MAX_AGENT_PING_TIMEOUTS": "2",
 	})
 	got, err := standalone.Load()
 	if err != nil {
@@ -65,6 +67,30 @@ func TestLoadAll(t *testing.T) {
 		Listen: "127.0.0.1:0", Agents: 3, CPUs: 1.5, Mem: 512, Disk: 1024, GPUs: 1, Ports: "40000-40299", Hostname: "localhost",
 		Attributes: []string{"rack:r1;slots:[1-4]", "rack:r2"}, Region: "eu", Zones: []string{"a", "b"}, WorkDir: "/tmp/x",
 		Principal: "p", Secret: "s", ZooKeeper: "zk://127.0.0.1:2181/mesos",
+		AgentPingTimeout: 2 * time.Second, MaxAgentPingTimeouts: 2,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Load() mismatch (-want +got):\n%s", diff)
+	}
+}
+
+// What has no prefix belongs to others: ZOOKEEPER is often that of Flink's high availability.
+func TestLoadTakesNoVariableWithoutPrefix(t *testing.T) {
+	set(t, nil)
+	want, err := standalone.Load()
+	if err != nil {
+		t.Fatalf("Load() error: %v", err)
+	}
+	fields := reflect.TypeFor[standalone.Settings]()
+	for i := range fields.NumField() {
+		t.Setenv(strings.ToUpper(fields.Field(i).Name), "7")
+	}
+	for _, name := range []string{"WORK_DIR", "AGENT_PING_TIMEOUT", "MAX_AGENT_PING_TIMEOUTS"} {
+		t.Setenv(name, "7")
+	}
+	got, err := standalone.Load()
+	if err != nil {
+		t.Fatalf("Load() error: %v", err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Load() mismatch (-want +got):\n%s", diff)
@@ -98,6 +124,8 @@ func TestLoadNamesTheWrongVariable(t *testing.T) {
 		{"zones alone", map[string]string{"ZONES": "a"}, []string{"LOCALMESOS_REGION"}},
 		{"principal alone", map[string]string{"PRINCIPAL": "p"}, []string{"LOCALMESOS_PRINCIPAL"}},
 		{"address", map[string]string{"LISTEN": "5050"}, []string{"LOCALMESOS_LISTEN", "host:port"}},
+		{"negative pings", map[string]string{"AGENT_PING_TIMEOUT": "-1s"}, []string{"LOCALMESOS_AGENT_PING_TIMEOUT"}},
+		{"no pings", map[string]string{"MAX_AGENT_PING_TIMEOUTS": "0"}, []string{"LOCALMESOS_MAX_AGENT_PING_TIMEOUTS"}},
 		{"two at once", map[string]string{"AGENTS": "-1", "PORTS": "x"}, []string{"LOCALMESOS_AGENTS", "LOCALMESOS_PORTS"}},
 	}
 	for _, tt := range tests {

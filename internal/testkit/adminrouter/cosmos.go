@@ -14,6 +14,8 @@ type Cosmos struct {
 	App string
 	// Options are those of the service; a section named "wrong" is refused.
 	Options map[string]any
+	// Config is the JSON schema of the options that the package declares.
+	Config map[string]any
 }
 
 // ServeHTTP answers /cosmos/service/describe and /cosmos/service/update.
@@ -48,7 +50,7 @@ func (c *Cosmos) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case endpoint == "describe":
 		_ = json.NewEncoder(w).Encode(map[string]any{ // As above.
-			"package":    map[string]any{"name": "flink", "version": "1.0.0"},
+			"package":    map[string]any{"name": "flink", "version": "1.0.0", "config": c.Config},
 			"upgradesTo": []string{"1.1.0"}, "downgradesTo": []string{"0.9.0"}, "resolvedOptions": c.Options,
 		})
 	case endpoint != "update":

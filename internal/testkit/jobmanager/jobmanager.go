@@ -27,6 +27,8 @@ type Options struct {
 	Prefix string
 	// WithdrawDelay is mesos.worker.withdraw-delay; 2 s when 0, none when negative.
 	WithdrawDelay time.Duration
+	// Listen takes the place of net.Listen; nil for the network of the machine.
+	Listen func(network, address string) (net.Listener, error)
 	// Fault is asked for each request what shall go wrong with it; nil lets all be well.
 	Fault func(*http.Request) Fault
 }
@@ -90,6 +92,9 @@ func Start(o Options) (*JobManager, error) {
 	}
 	if o.WithdrawDelay == 0 {
 		o.WithdrawDelay = 2 * time.Second
+	}
+	if o.Listen == nil {
+		o.Listen = net.Listen
 	}
 	j := &JobManager{o: o, addr: "127.0.0.1:0"}
 	if err := j.Resume(); err != nil {
@@ -165,7 +170,7 @@ func (j *JobManager) Resume() error {
 	if j.server != nil {
 		return errors.New("the JobManager runs already")
 	}
-	l, err := net.Listen("tcp", j.addr)
+	l, err := j.o.Listen("tcp", j.addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}

@@ -280,7 +280,7 @@ func freePorts(n int) (ports []int, err error) {
 // environment is what Marathon gives a task; what the app sets wins.
 func (p planned) environment(app, task string, ports []int) *mesos.Environment {
 	env := map[string]string{
-		"MESOS_TASK_ID": task, "MARATHON_APP_ID": app, "MARATHON_APP_VERSION": p.version, "HOST": "127.0.0.1",
+		"MESOS_TASK_ID": task, "MESOS_EXECUTOR_ID": task, "MARATHON_APP_ID": app, "MARATHON_APP_VERSION": p.version, "HOST": "127.0.0.1",
 	}
 	for name, field := range map[string]string{"CPUS": "cpus", "MEM": "mem", "DISK": "disk", "GPUS": "gpus"} {
 		env["MARATHON_APP_RESOURCE_"+name] = fmt.Sprint(p.document[field])

@@ -471,7 +471,7 @@ func (w *World) Pids(taskID string) []int {
 			continue
 		}
 		env, err := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))
-		if err == nil && bytes.Contains(append([]byte{0}, env...), []byte("\x00MESOS_TASK_ID="+taskID+"\x00")) {
+		if err == nil && bytes.Contains(append([]byte{0}, env...), []byte("\x00MESOS_EXECUTOR_ID="+taskID+"\x00")) {
 			pids = append(pids, pid)
 		}
 	}
