@@ -67,7 +67,7 @@ $(DEMO_JAR): $(shell find resources/demo-job -name '*.java' 2>/dev/null) resourc
 .PHONY: flink
 flink: driver ## Assemble the Flink distributions from Maven artifacts into build/flink, with classes prepared for this Java (FLINK_DIST takes an existing Flink)
 	@FLINK_VERSION=$(if $(FLINK_DIST),,$(or $(FLINK_VERSION),$(FLINK_VERSIONS))) $(GO) run ./internal/flink/dist/assemble
-	@$(GO) run ./internal/flink/classes/prepare
+	@$(GO) run ./internal/flink/appcds/prepare
 
 .PHONY: docs
 docs: ## Write docs/configuration.md, docs/cli.md and docs/api-reference.md from the code

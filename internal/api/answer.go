@@ -13,7 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/flink-on-mesos/flink-service/internal/access"
+	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
@@ -157,7 +157,7 @@ func (a *API) guard(next http.Handler) http.Handler {
 func foreign(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		if needs(r) <= access.Read {
+		if needs(r) <= auth.Read {
 			return false // But for a few GETs of Flink's REST API, which act.
 		}
 	}

@@ -19,10 +19,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/access"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Core is what the API reads and writes.
@@ -45,20 +47,20 @@ type Options struct {
 	Core      Core
 	Artifacts *artifact.Store
 	// Defaults complete a spec; Rules are what it must obey.
-	Defaults cluster.Defaults
-	Rules    cluster.Rules
+	Defaults spec.Defaults
+	Rules    spec.Rules
 	// Adopt moves what Flink's configuration says about sizes into the spec's fields, before open
 	// ones are filled in; nil leaves the spec as it is.
-	Adopt func(cluster.Spec) (adopted cluster.Spec, notes []string, err error)
+	Adopt func(spec.Spec) (adopted spec.Spec, notes []string, err error)
 	// Import makes a spec of the files of flink-mesos; nil when there is nothing that can.
-	Import func(cluster.OldFiles) (cluster.Imported, error)
+	Import func(wire.OldFiles) (wire.Imported, error)
 	// Check looks further at a complete and valid spec; nil when there is nothing more to check.
-	Check func(cluster.Spec) error
+	Check func(spec.Spec) error
 	// Secret says whether a Flink option holds a secret, by its name. Environment variables are asked for
 	// too, as they are and with hyphens or dots in place of underscores.
 	Secret func(key string) bool
 	// Tokens are those that requests must carry; with none everybody may do everything.
-	Tokens access.Tokens
+	Tokens auth.Tokens
 	// Flinks are the versions that can be started, the default one first.
 	Flinks []Flink
 	// Version and Commit name the build.
@@ -76,7 +78,7 @@ type Options struct {
 	// whatever runs in a cluster, so it must add no credentials.
 	Transport http.RoundTripper
 	// JobManagers finds the way to one JobManager, which is asked over HTTPS when it is Secure; nil means Transport for all.
-	JobManagers func(jm cluster.Task) (http.RoundTripper, error)
+	JobManagers func(jm task.Task) (http.RoundTripper, error)
 	// AgentTransport reaches agents; nil means Transport.
 	AgentTransport http.RoundTripper
 	// StallTimeout ends a proxied request when nothing moved in either direction for so long;
@@ -87,7 +89,7 @@ type Options struct {
 	// Healthy returns an error when a restart of the process would help; nil means always healthy.
 	Healthy func() error
 	// History returns what the plots of the page show; nil means that nothing is kept.
-	History func() cluster.History
+	History func() wire.History
 	// Problem returns what an operator must correct while the service goes on; nil, also what it returns, for nothing.
 	Problem func() *string
 	// Removed says that a service that is uninstalled has removed its state; nil means that it has not.
@@ -113,8 +115,8 @@ func (o *Options) validate() error {
 		o.Removed = func() bool { return false }
 	}
 	if o.History == nil {
-		o.History = func() cluster.History {
-			return cluster.History{Samples: []cluster.Sample{}, Recoveries: []cluster.Recovery{}}
+		o.History = func() wire.History {
+			return wire.History{Samples: []wire.Sample{}, Recoveries: []wire.Recovery{}}
 		}
 	}
 	if o.Problem == nil {
@@ -133,7 +135,7 @@ func (o *Options) validate() error {
 		}
 	}
 	if o.JobManagers == nil {
-		o.JobManagers = func(cluster.Task) (http.RoundTripper, error) { return o.Transport, nil }
+		o.JobManagers = func(task.Task) (http.RoundTripper, error) { return o.Transport, nil }
 	}
 	if o.AgentTransport == nil {
 		o.AgentTransport = o.Transport

@@ -13,9 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 const session = `{"name":"demo","kind":"session","taskManagers":{"count":1}}`
@@ -167,39 +169,39 @@ func TestLife(t *testing.T) {
 	if got := a.Header.Get("Location"); got != "clusters/demo" {
 		t.Fatalf("Location: %s", got)
 	}
-	d := into[cluster.Description](t, a)
-	if d.Status.State != cluster.Created || d.Spec.FlinkVersion != "2.3.0" || d.Spec.TaskManager.Slots != 1 {
+	d := into[wire.Description](t, a)
+	if d.Status.State != wire.Created || d.Spec.FlinkVersion != "2.3.0" || d.Spec.TaskManager.Slots != 1 {
 		t.Fatalf("not completed: %s", a.body)
 	}
 	w.json("POST", "/v1/clusters", session, http.StatusConflict)
 	w.json("PUT", "/v1/clusters/other", session, http.StatusUnprocessableEntity)
 	jm := w.up("demo", "http://127.0.0.1:1/slave(1)")
 	w.json("PUT", "/v1/clusters/second", `{}`, http.StatusCreated)
-	if a := w.json("GET", "/v1/clusters", "", http.StatusOK); len(into[struct{ Clusters []cluster.Summary }](t, a).Clusters) != 2 {
+	if a := w.json("GET", "/v1/clusters", "", http.StatusOK); len(into[struct{ Clusters []wire.Summary }](t, a).Clusters) != 2 {
 		t.Fatalf("list: %s", a.body)
 	}
 	w.json("POST", "/v1/clusters/demo/tasks/"+jm.ID+"/restart", "", http.StatusAccepted)
 	a = w.json("POST", "/v1/clusters/demo/restart", "", http.StatusAccepted)
-	if d := into[cluster.Description](t, a); d.Status.Generation != 2 || d.Spec.RestartNonce != 1 {
+	if d := into[wire.Description](t, a); d.Status.Generation != 2 || d.Spec.RestartNonce != 1 {
 		t.Fatalf("restart: %s", a.body)
 	}
 	// A spec from a file, which knows nothing of the restart, is not another one.
 	a = w.json("PUT", "/v1/clusters/demo", session, http.StatusOK)
-	if d := into[cluster.Description](t, a); d.Spec.RestartNonce != 1 || !strings.Contains(a.body, "its running tasks stay") {
+	if d := into[wire.Description](t, a); d.Spec.RestartNonce != 1 || !strings.Contains(a.body, "its running tasks stay") {
 		t.Fatalf("put: %s", a.body)
 	}
-	if a := w.json("GET", "/v1/clusters/demo/events", "", http.StatusOK); len(into[struct{ Events []cluster.Note }](t, a).Events) < 3 {
+	if a := w.json("GET", "/v1/clusters/demo/events", "", http.StatusOK); len(into[struct{ Events []wire.Note }](t, a).Events) < 3 {
 		t.Fatalf("events: %s", a.body)
 	}
 	w.json("DELETE", "/v1/clusters/demo", "", http.StatusAccepted)
 	w.json("DELETE", "/v1/clusters/second", "", http.StatusAccepted)
 	w.poll("the end of second", func(s *decide.State) bool { return !has(s, "second") })
-	d = into[cluster.Description](t, w.json("GET", "/v1/clusters/demo", "", http.StatusOK))
-	if d.Status.State != cluster.Deleting {
+	d = into[wire.Description](t, w.json("GET", "/v1/clusters/demo", "", http.StatusOK))
+	if d.Status.State != wire.Deleting {
 		t.Fatalf("state: %s", d.Status.State)
 	}
-	for _, task := range d.Tasks {
-		w.loop.Post(decide.Updated{TaskID: task.ID, AgentID: "a-1", State: cluster.Killed})
+	for _, tk := range d.Tasks {
+		w.loop.Post(decide.Updated{TaskID: tk.ID, AgentID: "a-1", State: task.Killed})
 	}
 	w.poll("the end of demo", func(s *decide.State) bool { return !has(s, "demo") })
 	w.json("GET", "/v1/clusters/demo", "", http.StatusNotFound)
@@ -215,7 +217,7 @@ func TestDeleteWithJobs(t *testing.T) {
 	w := newWorld(t)
 	w.json("POST", "/v1/clusters", session, http.StatusCreated)
 	jm := w.up("demo", "")
-	w.loop.Post(decide.FlinkObserved{Cluster: "demo", JobManager: jm.ID, Flink: cluster.Flink{JobsRunning: 2}})
+	w.loop.Post(decide.FlinkObserved{Cluster: "demo", JobManager: jm.ID, Flink: wire.Flink{JobsRunning: 2}})
 	w.poll("the observation", func(s *decide.State) bool {
 		d, _ := decide.Describe(s, "demo")
 		return d.Status.Flink != nil
@@ -235,7 +237,7 @@ func TestMasked(t *testing.T) {
 			t.Fatalf("a secret is in %s or %s", a.body, got.body)
 		}
 	}
-	d := into[cluster.Description](t, a)
+	d := into[wire.Description](t, a)
 	want := map[string]string{"security.ssl.rest.keystore-password": "******", "a": "b"}
 	if diff := cmp.Diff(want, d.Spec.FlinkConfiguration); diff != "" {
 		t.Fatalf("configuration (-want +got):\n%s", diff)
@@ -344,7 +346,7 @@ func (stopped) Do(_ context.Context, build func(uint64) decide.Event) error {
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *api.Options) {
-		o.Check = func(cluster.Spec) error { panic("a bug") }
+		o.Check = func(spec.Spec) error { panic("a bug") }
 	})
 	w.do("POST", "/v1/clusters", session, "Content-Type", "application/json").wantFault(t, 500, fault.Internal, "internal error")
 	w.json("GET", "/v1/health", "", 200)
@@ -354,13 +356,13 @@ func TestPanic(t *testing.T) {
 func TestImport(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	read := func(body string) cluster.Imported {
+	read := func(body string) wire.Imported {
 		t.Helper()
 		a := w.do("POST", "/v1/import", body, "Content-Type", "application/json")
 		if a.StatusCode != http.StatusOK {
 			t.Fatalf("POST /v1/import = %d %s", a.StatusCode, a.body)
 		}
-		var got cluster.Imported
+		var got wire.Imported
 		if err := json.Unmarshal([]byte(a.body), &got); err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/access"
+	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
@@ -26,7 +26,7 @@ import (
 var operations = regexp.MustCompile(`^/v1/(artifacts|clusters/[^/]+/(tasks/[^/]+/)?(restart|replace|suspend|resume)|plans/[^/]+/(restart|interrupt|continue)|pod/[^/]+/(restart|replace))$`)
 
 // needs is the scope that a request takes.
-func needs(r *http.Request) access.Scope {
+func needs(r *http.Request) auth.Scope {
 	path := r.URL.EscapedPath()
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if p, ok := proxyPath(path); ok {
@@ -34,26 +34,26 @@ func needs(r *http.Request) access.Scope {
 	}
 	switch {
 	case reads && (path == "/" || path == "/v1/health" || strings.HasPrefix(path, "/page/")):
-		return access.None
+		return auth.None
 	case path == "/v1/session" && r.Method == http.MethodDelete:
-		return access.None // It has a browser forget what it knows.
+		return auth.None // It has a browser forget what it knows.
 	case path == "/v1/session" && r.Method == http.MethodPost:
-		return access.Read
+		return auth.Read
 	case reads, r.Method == http.MethodOptions, r.Method == http.MethodPost && path == "/v1/import":
-		return access.Read // An import creates nothing.
+		return auth.Read // An import creates nothing.
 	case r.Method == http.MethodPost && operations.MatchString(path):
-		return access.Operate
+		return auth.Operate
 	}
-	return access.Admin
+	return auth.Admin
 }
 
 // needsAtFlink is the scope that a request to Flink's REST API takes. Some of its GETs change something: the plan
 // of a jar runs the jar's main method, and jobs/:id/yarn-cancel and yarn-stop end a job (for YARN's proxy, which
 // passes nothing but GET). What cannot be read is taken for such a one.
-func needsAtFlink(method, rest string) access.Scope {
+func needsAtFlink(method, rest string) auth.Scope {
 	plain, err := url.PathUnescape(rest)
 	if err != nil {
-		return access.Admin
+		return auth.Admin
 	}
 	var jars, plan, yarn, end bool
 	segments := strings.FieldsFunc(strings.ToLower(plain), func(r rune) bool { return strings.ContainsRune("/?#;", r) })
@@ -66,15 +66,15 @@ func needsAtFlink(method, rest string) access.Scope {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		if jars && plan || yarn {
-			return access.Operate
+			return auth.Operate
 		}
-		return access.Read
+		return auth.Read
 	case http.MethodDelete:
 		if end {
-			return access.Admin // DELETE /cluster ends the cluster.
+			return auth.Admin // DELETE /cluster ends the cluster.
 		}
 	}
-	return access.Operate
+	return auth.Operate
 }
 
 // authorize lets a request through when its token has the scope that it needs.
@@ -83,17 +83,17 @@ func (a *API) authorize(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if need := needs(r); need > access.None && !a.askedOfRemoval(r) {
+		if need := needs(r); need > auth.None && !a.askedOfRemoval(r) {
 			token := tokenOf(r)
 			scope := a.o.Tokens.Scope(token)
 			if token == "" && r.URL.EscapedPath() != "/v1/session" {
 				scope = a.sessionScope(r, need)
 			}
 			switch {
-			case token == "" && scope == access.None:
+			case token == "" && scope == auth.None:
 				a.challenge(w, r, fault.New(fault.Unauthorized, "this service asks for a token: send it as Authorization: Bearer …"))
 				return
-			case scope == access.None:
+			case scope == auth.None:
 				a.challenge(w, r, fault.New(fault.Unauthorized, "the token is not one that this service knows"))
 				return
 			case scope < need:
@@ -142,5 +142,5 @@ func (a *API) challenge(w http.ResponseWriter, r *http.Request, err error) {
 
 // known says whether the request may see what readers see.
 func (a *API) known(r *http.Request) bool {
-	return a.o.Tokens.Open() || max(a.o.Tokens.Scope(tokenOf(r)), a.sessionScope(r, access.Read)) >= access.Read
+	return a.o.Tokens.Open() || max(a.o.Tokens.Scope(tokenOf(r)), a.sessionScope(r, auth.Read)) >= auth.Read
 }

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/access"
 	"github.com/flink-on-mesos/flink-service/internal/api"
+	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
@@ -24,7 +24,7 @@ const (
 // guarded is a world with one token of each scope. Its log is checked for tokens.
 func guarded(t *testing.T, change ...func(*api.Options)) *world {
 	t.Helper()
-	tokens, err := access.Parse("read:" + readToken + ",operate:" + operateToken + ",admin:" + adminToken)
+	tokens, err := auth.Parse("read:" + readToken + ",operate:" + operateToken + ",admin:" + adminToken)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,71 +61,71 @@ func TestScopes(t *testing.T) {
 	const ui = "/v1/clusters/demo/ui"
 	for _, c := range []struct {
 		method, path string
-		need         access.Scope
+		need         auth.Scope
 	}{
-		{"GET", "/", access.None},
-		{"GET", "/page/page.js", access.None},
-		{"GET", "/v1/health", access.None},
-		{"HEAD", "/v1/health", access.None},
-		{"GET", "/artifacts/none", access.None},
-		{"GET", "/metrics", access.Read},
-		{"GET", "/v1/version", access.Read},
-		{"GET", "/v1/service", access.Read},
-		{"GET", "/v1/openapi.yaml", access.Read},
-		{"GET", "/v1/debug/offers", access.Read},
-		{"GET", "/v1/debug/journal", access.Read},
-		{"GET", "/v1/debug/state", access.Read},
-		{"GET", "/v1/events", access.Read},
-		{"GET", "/v1/history", access.Read},
-		{"GET", "/v1/clusters/demo/placement", access.Read},
-		{"GET", "/v1/artifacts", access.Read},
-		{"GET", "/v1/clusters", access.Read},
-		{"HEAD", "/v1/clusters", access.Read},
-		{"GET", "/v1/clusters/demo", access.Read},
-		{"GET", "/v1/clusters/demo/events", access.Read},
-		{"GET", "/v1/clusters/demo/tasks/none/files/stdout", access.Read},
-		{"GET", "/v1/nothing", access.Read},
-		{"GET", "//v1/clusters", access.Read},
-		{"GET", "/page/../v1/clusters", access.None}, // It is refused as a path.
-		{"OPTIONS", "/v1/clusters", access.Read},
-		{"POST", "/v1/import", access.Read},
-		{"POST", "/v1/session", access.Read},
-		{"DELETE", "/v1/session", access.None},
-		{"POST", "/v1/artifacts", access.Operate},
-		{"POST", "/v1/clusters/demo/restart", access.Operate},
-		{"POST", "/v1/clusters/demo/tasks/none/restart", access.Operate},
-		{"POST", "/v1/clusters/demo/tasks/none/replace", access.Operate},
-		{"POST", "/v1/clusters", access.Admin},
-		{"PUT", "/v1/clusters/demo", access.Admin},
-		{"DELETE", "/v1/clusters/none", access.Admin},
-		{"DELETE", "/v1/artifacts/" + strings.Repeat("0", 64), access.Admin},
-		{"POST", "/v1/whatever/comes/restart", access.Admin},
-		{"PATCH", "/", access.Admin},
+		{"GET", "/", auth.None},
+		{"GET", "/page/page.js", auth.None},
+		{"GET", "/v1/health", auth.None},
+		{"HEAD", "/v1/health", auth.None},
+		{"GET", "/artifacts/none", auth.None},
+		{"GET", "/metrics", auth.Read},
+		{"GET", "/v1/version", auth.Read},
+		{"GET", "/v1/service", auth.Read},
+		{"GET", "/v1/openapi.yaml", auth.Read},
+		{"GET", "/v1/debug/offers", auth.Read},
+		{"GET", "/v1/debug/journal", auth.Read},
+		{"GET", "/v1/debug/state", auth.Read},
+		{"GET", "/v1/events", auth.Read},
+		{"GET", "/v1/history", auth.Read},
+		{"GET", "/v1/clusters/demo/placement", auth.Read},
+		{"GET", "/v1/artifacts", auth.Read},
+		{"GET", "/v1/clusters", auth.Read},
+		{"HEAD", "/v1/clusters", auth.Read},
+		{"GET", "/v1/clusters/demo", auth.Read},
+		{"GET", "/v1/clusters/demo/events", auth.Read},
+		{"GET", "/v1/clusters/demo/tasks/none/files/stdout", auth.Read},
+		{"GET", "/v1/nothing", auth.Read},
+		{"GET", "//v1/clusters", auth.Read},
+		{"GET", "/page/../v1/clusters", auth.None}, // It is refused as a path.
+		{"OPTIONS", "/v1/clusters", auth.Read},
+		{"POST", "/v1/import", auth.Read},
+		{"POST", "/v1/session", auth.Read},
+		{"DELETE", "/v1/session", auth.None},
+		{"POST", "/v1/artifacts", auth.Operate},
+		{"POST", "/v1/clusters/demo/restart", auth.Operate},
+		{"POST", "/v1/clusters/demo/tasks/none/restart", auth.Operate},
+		{"POST", "/v1/clusters/demo/tasks/none/replace", auth.Operate},
+		{"POST", "/v1/clusters", auth.Admin},
+		{"PUT", "/v1/clusters/demo", auth.Admin},
+		{"DELETE", "/v1/clusters/none", auth.Admin},
+		{"DELETE", "/v1/artifacts/" + strings.Repeat("0", 64), auth.Admin},
+		{"POST", "/v1/whatever/comes/restart", auth.Admin},
+		{"PATCH", "/", auth.Admin},
 
-		{"GET", ui, access.Read},
-		{"GET", ui + "/", access.Read},
-		{"GET", ui + "/jobs/overview", access.Read},
-		{"GET", ui + "/jobs/0a/plan", access.Read},
-		{"GET", ui + "/jars/", access.Read},
-		{"GET", ui + "/jars/x.jar/plan?programArg=1", access.Operate},
-		{"GET", ui + "/v1/jars/x.jar/plan", access.Operate},
-		{"GET", ui + "//jars/x.jar//pl%61n", access.Operate},
-		{"GET", ui + "/jars%2Fx.jar%2Fplan", access.Operate},
-		{"GET", ui + "/jobs/0a/yarn-cancel", access.Operate},
-		{"GET", ui + "/jobs/0a/yarn%2Dstop", access.Operate},
-		{"POST", ui + "/jars/upload", access.Operate},
-		{"POST", ui + "/jars/x.jar/run", access.Operate},
-		{"DELETE", ui + "/jars/x.jar", access.Operate},
-		{"PATCH", ui + "/jobs/0a?mode=cancel", access.Operate},
-		{"POST", ui + "/jobs/0a/savepoints", access.Operate},
-		{"POST", ui + "/jobs/0a/stop", access.Operate},
-		{"DELETE", ui + "/cluster", access.Admin},
-		{"DELETE", ui + "/v1//cluster/", access.Admin},
-		{"GET", "/v1/clusters/none/ui/", access.Read},
-		{"POST", "/v1/clusters/none/ui/x", access.Operate},
+		{"GET", ui, auth.Read},
+		{"GET", ui + "/", auth.Read},
+		{"GET", ui + "/jobs/overview", auth.Read},
+		{"GET", ui + "/jobs/0a/plan", auth.Read},
+		{"GET", ui + "/jars/", auth.Read},
+		{"GET", ui + "/jars/x.jar/plan?programArg=1", auth.Operate},
+		{"GET", ui + "/v1/jars/x.jar/plan", auth.Operate},
+		{"GET", ui + "//jars/x.jar//pl%61n", auth.Operate},
+		{"GET", ui + "/jars%2Fx.jar%2Fplan", auth.Operate},
+		{"GET", ui + "/jobs/0a/yarn-cancel", auth.Operate},
+		{"GET", ui + "/jobs/0a/yarn%2Dstop", auth.Operate},
+		{"POST", ui + "/jars/upload", auth.Operate},
+		{"POST", ui + "/jars/x.jar/run", auth.Operate},
+		{"DELETE", ui + "/jars/x.jar", auth.Operate},
+		{"PATCH", ui + "/jobs/0a?mode=cancel", auth.Operate},
+		{"POST", ui + "/jobs/0a/savepoints", auth.Operate},
+		{"POST", ui + "/jobs/0a/stop", auth.Operate},
+		{"DELETE", ui + "/cluster", auth.Admin},
+		{"DELETE", ui + "/v1//cluster/", auth.Admin},
+		{"GET", "/v1/clusters/none/ui/", auth.Read},
+		{"POST", "/v1/clusters/none/ui/x", auth.Operate},
 	} {
-		for token, scope := range map[string]access.Scope{
-			"": access.None, "canary-unknown-0123456789": access.None, readToken: access.Read, operateToken: access.Operate, adminToken: access.Admin,
+		for token, scope := range map[string]auth.Scope{
+			"": auth.None, "canary-unknown-0123456789": auth.None, readToken: auth.Read, operateToken: auth.Operate, adminToken: auth.Admin,
 		} {
 			headers := []string{}
 			if token != "" {
@@ -135,7 +135,7 @@ func TestScopes(t *testing.T) {
 			want := 0
 			switch {
 			case scope >= c.need:
-			case scope == access.None:
+			case scope == auth.None:
 				want = http.StatusUnauthorized
 			default:
 				want = http.StatusForbidden

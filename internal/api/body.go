@@ -9,16 +9,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // maxSpec is the largest body of a spec in bytes.
 const maxSpec = 1 << 20
 
 // readSpec reads a spec in JSON or YAML.
-func (a *API) readSpec(w http.ResponseWriter, r *http.Request) (cluster.Spec, error) {
-	return readDocument[cluster.Spec](a, w, r)
+func (a *API) readSpec(w http.ResponseWriter, r *http.Request) (spec.Spec, error) {
+	return readDocument[spec.Spec](a, w, r)
 }
 
 // readDocument reads a body in JSON or YAML, and refuses what T has no place for.

@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/apiserver"
 )
 
@@ -29,7 +29,7 @@ func TestClient(t *testing.T) {
 			t.Fatalf("%s: %v", what, err)
 		}
 	}
-	spec := cluster.Spec{Name: "demo", Kind: cluster.Session, TaskManagers: cluster.TaskManagers{Count: 1}}
+	spec := spec.Spec{Name: "demo", Kind: spec.Session, TaskManagers: spec.TaskManagers{Count: 1}}
 	_, err = c.CreateCluster(ctx, spec)
 	must("create", err)
 	if _, err = c.CreateCluster(ctx, spec); err == nil || !strings.Contains(err.Error(), "exists already") {

@@ -8,9 +8,10 @@ import (
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 func (a *API) listClusters(w http.ResponseWriter, _ *http.Request) error {
@@ -18,7 +19,7 @@ func (a *API) listClusters(w http.ResponseWriter, _ *http.Request) error {
 }
 
 // describe returns a cluster as it may be shown.
-func (a *API) describe(name string) (cluster.Description, error) {
+func (a *API) describe(name string) (wire.Description, error) {
 	d, ok := decide.Describe(a.o.Core.View(), name)
 	if !ok {
 		return d, noCluster(name)
@@ -48,41 +49,41 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
-	spec, err := a.readSpec(w, r)
+	sp, err := a.readSpec(w, r)
 	if err != nil {
 		return err
 	}
-	spec, notes, err := a.complete(spec, cluster.Spec{})
+	sp, notes, err := a.complete(sp, spec.Spec{})
 	if err != nil {
 		return err
 	}
 	err = a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), CreateOnly: true, Notes: notes}
+		return decide.PutCluster{Request: request, Spec: sp, Nonce: Nonce(), CreateOnly: true, Notes: notes}
 	})
 	if err != nil {
 		return err
 	}
-	d, err := a.describe(spec.Name)
+	d, err := a.describe(sp.Name)
 	if err != nil {
 		return err
 	}
 	// Relative to the request's own path, so that it is right below any prefix.
-	w.Header().Set("Location", "clusters/"+url.PathEscape(spec.Name))
+	w.Header().Set("Location", "clusters/"+url.PathEscape(sp.Name))
 	return answer(w, http.StatusCreated, d)
 }
 
 func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
-	spec, err := a.readSpec(w, r)
+	sp, err := a.readSpec(w, r)
 	if err != nil {
 		return err
 	}
 	name := r.PathValue("name")
-	switch spec.Name {
+	switch sp.Name {
 	case "":
-		spec.Name = name
+		sp.Name = name
 	case name:
 	default:
-		return invalid("name", "the path says %q and the spec %q: a cluster cannot be renamed", shorten(name), shorten(spec.Name))
+		return invalid("name", "the path says %q and the spec %q: a cluster cannot be renamed", shorten(name), shorten(sp.Name))
 	}
 	release, err := a.exclusive(r.Context())
 	if err != nil {
@@ -90,12 +91,12 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer release()
 	stored, exists := decide.Spec(a.o.Core.View(), name)
-	spec, notes, err := a.complete(spec, stored)
+	sp, notes, err := a.complete(sp, stored)
 	if err != nil {
 		return err
 	}
 	err = a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), Notes: notes, Stop: stopFor(spec), Now: spec.Job != nil && spec.Job.UpgradeMode == cluster.Stateless}
+		return decide.PutCluster{Request: request, Spec: sp, Nonce: Nonce(), Notes: notes, Stop: stopFor(sp), Now: sp.Job != nil && sp.Job.UpgradeMode == spec.Stateless}
 	})
 	if err != nil {
 		return err
@@ -112,7 +113,7 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 
 // complete makes a spec that can be stored out of one that was sent: secrets that were sent masked get
 // their stored value, open fields their default, and all of it is checked.
-func (a *API) complete(spec, stored cluster.Spec) (_ cluster.Spec, notes []string, err error) {
+func (a *API) complete(spec, stored spec.Spec) (_ spec.Spec, notes []string, err error) {
 	spec, err = a.unmasked(spec, stored)
 	if err != nil {
 		return spec, nil, err
@@ -142,7 +143,7 @@ func (a *API) complete(spec, stored cluster.Spec) (_ cluster.Spec, notes []strin
 }
 
 // checkArtifacts looks whether uploaded files that a spec names are there: a task could not fetch them.
-func (a *API) checkArtifacts(spec cluster.Spec) error {
+func (a *API) checkArtifacts(spec spec.Spec) error {
 	var l fault.List
 	check := func(field, uri string) {
 		if !strings.HasPrefix(uri, "artifact:") {
@@ -180,7 +181,7 @@ func (a *API) deleteCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if f := d.Status.Flink; !force && d.Kind == cluster.Session && d.Status.State != cluster.Deleting && f != nil && f.JobsRunning > 0 {
+	if f := d.Status.Flink; !force && d.Kind == spec.Session && d.Status.State != wire.Deleting && f != nil && f.JobsRunning > 0 {
 		return fault.New(fault.Conflict, "cluster %q has %d running %s: stop or cancel them, or delete it with ?force=true",
 			name, f.JobsRunning, plural(f.JobsRunning, "job", "jobs"))
 	}
@@ -193,7 +194,7 @@ func (a *API) deleteCluster(w http.ResponseWriter, r *http.Request) error {
 	if now, err := a.describe(name); err == nil {
 		return answer(w, http.StatusAccepted, now)
 	}
-	d.Status.State = cluster.Deleting // It had no tasks and is gone already.
+	d.Status.State = wire.Deleting // It had no tasks and is gone already.
 	return answer(w, http.StatusAccepted, d)
 }
 
@@ -208,7 +209,7 @@ func (a *API) restartCluster(w http.ResponseWriter, r *http.Request) error {
 
 // restart replaces all tasks of a cluster.
 func (a *API) restart(ctx context.Context, name string) error {
-	return a.change(ctx, name, func(spec *cluster.Spec) (*decide.StopRequest, error) {
+	return a.change(ctx, name, func(spec *spec.Spec) (*decide.StopRequest, error) {
 		spec.RestartNonce++
 		return stopFor(*spec), nil
 	}, false)

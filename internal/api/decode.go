@@ -12,8 +12,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // maxDepth is how deep objects and lists may be nested. A spec needs four levels.
@@ -191,11 +191,11 @@ func conform(l *problems, path string, tree any, t reflect.Type) any {
 	if tree == nil {
 		return nil // As if the field were absent.
 	}
-	if t == reflect.TypeFor[cluster.Memory]() {
+	if t == reflect.TypeFor[spec.Memory]() {
 		return conformMemory(l, path, tree)
 	}
-	if text, ok := tree.(string); ok && t == reflect.TypeFor[cluster.Volumes]() {
-		if _, err := cluster.ParseVolumes(text); err != nil {
+	if text, ok := tree.(string); ok && t == reflect.TypeFor[spec.Volumes]() {
+		if _, err := spec.ParseVolumes(text); err != nil {
 			l.add(path, "%s", shorten(err.Error()))
 		}
 		return text
@@ -280,7 +280,7 @@ func conformMemory(l *problems, path string, tree any) any {
 	default:
 		return wrong(l, path, tree, "a size such as 1728m or 2g")
 	}
-	if _, err := cluster.ParseMemory(text); err != nil {
+	if _, err := spec.ParseMemory(text); err != nil {
 		l.add(path, "%s", shorten(err.Error()))
 	}
 	return text

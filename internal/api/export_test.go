@@ -3,8 +3,8 @@ package api
 import (
 	"net/http"
 
-	"github.com/flink-on-mesos/flink-service/internal/access"
+	"github.com/flink-on-mesos/flink-service/internal/auth"
 )
 
 // Needs is the scope that a request takes.
-func Needs(r *http.Request) access.Scope { return needs(r) }
+func Needs(r *http.Request) auth.Scope { return needs(r) }

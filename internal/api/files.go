@@ -15,9 +15,9 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // Limits of reading a sandbox, in bytes.
@@ -84,7 +84,7 @@ func number(r *http.Request, name string, absent, low, high int64) (int64, error
 
 // sandboxOf is the directory of a task at its agent: the real one when a status told it, and
 // otherwise the virtual one, which an agent knows from the framework's and the executor's id.
-func sandboxOf(task cluster.Task, framework string) string {
+func sandboxOf(task task.Task, framework string) string {
 	if task.Sandbox != "" {
 		return task.Sandbox
 	}
@@ -104,7 +104,7 @@ func inSandbox(sandbox, file string) (string, error) {
 }
 
 // agentOf is the address of a task's agent: scheme, host and port. Files are beside the agent's own path.
-func agentOf(task cluster.Task) (*url.URL, error) {
+func agentOf(task task.Task) (*url.URL, error) {
 	u, err := url.Parse(task.Endpoint)
 	if task.Endpoint == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fault.New(fault.Unavailable, "the address of the agent of task %s is not known; it comes with the next offer of that agent", task.ID)

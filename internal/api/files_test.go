@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // agent behaves as the files API of a Mesos agent: at most 64 KiB at once, the bytes of the file as they are.
@@ -86,7 +86,7 @@ func TestFiles(t *testing.T) {
 	if a := w.do("GET", base+"stdout", ""); a.body != "virtual" {
 		t.Fatalf("virtual path: %d %s", a.StatusCode, a.body)
 	}
-	w.loop.Post(decide.Updated{TaskID: jm.ID, AgentID: "a-1", State: cluster.Running, Sandbox: run})
+	w.loop.Post(decide.Updated{TaskID: jm.ID, AgentID: "a-1", State: task.Running, Sandbox: run})
 	w.poll("the sandbox", func(s *decide.State) bool { task, _ := decide.TaskOf(s, "demo", jm.ID); return task.Sandbox == run })
 
 	for _, c := range []struct{ name, path, want string }{

@@ -15,8 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // TestBadSpecs is the table of specs that are refused: in JSON and in YAML, with the place.
@@ -118,16 +119,16 @@ environment: {A: "&b", B: "[", C: a*b}
 	if a.StatusCode != http.StatusCreated {
 		t.Fatalf("got %d %s", a.StatusCode, a.body)
 	}
-	got := into[cluster.Description](t, a).Spec
-	want := cluster.Spec{
-		Name: "demo", Kind: cluster.Session, FlinkVersion: "2.3", Allocation: cluster.Static, Role: "*",
+	got := into[wire.Description](t, a).Spec
+	want := spec.Spec{
+		Name: "demo", Kind: spec.Session, FlinkVersion: "2.3", Allocation: spec.Static, Role: "*",
 		FlinkConfiguration: map[string]string{
 			"taskmanager.memory.managed.fraction": "0.4", "parallelism.default": "4", "web.cancel.enable": "false",
 			"env.java.opts.all": `-Da=b & c *d "[[[" it's`, "text": "several lines: & *some\n   [of text\n",
 		},
-		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 0.5, Memory: cluster.GiB}, Replicas: 1},
-		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 2, Memory: 1728 * cluster.MiB}, Slots: 2},
-		TaskManagers: cluster.TaskManagers{Count: 1},
+		JobManager:   spec.JobManager{Resources: spec.Resources{CPUs: 0.5, Memory: spec.GiB}, Replicas: 1},
+		TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 2, Memory: 1728 * spec.MiB}, Slots: 2},
+		TaskManagers: spec.TaskManagers{Count: 1},
 		Environment:  map[string]string{"A": "&b", "B": "[", "C": "a*b"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

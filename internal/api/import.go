@@ -4,15 +4,16 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // importFiles answers the spec that the files of flink-mesos make, and what this service would refuse about it. Nothing is
 // created or kept. The spec has its secrets unmasked, since it could not be created otherwise: they go back to the one
 // who sent them.
 func (a *API) importFiles(w http.ResponseWriter, r *http.Request) error {
-	files, err := readDocument[cluster.OldFiles](a, w, r)
+	files, err := readDocument[wire.OldFiles](a, w, r)
 	if err != nil {
 		return err
 	}
@@ -23,7 +24,7 @@ func (a *API) importFiles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := a.complete(imported.Spec, cluster.Spec{}); err != nil {
+	if _, _, err := a.complete(imported.Spec, spec.Spec{}); err != nil {
 		f, ok := errors.AsType[*fault.Error](err)
 		if !ok {
 			return err

@@ -6,38 +6,38 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // mask stands for the value of a secret in every answer, as in Flink's own web UI.
-const mask = cluster.Mask
+const mask = spec.Mask
 
 // Masked returns a spec that may be shown or written down outside the state: options, variables, parameters and URIs as
 // the API shows them. Secret judges the names of options.
-func Masked(spec cluster.Spec, secret func(name string) bool) cluster.Spec {
+func Masked(spec spec.Spec, secret func(name string) bool) spec.Spec {
 	return (&API{o: Options{Secret: secret}}).masked(spec)
 }
 
 // masked returns a spec that may be shown. What the view holds stays as it is.
-func (a *API) masked(spec cluster.Spec) cluster.Spec {
-	spec.FlinkConfiguration = hide(spec.FlinkConfiguration, a.o.Secret)
-	spec.Environment = hide(spec.Environment, a.secretVariable)
-	a.maskContainers(&spec)
-	maskSecrets(&spec)
-	spec.URIs = slices.Clone(spec.URIs)
-	for i := range spec.URIs {
-		spec.URIs[i].Value = cluster.MaskURI(spec.URIs[i].Value)
+func (a *API) masked(sp spec.Spec) spec.Spec {
+	sp.FlinkConfiguration = hide(sp.FlinkConfiguration, a.o.Secret)
+	sp.Environment = hide(sp.Environment, a.secretVariable)
+	a.maskContainers(&sp)
+	maskSecrets(&sp)
+	sp.URIs = slices.Clone(sp.URIs)
+	for i := range sp.URIs {
+		sp.URIs[i].Value = spec.MaskURI(sp.URIs[i].Value)
 	}
-	if spec.Job != nil {
-		job := *spec.Job
-		spec.Job = &job
+	if sp.Job != nil {
+		job := *sp.Job
+		sp.Job = &job
 	}
-	cloneOverlays(&spec)
-	for _, uri := range ownURIs(&spec) {
-		*uri.value = cluster.MaskURI(*uri.value)
+	cloneOverlays(&sp)
+	for _, uri := range ownURIs(&sp) {
+		*uri.value = spec.MaskURI(*uri.value)
 	}
-	return spec
+	return sp
 }
 
 // secretVariable says whether a variable holds a secret. The names of variables are words joined by underscores,
@@ -66,7 +66,7 @@ func hide(values map[string]string, secret func(string) bool) map[string]string 
 
 // unmasked puts the stored value of each secret where a spec has the mask, so that a description can
 // be edited and put back. A mask with nothing behind it is an error: it would become the secret.
-func (a *API) unmasked(spec, stored cluster.Spec) (cluster.Spec, error) {
+func (a *API) unmasked(spec, stored spec.Spec) (spec.Spec, error) {
 	var l fault.List
 	spec.FlinkConfiguration = reveal(&l, "flinkConfiguration", spec.FlinkConfiguration, stored.FlinkConfiguration, a.o.Secret)
 	spec.Environment = reveal(&l, "environment", spec.Environment, stored.Environment, a.secretVariable)
@@ -122,7 +122,7 @@ type ownURI struct {
 }
 
 // ownURIs lists the fields of a spec that hold one URI each.
-func ownURIs(s *cluster.Spec) []ownURI {
+func ownURIs(s *spec.Spec) []ownURI {
 	var all []ownURI
 	if j := s.Job; j != nil {
 		all = append(all, ownURI{"job.jarURI", &j.JarURI}, ownURI{"job.jobGraphURI", &j.JobGraphURI},
@@ -138,7 +138,7 @@ func ownURIs(s *cluster.Spec) []ownURI {
 }
 
 // cloneOverlays makes the parts of a spec that are changed here its own.
-func cloneOverlays(s *cluster.Spec) {
+func cloneOverlays(s *spec.Spec) {
 	if s.Hadoop != nil {
 		s.Hadoop = new(*s.Hadoop)
 	}
@@ -149,16 +149,16 @@ func cloneOverlays(s *cluster.Spec) {
 
 // revealURI gives a URI its secrets back from what was stored in its place, or else in one other place of the list.
 func revealURI(l *fault.List, field string, uri *string, own string, known []string) {
-	if !strings.Contains(*uri, mask) || cluster.MaskURI(*uri) != *uri {
+	if !strings.Contains(*uri, mask) || spec.MaskURI(*uri) != *uri {
 		return
 	}
-	if cluster.MaskURI(own) == *uri && own != *uri {
+	if spec.MaskURI(own) == *uri && own != *uri {
 		*uri = own
 		return
 	}
 	var found []string
 	for _, k := range known {
-		if cluster.MaskURI(k) == *uri && k != *uri && !slices.Contains(found, k) {
+		if spec.MaskURI(k) == *uri && k != *uri && !slices.Contains(found, k) {
 			found = append(found, k)
 		}
 	}

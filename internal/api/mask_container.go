@@ -4,25 +4,25 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // container is one of the containers that a spec describes.
 type container struct {
 	field string
-	at    **cluster.Container
+	at    **spec.Container
 }
 
 // containers lists the places for containers in a spec, always in the same order.
-func containers(spec *cluster.Spec) []container {
+func containers(spec *spec.Spec) []container {
 	return []container{
 		{"container", &spec.Container}, {"jobManager.container", &spec.JobManager.Container}, {"taskManager.container", &spec.TaskManager.Container},
 	}
 }
 
 // own gives a spec containers of its own, so that changing them changes no other spec.
-func own(spec *cluster.Spec) {
+func own(spec *spec.Spec) {
 	for _, c := range containers(spec) {
 		if *c.at == nil {
 			continue
@@ -41,7 +41,7 @@ func own(spec *cluster.Spec) {
 }
 
 // maskContainers hides what Docker's parameters and the options of volumes hold.
-func (a *API) maskContainers(spec *cluster.Spec) {
+func (a *API) maskContainers(spec *spec.Spec) {
 	own(spec)
 	for _, c := range containers(spec) {
 		if *c.at == nil {
@@ -59,7 +59,7 @@ func (a *API) maskContainers(spec *cluster.Spec) {
 }
 
 // maskParameter is a parameter's value as it may be shown: NAME=value (env, label, build arguments) keeps its name.
-func (a *API) maskParameter(p cluster.Parameter) string {
+func (a *API) maskParameter(p spec.Parameter) string {
 	name, value, pair := strings.Cut(p.Value, "=")
 	switch {
 	case p.Value != "" && a.secretVariable(p.Key):
@@ -71,16 +71,16 @@ func (a *API) maskParameter(p cluster.Parameter) string {
 }
 
 // unmaskContainers puts the stored values where the mask is.
-func (a *API) unmaskContainers(l *fault.List, spec *cluster.Spec, stored cluster.Spec) {
-	own(spec)
+func (a *API) unmaskContainers(l *fault.List, sp *spec.Spec, stored spec.Spec) {
+	own(sp)
 	before := containers(&stored)
-	for i, c := range containers(spec) {
+	for i, c := range containers(sp) {
 		if *c.at == nil {
 			continue
 		}
 		was := *before[i].at
 		if was == nil {
-			was = &cluster.Container{}
+			was = &spec.Container{}
 		}
 		for j := range (*c.at).Parameters {
 			a.revealParameter(l, indexed(c.field+".parameters", j)+".value", &(*c.at).Parameters[j], was.Parameters)
@@ -101,9 +101,9 @@ func (a *API) unmaskContainers(l *fault.List, spec *cluster.Spec, stored cluster
 }
 
 // revealParameter gives a parameter the value of the stored one with the same key and name.
-func (a *API) revealParameter(l *fault.List, field string, p *cluster.Parameter, stored []cluster.Parameter) {
+func (a *API) revealParameter(l *fault.List, field string, p *spec.Parameter, stored []spec.Parameter) {
 	// What is masked stays as it is when it is masked again; what is no secret would be shown with another value too.
-	other := cluster.Parameter{Key: p.Key, Value: strings.TrimSuffix(p.Value, mask) + "x"}
+	other := spec.Parameter{Key: p.Key, Value: strings.TrimSuffix(p.Value, mask) + "x"}
 	if !strings.HasSuffix(p.Value, mask) || a.maskParameter(other) != p.Value {
 		return
 	}

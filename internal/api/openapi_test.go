@@ -14,9 +14,11 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 func document(t testing.TB, w *world) *openapi3.T {
@@ -58,19 +60,19 @@ func TestFieldsAreDocumented(t *testing.T) {
 	t.Parallel()
 	doc := document(t, newWorld(t))
 	for name, typ := range map[string]reflect.Type{
-		"Spec": reflect.TypeFor[cluster.Spec](), "Resources": reflect.TypeFor[cluster.Resources](), "Job": reflect.TypeFor[cluster.JobSpec](),
-		"URI": reflect.TypeFor[cluster.URI](), "Summary": reflect.TypeFor[cluster.Summary](), "Description": reflect.TypeFor[cluster.Description](),
-		"Status": reflect.TypeFor[cluster.Status](), "TaskStatus": reflect.TypeFor[cluster.TaskStatus](), "Waiting": reflect.TypeFor[cluster.Waiting](),
-		"Container": reflect.TypeFor[cluster.Container](), "Parameter": reflect.TypeFor[cluster.Parameter](), "Seccomp": reflect.TypeFor[cluster.Seccomp](),
-		"Rlimit": reflect.TypeFor[cluster.Rlimit](), "Volume": reflect.TypeFor[cluster.Volume](), "ExternalVolume": reflect.TypeFor[cluster.ExternalVolume](),
-		"Network": reflect.TypeFor[cluster.Network](), "Port": reflect.TypeFor[cluster.Port](), "Discovery": reflect.TypeFor[cluster.Discovery](),
-		"HealthCheck": reflect.TypeFor[cluster.HealthCheck](), "TaskOptions": reflect.TypeFor[cluster.TaskOptions](), "Exposure": reflect.TypeFor[cluster.Exposure](),
-		"Limits": reflect.TypeFor[cluster.Limits](), "PersistentVolume": reflect.TypeFor[cluster.PersistentVolume](), "Reservation": reflect.TypeFor[cluster.Reservation](),
-		"Savepoint": reflect.TypeFor[cluster.Savepoint](), "Change": reflect.TypeFor[cluster.Change](),
-		"Failure": reflect.TypeFor[cluster.Failure](), "Note": reflect.TypeFor[cluster.Note](), "Event": reflect.TypeFor[cluster.Event](), "History": reflect.TypeFor[cluster.History](),
-		"Sample": reflect.TypeFor[cluster.Sample](), "Recovery": reflect.TypeFor[cluster.Recovery](), "Outcome": reflect.TypeFor[decide.Outcome](),
-		"Hadoop": reflect.TypeFor[cluster.Hadoop](), "Kerberos": reflect.TypeFor[cluster.Kerberos](),
-		"OldFiles": reflect.TypeFor[cluster.OldFiles](), "Imported": reflect.TypeFor[cluster.Imported](), "ImportLine": reflect.TypeFor[cluster.ImportLine](),
+		"Spec": reflect.TypeFor[spec.Spec](), "Resources": reflect.TypeFor[spec.Resources](), "Job": reflect.TypeFor[spec.JobSpec](),
+		"URI": reflect.TypeFor[spec.URI](), "Summary": reflect.TypeFor[wire.Summary](), "Description": reflect.TypeFor[wire.Description](),
+		"Status": reflect.TypeFor[wire.Status](), "TaskStatus": reflect.TypeFor[wire.TaskStatus](), "Waiting": reflect.TypeFor[wire.Waiting](),
+		"Container": reflect.TypeFor[spec.Container](), "Parameter": reflect.TypeFor[spec.Parameter](), "Seccomp": reflect.TypeFor[spec.Seccomp](),
+		"Rlimit": reflect.TypeFor[spec.Rlimit](), "Volume": reflect.TypeFor[spec.Volume](), "ExternalVolume": reflect.TypeFor[spec.ExternalVolume](),
+		"Network": reflect.TypeFor[spec.Network](), "Port": reflect.TypeFor[spec.Port](), "Discovery": reflect.TypeFor[spec.Discovery](),
+		"HealthCheck": reflect.TypeFor[spec.HealthCheck](), "TaskOptions": reflect.TypeFor[spec.TaskOptions](), "Exposure": reflect.TypeFor[spec.Exposure](),
+		"Limits": reflect.TypeFor[spec.Limits](), "PersistentVolume": reflect.TypeFor[spec.PersistentVolume](), "Reservation": reflect.TypeFor[task.Reservation](),
+		"Savepoint": reflect.TypeFor[wire.Savepoint](), "Change": reflect.TypeFor[wire.Change](),
+		"Failure": reflect.TypeFor[wire.Failure](), "Note": reflect.TypeFor[wire.Note](), "Event": reflect.TypeFor[wire.Event](), "History": reflect.TypeFor[wire.History](),
+		"Sample": reflect.TypeFor[wire.Sample](), "Recovery": reflect.TypeFor[wire.Recovery](), "Outcome": reflect.TypeFor[decide.Outcome](),
+		"Hadoop": reflect.TypeFor[spec.Hadoop](), "Kerberos": reflect.TypeFor[spec.Kerberos](),
+		"OldFiles": reflect.TypeFor[wire.OldFiles](), "Imported": reflect.TypeFor[wire.Imported](), "ImportLine": reflect.TypeFor[wire.ImportLine](),
 		"Error": reflect.TypeFor[fault.Error](),
 	} {
 		fields := fieldNames(typ)
@@ -165,7 +167,7 @@ func TestAnswersAreDocumented(t *testing.T) {
 	check("PUT", "/v1/clusters/bad", one, `{"container":{"type":"docker","network":{"mode":"container"}}}`, media)
 	check("PUT", "/v1/clusters/bad", one, `{"container":{"volumes":"a:b:c:d"}}`, media)
 	jm := w.up("demo", "http://127.0.0.1:1/slave(1)")
-	w.loop.Post(decide.FlinkObserved{Cluster: "demo", JobManager: jm.ID, Flink: cluster.Flink{Version: "2.3.0", SlotsTotal: 1}})
+	w.loop.Post(decide.FlinkObserved{Cluster: "demo", JobManager: jm.ID, Flink: wire.Flink{Version: "2.3.0", SlotsTotal: 1}})
 	w.poll("the observation", func(s *decide.State) bool { d, _ := decide.Describe(s, "demo"); return d.Status.Flink != nil })
 	for _, path := range []string{"/v1/health", "/v1/version", "/v1/service", "/v1/openapi.yaml", "/v1/debug/offers", "/v1/clusters", "/metrics", "/"} {
 		check("GET", path, path, "", "")

@@ -7,9 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // The plans, as the tools of DC/OS SDK services and Cosmos read them. There is one, deploy: a phase for each cluster,
@@ -107,7 +108,7 @@ func (a *API) plan() planInfo {
 		for _, name := range decide.Names(view) {
 			if d, ok := decide.Describe(view, name); ok {
 				info.Phases = append(info.Phases, clusterPhase(d))
-				if d.Status.State == cluster.FailedState {
+				if d.Status.State == wire.Failed {
 					info.Errors = append(info.Errors, name+": "+d.Status.Message)
 				}
 			}
@@ -126,13 +127,13 @@ func (a *API) plan() planInfo {
 }
 
 // clusterPhase is the phase of a cluster: a step for each task that is wanted.
-func clusterPhase(d cluster.Description) planPhase {
+func clusterPhase(d wire.Description) planPhase {
 	p := planPhase{ID: planID(d.Name), Name: d.Name, Steps: []planStep{}, Strategy: "parallel"}
 	for _, t := range d.Tasks {
-		if t.Goal != cluster.Launched {
+		if t.Goal != task.Launched {
 			continue
 		}
-		if t.State == cluster.Running {
+		if t.State == task.Running {
 			p.add(t.ID, planComplete, "runs on "+t.Hostname)
 		} else {
 			p.add(t.ID, planStarting, strings.TrimSpace("TASK_"+string(t.State)+" on "+t.Hostname+" "+t.Message))
@@ -146,13 +147,13 @@ func clusterPhase(d cluster.Description) planPhase {
 		p.Status = planWaiting
 	}
 	switch d.Status.State {
-	case cluster.FailedState:
+	case wire.Failed:
 		p.Status = planError
-	case cluster.Suspended:
+	case wire.Suspended:
 		p.Status = planWaiting
-	case cluster.Deleting:
+	case wire.Deleting:
 		p.Status = planInProgress
-	case cluster.Created, cluster.Deployed, cluster.Stable, cluster.Ended:
+	case wire.Created, wire.Deployed, wire.Stable, wire.Finished:
 	}
 	return p
 }

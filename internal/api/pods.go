@@ -3,9 +3,9 @@ package api
 import (
 	"net/http"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // The pods, as the tools of DC/OS SDK services know them: each JobManager and each TaskManager is one, of one task,
@@ -63,7 +63,7 @@ type podResource struct {
 }
 
 // eachPod goes through the pods in the order of clusters and ids.
-func (a *API) eachPod(do func(d cluster.Description, t cluster.TaskStatus)) {
+func (a *API) eachPod(do func(d wire.Description, t wire.TaskStatus)) {
 	view := a.o.Core.View()
 	for _, name := range decide.Names(view) {
 		d, ok := decide.Describe(view, name)
@@ -77,9 +77,9 @@ func (a *API) eachPod(do func(d cluster.Description, t cluster.TaskStatus)) {
 }
 
 // pod finds a pod by name.
-func (a *API) pod(name string) (d cluster.Description, t cluster.TaskStatus, err error) {
+func (a *API) pod(name string) (d wire.Description, t wire.TaskStatus, err error) {
 	err = fault.New(fault.NotFound, "there is no pod %q", shorten(name))
-	a.eachPod(func(found cluster.Description, task cluster.TaskStatus) {
+	a.eachPod(func(found wire.Description, task wire.TaskStatus) {
 		if task.ID == name {
 			d, t, err = found, task, nil
 		}
@@ -87,21 +87,21 @@ func (a *API) pod(name string) (d cluster.Description, t cluster.TaskStatus, err
 	return d, t, err
 }
 
-func instanceOf(t cluster.TaskStatus) podInstance {
+func instanceOf(t wire.TaskStatus) podInstance {
 	return podInstance{Name: t.ID, Tasks: []podTask{{Name: t.ID, ID: t.ID, Status: string(t.State)}}}
 }
 
 func (a *API) listPods(w http.ResponseWriter, _ *http.Request) error {
 	names := []string{}
-	a.eachPod(func(_ cluster.Description, t cluster.TaskStatus) { names = append(names, t.ID) })
+	a.eachPod(func(_ wire.Description, t wire.TaskStatus) { names = append(names, t.ID) })
 	return answer(w, http.StatusOK, names)
 }
 
 func (a *API) podStatuses(w http.ResponseWriter, _ *http.Request) error {
 	pods := []podType{}
 	at := map[string]int{}
-	a.eachPod(func(d cluster.Description, t cluster.TaskStatus) {
-		name := d.Name + "-" + string(t.Role)
+	a.eachPod(func(d wire.Description, t wire.TaskStatus) {
+		name := d.Name + "-" + string(t.Kind)
 		i, ok := at[name]
 		if !ok {
 			i = len(pods)

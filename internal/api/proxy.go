@@ -15,9 +15,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // A request below /v1/clusters/{name}/ui/ goes to the cluster's JobManager with that prefix taken off.
@@ -251,7 +251,7 @@ func (a *API) noJobManager(w http.ResponseWriter, r *http.Request, name string) 
 	w.WriteHeader(http.StatusServiceUnavailable)
 	data := struct {
 		Name, Why string
-		State     cluster.State
+		State     wire.State
 		Seconds   int
 	}{name, why, d.Status.State, retryAfter}
 	if err := waitingPage.Execute(w, data); err != nil {

@@ -11,9 +11,11 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // What else the tools of DC/OS SDK services and Cosmos ask: endpoints, the framework id, and configurations.
@@ -29,8 +31,8 @@ func (a *API) endpoints() map[string]endpoint {
 	if u, err := url.Parse(a.o.Leader); err == nil && u.Host != "" {
 		all["api"] = endpoint{Address: []string{u.Host}}
 	}
-	a.eachPod(func(d cluster.Description, t cluster.TaskStatus) {
-		if t.Role != cluster.JobManagerRole || t.Goal != cluster.Launched || t.State != cluster.Running {
+	a.eachPod(func(d wire.Description, t wire.TaskStatus) {
+		if t.Kind != spec.JobManagerTask || t.Goal != task.Launched || t.State != task.Running {
 			return
 		}
 		host := t.Hostname
@@ -71,15 +73,15 @@ func (a *API) frameworkID(w http.ResponseWriter, _ *http.Request) error {
 
 // configuration is everything that was asked for, without secrets.
 type configuration struct {
-	Name     string         `json:"name"`
-	Version  string         `json:"version"`
-	Clusters []cluster.Spec `json:"clusters"`
+	Name     string      `json:"name"`
+	Version  string      `json:"version"`
+	Clusters []spec.Spec `json:"clusters"`
 }
 
 // target is the present configuration and its id, which changes when it does.
 func (a *API) target() (string, configuration, error) {
 	view := a.o.Core.View()
-	c := configuration{Name: a.o.FrameworkName, Version: a.o.Version, Clusters: []cluster.Spec{}}
+	c := configuration{Name: a.o.FrameworkName, Version: a.o.Version, Clusters: []spec.Spec{}}
 	for _, name := range decide.Names(view) {
 		if spec, ok := decide.Spec(view, name); ok {
 			c.Clusters = append(c.Clusters, a.masked(spec))

@@ -8,11 +8,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/access"
 	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 type sdkPlan struct {
@@ -70,13 +72,13 @@ func TestPlan(t *testing.T) {
 	}
 	jm := w.up("demo", "http://127.0.0.1:1/slave(1)")
 	d, _ := decide.Describe(w.loop.View(), "demo")
-	for _, task := range d.Tasks {
-		w.loop.Post(decide.Updated{TaskID: task.ID, AgentID: "a-1", State: cluster.Running})
+	for _, tk := range d.Tasks {
+		w.loop.Post(decide.Updated{TaskID: tk.ID, AgentID: "a-1", State: task.Running})
 	}
 	w.poll("the tasks' running", func(s *decide.State) bool {
 		d, _ := decide.Describe(s, "demo")
-		for _, task := range d.Tasks {
-			if task.State != cluster.Running {
+		for _, tk := range d.Tasks {
+			if tk.State != task.Running {
 				return false
 			}
 		}
@@ -109,8 +111,8 @@ func TestPlan(t *testing.T) {
 	w.do("POST", "/v1/plans/deploy/restart?phase=demo&step=none", "").wantFault(t, 404, fault.NotFound, "none")
 	w.json("POST", "/v1/plans/deploy/restart?phase="+done.Phases[0].ID+"&step="+jm.ID, "", 200)
 	w.poll("the JobManager's release", func(s *decide.State) bool {
-		task, _ := decide.TaskOf(s, "demo", jm.ID)
-		return task.Goal == cluster.Released
+		tk, _ := decide.TaskOf(s, "demo", jm.ID)
+		return tk.Goal == task.Released
 	})
 	before, _ := decide.Spec(w.loop.View(), "demo")
 	w.json("POST", "/v1/plans/deploy/restart?phase=demo", "", 200)
@@ -124,14 +126,14 @@ func TestPlan(t *testing.T) {
 func TestUninstallPlan(t *testing.T) {
 	t.Parallel()
 	removed := make(chan struct{})
-	tokens, err := access.Parse("admin:" + strings.Repeat("t", 32))
+	tokens, err := auth.Parse("admin:" + strings.Repeat("t", 32))
 	if err != nil {
 		t.Fatal(err)
 	}
 	stored := decide.Stored{
 		Framework: decide.Framework{ID: "f-1"},
-		Clusters:  []decide.ClusterRecord{{Spec: cluster.Spec{Name: "demo", Kind: cluster.Session, Allocation: cluster.Static}, Nonce: "aaaa", NextTask: 1, State: cluster.Stable}},
-		Tasks:     []cluster.Task{{ID: "demo-aaaa-jm-1", Cluster: "demo", Role: cluster.JobManagerRole, Goal: cluster.Launched, State: cluster.Running, AgentID: "a-1"}},
+		Clusters:  []decide.ClusterRecord{{Spec: spec.Spec{Name: "demo", Kind: spec.Session, Allocation: spec.Static}, Nonce: "aaaa", NextTask: 1, State: wire.Stable}},
+		Tasks:     []task.Task{{ID: "demo-aaaa-jm-1", Cluster: "demo", Kind: spec.JobManagerTask, Goal: task.Launched, State: task.Running, AgentID: "a-1"}},
 	}
 	w := newWorldOf(t, decide.New(decide.Options{Uninstall: true}, stored, time.Now()), func(o *api.Options) {
 		o.Tokens = tokens
@@ -150,10 +152,10 @@ func TestUninstallPlan(t *testing.T) {
 	w.wantPlan(202, "IN_PROGRESS", phase("delete-clusters", "IN_PROGRESS", "STARTING"), phase("kill-tasks", "PENDING", "PENDING"),
 		phase("deregister-service", "PENDING", "PENDING"), phase("remove-state", "PENDING", "PENDING"))
 	w.poll("the release of the task", func(s *decide.State) bool {
-		task, _ := decide.TaskOf(s, "demo", "demo-aaaa-jm-1")
-		return task.Goal == cluster.Released
+		tk, _ := decide.TaskOf(s, "demo", "demo-aaaa-jm-1")
+		return tk.Goal == task.Released
 	})
-	w.loop.Post(decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a-1", State: cluster.Killed})
+	w.loop.Post(decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a-1", State: task.Killed})
 	w.wantPlan(202, "IN_PROGRESS", phase("delete-clusters", "COMPLETE", "COMPLETE"), phase("kill-tasks", "COMPLETE", "COMPLETE"),
 		phase("deregister-service", "IN_PROGRESS", "STARTING"), phase("remove-state", "PENDING", "PENDING"))
 	w.loop.Post(decide.TornDown{})
@@ -194,8 +196,8 @@ func TestPods(t *testing.T) {
 		w.do(method, path, "").wantFault(t, 404, fault.NotFound, "none")
 	}
 	w.json("POST", "/v1/pod/"+jm.ID+"/replace", "", 200)
-	if task, _ := decide.TaskOf(w.loop.View(), "demo", jm.ID); task.Goal != cluster.Released {
-		t.Errorf("a replaced pod: %+v", task)
+	if tk, _ := decide.TaskOf(w.loop.View(), "demo", jm.ID); tk.Goal != task.Released {
+		t.Errorf("a replaced pod: %+v", tk)
 	}
 }
 

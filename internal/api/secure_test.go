@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // TestProxySpeaksTLS asks a JobManager that was started with TLS, and one that cannot be trusted.
@@ -20,7 +20,7 @@ func TestProxySpeaksTLS(t *testing.T) {
 	trusted.TLSClientConfig.ServerName = "example.com" // What httptest's certificate is for.
 	var problem error
 	w := newWorld(t, func(o *api.Options) {
-		o.JobManagers = func(jm cluster.Task) (http.RoundTripper, error) {
+		o.JobManagers = func(jm task.Task) (http.RoundTripper, error) {
 			if !jm.Secure {
 				t.Error("the JobManager is asked without TLS")
 			}

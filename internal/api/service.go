@@ -7,9 +7,9 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 //go:embed openapi.yaml
@@ -110,13 +110,13 @@ func (a *API) allEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all := []cluster.Event{}
+	all := []wire.Event{}
 	for _, v := range decide.Vitals(a.o.Core.View()) {
 		for _, n := range v.Notes {
-			all = append(all, cluster.Event{Cluster: v.Name, Note: n})
+			all = append(all, wire.Event{Cluster: v.Name, Note: n})
 		}
 	}
-	slices.SortStableFunc(all, func(x, y cluster.Event) int { return y.Time.Compare(x.Time) })
+	slices.SortStableFunc(all, func(x, y wire.Event) int { return y.Time.Compare(x.Time) })
 	return answer(w, http.StatusOK, map[string]any{"events": all[:min(len(all), int(limit))]})
 }
 

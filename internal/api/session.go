@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/access"
+	"github.com/flink-on-mesos/flink-service/internal/auth"
 )
 
 // The page sends its token as a header, which a link cannot. So that links to Flink's own page and to the files of sandboxes
@@ -53,14 +53,14 @@ func (a *API) cookie(r *http.Request, value string) *http.Cookie {
 
 // sessionScope is what the session of a request lets it do. What changes something must come from a page of our own
 // origin.
-func (a *API) sessionScope(r *http.Request, need access.Scope) access.Scope {
+func (a *API) sessionScope(r *http.Request, need auth.Scope) auth.Scope {
 	c, err := r.Cookie(a.sessionCookie())
 	if err != nil {
-		return access.None
+		return auth.None
 	}
 	_, proxied := proxyPath(r.URL.EscapedPath())
-	if need > access.Read && !(proxied && sameOrigin(r)) {
-		return access.None
+	if need > auth.Read && !(proxied && sameOrigin(r)) {
+		return auth.None
 	}
 	return a.o.Tokens.SessionScope(c.Value, time.Now())
 }

@@ -4,9 +4,10 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // suspendCluster keeps a cluster's spec, and by default its jobs' savepoints, and frees everything that it uses.
@@ -16,7 +17,7 @@ func (a *API) suspendCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = a.change(r.Context(), name, func(spec *cluster.Spec) (*decide.StopRequest, error) {
+	err = a.change(r.Context(), name, func(spec *spec.Spec) (*decide.StopRequest, error) {
 		spec.Suspended = true
 		if stop == nil {
 			return nil, nil
@@ -36,10 +37,10 @@ func (a *API) resumeCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if d.Status.State == cluster.Deleting || !d.Spec.Suspended {
+	if d.Status.State == wire.Deleting || !d.Spec.Suspended {
 		return fault.New(fault.Conflict, "cluster %q is not suspended", name)
 	}
-	err = a.change(r.Context(), name, func(spec *cluster.Spec) (*decide.StopRequest, error) {
+	err = a.change(r.Context(), name, func(spec *spec.Spec) (*decide.StopRequest, error) {
 		// Where jobs are being stopped, it starts again from there.
 		spec.Suspended = false
 		return nil, nil
@@ -74,15 +75,15 @@ func stopOf(r *http.Request) (*decide.StopRequest, error) {
 }
 
 // savepointPossible refuses savepoints that would have nowhere to go. A cluster without running jobs needs none.
-func (a *API) savepointPossible(name string, spec cluster.Spec, stop decide.StopRequest) error {
-	if stop.Directory != "" || spec.SavepointDirectory() != "" {
+func (a *API) savepointPossible(name string, sp spec.Spec, stop decide.StopRequest) error {
+	if stop.Directory != "" || sp.SavepointDirectory() != "" {
 		return nil
 	}
 	d, err := a.describe(name)
 	if err != nil {
 		return err
 	}
-	if f := d.Status.Flink; len(d.Tasks) == 0 || f != nil && f.JobsRunning == 0 && spec.Kind == cluster.Session {
+	if f := d.Status.Flink; len(d.Tasks) == 0 || f != nil && f.JobsRunning == 0 && sp.Kind == spec.Session {
 		return nil
 	}
 	return invalid("directory", "is missing, and Flink's execution.checkpointing.savepoint-dir is not set: say where savepoints go, "+
@@ -91,7 +92,7 @@ func (a *API) savepointPossible(name string, spec cluster.Spec, stop decide.Stop
 
 // change puts a changed copy of a cluster's spec back. Of two at a time the second sees what the first left. With now it
 // does not wait for jobs that are being stopped.
-func (a *API) change(ctx context.Context, name string, how func(*cluster.Spec) (*decide.StopRequest, error), now bool) error {
+func (a *API) change(ctx context.Context, name string, how func(*spec.Spec) (*decide.StopRequest, error), now bool) error {
 	release, err := a.exclusive(ctx)
 	if err != nil {
 		return err
@@ -111,7 +112,7 @@ func (a *API) change(ctx context.Context, name string, how func(*cluster.Spec) (
 }
 
 // stopFor says how the jobs of a cluster are stopped when its spec changes; nil is without savepoints.
-func stopFor(spec cluster.Spec) *decide.StopRequest {
+func stopFor(spec spec.Spec) *decide.StopRequest {
 	if spec.UpgradesFromSavepoint() {
 		return &decide.StopRequest{}
 	}

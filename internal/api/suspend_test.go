@@ -3,15 +3,16 @@ package api_test
 import (
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // stateOf waits until a cluster is in a state.
-func (w *world) stateOf(name string, state cluster.State) cluster.Description {
+func (w *world) stateOf(name string, state wire.State) wire.Description {
 	w.t.Helper()
-	var d cluster.Description
+	var d wire.Description
 	w.poll(name+" is "+string(state), func(s *decide.State) bool {
 		d, _ = decide.Describe(s, name)
 		return d.Status.State == state
@@ -39,8 +40,8 @@ func TestSuspend(t *testing.T) {
 		w.do("POST", "/v1/clusters/demo/suspend"+query, "").wantFault(t, 422, fault.Invalid, part)
 	}
 	// Its jobs are stopped, and asked again it waits no more.
-	d := into[cluster.Description](t, w.json("POST", "/v1/clusters/demo/suspend?directory=file:/sp&drain=true", "", 202))
-	if ch := d.Status.Change; ch == nil || !ch.Suspend || ch.Generation != 2 || !d.Spec.Suspended || d.Status.State == cluster.Suspended {
+	d := into[wire.Description](t, w.json("POST", "/v1/clusters/demo/suspend?directory=file:/sp&drain=true", "", 202))
+	if ch := d.Status.Change; ch == nil || !ch.Suspend || ch.Generation != 2 || !d.Spec.Suspended || d.Status.State == wire.Suspended {
 		t.Errorf("while its jobs are stopped: %+v", d.Status)
 	}
 	// An earlier spec does not end the wait, and what was asked for is shown.
@@ -49,17 +50,17 @@ func TestSuspend(t *testing.T) {
 		t.Errorf("after another change: %+v", d.Status)
 	}
 	w.json("POST", "/v1/clusters/demo/suspend?savepoint=false", "", 202)
-	w.stateOf("demo", cluster.Suspended)
-	w.loop.Post(decide.Updated{TaskID: jm.ID, AgentID: "a-1", State: cluster.Killed})
+	w.stateOf("demo", wire.Suspended)
+	w.loop.Post(decide.Updated{TaskID: jm.ID, AgentID: "a-1", State: task.Killed})
 	w.json("POST", "/v1/clusters/demo/resume", "", 202)
-	w.stateOf("demo", cluster.Created)
+	w.stateOf("demo", wire.Created)
 
 	// What runs nothing has nothing to stop, and a session without jobs needs no directory.
 	w.json("POST", "/v1/clusters", `{"name":"idle","kind":"session","suspended":true}`, 201)
-	w.stateOf("idle", cluster.Suspended)
+	w.stateOf("idle", wire.Suspended)
 	w.json("POST", "/v1/clusters/idle/resume", "", 202)
 	w.json("POST", "/v1/clusters/idle/suspend", "", 202)
-	w.stateOf("idle", cluster.Suspended)
+	w.stateOf("idle", wire.Suspended)
 }
 
 // TestUpgradeModes refuses modes that would not do what they say.

@@ -3,8 +3,8 @@ package api
 import (
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // ArtifactUsers names the clusters whose spec refers to an artifact, in order: what artifact.Options.InUse asks for.
@@ -20,7 +20,7 @@ func ArtifactUsers(view *decide.State, sha string) []string {
 	return users
 }
 
-func uses(spec cluster.Spec, sha string) bool {
+func uses(spec spec.Spec, sha string) bool {
 	refers := func(uri string) bool { return strings.HasPrefix(uri, "artifact:"+sha+"/") }
 	if j := spec.Job; j != nil && (refers(j.JarURI) || refers(j.JobGraphURI) || refers(j.Python)) {
 		return true

@@ -18,12 +18,13 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
-	"github.com/flink-on-mesos/flink-service/internal/migrate"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // world is the API in front of the real loop and the real decisions. Nothing is behind them: tests post what
@@ -40,14 +41,22 @@ type world struct {
 type nothing struct{}
 
 func (nothing) Save(context.Context, []decide.Record) error { return nil }
-func (nothing) Send(decide.Action)                          {}
-func (nothing) Watch(decide.Watch)                          {}
-func (nothing) Unwatch(decide.Unwatch)                      {}
-func (nothing) Depose(decide.Depose)                        {}
-func (nothing) Forget(decide.Forget)                        {}
-func (nothing) Tell(string)                                 {}
-func (nothing) StopJobs(decide.StopJobs)                    {}
-func (nothing) CancelJobs(decide.CancelJobs)                {}
+
+func (nothing) Send(decide.Action) {}
+
+func (nothing) Watch(decide.Watch) {}
+
+func (nothing) Unwatch(decide.Unwatch) {}
+
+func (nothing) Depose(decide.Depose) {}
+
+func (nothing) Forget(decide.Forget) {}
+
+func (nothing) Tell(string) {}
+
+func (nothing) StopJobs(decide.StopJobs) {}
+
+func (nothing) CancelJobs(decide.CancelJobs) {}
 
 func isSecret(key string) bool { return strings.Contains(strings.ToLower(key), "password") }
 
@@ -87,8 +96,8 @@ func newWorldOf(t testing.TB, state decide.State, change ...func(*api.Options)) 
 	}
 	o := api.Options{
 		Core: l, Artifacts: store, Secret: isSecret, Log: log,
-		Defaults: cluster.Defaults{Allocation: cluster.Static, FlinkVersion: "2.3.0", Role: "*"},
-		Rules:    cluster.Rules{Roles: []string{"*"}, FlinkVersions: []string{"2.3.0", "1.20.5"}},
+		Defaults: spec.Defaults{Allocation: spec.Static, FlinkVersion: "2.3.0", Role: "*"},
+		Rules:    spec.Rules{Roles: []string{"*"}, FlinkVersions: []string{"2.3.0", "1.20.5"}},
 		Flinks:   []api.Flink{{Version: "2.3.0", SHA256: strings.Repeat("23", 32)}},
 		Version:  "1.0.0", Commit: "0123456789ab", FrameworkName: "flink", Role: "*", Leader: "http://127.0.0.1:1",
 		Journal: func(text string, limit, _ int) ([]json.RawMessage, error) {
@@ -97,7 +106,7 @@ func newWorldOf(t testing.TB, state decide.State, change ...func(*api.Options)) 
 			}
 			return []json.RawMessage{json.RawMessage(`{"time":"2026-01-01T12:00:00Z","event":"Ticked","data":{"Jitter":0.5},"actions":["kill ` + text + `"]}`)}, nil
 		},
-		Import:  migrate.Import,
+		Import:  flinkmesos.Import,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	}
 	for _, c := range change {
@@ -193,7 +202,7 @@ func (w *world) poll(what string, ok func(*decide.State) bool) {
 
 // up offers an agent until the cluster's tasks are placed, lets its JobManager run, and returns it. Its rest
 // port is any; see dialing.
-func (w *world) up(name, agent string) cluster.Task {
+func (w *world) up(name, agent string) task.Task {
 	w.t.Helper()
 	w.loop.Post(decide.Subscribed{FrameworkID: "f-1", Master: "127.0.0.1:5050"})
 	resource := func(n string, v float64) offer.Resource {
@@ -206,18 +215,18 @@ func (w *world) up(name, agent string) cluster.Task {
 			{Name: "ports", Ranges: []offer.Range{{Begin: 20001, End: 20100}}, AllocationRole: "*"},
 		},
 	}}})
-	var jm cluster.Task
+	var jm task.Task
 	w.poll("the launch of the JobManager", func(s *decide.State) bool {
 		d, _ := decide.Describe(s, name)
 		for _, t := range d.Tasks {
-			if t.Role == cluster.JobManagerRole {
+			if t.Kind == spec.JobManagerTask {
 				jm, _ = decide.TaskOf(s, name, t.ID)
 				return true
 			}
 		}
 		return false
 	})
-	w.loop.Post(decide.Updated{TaskID: jm.ID, AgentID: "a-1", State: cluster.Running})
+	w.loop.Post(decide.Updated{TaskID: jm.ID, AgentID: "a-1", State: task.Running})
 	w.poll("the JobManager's running", func(s *decide.State) bool { _, ok := decide.JobManagerOf(s, name); return ok })
 	return jm
 }

@@ -4,16 +4,16 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
-	"github.com/flink-on-mesos/flink-service/internal/legacy"
+	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // adopt moves what Flink's configuration says into the fields of the spec that mean the same: first the options of
 // flink-mesos, then sizes. The notes are for the cluster's history.
-func adopt(s cluster.Spec) (cluster.Spec, []string, error) {
-	s, lines, err := legacy.Adopt(s)
+func adopt(s spec.Spec) (spec.Spec, []string, error) {
+	s, lines, err := flinkmesos.Adopt(s)
 	if err != nil {
 		return s, nil, err
 	}
@@ -43,10 +43,10 @@ func problems(l *fault.List, err error) {
 }
 
 // checkPortOptions refuses ports for options that only the service can set.
-func checkPortOptions(l *fault.List, s cluster.Spec) {
+func checkPortOptions(l *fault.List, s spec.Spec) {
 	for _, role := range []struct {
 		field string
-		ports []cluster.Port
+		ports []spec.Port
 	}{{"jobManager", s.JobManager.Ports}, {"taskManager", s.TaskManager.Ports}} {
 		for i, port := range role.ports {
 			if port.Option == "" {

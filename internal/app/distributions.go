@@ -12,10 +12,10 @@ import (
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
-	"github.com/flink-on-mesos/flink-service/internal/flink/classes"
+	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/resources"
 )
 
@@ -30,7 +30,7 @@ type distribution struct {
 
 // preparedClasses is a class archive that the artifact server has.
 type preparedClasses struct {
-	classes.Archive
+	appcds.Archive
 	Path string
 }
 
@@ -70,8 +70,8 @@ func (d distribution) plugin(name string) bool {
 }
 
 // fetchesPlugin says whether the tasks of a cluster fetch a plugin of their own.
-func fetchesPlugin(s cluster.Spec, name string) bool {
-	return slices.ContainsFunc(s.URIs, func(u cluster.URI) bool { return strings.HasPrefix(u.OutputFile, "plugins/"+name+"/") })
+func fetchesPlugin(s spec.Spec, name string) bool {
+	return slices.ContainsFunc(s.URIs, func(u spec.URI) bool { return strings.HasPrefix(u.OutputFile, "plugins/"+name+"/") })
 }
 
 // distributions are the Flinks of this service, the newest first.
@@ -112,7 +112,7 @@ func findDistributions(ctx context.Context, places []string, dir string, store *
 // addClasses takes the class archives of a distribution into the artifact store. Tasks start without them too, so
 // nothing that goes wrong here is more than a warning.
 func addClasses(ctx context.Context, m dist.Manifest, dir string, store *artifact.Store, log *slog.Logger) []preparedClasses {
-	found, err := classes.Scan(dir, m.SHA256)
+	found, err := appcds.Scan(dir, m.SHA256)
 	if err != nil {
 		log.Warn("prepared classes are left out", "flink", m.Version, "error", err)
 	}

@@ -8,11 +8,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
-	"github.com/flink-on-mesos/flink-service/internal/migrate"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // newHandler makes what a leading instance serves: the artifacts, and the API with its proxy and page.
@@ -23,7 +23,7 @@ func (p *parts) newHandler() (handler, error) {
 		flinks = append(flinks, api.Flink{Version: d.Version, SHA256: d.SHA256})
 	}
 	a, err := api.New(api.Options{
-		Core: p.loop, Artifacts: p.artifacts, Defaults: s.defaults(p.flinks), Rules: s.rules(), Adopt: adopt, Import: migrate.Import, Check: p.check, Secret: flink.IsSecret,
+		Core: p.loop, Artifacts: p.artifacts, Defaults: s.defaults(p.flinks), Rules: s.rules(), Adopt: adopt, Import: flinkmesos.Import, Check: p.check, Secret: flink.IsSecret,
 		Tokens: s.c.HTTP.Tokens(),
 		Journal: func(text string, limit, maxBytes int) ([]json.RawMessage, error) {
 			return journal.Tail(journalDir(s.c), text, limit, maxBytes)
@@ -41,17 +41,17 @@ func (p *parts) newHandler() (handler, error) {
 }
 
 // rules are what a spec must obey at this service.
-func (s *Service) rules() cluster.Rules {
-	return cluster.Rules{Roles: s.c.Mesos.Roles, Constraints: true, Privileged: s.c.Flink.AllowPrivileged, Schemes: s.c.Flink.FetchSchemes, Hosts: s.c.Flink.FetchHosts}
+func (s *Service) rules() spec.Rules {
+	return spec.Rules{Roles: s.c.Mesos.Roles, Constraints: true, Privileged: s.c.Flink.AllowPrivileged, Schemes: s.c.Flink.FetchSchemes, Hosts: s.c.Flink.FetchHosts}
 }
 
 // check finds what is wrong with a complete spec beyond its form: its Flink is not here, or refuses the sizes.
-func (p *parts) check(s cluster.Spec) error {
+func (p *parts) check(s spec.Spec) error {
 	var l fault.List
 	d, err := p.flinks.pick(s.FlinkVersion)
 	if err != nil {
 		l.Add("flinkVersion", "%v", err)
-	} else if s.Allocation == cluster.Dynamic && !d.Driven() {
+	} else if s.Allocation == spec.Dynamic && !d.Driven() {
 		l.Add("allocation", "dynamic needs the resource manager driver in Flink's lib, and Flink %s of this service has none: write allocation: static, or use a Flink that `make flink` assembled or a service that was built with Maven", d.Version)
 	}
 	if err == nil && s.Job != nil && s.Job.Python != "" && !d.python() {

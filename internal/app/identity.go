@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/config"
-	"github.com/flink-on-mesos/flink-service/internal/dcos"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/serviceaccount"
 )
 
 // identify reads whom to trust, and who we are. With a service account the principal is its name: masters in strict
@@ -25,7 +25,7 @@ func (s *Service) identify() (err error) {
 	if s.c.Identity.Credential.Empty() {
 		return nil
 	}
-	s.identity, err = dcos.New(dcos.Options{
+	s.identity, err = serviceaccount.New(serviceaccount.Options{
 		Credential: s.c.Identity.Credential.Reveal(), Transport: s.transport(), Log: s.log.With("part", "dcos"),
 	})
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
 
@@ -45,7 +45,7 @@ func (p *parts) createInitial(ctx context.Context, st store.Store, k keys, empty
 }
 
 // prepare makes a spec that can be stored out of one that somebody wrote, as the API does.
-func (p *parts) prepare(s cluster.Spec) (cluster.Spec, error) {
+func (p *parts) prepare(s spec.Spec) (spec.Spec, error) {
 	s, _, err := adopt(s)
 	if err != nil {
 		return s, err

@@ -7,11 +7,11 @@ import (
 	"slices"
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/config"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // journalDir is where the journal of an instance lies.
@@ -19,7 +19,7 @@ func journalDir(c config.Config) string { return filepath.Join(c.State.DataDir, 
 
 // withoutSecrets is a spec for the journal: what the API masks is masked, and values of the environment, arguments of programs and
 // commands, which may hold secrets without a name that says so, are left out altogether.
-func withoutSecrets(s cluster.Spec) cluster.Spec {
+func withoutSecrets(s spec.Spec) spec.Spec {
 	s = api.Masked(s, flink.IsSecret)
 	if len(s.Environment) > 0 {
 		hidden := make(map[string]string, len(s.Environment))
@@ -33,19 +33,19 @@ func withoutSecrets(s cluster.Spec) cluster.Spec {
 		job.Args = nil
 		s.Job = &job
 	}
-	for _, o := range []*cluster.TaskOptions{&s.TaskOptions, &s.JobManager.TaskOptions, &s.TaskManager.TaskOptions} {
+	for _, o := range []*spec.TaskOptions{&s.TaskOptions, &s.JobManager.TaskOptions, &s.TaskManager.TaskOptions} {
 		o.Bootstrap, o.Container = "", containerWithoutSecrets(o.Container)
 	}
 	return s
 }
 
 // containerWithoutSecrets leaves out what may be told to docker and to volume drivers.
-func containerWithoutSecrets(c *cluster.Container) *cluster.Container {
+func containerWithoutSecrets(c *spec.Container) *spec.Container {
 	if c == nil {
 		return nil
 	}
 	bare := *c
-	bare.Parameters = make([]cluster.Parameter, len(c.Parameters))
+	bare.Parameters = make([]spec.Parameter, len(c.Parameters))
 	for i, p := range c.Parameters {
 		bare.Parameters[i].Key = p.Key
 	}

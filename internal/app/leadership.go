@@ -9,6 +9,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/ha"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // flinkSide performs the actions that concern Flink: those of the conversations, and those about what Flink's high
@@ -51,7 +52,7 @@ func (f *flinkSide) Depose(d decide.Depose) {
 	f.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(f.ctx, leadershipTimeout)
 		defer cancel()
-		removed, err := l.Depose(ctx, d.Spec.HostOf(&d.JobManager), d.JobManager.Ports[flink.PortRPC], d.Alone)
+		removed, err := l.Depose(ctx, task.HostOf(d.Spec, &d.JobManager), d.JobManager.Ports[flink.PortRPC], d.Alone)
 		if err != nil {
 			log.Warn("the dead JobManager's leadership is not removed; its successor waits until its session ends", "error", err)
 			return

@@ -16,11 +16,10 @@ import (
 	"github.com/oklog/run"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
-	"github.com/flink-on-mesos/flink-service/internal/flink/classes"
+	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/history"
@@ -29,6 +28,9 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // parts are what runs while this instance leads.
@@ -114,7 +116,7 @@ func (p *parts) distribution(version string) (launch.Distribution, error) {
 	}
 	found := launch.Distribution{Version: d.Version, URI: p.service.url + d.Path}
 	for _, c := range d.Classes {
-		found.Classes = append(found.Classes, launch.Classes{Role: c.Role, File: classes.SandboxFile(c.Archive), URI: p.service.url + c.Path})
+		found.Classes = append(found.Classes, launch.Classes{Role: c.Role, File: appcds.SandboxFile(c.Archive), URI: p.service.url + c.Path})
 	}
 	return found, nil
 }
@@ -165,7 +167,7 @@ func (p *parts) users(sha string) []string {
 }
 
 // named are the URIs in a spec, those of artifacts among them.
-func named(s cluster.Spec) []string {
+func named(s spec.Spec) []string {
 	uris := make([]string, 0, len(s.URIs)+3)
 	for _, u := range s.URIs {
 		uris = append(uris, u.Value)
@@ -177,16 +179,16 @@ func named(s cluster.Spec) []string {
 }
 
 // observe asks a JobManager's REST API what is so.
-func (p *parts) observe(ctx context.Context, jm cluster.Task) (cluster.Flink, error) {
+func (p *parts) observe(ctx context.Context, jm task.Task) (wire.Flink, error) {
 	c, err := p.rest(jm)
 	if err != nil {
-		return cluster.Flink{}, err
+		return wire.Flink{}, err
 	}
 	o, err := c.Overview(ctx)
 	if err != nil {
-		return cluster.Flink{}, err
+		return wire.Flink{}, err
 	}
-	f := cluster.Flink{
+	f := wire.Flink{
 		Version: o.Version, TaskManagers: o.TaskManagers, SlotsTotal: o.SlotsTotal, SlotsAvailable: o.SlotsAvailable,
 		JobsRunning: o.JobsRunning, JobsFinished: o.JobsFinished, JobsCancelled: o.JobsCancelled, JobsFailed: o.JobsFailed,
 		Observed: time.Now(),
@@ -196,7 +198,7 @@ func (p *parts) observe(ctx context.Context, jm cluster.Task) (cluster.Flink, er
 	}
 	registered, err := c.TaskManagers(ctx)
 	if err != nil {
-		return cluster.Flink{}, err
+		return wire.Flink{}, err
 	}
 	view := p.loop.View()
 	for _, tm := range registered {
@@ -216,7 +218,7 @@ func (p *parts) observe(ctx context.Context, jm cluster.Task) (cluster.Flink, er
 const ghostly = 2 * time.Minute
 
 // rest is the client of a JobManager's REST API.
-func (p *parts) rest(jm cluster.Task) (*rest.Client, error) {
+func (p *parts) rest(jm task.Task) (*rest.Client, error) {
 	transport, err := p.reach.transport(jm)
 	if err != nil {
 		return nil, err
@@ -225,7 +227,7 @@ func (p *parts) rest(jm cluster.Task) (*rest.Client, error) {
 }
 
 // dial makes the conversation with the driver of a JobManager.
-func (p *parts) dial(jm cluster.Task) (jobmanager.Exchange, error) {
+func (p *parts) dial(jm task.Task) (jobmanager.Exchange, error) {
 	port, ok := jm.Ports[flink.PortDriver]
 	if !ok {
 		return nil, fmt.Errorf("task %s has no port %s", jm.ID, flink.PortDriver)
@@ -247,7 +249,7 @@ func (p *parts) dial(jm cluster.Task) (jobmanager.Exchange, error) {
 }
 
 // wanted puts what a driver said into the words of the core.
-func wanted(jm cluster.Task, w driver.Wanted) decide.WorkersWanted {
+func wanted(jm task.Task, w driver.Wanted) decide.WorkersWanted {
 	e := decide.WorkersWanted{
 		Cluster: jm.Cluster, JobManager: jm.ID, Epoch: w.Epoch, Version: w.Version, Ready: w.Ready, Started: make(map[string]bool),
 	}
@@ -258,7 +260,7 @@ func wanted(jm cluster.Task, w driver.Wanted) decide.WorkersWanted {
 		}
 	}
 	if w.Finished != nil {
-		e.Result = &cluster.JobResult{Status: w.Finished.Status, Diagnostics: w.Finished.Diagnostics}
+		e.Result = &wire.JobResult{Status: w.Finished.Status, Diagnostics: w.Finished.Diagnostics}
 	}
 	return e
 }

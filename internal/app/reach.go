@@ -11,10 +11,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // reach connects to JobManagers. Those that speak TLS have a transport for each cluster: each has authorities of its own.
@@ -34,7 +35,7 @@ type secured struct {
 	transport *http.Transport
 	nonce     string
 	tls       bool
-	rest      cluster.RESTSecurity
+	rest      spec.RESTSecurity
 }
 
 func newReach(view func() *decide.State, planner *launch.Planner, secrets secretFiles, network Network) *reach {
@@ -50,7 +51,7 @@ func (n Network) toJobManagers(config *tls.Config) *http.Transport {
 }
 
 // restURL is the address of a JobManager's REST API.
-func restURL(jm cluster.Task) string {
+func restURL(jm task.Task) string {
 	u := url.URL{Scheme: "http", Host: net.JoinHostPort(jm.Host(), strconv.Itoa(jm.Ports[flink.PortREST]))}
 	if jm.Secure {
 		u.Scheme = "https"
@@ -59,7 +60,7 @@ func restURL(jm cluster.Task) string {
 }
 
 // transport is the way to a JobManager.
-func (r *reach) transport(jm cluster.Task) (http.RoundTripper, error) {
+func (r *reach) transport(jm task.Task) (http.RoundTripper, error) {
 	if !jm.Secure {
 		return r.plain, nil
 	}
@@ -71,7 +72,7 @@ func (r *reach) transport(jm cluster.Task) (http.RoundTripper, error) {
 }
 
 // tls is how to speak to the driver in a JobManager; nil for plain HTTP.
-func (r *reach) tls(jm cluster.Task) (*tls.Config, error) {
+func (r *reach) tls(jm task.Task) (*tls.Config, error) {
 	if !jm.Secure {
 		return nil, nil
 	}
@@ -114,18 +115,18 @@ func (r *reach) secured(name string) (*http.Transport, error) {
 }
 
 // trust says whom the service believes to be the JobManager of a cluster.
-func (r *reach) trust(spec cluster.Spec, nonce string) (*tls.Config, error) {
-	if spec.Security.TLS {
-		a, err := r.planner.Authority(spec.Name, nonce)
+func (r *reach) trust(sp spec.Spec, nonce string) (*tls.Config, error) {
+	if sp.Security.TLS {
+		a, err := r.planner.Authority(sp.Name, nonce)
 		if err != nil {
 			return nil, err
 		}
 		return a.Client(time.Now())
 	}
-	rest := spec.Security.REST
+	rest := sp.Security.REST
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: rest.ServerName, InsecureSkipVerify: rest.Insecure} //nolint:gosec // security.rest.insecure says so.
 	if rest.Authorities != "" {
-		all, err := cluster.Certificates(rest.Authorities)
+		all, err := spec.Certificates(rest.Authorities)
 		if err != nil {
 			return nil, err
 		}

@@ -22,9 +22,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // ownCertificates is a JobManager with stores of the user's own, for jm.example.com, that asks for a certificate: it returns the
@@ -94,34 +95,34 @@ func TestReachOwnCertificates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rest := cluster.RESTSecurity{Authorities: ca, ServerName: "jm.example.com", ClientCertificate: "client.pem"}
+	rest := spec.RESTSecurity{Authorities: ca, ServerName: "jm.example.com", ClientCertificate: "client.pem"}
 	for _, c := range []struct {
 		name    string
-		change  func(*cluster.Spec)
+		change  func(*spec.Spec)
 		secrets secretFiles
 		problem string
 	}{
-		{"all is right", func(*cluster.Spec) {}, secretFiles(dir), ""},
-		{"any certificate is good", func(s *cluster.Spec) {
-			s.Security.REST = cluster.RESTSecurity{ClientCertificate: "client.pem", Insecure: true}
+		{"all is right", func(*spec.Spec) {}, secretFiles(dir), ""},
+		{"any certificate is good", func(s *spec.Spec) {
+			s.Security.REST = spec.RESTSecurity{ClientCertificate: "client.pem", Insecure: true}
 		}, secretFiles(dir), ""},
-		{"another name", func(s *cluster.Spec) { s.Security.REST.ServerName = "" }, secretFiles(dir), "certificate"},
-		{"the authorities of the machine", func(s *cluster.Spec) { s.Security.REST.Authorities = "" }, secretFiles(dir), "unknown authority"},
-		{"no certificate of our own", func(s *cluster.Spec) { s.Security.REST.ClientCertificate = "" }, secretFiles(dir), "certificate required"},
-		{"an authority of the service's", func(s *cluster.Spec) { s.Security = cluster.Security{TLS: true} }, secretFiles(dir), "not demo-aaaa.flink.invalid"},
-		{"no directory", func(*cluster.Spec) {}, "", "SECRETS_DIR, which is not set"},
-		{"no such file", func(s *cluster.Spec) { s.Security.REST.ClientCertificate = "none" }, secretFiles(dir), "no file none in SECRETS_DIR"},
-		{"a way out", func(s *cluster.Spec) { s.Security.REST.ClientCertificate = "../" + filepath.Base(dir) + "/client.pem" }, secretFiles(dir), "not the name of a file"},
-		{"an empty file", func(s *cluster.Spec) { s.Security.REST.ClientCertificate = "empty.pem" }, secretFiles(dir), "is empty"},
-		{"no certificate in it", func(s *cluster.Spec) { s.Security.REST.ClientCertificate = "other.pem" }, secretFiles(dir), "PEM form"},
+		{"another name", func(s *spec.Spec) { s.Security.REST.ServerName = "" }, secretFiles(dir), "certificate"},
+		{"the authorities of the machine", func(s *spec.Spec) { s.Security.REST.Authorities = "" }, secretFiles(dir), "unknown authority"},
+		{"no certificate of our own", func(s *spec.Spec) { s.Security.REST.ClientCertificate = "" }, secretFiles(dir), "certificate required"},
+		{"an authority of the service's", func(s *spec.Spec) { s.Security = spec.Security{TLS: true} }, secretFiles(dir), "not demo-aaaa.flink.invalid"},
+		{"no directory", func(*spec.Spec) {}, "", "SECRETS_DIR, which is not set"},
+		{"no such file", func(s *spec.Spec) { s.Security.REST.ClientCertificate = "none" }, secretFiles(dir), "no file none in SECRETS_DIR"},
+		{"a way out", func(s *spec.Spec) { s.Security.REST.ClientCertificate = "../" + filepath.Base(dir) + "/client.pem" }, secretFiles(dir), "not the name of a file"},
+		{"an empty file", func(s *spec.Spec) { s.Security.REST.ClientCertificate = "empty.pem" }, secretFiles(dir), "is empty"},
+		{"no certificate in it", func(s *spec.Spec) { s.Security.REST.ClientCertificate = "other.pem" }, secretFiles(dir), "PEM form"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			spec := cluster.Spec{Name: "demo", FlinkConfiguration: map[string]string{"security.ssl.rest.enabled": "true"}, Security: cluster.Security{REST: rest}}
-			c.change(&spec)
-			state := decide.New(decide.Options{}, decide.Stored{Clusters: []decide.ClusterRecord{{Spec: spec.Complete(cluster.Defaults{}), Nonce: "aaaa"}}}, time.Now())
+			sp := spec.Spec{Name: "demo", FlinkConfiguration: map[string]string{"security.ssl.rest.enabled": "true"}, Security: spec.Security{REST: rest}}
+			c.change(&sp)
+			state := decide.New(decide.Options{}, decide.Stored{Clusters: []decide.ClusterRecord{{Spec: sp.Complete(spec.Defaults{}), Nonce: "aaaa"}}}, time.Now())
 			r := newReach(func() *decide.State { return &state }, planner, c.secrets, Network{})
-			jm := cluster.Task{Cluster: "demo", Hostname: "127.0.0.1", Ports: map[string]int{"rest": port}, Secure: spec.SecureREST()}
+			jm := task.Task{Cluster: "demo", Hostname: "127.0.0.1", Ports: map[string]int{"rest": port}, Secure: sp.SecureREST()}
 			err := ask(r, jm)
 			switch {
 			case c.problem == "" && err != nil:
@@ -138,7 +139,7 @@ func TestReachOwnCertificates(t *testing.T) {
 	}
 }
 
-func ask(r *reach, jm cluster.Task) error {
+func ask(r *reach, jm task.Task) error {
 	transport, err := r.transport(jm)
 	if err != nil {
 		return err

@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // The forms of our records. A change of form is a new version with an upgrade from the one before.
@@ -51,9 +51,9 @@ func (s saver) Save(ctx context.Context, records []decide.Record) error {
 			changes[i].Value, err = clusterSchema.Encode(v)
 		case *decide.Leftover:
 			changes[i].Value, err = leftoverSchema.Encode(v)
-		case *cluster.Task:
+		case *task.Task:
 			changes[i].Value, err = taskSchema.Encode(v)
-		case *cluster.Reservation:
+		case *task.Reservation:
 			changes[i].Value, err = reservationSchema.Encode(v)
 		default:
 			err = fmt.Errorf("record %s is a %T, which has no schema", r.Key, r.Value)
@@ -106,11 +106,11 @@ func read(ctx context.Context, s store.Store) (decide.Stored, keys, error) {
 			err = leftoverSchema.Decode(r.Key, r.Value, &v)
 			stored.Leftovers = append(stored.Leftovers, v)
 		case strings.HasPrefix(r.Key, decide.TaskPrefix):
-			var v cluster.Task
+			var v task.Task
 			err = taskSchema.Decode(r.Key, r.Value, &v)
 			stored.Tasks = append(stored.Tasks, v)
 		case strings.HasPrefix(r.Key, decide.ReservationPrefix):
-			var v cluster.Reservation
+			var v task.Reservation
 			err = reservationSchema.Decode(r.Key, r.Value, &v)
 			stored.Reservations = append(stored.Reservations, v)
 		default:

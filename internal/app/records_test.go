@@ -13,9 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 var update = flag.Bool("update", false, "write the golden records of this release")
@@ -34,9 +34,9 @@ func golden() []struct {
 	}{
 		{decide.FrameworkKey, frameworkSchema, func() any { return new(decide.Framework) }},
 		{decide.ClusterPrefix + "demo", clusterSchema, func() any { return new(decide.ClusterRecord) }},
-		{decide.TaskPrefix + "demo-aaaa-tm-1", taskSchema, func() any { return new(cluster.Task) }},
+		{decide.TaskPrefix + "demo-aaaa-tm-1", taskSchema, func() any { return new(task.Task) }},
 		{decide.LeftoverPrefix + "demo-aaaa", leftoverSchema, func() any { return new(decide.Leftover) }},
-		{decide.ReservationPrefix + "demo-aaaa-tm-1", reservationSchema, func() any { return new(cluster.Reservation) }},
+		{decide.ReservationPrefix + "demo-aaaa-tm-1", reservationSchema, func() any { return new(task.Reservation) }},
 		{keysKey, keysSchema, func() any { return new(keys) }},
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // maxSecret bounds a secret, as the secret stores of Mesos clusters do.
@@ -23,7 +23,7 @@ func (s secretFiles) read(name string) ([]byte, error) {
 	if s == "" {
 		return nil, fmt.Errorf("%s is to be read from SECRETS_DIR, which is not set", name)
 	}
-	if !cluster.IsSecretFile(name) {
+	if !spec.IsSecretFile(name) {
 		return nil, fmt.Errorf("%q is not the name of a file in SECRETS_DIR", name)
 	}
 	f, err := os.Open(string(s) + "/" + name)
@@ -45,7 +45,7 @@ func (s secretFiles) read(name string) ([]byte, error) {
 }
 
 // check looks whether the files that a spec names are there.
-func (s secretFiles) check(l *fault.List, spec cluster.Spec) {
+func (s secretFiles) check(l *fault.List, sp spec.Spec) {
 	look := func(field, name string) {
 		if name == "" {
 			return
@@ -54,11 +54,11 @@ func (s secretFiles) check(l *fault.List, spec cluster.Spec) {
 			l.Add(field, "%v", err)
 		}
 	}
-	look("security.rest.clientCertificate", spec.Security.REST.ClientCertificate)
+	look("security.rest.clientCertificate", sp.Security.REST.ClientCertificate)
 	for _, of := range []struct {
 		field   string
-		secrets []cluster.TaskSecret
-	}{{"secrets", spec.Secrets}, {"jobManager.secrets", spec.JobManager.Secrets}, {"taskManager.secrets", spec.TaskManager.Secrets}} {
+		secrets []spec.TaskSecret
+	}{{"secrets", sp.Secrets}, {"jobManager.secrets", sp.JobManager.Secrets}, {"taskManager.secrets", sp.TaskManager.Secrets}} {
 		for i, secret := range of.secrets {
 			look(fmt.Sprintf("%s[%d].valueFrom", of.field, i), secret.ValueFrom)
 		}

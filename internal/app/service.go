@@ -19,9 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/config"
-	"github.com/flink-on-mesos/flink-service/internal/dcos"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/history"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
@@ -33,6 +31,8 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/mesos/detect"
 	"github.com/flink-on-mesos/flink-service/internal/sendfile"
+	"github.com/flink-on-mesos/flink-service/internal/serviceaccount"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
 
@@ -63,7 +63,7 @@ type Service struct {
 	front    *front
 	local    *localmesos.Master
 	// identity is the service account; nil for none.
-	identity *dcos.Identity
+	identity *serviceaccount.Identity
 	// tls is for masters, agents, the login endpoint and Marathon.
 	tls *tls.Config
 	// others reaches the other instances of the service.
@@ -270,12 +270,12 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 }
 
 // defaults complete what a cluster's spec leaves open.
-func (s *Service) defaults(flinks distributions) cluster.Defaults {
+func (s *Service) defaults(flinks distributions) spec.Defaults {
 	version := s.c.Flink.DefaultVersion
 	if d, err := flinks.pick(version); err == nil {
 		version = d.Version
 	}
-	return cluster.Defaults{
-		Allocation: cluster.Allocation(s.c.Flink.DefaultAllocation), FlinkVersion: version, Role: s.c.Mesos.Roles[0], User: s.c.Framework.User,
+	return spec.Defaults{
+		Allocation: spec.Allocation(s.c.Flink.DefaultAllocation), FlinkVersion: version, Role: s.c.Mesos.Roles[0], User: s.c.Framework.User,
 	}
 }

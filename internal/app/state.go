@@ -10,8 +10,8 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/config"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/store/encrypted"
 	"github.com/flink-on-mesos/flink-service/internal/store/file"
-	"github.com/flink-on-mesos/flink-service/internal/store/sealed"
 	"github.com/flink-on-mesos/flink-service/internal/store/zk"
 )
 
@@ -84,7 +84,7 @@ func (s *state) others(ctx context.Context, own string) ([]string, error) {
 
 // seal puts STATE_KEY in front of a store.
 func seal(s store.Store, z *zk.Store, c config.State) (*state, error) {
-	front, err := sealed.New(s, c.Key.Reveal())
+	front, err := encrypted.New(s, c.Key.Reveal())
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("STATE_KEY: %w", err), s.Close())
 	}

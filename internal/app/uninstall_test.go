@@ -18,12 +18,13 @@ import (
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/flink-on-mesos/flink-service/internal/app"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/config"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/store/file"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/core"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/iam"
 )
@@ -90,11 +91,11 @@ func (s *strict) populate(t *testing.T, state string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = c.Put(t.Context(), "aaaa", cluster.Spec{
-		Name: "demo", Kind: cluster.Session, Allocation: cluster.Static, Role: "*",
-		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1},
-		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Slots: 1},
-		TaskManagers: cluster.TaskManagers{Count: 2},
+	err = c.Put(t.Context(), "aaaa", spec.Spec{
+		Name: "demo", Kind: spec.Session, Allocation: spec.Static, Role: "*",
+		JobManager:   spec.JobManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Replicas: 1},
+		TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Slots: 1},
+		TaskManagers: spec.TaskManagers{Count: 2},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -102,8 +103,8 @@ func (s *strict) populate(t *testing.T, state string) {
 	eventually(t, "three running tasks", func() bool {
 		d, _ := decide.Describe(c.View(), "demo")
 		running := 0
-		for _, task := range d.Tasks {
-			if task.State == cluster.Running {
+		for _, tk := range d.Tasks {
+			if tk.State == task.Running {
 				running++
 			}
 		}

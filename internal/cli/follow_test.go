@@ -158,8 +158,10 @@ func (d *discard) Header() http.Header {
 	}
 	return d.header
 }
+
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
-func (d *discard) WriteHeader(int)             {}
+
+func (d *discard) WriteHeader(int) {}
 
 // TestHostileText checks that what comes from elsewhere cannot drive the terminal.
 func TestHostileText(t *testing.T) {

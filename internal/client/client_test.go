@@ -16,9 +16,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/apiserver"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // serve starts a server and returns a client of it.
@@ -272,7 +273,7 @@ func TestUpload(t *testing.T) {
 // ready creates the cluster demo and looks until it is up.
 func ready(t testing.TB, c *client.Client) {
 	t.Helper()
-	if _, err := c.CreateCluster(t.Context(), cluster.Spec{Name: "demo", Kind: cluster.Session}); err != nil {
+	if _, err := c.CreateCluster(t.Context(), spec.Spec{Name: "demo", Kind: spec.Session}); err != nil {
 		t.Fatal(err)
 	}
 	for range 10 {
@@ -280,7 +281,7 @@ func ready(t testing.TB, c *client.Client) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d.Status.State == cluster.Stable {
+		if d.Status.State == wire.Stable {
 			return
 		}
 	}

@@ -9,7 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Raw performs a GET below /v1 and returns the answer as it came.
@@ -18,31 +19,31 @@ func (c *Client) Raw(ctx context.Context, segments ...string) (json.RawMessage, 
 }
 
 // Clusters lists the clusters of the service.
-func (c *Client) Clusters(ctx context.Context) ([]cluster.Summary, error) {
+func (c *Client) Clusters(ctx context.Context) ([]wire.Summary, error) {
 	var out struct {
-		Clusters []cluster.Summary `json:"clusters"`
+		Clusters []wire.Summary `json:"clusters"`
 	}
 	_, err := c.decode(ctx, call{method: http.MethodGet, path: []string{"v1", "clusters"}}, &out)
 	return out.Clusters, err
 }
 
 // Cluster describes one cluster.
-func (c *Client) Cluster(ctx context.Context, name string) (cluster.Description, error) {
-	var out cluster.Description
+func (c *Client) Cluster(ctx context.Context, name string) (wire.Description, error) {
+	var out wire.Description
 	_, err := c.decode(ctx, call{method: http.MethodGet, path: []string{"v1", "clusters", name}}, &out)
 	return out, err
 }
 
 // CreateCluster asks for a new cluster; a name that is taken is a conflict.
-func (c *Client) CreateCluster(ctx context.Context, spec cluster.Spec) (cluster.Description, error) {
-	var out cluster.Description
+func (c *Client) CreateCluster(ctx context.Context, spec spec.Spec) (wire.Description, error) {
+	var out wire.Description
 	_, err := c.decode(ctx, call{method: http.MethodPost, path: []string{"v1", "clusters"}, body: spec}, &out)
 	return out, err
 }
 
 // PutCluster creates the cluster spec.Name or changes it to spec.
-func (c *Client) PutCluster(ctx context.Context, spec cluster.Spec) (cluster.Description, error) {
-	var out cluster.Description
+func (c *Client) PutCluster(ctx context.Context, spec spec.Spec) (wire.Description, error) {
+	var out wire.Description
 	_, err := c.decode(ctx, call{method: http.MethodPut, path: []string{"v1", "clusters", spec.Name}, body: spec}, &out)
 	return out, err
 }
@@ -59,8 +60,8 @@ func (c *Client) DeleteCluster(ctx context.Context, name string, force bool) err
 }
 
 // Import makes a spec of the files of flink-mesos. Nothing is created.
-func (c *Client) Import(ctx context.Context, files cluster.OldFiles) (cluster.Imported, error) {
-	var out cluster.Imported
+func (c *Client) Import(ctx context.Context, files wire.OldFiles) (wire.Imported, error) {
+	var out wire.Imported
 	_, err := c.decode(ctx, call{method: http.MethodPost, path: []string{"v1", "import"}, body: files}, &out)
 	return out, err
 }
@@ -82,7 +83,7 @@ type Suspension struct {
 }
 
 // SuspendCluster asks for a cluster to be stopped, its spec and its jobs' savepoints kept.
-func (c *Client) SuspendCluster(ctx context.Context, name string, s Suspension) (cluster.Description, error) {
+func (c *Client) SuspendCluster(ctx context.Context, name string, s Suspension) (wire.Description, error) {
 	query := url.Values{}
 	if s.NoSavepoint {
 		query.Set("savepoint", "false")
@@ -93,14 +94,14 @@ func (c *Client) SuspendCluster(ctx context.Context, name string, s Suspension) 
 	if s.Drain {
 		query.Set("drain", "true")
 	}
-	var out cluster.Description
+	var out wire.Description
 	_, err := c.decode(ctx, call{method: http.MethodPost, path: []string{"v1", "clusters", name, "suspend"}, query: query}, &out)
 	return out, err
 }
 
 // ResumeCluster starts a suspended cluster again.
-func (c *Client) ResumeCluster(ctx context.Context, name string) (cluster.Description, error) {
-	var out cluster.Description
+func (c *Client) ResumeCluster(ctx context.Context, name string) (wire.Description, error) {
+	var out wire.Description
 	_, err := c.decode(ctx, call{method: http.MethodPost, path: []string{"v1", "clusters", name, "resume"}}, &out)
 	return out, err
 }
@@ -118,17 +119,17 @@ func (c *Client) ReplaceTask(ctx context.Context, name, task string) error {
 }
 
 // Events lists what happened to a cluster, oldest first.
-func (c *Client) Events(ctx context.Context, name string) ([]cluster.Note, error) {
+func (c *Client) Events(ctx context.Context, name string) ([]wire.Note, error) {
 	var out struct {
-		Events []cluster.Note `json:"events"`
+		Events []wire.Note `json:"events"`
 	}
 	_, err := c.decode(ctx, call{method: http.MethodGet, path: []string{"v1", "clusters", name, "events"}}, &out)
 	return out.Events, err
 }
 
 // Placement asks whether more TaskManagers of a cluster would fit now; with refresh Mesos is asked for offers first.
-func (c *Client) Placement(ctx context.Context, name string, taskManagers int, refresh bool) (cluster.Fit, error) {
-	var out cluster.Fit
+func (c *Client) Placement(ctx context.Context, name string, taskManagers int, refresh bool) (wire.Fit, error) {
+	var out wire.Fit
 	query := url.Values{"taskManagers": {strconv.Itoa(taskManagers)}}
 	if refresh {
 		query.Set("refresh", "true")

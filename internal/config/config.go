@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/access"
+	"github.com/flink-on-mesos/flink-service/internal/auth"
 )
 
 // Config is the service's configuration, checked. Package app cuts it into each part's options.
@@ -69,8 +69,8 @@ type HTTP struct {
 }
 
 // Tokens reads APITokens, which are checked already.
-func (h HTTP) Tokens() access.Tokens {
-	t, err := access.Parse(h.APITokens.Reveal())
+func (h HTTP) Tokens() auth.Tokens {
+	t, err := auth.Parse(h.APITokens.Reveal())
 	if err != nil {
 		panic("config: API_TOKENS was not checked")
 	}
@@ -79,7 +79,7 @@ func (h HTTP) Tokens() access.Tokens {
 
 // tokensProblem says what is wrong with the tokens; empty when nothing is.
 func (h HTTP) tokensProblem() string {
-	if _, err := access.Parse(h.APITokens.Reveal()); err != nil {
+	if _, err := auth.Parse(h.APITokens.Reveal()); err != nil {
 		return err.Error()
 	}
 	return ""

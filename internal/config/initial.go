@@ -8,8 +8,8 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // maxInitialCluster is the longest spec of the first cluster, in bytes: the kernel bounds one variable of an
@@ -20,7 +20,7 @@ const maxInitialCluster = 128 << 10
 // value is none.
 type InitialCluster struct {
 	// Spec is as it was given: what is open is completed when the cluster is created. Nil for none.
-	Spec *cluster.Spec
+	Spec *spec.Spec
 }
 
 // UnmarshalText reads JSON or YAML, or base64 of one of them, which is how the YAML editor of the DC/OS UI stores what
@@ -30,10 +30,10 @@ func (c *InitialCluster) UnmarshalText(text []byte) error {
 		return fmt.Errorf("is longer than %d KiB", maxInitialCluster>>10)
 	}
 	source := "is not the spec of a cluster"
-	if decoded, ok := cluster.FromBase64(text); ok {
+	if decoded, ok := spec.FromBase64(text); ok {
 		text, source = decoded, source+" (read as base64)"
 	}
-	var spec cluster.Spec
+	var spec spec.Spec
 	if err := yaml.UnmarshalStrict(text, &spec); err != nil {
 		return fmt.Errorf("%s: %s", source, plain(err))
 	}
@@ -64,9 +64,9 @@ func (f Flink) initialProblem(roles []string) string {
 	if f.InitialCluster.Spec == nil {
 		return ""
 	}
-	spec := f.InitialCluster.Spec.Complete(cluster.Defaults{Allocation: cluster.Allocation(f.DefaultAllocation)})
+	sp := f.InitialCluster.Spec.Complete(spec.Defaults{Allocation: spec.Allocation(f.DefaultAllocation)})
 	var problems []string
-	if err := spec.Validate(cluster.Rules{Roles: roles, Constraints: true}); err != nil {
+	if err := sp.Validate(spec.Rules{Roles: roles, Constraints: true}); err != nil {
 		e, ok := errors.AsType[*fault.Error](err)
 		if !ok {
 			return err.Error()
@@ -75,7 +75,7 @@ func (f Flink) initialProblem(roles []string) string {
 			problems = append(problems, d.Field+" "+d.Message)
 		}
 	}
-	if spec.HighAvailability() && f.HAStorageDir == "" && spec.FlinkConfiguration["high-availability.storageDir"] == "" {
+	if sp.HighAvailability() && f.HAStorageDir == "" && sp.FlinkConfiguration["high-availability.storageDir"] == "" {
 		problems = append(problems, "high availability needs a directory that every agent reaches: set HA_STORAGE_DIR, or high-availability.storageDir in flinkConfiguration")
 	}
 	return strings.Join(problems, "; ")

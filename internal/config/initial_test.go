@@ -7,13 +7,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/config"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 func TestInitialCluster(t *testing.T) {
 	t.Parallel()
-	want := &cluster.Spec{Name: "first", Kind: cluster.Session, TaskManager: cluster.TaskManager{Slots: 2, Resources: cluster.Resources{Memory: 2 * cluster.GiB}}}
+	want := &spec.Spec{Name: "first", Kind: spec.Session, TaskManager: spec.TaskManager{Slots: 2, Resources: spec.Resources{Memory: 2 * spec.GiB}}}
 	for _, text := range []string{
 		`{"name": "first", "kind": "session", "taskManager": {"slots": 2, "memory": "2g"}}`,
 		"name: first\nkind: session\ntaskManager:\n  slots: 2\n  memory: 2g\n",

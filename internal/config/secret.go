@@ -3,7 +3,7 @@ package config
 import (
 	"log/slog"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // hidden stands for a secret wherever one is shown.
@@ -60,7 +60,7 @@ type Size int64
 
 // UnmarshalText reads Flink's notation.
 func (s *Size) UnmarshalText(text []byte) error {
-	m, err := cluster.ParseMemory(string(text))
+	m, err := spec.ParseMemory(string(text))
 	*s = Size(m)
 	return err
 }

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/access"
+	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/config"
 )
 
@@ -16,7 +16,7 @@ func TestTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := c.HTTP.Tokens(); got.Scope("canary-0123456789ab") != access.Read || got.Scope("canary-ba9876543210") != access.Admin {
+	if got := c.HTTP.Tokens(); got.Scope("canary-0123456789ab") != auth.Read || got.Scope("canary-ba9876543210") != auth.Admin {
 		t.Error("the tokens of the file are not known")
 	}
 	if _, err := config.Load([]string{"MESOS_MASTER=local", "API_TOKENS=root:canary-0123456789ab"}); err == nil ||

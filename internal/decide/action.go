@@ -3,8 +3,10 @@ package decide
 import (
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Action is something to do about an event. The set is closed: the types of this file.
@@ -86,7 +88,7 @@ type (
 	// Watch starts the watching of one of a cluster's JobManagers.
 	Watch struct {
 		Cluster    string
-		JobManager cluster.Task
+		JobManager task.Task
 		// Exchange says that the driver is to be dialled for wanted workers.
 		Exchange bool
 	}
@@ -97,7 +99,7 @@ type (
 	// CancelJobs has every job of a cluster cancelled that is to be deleted; JobsCancelled is the answer.
 	CancelJobs struct {
 		Cluster    string
-		JobManager cluster.Task
+		JobManager task.Task
 	}
 
 	// StopJobs has every job of a cluster stopped with a savepoint. It is asked for again until JobsStopped
@@ -105,7 +107,7 @@ type (
 	StopJobs struct {
 		Cluster    string
 		Nonce      string
-		JobManager cluster.Task
+		JobManager task.Task
 		// Number is that of the change, Since when it was asked for.
 		Number int64
 		Since  time.Time
@@ -119,16 +121,16 @@ type (
 	// Depose has the leadership of a JobManager removed that is dead for certain, so that its
 	// successor does not wait until its session in ZooKeeper ends.
 	Depose struct {
-		Spec       cluster.Spec
+		Spec       spec.Spec
 		Nonce      string
-		JobManager cluster.Task
+		JobManager task.Task
 		// Alone says that no other JobManager of the cluster lives.
 		Alone bool
 	}
 
 	// Forget has the high-availability data of a deleted cluster removed; Forgotten is the answer.
 	Forget struct {
-		Spec  cluster.Spec
+		Spec  spec.Spec
 		Nonce string
 	}
 
@@ -145,7 +147,7 @@ type (
 	// Tell is for the log and the journal of the operator.
 	Tell struct {
 		Cluster string
-		Note    cluster.Note
+		Note    wire.Note
 	}
 )
 
@@ -165,36 +167,56 @@ type WorkerReport struct {
 
 // Launch is everything that is needed to build the Mesos task of Task.
 type Launch struct {
-	Task cluster.Task
-	Spec cluster.Spec
+	Task task.Task
+	Spec spec.Spec
 	// Nonce is that of the cluster, which is part of the ids of all its tasks.
 	Nonce string
 	// JobManager is the JobManager that a TaskManager is to join; nil for a JobManager.
-	JobManager *cluster.Task
+	JobManager *task.Task
 	// Pieces are the resources to take of the offers.
 	Pieces []offer.Piece
 	// Reserve are those of them that are to be reserved first, without volumes, and Create the volumes to be made.
 	Reserve, Create []offer.Piece
 }
 
-func (Save) action()          {}
-func (Accept) action()        {}
-func (Decline) action()       {}
+func (Save) action() {}
+
+func (Accept) action() {}
+
+func (Decline) action() {}
+
 func (AnswerInverse) action() {}
-func (Constrain) action()     {}
-func (Revive) action()        {}
-func (Suppress) action()      {}
-func (Kill) action()          {}
-func (Reconcile) action()     {}
-func (Ack) action()           {}
-func (Answer) action()        {}
-func (Watch) action()         {}
-func (Unwatch) action()       {}
-func (StopJobs) action()      {}
-func (CancelJobs) action()    {}
-func (Depose) action()        {}
-func (Forget) action()        {}
-func (TellFlink) action()     {}
-func (Teardown) action()      {}
-func (Resubscribe) action()   {}
-func (Tell) action()          {}
+
+func (Constrain) action() {}
+
+func (Revive) action() {}
+
+func (Suppress) action() {}
+
+func (Kill) action() {}
+
+func (Reconcile) action() {}
+
+func (Ack) action() {}
+
+func (Answer) action() {}
+
+func (Watch) action() {}
+
+func (Unwatch) action() {}
+
+func (StopJobs) action() {}
+
+func (CancelJobs) action() {}
+
+func (Depose) action() {}
+
+func (Forget) action() {}
+
+func (TellFlink) action() {}
+
+func (Teardown) action() {}
+
+func (Resubscribe) action() {}
+
+func (Tell) action() {}

@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // BenchmarkOffered matches batches of offers of which one in ten fits a waiting TaskManager.
@@ -17,11 +17,11 @@ func BenchmarkOffered(b *testing.B) {
 			now := time.Unix(0, 0)
 			s := decide.New(decide.Options{}, decide.Stored{}, now)
 			s, _ = decide.Step(s, decide.Subscribed{FrameworkID: "f"}, now)
-			s, _ = decide.Step(s, decide.PutCluster{Nonce: "aaaa", Spec: cluster.Spec{
-				Name: "demo", Kind: cluster.Session, Allocation: cluster.Static,
-				JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}},
-				TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 2, Memory: cluster.GiB}},
-				TaskManagers: cluster.TaskManagers{Count: max(1, n/10)},
+			s, _ = decide.Step(s, decide.PutCluster{Nonce: "aaaa", Spec: spec.Spec{
+				Name: "demo", Kind: spec.Session, Allocation: spec.Static,
+				JobManager:   spec.JobManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}},
+				TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 2, Memory: spec.GiB}},
+				TaskManagers: spec.TaskManagers{Count: max(1, n/10)},
 			}}, now)
 			s, _ = decide.Step(s, decide.Offered{Offers: batch(1, 0)}, now)
 			e := decide.Offered{Offers: batch(n, 10)}

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // Bounds of the delay between starts that fail one after the other.
@@ -21,8 +22,8 @@ const (
 
 func (b brake) holds(now time.Time) bool { return now.Before(b.until) }
 
-func (c *Cluster) brakeOf(role cluster.Role) *brake {
-	if role == cluster.JobManagerRole {
+func (c *Cluster) brakeOf(role spec.TaskKind) *brake {
+	if role == spec.JobManagerTask {
 		return &c.jobManagerBrake
 	}
 	return &c.taskManagerBrake
@@ -31,7 +32,7 @@ func (c *Cluster) brakeOf(role cluster.Role) *brake {
 // fail counts a task that ended by itself. The first failure in a row costs no time; then the
 // delay doubles from a second to five minutes. Tasks that were under way together fail as one: twenty that a
 // restart of the service left without their files say no more than one does.
-func (b brake) fail(t *cluster.Task, why string, now time.Time) brake {
+func (b brake) fail(t *task.Task, why string, now time.Time) brake {
 	b.reason = why
 	if t.Launched.Before(b.counted) {
 		return b
@@ -49,7 +50,7 @@ func (b brake) fail(t *cluster.Task, why string, now time.Time) brake {
 
 // blame remembers a failed start with its agent, and avoids the agent for a while when starts
 // keep failing there. A start that worked clears it, and so does time.
-func (st *step) blame(t *cluster.Task) {
+func (st *step) blame(t *task.Task) {
 	old, ok := st.agents.Get([]byte(t.AgentID))
 	if !ok {
 		return

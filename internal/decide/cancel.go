@@ -3,7 +3,8 @@ package decide
 import (
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 const (
@@ -17,11 +18,11 @@ const (
 // keeps a job's graph and checkpoints in its storage directory, where only Flink can remove them, and does so when the job ends;
 // of a JobManager that is killed they stay.
 func (st *step) cancelling(c *Cluster) bool {
-	if c.State != cluster.Deleting || !c.Spec.HighAvailability() || c.cancelled {
+	if c.State != wire.Deleting || !c.Spec.HighAvailability() || c.cancelled {
 		return false
 	}
 	jm, ok := st.speaker(c)
-	if !ok || jm.State != cluster.Running {
+	if !ok || jm.State != task.Running {
 		return false
 	}
 	if c.cancelBegun.IsZero() {
@@ -41,7 +42,7 @@ func (st *step) cancelling(c *Cluster) bool {
 
 // jobsCancelled goes on with the deletion of a cluster whose jobs have ended.
 func (st *step) jobsCancelled(e JobsCancelled) {
-	if c, ok := st.clusters.Get([]byte(e.Cluster)); !ok || c.State != cluster.Deleting || c.cancelled {
+	if c, ok := st.clusters.Get([]byte(e.Cluster)); !ok || c.State != wire.Deleting || c.cancelled {
 		return
 	}
 	c := st.edit(e.Cluster)
@@ -56,7 +57,7 @@ func (st *step) jobsCancelled(e JobsCancelled) {
 func (st *step) tickCancels() {
 	it := st.s.clusters.Root().Iterator()
 	for name, c, ok := it.Next(); ok; name, c, ok = it.Next() {
-		if c.State == cluster.Deleting && !c.cancelBegun.IsZero() && !c.cancelled && st.now.Sub(c.cancelAsked) >= cancelAgain {
+		if c.State == wire.Deleting && !c.cancelBegun.IsZero() && !c.cancelled && st.now.Sub(c.cancelAsked) >= cancelAgain {
 			st.converge(string(name))
 		}
 	}

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // A change that keeps the state of the jobs has three steps. First it is saved as the cluster's Change, beside the spec
@@ -17,17 +19,17 @@ import (
 // Change is a change of the spec that waits until the jobs have been stopped with savepoints.
 type Change struct {
 	// Spec is to take the place of the present one.
-	Spec cluster.Spec `json:"spec"`
+	Spec spec.Spec `json:"spec"`
 	// Number tells the changes of the cluster apart, also those that were given up.
-	Number     int64               `json:"number"`
-	Generation int64               `json:"generation"`
-	Since      time.Time           `json:"since"`
-	Stop       StopRequest         `json:"stop"`
-	Savepoints []cluster.Savepoint `json:"savepoints,omitempty"`
+	Number     int64            `json:"number"`
+	Generation int64            `json:"generation"`
+	Since      time.Time        `json:"since"`
+	Stop       StopRequest      `json:"stop"`
+	Savepoints []wire.Savepoint `json:"savepoints,omitempty"`
 	// Stopped is when no job ran any more; zero before.
 	Stopped time.Time `json:"stopped,omitzero"`
 	// Result is how the application said to have ended meanwhile.
-	Result *cluster.JobResult `json:"result,omitempty"`
+	Result *wire.JobResult `json:"result,omitempty"`
 }
 
 // StopRequest says how jobs are to be stopped with a savepoint.
@@ -47,7 +49,7 @@ const (
 )
 
 // pending is the spec that was asked for last: that of the change under way, or the one that runs.
-func (c *Cluster) pending() cluster.Spec {
+func (c *Cluster) pending() spec.Spec {
 	if c.Change != nil {
 		return c.Change.Spec
 	}
@@ -61,10 +63,10 @@ func (st *step) jobsMayRun(c *Cluster) bool {
 }
 
 // speaker returns the JobManager to ask for the stop of jobs: the newest that runs and is to stay.
-func (st *step) speaker(c *Cluster) (*cluster.Task, bool) {
+func (st *step) speaker(c *Cluster) (*task.Task, bool) {
 	for _, id := range slices.Backward(c.jobManagers) {
 		t, ok := st.tasks.Get([]byte(id))
-		if ok && t.Goal == cluster.Launched && (t.State == cluster.Running || t.State == cluster.Unreachable) {
+		if ok && t.Goal == task.Launched && (t.State == task.Running || t.State == task.Unreachable) {
 			return t, true
 		}
 	}
@@ -72,7 +74,7 @@ func (st *step) speaker(c *Cluster) (*cluster.Task, bool) {
 }
 
 // beginChange saves a change and has the jobs stopped.
-func (st *step) beginChange(c *Cluster, spec cluster.Spec, stop StopRequest) {
+func (st *step) beginChange(c *Cluster, spec spec.Spec, stop StopRequest) {
 	c.Changes++
 	c.Change = &Change{Spec: spec, Number: c.Changes, Generation: c.Generation + 1, Since: st.now, Stop: stop}
 	c.ChangeFailure = ""
@@ -87,7 +89,7 @@ func (st *step) beginChange(c *Cluster, spec cluster.Spec, stop StopRequest) {
 // askStop has the jobs stopped by the JobManager that there is.
 func (st *step) askStop(c *Cluster) {
 	jm, ok := st.speaker(c)
-	if !ok || jm.State != cluster.Running || !c.Change.Stopped.IsZero() {
+	if !ok || jm.State != task.Running || !c.Change.Stopped.IsZero() {
 		return
 	}
 	c.stopAsked = st.now
@@ -97,7 +99,7 @@ func (st *step) askStop(c *Cluster) {
 	}
 	st.send(StopJobs{
 		Cluster: c.Spec.Name, Nonce: c.Nonce, JobManager: *jm, Number: c.Change.Number, Since: c.Change.Since, Stop: c.Change.Stop,
-		Known: known, Single: c.Spec.Kind != cluster.Session,
+		Known: known, Single: c.Spec.Kind != spec.Session,
 	})
 }
 
@@ -110,7 +112,7 @@ func (st *step) jobsStopped(e JobsStopped) {
 	ch := *c.Change
 	c.Change = &ch
 	for _, s := range e.Savepoints {
-		if !slices.ContainsFunc(ch.Savepoints, func(old cluster.Savepoint) bool { return old.Job == s.Job }) {
+		if !slices.ContainsFunc(ch.Savepoints, func(old wire.Savepoint) bool { return old.Job == s.Job }) {
 			s.Time = st.now
 			ch.Savepoints = append(slices.Clip(ch.Savepoints), s)
 			st.note(c, "Savepoint", "job %s was stopped with savepoint %s", s.Job, s.Path)
@@ -126,7 +128,7 @@ func (st *step) jobsStopped(e JobsStopped) {
 	}
 	ch.Stopped = st.now
 	st.saveCluster(c)
-	if c.Spec.Kind == cluster.Session || len(ch.Savepoints) == 0 || !st.jobsMayRun(c) {
+	if c.Spec.Kind == spec.Session || len(ch.Savepoints) == 0 || !st.jobsMayRun(c) {
 		st.applyChange(c)
 	}
 }
@@ -149,7 +151,7 @@ func (st *step) giveUp(c *Cluster, why string) {
 func (st *step) applyChange(c *Cluster) {
 	ch := c.Change
 	c.Change = nil
-	if len(ch.Savepoints) > 0 || c.Spec.Kind == cluster.Session {
+	if len(ch.Savepoints) > 0 || c.Spec.Kind == spec.Session {
 		c.Savepoints = ch.Savepoints
 	}
 	st.replaceSpec(c, ch.Spec, ch.Generation, true)
@@ -158,33 +160,33 @@ func (st *step) applyChange(c *Cluster) {
 }
 
 // replaceSpec gives the cluster a new spec and has what runs follow it. Stopped says that its jobs were stopped for it.
-func (st *step) replaceSpec(c *Cluster, spec cluster.Spec, generation int64, stopped bool) {
+func (st *step) replaceSpec(c *Cluster, sp spec.Spec, generation int64, stopped bool) {
 	old, name := c.Spec, c.Spec.Name
-	c.Spec, c.Generation, c.ChangeFailure = spec, generation, ""
+	c.Spec, c.Generation, c.ChangeFailure = sp, generation, ""
 	c.compile()
-	if !stopped && spec.Kind != cluster.Session {
+	if !stopped && sp.Kind != spec.Session {
 		st.forgetSavepoint(c, old)
 	}
 	anew := func() {
 		c.Message, c.Result = "", nil
 		c.jobManagerBrake, c.taskManagerBrake = brake{}, brake{}
-		st.dropAllWaiting(c, cluster.JobManagerRole)
-		st.dropAllWaiting(c, cluster.TaskManagerRole)
+		st.dropAllWaiting(c, spec.JobManagerTask)
+		st.dropAllWaiting(c, spec.TaskManagerTask)
 		st.releaseAll(c)
 	}
 	switch {
-	case spec.Suspended && old.Suspended:
+	case sp.Suspended && old.Suspended:
 		st.note(c, "Updated", "cluster %s was changed; it stays suspended", name)
-	case spec.Suspended:
-		c.State, c.flink = cluster.Suspended, nil
+	case sp.Suspended:
+		c.State, c.flink = wire.Suspended, nil
 		st.note(c, "Suspended", "cluster %s is suspended: its spec is kept, and %s", name, savepoints(len(c.Savepoints)))
 		anew()
 	case old.Suspended:
-		c.State = cluster.Created
+		c.State = wire.Created
 		st.note(c, "Resumed", "cluster %s is started again%s", name, c.from())
 		anew()
-	case restartNeeded(old, spec), stopped && spec.Kind != cluster.Session:
-		c.State = cluster.Created
+	case restartNeeded(old, sp), stopped && sp.Kind != spec.Session:
+		c.State = wire.Created
 		st.note(c, "Updated", "cluster %s was changed; its tasks are replaced%s", name, c.from())
 		anew()
 	default:
@@ -194,13 +196,13 @@ func (st *step) replaceSpec(c *Cluster, spec cluster.Spec, generation int64, sto
 
 // forgetSavepoint drops the savepoint of the last change when the job is to start without it: another one was named, or
 // the job that ran is started anew without its state.
-func (st *step) forgetSavepoint(c *Cluster, old cluster.Spec) {
+func (st *step) forgetSavepoint(c *Cluster, old spec.Spec) {
 	if len(c.Savepoints) == 0 {
 		return
 	}
 	named := old.Job != nil && c.Spec.Job != nil && old.Job.InitialSavepointPath != c.Spec.Job.InitialSavepointPath
 	stateless := !old.Suspended && !c.Spec.Suspended && !c.Spec.UpgradesFromSavepoint() && !c.Spec.HighAvailability() && restartNeeded(old, c.Spec)
-	if named || stateless || c.State == cluster.Ended {
+	if named || stateless || c.State == wire.Finished {
 		st.note(c, "Spec", "the savepoint %s of an earlier change is not used any more", c.Savepoints[0].Path)
 		c.Savepoints = nil
 	}
@@ -211,7 +213,7 @@ func (c *Cluster) from() string {
 	switch {
 	case len(c.Savepoints) == 0:
 		return ""
-	case c.Spec.Kind == cluster.Session:
+	case c.Spec.Kind == spec.Session:
 		return fmt.Sprintf("; its jobs were stopped with %s and are to be run again from there", savepoints(len(c.Savepoints)))
 	}
 	return ", its job from savepoint " + c.Savepoints[0].Path
@@ -229,9 +231,9 @@ func savepoints(n int) string {
 }
 
 // started is the spec from which tasks are launched: the job starts from where it was stopped.
-func (c *Cluster) started() cluster.Spec {
+func (c *Cluster) started() spec.Spec {
 	s := c.Spec
-	if s.Kind != cluster.Session && s.Job != nil && len(c.Savepoints) > 0 {
+	if s.Kind != spec.Session && s.Job != nil && len(c.Savepoints) > 0 {
 		job := *s.Job
 		job.InitialSavepointPath = c.Savepoints[0].Path
 		s.Job = &job
@@ -248,15 +250,15 @@ func (st *step) settle(c *Cluster) {
 
 // lostStop looks at the end of an application's JobManager while its job is being stopped, and says whether that ended
 // the change. One that ended by itself has ended with its job; where the savepoint is, only it could have told.
-func (st *step) lostStop(c *Cluster, t *cluster.Task) (over bool) {
-	if c.Change == nil || c.Spec.Kind == cluster.Session || t.Goal != cluster.Launched {
+func (st *step) lostStop(c *Cluster, t *task.Task) (over bool) {
+	if c.Change == nil || c.Spec.Kind == spec.Session || t.Goal != task.Launched {
 		return false
 	}
 	if len(c.Change.Savepoints) > 0 {
 		st.applyChange(c)
 		return true
 	}
-	if c.Change.Result == nil && t.State != cluster.Finished {
+	if c.Change.Result == nil && t.State != task.Finished {
 		return false // It was lost before the job was stopped.
 	}
 	dir := cmp.Or(c.Change.Stop.Directory, c.Spec.SavepointDirectory(), "Flink's directory of savepoints")
@@ -264,8 +266,8 @@ func (st *step) lostStop(c *Cluster, t *cluster.Task) (over bool) {
 	ch.Result = nil
 	c.Change = &ch
 	st.giveUp(c, fmt.Sprintf("the job ended before it was known where its savepoint is: if one was taken, it is below %s; put the spec with job.initialSavepointPath to start from it", dir))
-	st.finish(c, cluster.JobResult{Status: "UNKNOWN", Diagnostics: c.ChangeFailure, Ended: st.now})
-	c.State = cluster.FailedState
+	st.finish(c, wire.JobResult{Status: "UNKNOWN", Diagnostics: c.ChangeFailure, Ended: st.now})
+	c.State = wire.Failed
 	st.saveCluster(c)
 	return true
 }

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // putCluster takes a new or changed spec.
@@ -22,10 +24,10 @@ func (st *step) putCluster(e PutCluster) {
 	case c != nil && e.CreateOnly:
 		st.answer(e.Request, fault.New(fault.Conflict, "a cluster %q exists already; update it, delete it first, or choose another name", e.Spec.Name))
 		return
-	case c != nil && c.State == cluster.Deleting:
+	case c != nil && c.State == wire.Deleting:
 		st.answer(e.Request, fault.New(fault.Conflict, "the cluster %q is being deleted; try again when it is gone", e.Spec.Name))
 		return
-	case c != nil && e.Spec.Suspended && (c.State == cluster.Ended || c.State == cluster.FailedState):
+	case c != nil && e.Spec.Suspended && (c.State == wire.Finished || c.State == wire.Failed):
 		st.answer(e.Request, fault.New(fault.Conflict, "the job of cluster %q is over; there is nothing to suspend", e.Spec.Name))
 		return
 	case c != nil && c.Spec.Kind != e.Spec.Kind:
@@ -40,9 +42,9 @@ func (st *step) putCluster(e PutCluster) {
 	}
 	switch {
 	case c == nil:
-		r := ClusterRecord{Spec: e.Spec, Generation: 1, Created: st.now, Nonce: e.Nonce, State: cluster.Created}
+		r := ClusterRecord{Spec: e.Spec, Generation: 1, Created: st.now, Nonce: e.Nonce, State: wire.Created}
 		if e.Spec.Suspended {
-			r.State = cluster.Suspended
+			r.State = wire.Suspended
 		}
 		c = st.adopt(newCluster(r))
 		st.note(c, "Created", "cluster %s was created", e.Spec.Name)
@@ -64,7 +66,7 @@ func (st *step) putCluster(e PutCluster) {
 				stopped = true
 			}
 			c.Change = nil
-		} else if e.Spec.Kind == cluster.Session && e.Spec.Suspended && !c.Spec.Suspended {
+		} else if e.Spec.Kind == spec.Session && e.Spec.Suspended && !c.Spec.Suspended {
 			c.Savepoints = nil // Those of an earlier suspension say nothing of the jobs that run now.
 		}
 		st.replaceSpec(c, e.Spec, generation, stopped)
@@ -79,7 +81,7 @@ func (st *step) putCluster(e PutCluster) {
 
 // restartNeeded says whether a change of the spec reaches processes that run already: all but
 // the number of TaskManagers, whom the service trusts, and what only says how the next change is made, does.
-func restartNeeded(old, spec cluster.Spec) bool {
+func restartNeeded(old, spec spec.Spec) bool {
 	old.TaskManagers.Count, old.Security.REST, old.Suspended = spec.TaskManagers.Count, spec.Security.REST, spec.Suspended
 	if old.Job != nil && spec.Job != nil {
 		job := *old.Job
@@ -118,9 +120,9 @@ func (st *step) restartTask(e RestartTask) {
 // active says that the cluster is meant to run.
 func (c *Cluster) active() bool {
 	switch c.State {
-	case cluster.Created, cluster.Deployed, cluster.Stable:
+	case wire.Created, wire.Deployed, wire.Stable:
 		return true
-	case cluster.Suspended, cluster.Ended, cluster.FailedState, cluster.Deleting:
+	case wire.Suspended, wire.Finished, wire.Failed, wire.Deleting:
 		return false
 	}
 	return false
@@ -136,8 +138,8 @@ func (st *step) converge(name string) {
 	st.settle(c)
 	defer st.tidy(c.prefix())
 	if !c.active() {
-		st.dropAllWaiting(c, cluster.JobManagerRole)
-		st.dropAllWaiting(c, cluster.TaskManagerRole)
+		st.dropAllWaiting(c, spec.JobManagerTask)
+		st.dropAllWaiting(c, spec.TaskManagerTask)
 		if st.cancelling(c) {
 			return
 		}
@@ -145,9 +147,9 @@ func (st *step) converge(name string) {
 			st.releaseAll(c)
 		} else {
 			// The JobManager of an ended job leaves by itself, after it has said how the job ended.
-			st.releaseRole(c, cluster.TaskManagerRole)
+			st.releaseRole(c, spec.TaskManagerTask)
 		}
-		if c.State == cluster.Deleting && len(c.jobManagers) == 0 && c.taskManagers == 0 && c.releasing == 0 {
+		if c.State == wire.Deleting && len(c.jobManagers) == 0 && c.taskManagers == 0 && c.releasing == 0 {
 			st.removeCluster(c)
 		}
 		return
@@ -155,11 +157,11 @@ func (st *step) converge(name string) {
 	want := max(1, c.Spec.JobManager.Replicas)
 	for have := len(c.jobManagers) + c.waitingJobManagers; have < want; have++ {
 		st.wait(c, waiting{
-			id: c.newID(cluster.JobManagerRole), role: cluster.JobManagerRole,
-			need: st.s.need(c, cluster.JobManagerRole, c.Spec.JobManager.Resources), resources: c.Spec.JobManager.Resources,
+			id: c.newID(spec.JobManagerTask), role: spec.JobManagerTask,
+			need: st.s.need(c, spec.JobManagerTask, c.Spec.JobManager.Resources), resources: c.Spec.JobManager.Resources,
 		})
 	}
-	if c.Spec.Allocation == cluster.Static {
+	if c.Spec.Allocation == spec.Static {
 		st.convergeStatic(c)
 	}
 }
@@ -171,8 +173,8 @@ func (st *step) convergeStatic(c *Cluster) {
 	have := c.taskManagers - len(gone) + c.waiting.Len() - c.waitingJobManagers
 	for ; have < c.Spec.TaskManagers.Count; have++ {
 		st.wait(c, waiting{
-			id: c.newID(cluster.TaskManagerRole), role: cluster.TaskManagerRole,
-			need: st.s.need(c, cluster.TaskManagerRole, c.Spec.TaskManager.Resources), resources: c.Spec.TaskManager.Resources,
+			id: c.newID(spec.TaskManagerTask), role: spec.TaskManagerTask,
+			need: st.s.need(c, spec.TaskManagerTask, c.Spec.TaskManager.Resources), resources: c.Spec.TaskManager.Resources,
 		})
 	}
 	if have == c.Spec.TaskManagers.Count {
@@ -183,7 +185,7 @@ func (st *step) convergeStatic(c *Cluster) {
 	var unplaced []*waiting
 	it := c.waiting.Root().Iterator()
 	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
-		if w.role == cluster.TaskManagerRole {
+		if w.role == spec.TaskManagerTask {
 			unplaced = append(unplaced, w)
 		}
 	}
@@ -191,10 +193,10 @@ func (st *step) convergeStatic(c *Cluster) {
 		st.dropWaiting(c, unplaced[len(unplaced)-1])
 		unplaced = unplaced[:len(unplaced)-1]
 	}
-	tasks := slices.DeleteFunc(st.tasksOf(c), func(t *cluster.Task) bool {
-		return t.Role != cluster.TaskManagerRole || t.Goal != cluster.Launched || slices.Contains(gone, t)
+	tasks := slices.DeleteFunc(st.tasksOf(c), func(t *task.Task) bool {
+		return t.Kind != spec.TaskManagerTask || t.Goal != task.Launched || slices.Contains(gone, t)
 	})
-	slices.SortStableFunc(tasks, func(a, b *cluster.Task) int { return b.Launched.Compare(a.Launched) })
+	slices.SortStableFunc(tasks, func(a, b *task.Task) int { return b.Launched.Compare(a.Launched) })
 	for _, t := range tasks[:min(excess, len(tasks))] {
 		st.release(t)
 	}
@@ -203,7 +205,7 @@ func (st *step) convergeStatic(c *Cluster) {
 
 // releaseLeaving releases those TaskManagers on agents that will not be there whose replacements are registered:
 // together, because each time Flink's job starts anew.
-func (st *step) releaseLeaving(c *Cluster, gone []*cluster.Task) {
+func (st *step) releaseLeaving(c *Cluster, gone []*task.Task) {
 	spare := len(gone) - c.Spec.TaskManagers.Count // More are not wanted in any case.
 	if len(gone) > 0 && st.settled(c) {
 		spare = min(c.taskManagers-c.Spec.TaskManagers.Count, len(gone))
@@ -215,7 +217,7 @@ func (st *step) releaseLeaving(c *Cluster, gone []*cluster.Task) {
 }
 
 // need turns the resources of a role into what an agent must offer.
-func (s *State) need(c *Cluster, role cluster.Role, r cluster.Resources) offer.Need {
+func (s *State) need(c *Cluster, role spec.TaskKind, r spec.Resources) offer.Need {
 	n := offer.Need{
 		CPUs:      offer.ToMilli(r.CPUs),
 		Mem:       offer.Milli(r.Memory.MiBCeil() * 1000),
@@ -225,8 +227,8 @@ func (s *State) need(c *Cluster, role cluster.Role, r cluster.Resources) offer.N
 		OtherName: r.NetworkResource,
 		Ports:     len(s.hostPorts(c, role)),
 		Role:      c.Spec.Role,
-		Reserve:   role == cluster.JobManagerRole && c.Spec.JobManager.Reserve,
-		Revocable: role == cluster.TaskManagerRole && c.Spec.TaskManager.Revocable,
+		Reserve:   role == spec.JobManagerTask && c.Spec.JobManager.Reserve,
+		Revocable: role == spec.TaskManagerTask && c.Spec.TaskManager.Revocable,
 	}
 	for i, v := range r.PersistentVolumes[:min(len(r.PersistentVolumes), len(n.Volumes))] {
 		n.Volumes[i] = offer.Volume{Path: v.ContainerPath, Size: offer.Milli(v.Size.MiBCeil() * 1000), Source: sources[v.Type]}
@@ -235,13 +237,13 @@ func (s *State) need(c *Cluster, role cluster.Role, r cluster.Resources) offer.N
 }
 
 // sources are what agents call the types of disk.
-var sources = map[cluster.DiskType]string{cluster.PathDisk: offer.PathSource, cluster.MountDisk: offer.MountSource}
+var sources = map[spec.DiskType]string{spec.PathDisk: offer.PathSource, spec.MountDisk: offer.MountSource}
 
 // wait puts a task on the list of those that need a place.
 func (st *step) wait(c *Cluster, w waiting) {
 	w.since = st.now
 	c.waiting, _, _ = c.waiting.Insert([]byte(w.id), &w)
-	if w.role == cluster.JobManagerRole {
+	if w.role == spec.JobManagerTask {
 		c.waitingJobManagers++
 	}
 	st.s.wantOffers = true
@@ -250,12 +252,12 @@ func (st *step) wait(c *Cluster, w waiting) {
 func (st *step) dropWaiting(c *Cluster, w *waiting) {
 	var had bool
 	c.waiting, _, had = c.waiting.Delete([]byte(w.id))
-	if had && w.role == cluster.JobManagerRole {
+	if had && w.role == spec.JobManagerTask {
 		c.waitingJobManagers--
 	}
 }
 
-func (st *step) dropAllWaiting(c *Cluster, role cluster.Role) {
+func (st *step) dropAllWaiting(c *Cluster, role spec.TaskKind) {
 	it := c.waiting.Root().Iterator()
 	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
 		if w.role == role {
@@ -265,16 +267,16 @@ func (st *step) dropAllWaiting(c *Cluster, role cluster.Role) {
 }
 
 func (st *step) releaseAll(c *Cluster) {
-	st.releaseRole(c, cluster.TaskManagerRole)
-	st.releaseRole(c, cluster.JobManagerRole)
+	st.releaseRole(c, spec.TaskManagerTask)
+	st.releaseRole(c, spec.JobManagerTask)
 }
 
-func (st *step) releaseRole(c *Cluster, role cluster.Role) {
+func (st *step) releaseRole(c *Cluster, role spec.TaskKind) {
 	if c.taskManagers == 0 && len(c.jobManagers) == 0 {
 		return
 	}
 	for _, t := range st.tasksOf(c) {
-		if t.Role == role {
+		if t.Kind == role {
 			st.release(t)
 		}
 	}
@@ -286,7 +288,7 @@ func (st *step) removeCluster(c *Cluster) {
 	st.clusters.Delete([]byte(name))
 	st.edited[name] = nil
 	st.save(ClusterPrefix+name, nil)
-	st.send(Tell{Cluster: name, Note: cluster.Note{Time: st.now, Type: "Deleted", Message: "cluster " + name + " is gone"}})
+	st.send(Tell{Cluster: name, Note: wire.Note{Time: st.now, Type: "Deleted", Message: "cluster " + name + " is gone"}})
 	if c.Spec.HighAvailability() {
 		st.leave(c)
 	}
@@ -299,40 +301,40 @@ func (st *step) phase(c *Cluster) {
 	}
 	p := st.phaseOf(c)
 	if n := len(c.phases); n == 0 || c.phases[n-1].Phase != p {
-		at := slices.IndexFunc(c.phases, func(t cluster.PhaseTime) bool { return t.Phase == p })
+		at := slices.IndexFunc(c.phases, func(t wire.PhaseTime) bool { return t.Phase == p })
 		if at >= 0 {
 			// It fell back: what came after is to be measured again.
 			c.phases = slices.Clone(c.phases[:at])
 		}
-		c.phases = append(slices.Clip(c.phases), cluster.PhaseTime{Phase: p, Since: st.now})
+		c.phases = append(slices.Clip(c.phases), wire.PhaseTime{Phase: p, Since: st.now})
 	}
-	state := cluster.Deployed
+	state := wire.Deployed
 	switch p {
-	case cluster.PhaseOffer:
-		state = cluster.Created
-	case cluster.PhaseReady:
-		state = cluster.Stable
-	case cluster.PhaseFetch, cluster.PhaseJobManager, cluster.PhaseTaskManagers, cluster.PhaseSlots:
+	case wire.PhaseOffer:
+		state = wire.Created
+	case wire.PhaseReady:
+		state = wire.Stable
+	case wire.PhaseFetch, wire.PhaseJobManager, wire.PhaseTaskManagers, wire.PhaseSlots:
 	}
 	c.State = state
 }
 
-func (st *step) phaseOf(c *Cluster) cluster.Phase {
+func (st *step) phaseOf(c *Cluster) wire.Phase {
 	jm, ok := st.leader(c.Spec.Name)
 	switch {
 	case !ok:
-		return cluster.PhaseOffer
-	case jm.State == cluster.Staging:
-		return cluster.PhaseFetch
+		return wire.PhaseOffer
+	case jm.State == task.Staging:
+		return wire.PhaseFetch
 	case c.flink == nil:
-		return cluster.PhaseJobManager
+		return wire.PhaseJobManager
 	}
 	wanted := c.taskManagers + c.waiting.Len() - c.waitingJobManagers
 	switch {
 	case c.running < wanted:
-		return cluster.PhaseTaskManagers
+		return wire.PhaseTaskManagers
 	case c.flink.TaskManagers < wanted:
-		return cluster.PhaseSlots
+		return wire.PhaseSlots
 	}
-	return cluster.PhaseReady
+	return wire.PhaseReady
 }

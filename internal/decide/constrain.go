@@ -4,15 +4,15 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
-	"github.com/flink-on-mesos/flink-service/internal/placement"
+	"github.com/flink-on-mesos/flink-service/internal/constraint"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // RoleConstraints is what the master is to look at before it offers anything to a role: one of the groups must be met,
 // which is when all of its conditions are. A role that is not named gets every offer.
 type RoleConstraints struct {
 	Role   string
-	Groups [][]placement.Condition
+	Groups [][]constraint.Condition
 }
 
 // maxGroups bounds the groups of a role; with more of them it gets every offer.
@@ -39,12 +39,12 @@ func (st *step) constraints() []RoleConstraints {
 		if !found {
 			all = slices.Insert(all, at, RoleConstraints{Role: c.Spec.Role})
 		}
-		for _, role := range []cluster.Role{cluster.JobManagerRole, cluster.TaskManagerRole} {
-			if role == cluster.JobManagerRole && c.waitingJobManagers == 0 || role == cluster.TaskManagerRole && n == c.waitingJobManagers {
+		for _, role := range []spec.TaskKind{spec.JobManagerTask, spec.TaskManagerTask} {
+			if role == spec.JobManagerTask && c.waitingJobManagers == 0 || role == spec.TaskManagerTask && n == c.waitingJobManagers {
 				continue
 			}
 			group := c.jobManagerConditions
-			if role == cluster.TaskManagerRole {
+			if role == spec.TaskManagerTask {
 				group = c.taskManagerConditions
 			}
 			if len(group) == 0 || len(all[at].Groups) == maxGroups {
@@ -57,8 +57,8 @@ func (st *step) constraints() []RoleConstraints {
 	return slices.DeleteFunc(all, func(r RoleConstraints) bool { return slices.Contains(open, r.Role) })
 }
 
-func contains(groups [][]placement.Condition, group []placement.Condition) bool {
-	return slices.ContainsFunc(groups, func(g []placement.Condition) bool { return slices.Equal(g, group) })
+func contains(groups [][]constraint.Condition, group []constraint.Condition) bool {
+	return slices.ContainsFunc(groups, func(g []constraint.Condition) bool { return slices.Equal(g, group) })
 }
 
 // constrain tells the master what offers are of use: at once when it may hold back one that is of use now, and else only
@@ -102,12 +102,12 @@ func (st *step) constrainFailed() {
 }
 
 // condition says in words what Mesos was told of the agents for a cluster's role; empty for nothing.
-func (s *State) condition(c *Cluster, role cluster.Role) string {
+func (s *State) condition(c *Cluster, role spec.TaskKind) string {
 	if !slices.ContainsFunc(s.constrained, func(r RoleConstraints) bool { return r.Role == c.Spec.Role }) {
 		return ""
 	}
 	group := c.jobManagerConditions
-	if role == cluster.TaskManagerRole {
+	if role == spec.TaskManagerTask {
 		group = c.taskManagerConditions
 	}
 	words := make([]string, len(group))

@@ -5,34 +5,36 @@ import (
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // DebugOf describes a state.
-func DebugOf(s *State) cluster.DebugState {
-	d := cluster.DebugState{
-		Framework: cluster.DebugFramework(s.Framework), Master: s.Master, MasterVersion: s.MasterVersion, MasterRegion: s.MasterRegion, Connected: s.Connected,
+func DebugOf(s *State) wire.DebugState {
+	d := wire.DebugState{
+		Framework: wire.DebugFramework(s.Framework), Master: s.Master, MasterVersion: s.MasterVersion, MasterRegion: s.MasterRegion, Connected: s.Connected,
 		Suppressed: s.Suppressed, AskAgain: some(s.reviveNext),
-		Reconciliation: cluster.DebugReconciliation{
+		Reconciliation: wire.DebugReconciliation{
 			Open: keys(s.reconcile.open), Attempt: s.reconcile.attempt, Next: some(s.reconcile.next), Implicit: s.reconcile.implicit,
 		},
-		Clusters: []cluster.DebugCluster{}, Tasks: []cluster.DebugTask{}, Waiting: []cluster.DebugWaiting{}, Agents: []cluster.DebugAgent{},
-		Reservations: []cluster.Reservation{}, Leftovers: keys(s.leftovers),
+		Clusters: []wire.DebugCluster{}, Tasks: []wire.DebugTask{}, Waiting: []wire.DebugWaiting{}, Agents: []wire.DebugAgent{},
+		Reservations: []task.Reservation{}, Leftovers: keys(s.leftovers),
 	}
 	each(s.clusters, func(c *Cluster) {
 		d.Clusters = append(d.Clusters, debugCluster(c))
 		for _, w := range s.waitingOf(c) {
-			d.Waiting = append(d.Waiting, cluster.DebugWaiting{Cluster: c.Spec.Name, Waiting: w})
+			d.Waiting = append(d.Waiting, wire.DebugWaiting{Cluster: c.Spec.Name, Waiting: w})
 		}
 	})
-	each(s.tasks, func(t *cluster.Task) {
+	each(s.tasks, func(t *task.Task) {
 		c, ok := s.clusters.Get([]byte(t.Cluster))
 		if !ok {
 			return
 		}
 		_, killing := s.killing.Get([]byte(t.ID))
 		_, unreachable := s.unreachable.Get([]byte(t.ID))
-		d.Tasks = append(d.Tasks, cluster.DebugTask{
+		d.Tasks = append(d.Tasks, wire.DebugTask{
 			Cluster: t.Cluster, Generation: t.Generation, Killing: killing, Unreachable: unreachable, TaskStatus: taskStatus(c, t),
 		})
 	})
@@ -41,30 +43,30 @@ func DebugOf(s *State) cluster.DebugState {
 	return d
 }
 
-func debugCluster(c *Cluster) cluster.DebugCluster {
-	d := cluster.DebugCluster{
+func debugCluster(c *Cluster) wire.DebugCluster {
+	d := wire.DebugCluster{
 		Name: c.Spec.Name, Nonce: c.Nonce, State: c.State, Generation: c.Generation, Paused: c.Paused, Changing: c.Change != nil,
 		JobManagers: append([]string{}, c.jobManagers...), TaskManagers: c.taskManagers, Running: c.running, Releasing: c.releasing, Waiting: c.waiting.Len(),
 	}
 	if x := c.exchange; x.jobManager != "" {
-		d.Driver = &cluster.DebugDriver{JobManager: x.jobManager, Epoch: x.epoch, Version: x.version, Wanted: []string{}}
+		d.Driver = &wire.DebugDriver{JobManager: x.jobManager, Epoch: x.epoch, Version: x.version, Wanted: []string{}}
 		if x.wanted != nil {
 			d.Driver.Wanted = keys(x.wanted)
 		}
 	}
-	for _, role := range []cluster.Role{cluster.JobManagerRole, cluster.TaskManagerRole} {
+	for _, role := range []spec.TaskKind{spec.JobManagerTask, spec.TaskManagerTask} {
 		if b := c.brakeOf(role); b.failures > 0 {
-			if d.Brakes == nil {
-				d.Brakes = map[cluster.Role]cluster.DebugBrake{}
+			if d.Backoffs == nil {
+				d.Backoffs = map[spec.TaskKind]wire.DebugBackoff{}
 			}
-			d.Brakes[role] = cluster.DebugBrake{Failures: b.failures, Until: b.until, Reason: b.reason}
+			d.Backoffs[role] = wire.DebugBackoff{Failures: b.failures, Until: b.until, Reason: b.reason}
 		}
 	}
 	return d
 }
 
-func (s *State) debugAgent(a *Agent) cluster.DebugAgent {
-	d := cluster.DebugAgent{ID: a.ID, Hostname: a.Hostname, Failures: a.failures, Avoided: some(a.avoid)}
+func (s *State) debugAgent(a *Agent) wire.DebugAgent {
+	d := wire.DebugAgent{ID: a.ID, Hostname: a.Hostname, Failures: a.failures, Avoided: some(a.avoid)}
 	if n := len(a.rooms); n > 0 {
 		d.Offered = some(a.rooms[n-1].seen)
 	}

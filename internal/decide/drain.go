@@ -7,8 +7,9 @@ import (
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 const (
@@ -72,7 +73,7 @@ func (st *step) tellLeaving() {
 	tasks := st.tasks.Root().Iterator()
 	for _, t, ok := tasks.Next(); ok; _, t, ok = tasks.Next() {
 		l, leaves := st.leavers.Get([]byte(t.AgentID))
-		if !leaves || l.told || t.Goal != cluster.Launched || told[about{t.Cluster, t.AgentID}] {
+		if !leaves || l.told || t.Goal != task.Launched || told[about{t.Cluster, t.AgentID}] {
 			continue
 		}
 		told[about{t.Cluster, t.AgentID}] = true
@@ -136,7 +137,7 @@ func (st *step) losesJobs(agent string) bool {
 			continue
 		}
 		for _, id := range c.jobManagers {
-			if t, ok := st.tasks.Get([]byte(id)); ok && t.AgentID == agent && t.Goal == cluster.Launched {
+			if t, ok := st.tasks.Get([]byte(id)); ok && t.AgentID == agent && t.Goal == task.Launched {
 				return true
 			}
 		}
@@ -156,21 +157,21 @@ func (st *step) inverseRescinded(e InverseRescinded) {
 }
 
 // leaver says whether a task's agent will not be there.
-func leaver(leavers *iradix.Node[leaving], t *cluster.Task) bool {
+func leaver(leavers *iradix.Node[leaving], t *task.Task) bool {
 	_, ok := leavers.Get([]byte(t.AgentID))
 	return ok
 }
 
 // leavingTaskManagers are those of a cluster that have to go, those whose time comes first at the front.
-func (st *step) leavingTaskManagers(c *Cluster) []*cluster.Task {
+func (st *step) leavingTaskManagers(c *Cluster) []*task.Task {
 	root := st.leavers.Root()
 	if _, _, any := root.Minimum(); !any {
 		return nil
 	}
-	tasks := slices.DeleteFunc(st.tasksOf(c), func(t *cluster.Task) bool {
-		return t.Role != cluster.TaskManagerRole || t.Goal != cluster.Launched || !leaver(root, t)
+	tasks := slices.DeleteFunc(st.tasksOf(c), func(t *task.Task) bool {
+		return t.Kind != spec.TaskManagerTask || t.Goal != task.Launched || !leaver(root, t)
 	})
-	slices.SortStableFunc(tasks, func(a, b *cluster.Task) int {
+	slices.SortStableFunc(tasks, func(a, b *task.Task) int {
 		x, _ := root.Get([]byte(a.AgentID))
 		y, _ := root.Get([]byte(b.AgentID))
 		return x.unavailable.Compare(y.unavailable)
@@ -193,7 +194,7 @@ func (st *step) tickLeaving() {
 	for _, c, ok := cit.Next(); ok; _, c, ok = cit.Next() {
 		switch {
 		case !c.active() || !some && c.move == nil && !c.surge:
-		case c.Spec.Allocation == cluster.Static:
+		case c.Spec.Allocation == spec.Static:
 			st.converge(c.Spec.Name)
 		default:
 			st.move(c.Spec.Name)
@@ -215,14 +216,14 @@ func (st *step) move(name string) {
 	if m := c.move; m != nil {
 		t, known := st.tasks.Get([]byte(m.to))
 		w, waits := c.waiting.Get([]byte(m.to))
-		still := slices.ContainsFunc(gone, func(t *cluster.Task) bool { return t.ID == m.from })
+		still := slices.ContainsFunc(gone, func(t *task.Task) bool { return t.ID == m.from })
 		switch {
 		case !still && waits:
 			st.dropWaiting(c, w)
 			c.move = nil
 		case !still:
 			c.move = nil
-		case !known && !waits, known && t.Goal != cluster.Launched:
+		case !known && !waits, known && t.Goal != task.Launched:
 			// Flink did not take it in, or it failed: not again and again at once.
 			c.move, c.moveNext = nil, st.now.Add(moveAgain)
 		case known && t.Surplus == "" && st.settled(c):
@@ -238,14 +239,14 @@ func (st *step) move(name string) {
 		return
 	}
 	for _, t := range gone {
-		if _, wanted := c.exchange.wanted.Get([]byte(t.ID)); !wanted || t.State != cluster.Running || t.Worker == nil || t.Surplus != "" {
+		if _, wanted := c.exchange.wanted.Get([]byte(t.ID)); !wanted || t.State != task.Running || t.Worker == nil || t.Surplus != "" {
 			continue
 		}
 		worker := *t.Worker
-		worker.ID = c.newID(cluster.TaskManagerRole)
+		worker.ID = c.newID(spec.TaskManagerTask)
 		st.wait(c, waiting{
-			id: worker.ID, role: cluster.TaskManagerRole, worker: &worker, surplus: t.ID,
-			need: st.s.need(c, cluster.TaskManagerRole, t.Resources), resources: t.Resources,
+			id: worker.ID, role: spec.TaskManagerTask, worker: &worker, surplus: t.ID,
+			need: st.s.need(c, spec.TaskManagerTask, t.Resources), resources: t.Resources,
 		})
 		c.move = &move{from: t.ID, to: worker.ID}
 		return

@@ -3,8 +3,10 @@ package decide
 import (
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Event is something that happened. The set is closed: the types of this file.
@@ -49,7 +51,7 @@ type (
 	Updated struct {
 		TaskID  string
 		AgentID string
-		State   cluster.TaskState
+		State   task.State
 		Source  string
 		Reason  string
 		Message string
@@ -75,7 +77,7 @@ type (
 	// PutCluster asks for a cluster, new or changed. Spec is complete and valid.
 	PutCluster struct {
 		Request uint64
-		Spec    cluster.Spec
+		Spec    spec.Spec
 		// Nonce makes the ids of this cluster's tasks unlike those of an earlier cluster of
 		// the same name: 4 lower-case letters or digits.
 		Nonce string
@@ -128,7 +130,7 @@ type (
 		// Number is that of the change.
 		Number int64
 		// Savepoints are those of the jobs that were stopped.
-		Savepoints []cluster.Savepoint
+		Savepoints []wire.Savepoint
 		// Done says that no job runs any more, Failure why one goes on.
 		Done    bool
 		Failure string
@@ -142,7 +144,7 @@ type (
 		Cluster string
 		// JobManager is the task id of the JobManager that was asked.
 		JobManager string
-		Flink      cluster.Flink
+		Flink      wire.Flink
 	}
 
 	// WorkersWanted is the set of workers that a JobManager's driver wants.
@@ -154,12 +156,12 @@ type (
 		Version    int64
 		// Ready is false until the driver has taken the first report of its epoch.
 		Ready   bool
-		Workers []cluster.Worker
+		Workers []task.Worker
 		// Started names those of Workers that Flink was told were launched, or that it found
 		// running. One that is not known here any more has ended: it is never launched again.
 		Started map[string]bool
 		// Result is set when Flink has deregistered its application.
-		Result *cluster.JobResult
+		Result *wire.JobResult
 	}
 
 	// Ticked says that time passed; deadlines in the State are looked at.
@@ -175,26 +177,46 @@ type InverseOffer struct {
 	Unavailable time.Time
 }
 
-func (Subscribed) event()       {}
-func (Disconnected) event()     {}
-func (FrameworkRemoved) event() {}
-func (TornDown) event()         {}
-func (Offered) event()          {}
-func (Rescinded) event()        {}
-func (InverseOffered) event()   {}
-func (InverseRescinded) event() {}
-func (Updated) event()          {}
-func (AgentLost) event()        {}
-func (CallFailed) event()       {}
-func (PutCluster) event()       {}
-func (DeleteCluster) event()    {}
-func (RestartTask) event()      {}
-func (PauseStarts) event()      {}
-func (Look) event()             {}
-func (JobsStopped) event()      {}
-func (JobsCancelled) event()    {}
+func (Subscribed) event() {}
 
-func (Forgotten) event()     {}
+func (Disconnected) event() {}
+
+func (FrameworkRemoved) event() {}
+
+func (TornDown) event() {}
+
+func (Offered) event() {}
+
+func (Rescinded) event() {}
+
+func (InverseOffered) event() {}
+
+func (InverseRescinded) event() {}
+
+func (Updated) event() {}
+
+func (AgentLost) event() {}
+
+func (CallFailed) event() {}
+
+func (PutCluster) event() {}
+
+func (DeleteCluster) event() {}
+
+func (RestartTask) event() {}
+
+func (PauseStarts) event() {}
+
+func (Look) event() {}
+
+func (JobsStopped) event() {}
+
+func (JobsCancelled) event() {}
+
+func (Forgotten) event() {}
+
 func (FlinkObserved) event() {}
+
 func (WorkersWanted) event() {}
-func (Ticked) event()        {}
+
+func (Ticked) event() {}

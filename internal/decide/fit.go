@@ -6,9 +6,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/constraint"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
-	"github.com/flink-on-mesos/flink-service/internal/placement"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // maxHosts bounds the hosts that are named for a reason.
@@ -17,30 +18,30 @@ const maxHosts = 5
 // Fit says whether n more TaskManagers of a cluster would find room in what the agents last offered, on
 // which of them, and what keeps the next one from the others. Agents that have offered nothing since a time
 // are left out; the zero time takes all. It returns false when there is no such cluster.
-func Fit(s *State, name string, n int, since, now time.Time) (cluster.Fit, bool) {
+func Fit(s *State, name string, n int, since, now time.Time) (wire.Fit, bool) {
 	c, ok := s.clusters.Get([]byte(name))
 	if !ok {
-		return cluster.Fit{}, false
+		return wire.Fit{}, false
 	}
-	need := s.need(c, cluster.TaskManagerRole, c.Spec.TaskManager.Resources)
+	need := s.need(c, spec.TaskManagerTask, c.Spec.TaskManager.Resources)
 	q := question{s: s, c: c, now: now, since: since, blocks: make(map[string]*block)}
-	q.answer = cluster.Fit{
+	q.answer = wire.Fit{
 		Cluster: name, TaskManagers: n, Needs: need.String(), Waiting: c.waiting.Len() - c.waitingJobManagers,
-		Agents: []cluster.FitAgent{}, Blocked: []cluster.FitBlock{},
+		Agents: []wire.FitAgent{}, Blocked: []wire.FitBlock{},
 	}
-	q.group = s.group(s.tasks.Root(), c, cluster.TaskManagerRole)
+	q.group = s.group(s.tasks.Root(), c, spec.TaskManagerTask)
 	if q.group != nil {
 		q.group.Retarget(q.group.Target() + n)
 	}
 	q.look()
 	// Those that wait already come first; they take what is there for their size.
-	for _, waits := range c.queues(cluster.TaskManagerRole) {
+	for _, waits := range c.queues(spec.TaskManagerTask) {
 		q.place(waits.need, len(waits.waiting), nil)
 	}
 	q.answer.Fit = q.place(need, n, func(a *place) { a.taken++ })
 	for _, a := range q.places {
 		if a.taken > 0 {
-			q.answer.Agents = append(q.answer.Agents, cluster.FitAgent{
+			q.answer.Agents = append(q.answer.Agents, wire.FitAgent{
 				AgentID: a.known.ID, Hostname: a.known.Hostname, Region: a.facts.Region, Zone: a.facts.Zone,
 				TaskManagers: a.taken, Seen: a.known.seen(),
 			})
@@ -58,10 +59,10 @@ type question struct {
 	s          *State
 	c          *Cluster
 	now, since time.Time
-	group      *placement.Group
+	group      *constraint.Group
 	places     []*place
 	blocks     map[string]*block
-	answer     cluster.Fit
+	answer     wire.Fit
 }
 
 // place is an agent with what is left of its offers.
@@ -69,12 +70,12 @@ type place struct {
 	known *Agent
 	// rooms are its offers by role, the newest first.
 	rooms []*offer.Agent
-	facts placement.Facts
+	facts constraint.Facts
 	taken int
 }
 
 type block struct {
-	cluster.FitBlock
+	wire.FitBlock
 	nearest offer.Reason
 }
 
@@ -146,7 +147,7 @@ func (q *question) refuses(p *place) (offer.Reason, bool) {
 	if q.now.Before(p.known.avoid) {
 		return offer.Reason{What: "failures", Detail: avoided(p.known)}, true
 	}
-	return q.s.misplaced(q.s.tasks.Root(), q.c, cluster.TaskManagerRole, q.group, p.rooms[0], &p.facts)
+	return q.s.misplaced(q.s.tasks.Root(), q.c, spec.TaskManagerTask, q.group, p.rooms[0], &p.facts)
 }
 
 // blocked says what keeps one more from each agent.
@@ -161,7 +162,7 @@ func (q *question) blocked(n offer.Need) {
 		}
 		b := q.blocks[why.What]
 		if b == nil {
-			b = &block{FitBlock: cluster.FitBlock{What: why.What, Hosts: []string{}}, nearest: why}
+			b = &block{FitBlock: wire.FitBlock{What: why.What, Hosts: []string{}}, nearest: why}
 			q.blocks[why.What] = b
 		}
 		b.Agents++
@@ -179,7 +180,7 @@ func (q *question) blocked(n offer.Need) {
 		}
 		q.answer.Blocked = append(q.answer.Blocked, b.FitBlock)
 	}
-	slices.SortFunc(q.answer.Blocked, func(a, b cluster.FitBlock) int {
+	slices.SortFunc(q.answer.Blocked, func(a, b wire.FitBlock) int {
 		return cmp.Or(cmp.Compare(b.Agents, a.Agents), cmp.Compare(a.What, b.What))
 	})
 }
@@ -189,7 +190,7 @@ func (q *question) notes() {
 	note := func(format string, args ...any) {
 		q.answer.Notes = append(q.answer.Notes, fmt.Sprintf(format, args...))
 	}
-	c, spec := q.c, &q.c.Spec
+	c, sp := q.c, &q.c.Spec
 	if q.answer.KnownAgents == 0 {
 		note("Mesos has offered nothing yet since the service started: ask with refresh")
 	}
@@ -207,7 +208,7 @@ func (q *question) notes() {
 	if b := c.taskManagerBrake; b.holds(q.now) {
 		note("starts of TaskManagers are held back: %s", b.lastWords())
 	}
-	if most := spec.TaskManagers.Max; spec.Allocation == cluster.Dynamic && most > 0 && c.taskManagers+q.answer.Waiting+q.answer.TaskManagers > most {
+	if most := sp.TaskManagers.Max; sp.Allocation == spec.Dynamic && most > 0 && c.taskManagers+q.answer.Waiting+q.answer.TaskManagers > most {
 		note("the spec allows the cluster %d TaskManagers, %d run or wait", most, c.taskManagers+q.answer.Waiting)
 	}
 }

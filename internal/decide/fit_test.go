@@ -8,9 +8,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // TestFitForetells draws agents and rules, asks how many more TaskManagers would fit, then scales the cluster up
@@ -86,12 +86,12 @@ func constraints(rules []string) [][]string {
 	return out
 }
 
-func fitSpec(count int, rules []string) cluster.Spec {
-	return cluster.Spec{
-		Name: "demo", Kind: cluster.Session, Allocation: cluster.Static,
-		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1},
-		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB, Constraints: constraints(rules)}},
-		TaskManagers: cluster.TaskManagers{Count: count},
+func fitSpec(count int, rules []string) spec.Spec {
+	return spec.Spec{
+		Name: "demo", Kind: spec.Session, Allocation: spec.Static,
+		JobManager:   spec.JobManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Replicas: 1},
+		TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB, Constraints: constraints(rules)}},
+		TaskManagers: spec.TaskManagers{Count: count},
 	}
 }
 

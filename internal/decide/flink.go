@@ -6,14 +6,15 @@ import (
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // watch has the JobManager observed, and its driver dialled when Flink asks for its own workers. One whose address
 // is not known is left alone until it is.
-func (st *step) watch(c *Cluster, t *cluster.Task) {
-	if t.Goal == cluster.Launched && t.Host() != "" {
-		st.send(Watch{Cluster: c.Spec.Name, JobManager: *t, Exchange: c.Spec.Allocation == cluster.Dynamic})
+func (st *step) watch(c *Cluster, t *task.Task) {
+	if t.Goal == task.Launched && t.Host() != "" {
+		st.send(Watch{Cluster: c.Spec.Name, JobManager: *t, Exchange: c.Spec.Allocation == spec.Dynamic})
 	}
 }
 
@@ -24,7 +25,7 @@ func (st *step) speaks(name, jobManager string) (*Cluster, bool) {
 	if !ok || !slices.Contains(c.jobManagers, jobManager) {
 		return nil, false
 	}
-	if t, ok := st.tasks.Get([]byte(jobManager)); !ok || t.Goal != cluster.Launched {
+	if t, ok := st.tasks.Get([]byte(jobManager)); !ok || t.Goal != task.Launched {
 		return nil, false
 	}
 	return st.edit(name), true
@@ -58,7 +59,7 @@ func (st *step) flinkObserved(e FlinkObserved) {
 // missing in it and runs is released, what is new in it waits for an offer.
 func (st *step) workersWanted(e WorkersWanted) {
 	c, ok := st.speaks(e.Cluster, e.JobManager)
-	if !ok || c.Spec.Allocation != cluster.Dynamic || slices.Contains(c.exchange.past, e.Epoch) {
+	if !ok || c.Spec.Allocation != spec.Dynamic || slices.Contains(c.exchange.past, e.Epoch) {
 		return
 	}
 	if c.exchange.epoch != e.Epoch {
@@ -68,7 +69,7 @@ func (st *step) workersWanted(e WorkersWanted) {
 	if e.Result != nil && c.Result == nil && c.active() {
 		r := *e.Result
 		r.Ended = st.now
-		if c.Change != nil && c.Spec.Kind != cluster.Session {
+		if c.Change != nil && c.Spec.Kind != spec.Session {
 			// Its job was stopped, or ended meanwhile: whoever stops it finds out which.
 			if c.Change.Result == nil {
 				ch := *c.Change
@@ -79,7 +80,7 @@ func (st *step) workersWanted(e WorkersWanted) {
 			st.tellFlink(c)
 			return
 		}
-		if c.Spec.Kind == cluster.Session {
+		if c.Spec.Kind == spec.Session {
 			// A session that is told to shut down through its own REST API is stopped for good.
 			st.note(c, "Shutdown", "the JobManager was shut down through Flink: %s", r.Diagnostics)
 		}
@@ -98,9 +99,9 @@ func (st *step) workersWanted(e WorkersWanted) {
 }
 
 // wantWorkers closes the gap between the wanted set and what is waiting, launched and ended.
-func (st *step) wantWorkers(c *Cluster, workers []cluster.Worker, started map[string]bool) {
+func (st *step) wantWorkers(c *Cluster, workers []task.Worker, started map[string]bool) {
 	prefix := c.prefix()
-	wanted := iradix.New[*cluster.Worker]().Txn()
+	wanted := iradix.New[*task.Worker]().Txn()
 	for i := range workers {
 		w := workers[i]
 		if !strings.HasPrefix(w.ID, prefix) {
@@ -130,8 +131,8 @@ func (st *step) wantWorkers(c *Cluster, workers []cluster.Worker, started map[st
 			r.GPUs = n
 		}
 		st.wait(c, waiting{
-			id: w.ID, role: cluster.TaskManagerRole, worker: &w,
-			need: st.s.need(c, cluster.TaskManagerRole, r), resources: r,
+			id: w.ID, role: spec.TaskManagerTask, worker: &w,
+			need: st.s.need(c, spec.TaskManagerTask, r), resources: r,
 		})
 	}
 	c.exchange.wanted = wanted.Commit()
@@ -142,12 +143,12 @@ func (st *step) wantWorkers(c *Cluster, workers []cluster.Worker, started map[st
 	}
 	it := c.waiting.Root().Iterator()
 	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
-		if w.role == cluster.TaskManagerRole && w.surplus == "" && !isWanted(w.id) {
+		if w.role == spec.TaskManagerTask && w.surplus == "" && !isWanted(w.id) {
 			st.dropWaiting(c, w)
 		}
 	}
 	for _, t := range st.tasksOf(c) {
-		if t.Role == cluster.TaskManagerRole && !isWanted(t.ID) && (t.Surplus == "" || st.now.Sub(t.Launched) > surplusFor) {
+		if t.Kind == spec.TaskManagerTask && !isWanted(t.ID) && (t.Surplus == "" || st.now.Sub(t.Launched) > surplusFor) {
 			st.release(t)
 		}
 	}
@@ -168,7 +169,7 @@ func (st *step) workerEnded(c *Cluster, id, words string) {
 
 // tellFlink has the driver told what is so of each worker; Report has the words.
 func (st *step) tellFlink(c *Cluster) {
-	if c.Spec.Allocation != cluster.Dynamic || c.exchange.epoch == "" {
+	if c.Spec.Allocation != spec.Dynamic || c.exchange.epoch == "" {
 		return
 	}
 	for _, a := range st.sends {
@@ -197,12 +198,12 @@ func Report(s *State, name string) (epoch string, workers []WorkerReport, finish
 	for id, words, ok := it.Next(); ok; id, words, ok = it.Next() {
 		workers = append(workers, WorkerReport{ID: string(id), State: WorkerTerminated, Message: words})
 	}
-	s.tasks.Root().WalkPrefix([]byte(c.prefix()), func(_ []byte, t *cluster.Task) bool {
-		if t.Role != cluster.TaskManagerRole || t.Goal != cluster.Launched {
+	s.tasks.Root().WalkPrefix([]byte(c.prefix()), func(_ []byte, t *task.Task) bool {
+		if t.Kind != spec.TaskManagerTask || t.Goal != task.Launched {
 			return false
 		}
 		r := WorkerReport{ID: t.ID, State: WorkerLaunching, Message: t.Message, Host: t.Host(), Surplus: t.Surplus != ""}
-		if t.State == cluster.Running {
+		if t.State == task.Running {
 			r.State = WorkerRunning
 		}
 		workers = append(workers, r)
@@ -211,7 +212,7 @@ func Report(s *State, name string) (epoch string, workers []WorkerReport, finish
 	reasons := make(map[string]string)
 	wit := c.waiting.Root().Iterator()
 	for _, w, ok := wit.Next(); ok; _, w, ok = wit.Next() {
-		if w.role != cluster.TaskManagerRole || w.surplus != "" {
+		if w.role != spec.TaskManagerTask || w.surplus != "" {
 			continue
 		}
 		key := w.need.String()

@@ -3,15 +3,16 @@ package decide
 import (
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Leftover is the record of a deleted cluster whose high-availability data is still to be removed. It is there from
 // the moment in which the cluster goes, so that a process that ends in between leaves nothing behind in ZooKeeper.
 type Leftover struct {
-	Spec    cluster.Spec `json:"spec"`
-	Nonce   string       `json:"nonce"`
-	Deleted time.Time    `json:"deleted"`
+	Spec    spec.Spec `json:"spec"`
+	Nonce   string    `json:"nonce"`
+	Deleted time.Time `json:"deleted"`
 }
 
 // LeftoverPrefix begins the keys of leftovers.
@@ -59,7 +60,7 @@ func (st *step) tickLeftovers() {
 			st.dropLeftover(l)
 		case st.now.Sub(l.Deleted) > forgetMost:
 			st.dropLeftover(l)
-			st.send(Tell{Cluster: l.Spec.Name, Note: cluster.Note{
+			st.send(Tell{Cluster: l.Spec.Name, Note: wire.Note{
 				Time: st.now, Type: "Leftover", Message: "the high-availability data of the deleted cluster " + l.Spec.Name + " could not be removed from ZooKeeper; remove it by hand",
 			}})
 		default:

@@ -5,9 +5,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/constraint"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
-	"github.com/flink-on-mesos/flink-service/internal/placement"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // queue is the tasks of one cluster that need the same, in order.
@@ -17,7 +18,7 @@ type queue struct {
 	waiting []*waiting
 	// group counts where the tasks of the cluster and role are; nil when no rule asks. The queues of
 	// one cluster and role share it.
-	group *placement.Group
+	group *constraint.Group
 	// placed says that this batch has given some of them a place.
 	placed bool
 }
@@ -163,7 +164,7 @@ func (st *step) queues() []*queue {
 		if c.waiting.Len() == 0 || c.Paused {
 			continue
 		}
-		for _, role := range []cluster.Role{cluster.JobManagerRole, cluster.TaskManagerRole} {
+		for _, role := range []spec.TaskKind{spec.JobManagerTask, spec.TaskManagerTask} {
 			if c.brakeOf(role).holds(st.now) {
 				continue
 			}
@@ -181,7 +182,7 @@ func (st *step) queues() []*queue {
 }
 
 // queues groups the waiting tasks of a role by what they need.
-func (c *Cluster) queues(role cluster.Role) []*queue {
+func (c *Cluster) queues(role spec.TaskKind) []*queue {
 	var queues []*queue
 	it := c.waiting.Root().Iterator()
 	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
@@ -259,8 +260,8 @@ func (st *step) see(queues []*queue, groups [][]offer.Offer) {
 }
 
 // refuses applies the rules that are not about amounts.
-func (st *step) refuses(a *offer.Agent, f *placement.Facts, q *queue, w *waiting, words bool) (string, bool) {
-	if w.role == cluster.TaskManagerRole {
+func (st *step) refuses(a *offer.Agent, f *constraint.Facts, q *queue, w *waiting, words bool) (string, bool) {
+	if w.role == spec.TaskManagerTask {
 		jm, ok := st.leader(q.cluster)
 		if !ok {
 			return "its JobManager has no place yet", true
@@ -284,13 +285,13 @@ func (st *step) refuses(a *offer.Agent, f *placement.Facts, q *queue, w *waiting
 }
 
 // leader returns the JobManager that new TaskManagers are started for.
-func (st *step) leader(name string) (*cluster.Task, bool) {
+func (st *step) leader(name string) (*task.Task, bool) {
 	c, ok := st.clusters.Get([]byte(name))
 	if !ok {
 		return nil, false
 	}
 	for _, id := range slices.Backward(c.jobManagers) {
-		if t, ok := st.tasks.Get([]byte(id)); ok && t.Goal == cluster.Launched {
+		if t, ok := st.tasks.Get([]byte(id)); ok && t.Goal == task.Launched {
 			return t, true
 		}
 	}
@@ -300,19 +301,19 @@ func (st *step) leader(name string) (*cluster.Task, bool) {
 // launch turns a waiting task into a launched one.
 func (st *step) launch(a *offer.Agent, w *waiting, name string, p offer.Placement, r *reservation) Launch {
 	c := st.edit(name)
-	t := cluster.Task{
-		ID: w.id, Cluster: name, Role: w.role,
-		Goal: cluster.Launched, State: cluster.Staging,
+	t := task.Task{
+		ID: w.id, Cluster: name, Kind: w.role,
+		Goal: task.Launched, State: task.Staging,
 		AgentID: a.ID, Hostname: a.Hostname, Endpoint: a.Endpoint, Region: a.Region, Zone: a.Zone, Attributes: a.Attributes,
 		Network: ownNetwork(c, w.role), Ports: st.ports(c, w.role, p.Ports), Resources: w.resources, Worker: w.worker, Surplus: w.surplus,
-		Generation: c.Generation, Launched: st.now, Changed: st.now, Secure: w.role == cluster.JobManagerRole && c.Spec.SecureREST(),
+		Generation: c.Generation, Launched: st.now, Changed: st.now, Secure: w.role == spec.JobManagerTask && c.Spec.SecureREST(),
 	}
 	l := Launch{Spec: c.started(), Nonce: c.Nonce, Pieces: p.Pieces, Reserve: p.Reserve, Create: p.Create}
 	if r != nil {
 		t.Reservation = r.ID
 		st.use(r, w.id)
 	}
-	if w.role == cluster.TaskManagerRole {
+	if w.role == spec.TaskManagerTask {
 		jm, _ := st.leader(name)
 		t.JobManager = jm.ID
 		l.JobManager = jm
@@ -321,7 +322,7 @@ func (st *step) launch(a *offer.Agent, w *waiting, name string, p offer.Placemen
 	st.dropWaiting(c, w)
 	st.setTask(&t)
 	st.saveCluster(c)
-	if w.role == cluster.JobManagerRole {
+	if w.role == spec.JobManagerTask {
 		// An agent that was too small for the JobManager may be large enough for a TaskManager.
 		st.s.wantOffers = true
 		st.note(c, "JobManagerPlaced", "JobManager %s is being started on %s", t.ID, t.Hostname)
@@ -353,7 +354,7 @@ func hash(s string) uint64 {
 }
 
 // unfit says why a need has no place in what an agent last offered to any role.
-func (s *State) unfit(c *Cluster, role cluster.Role, n offer.Need, g *placement.Group, a *Agent) (why offer.Reason, no bool) {
+func (s *State) unfit(c *Cluster, role spec.TaskKind, n offer.Need, g *constraint.Group, a *Agent) (why offer.Reason, no bool) {
 	for _, r := range slices.Backward(a.rooms) {
 		agent := offer.NewAgent(r.offers...)
 		lack, lacks := agent.Lacks(n)
@@ -373,7 +374,7 @@ func (s *State) unfit(c *Cluster, role cluster.Role, n offer.Need, g *placement.
 
 // Explain says, over the agents whose offers are remembered, why a need has no place, in
 // words such as "no agent has been offered" or "cpus: 8 wanted, on none of 3 agents (most 4)".
-func (s *State) explain(c *Cluster, role cluster.Role, n offer.Need) string {
+func (s *State) explain(c *Cluster, role spec.TaskKind, n offer.Need) string {
 	type lack struct {
 		agents int
 		most   offer.Milli

@@ -11,9 +11,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // world is a small model of Mesos: it takes actions, and the test draws what happens in it.
@@ -24,9 +26,9 @@ type world struct {
 	saved  map[string]any
 	nextID int
 	// tasks are those that Mesos runs, with their last state.
-	tasks map[string]cluster.TaskState
+	tasks map[string]task.State
 	// specs are what each task was launched from.
-	specs map[string]cluster.Spec
+	specs map[string]spec.Spec
 	// updates wait to be acknowledged.
 	updates map[string]decide.Updated
 	// late are updates that others have overtaken.
@@ -44,7 +46,7 @@ type world struct {
 func newWorld(t *rapid.T) *world {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	w := &world{
-		t: t, now: now, saved: map[string]any{}, tasks: map[string]cluster.TaskState{}, updates: map[string]decide.Updated{}, planned: map[string]string{}, specs: map[string]cluster.Spec{},
+		t: t, now: now, saved: map[string]any{}, tasks: map[string]task.State{}, updates: map[string]decide.Updated{}, planned: map[string]string{}, specs: map[string]spec.Spec{},
 		state: decide.New(decide.Options{}, decide.Stored{}, now),
 	}
 	w.do(decide.Subscribed{FrameworkID: "f"})
@@ -101,11 +103,11 @@ func (w *world) save(a decide.Save) {
 
 func (w *world) accept(a decide.Accept) {
 	for _, l := range a.Launches {
-		t, ok := w.saved[decide.TaskPrefix+l.Task.ID].(*cluster.Task)
-		if !ok || t.Goal != cluster.Launched {
+		t, ok := w.saved[decide.TaskPrefix+l.Task.ID].(*task.Task)
+		if !ok || t.Goal != task.Launched {
 			w.t.Fatalf("task %s is launched and was not saved before", l.Task.ID)
 		}
-		if r, ok := w.saved[decide.ReservationPrefix+l.Task.Reservation].(*cluster.Reservation); l.Task.Reservation != "" && (!ok || r.Task != l.Task.ID) {
+		if r, ok := w.saved[decide.ReservationPrefix+l.Task.Reservation].(*task.Reservation); l.Task.Reservation != "" && (!ok || r.Task != l.Task.ID) {
 			w.t.Fatalf("task %s is launched and its reservation was not saved before", l.Task.ID)
 		}
 		if len(l.Reserve)+len(l.Create) > 0 && l.Task.Reservation == "" {
@@ -114,18 +116,18 @@ func (w *world) accept(a decide.Accept) {
 		if _, twice := w.tasks[l.Task.ID]; twice {
 			w.t.Fatalf("task %s is launched twice", l.Task.ID)
 		}
-		w.tasks[l.Task.ID] = cluster.Staging
+		w.tasks[l.Task.ID] = task.Staging
 		w.specs[l.Task.ID] = l.Spec
 	}
 }
 
 func (w *world) kill(a decide.Kill) {
-	if t, ok := w.saved[decide.TaskPrefix+a.TaskID].(*cluster.Task); ok && t.Goal != cluster.Released {
+	if t, ok := w.saved[decide.TaskPrefix+a.TaskID].(*task.Task); ok && t.Goal != task.Released {
 		w.t.Fatalf("task %s is killed and its release was not saved before", a.TaskID)
 	}
 	if s, ok := w.tasks[a.TaskID]; ok && !s.Terminal() {
-		w.tasks[a.TaskID] = cluster.Killed
-		w.updates[a.TaskID] = decide.Updated{TaskID: a.TaskID, State: cluster.Killed, UUID: []byte("u")}
+		w.tasks[a.TaskID] = task.Killed
+		w.updates[a.TaskID] = decide.Updated{TaskID: a.TaskID, State: task.Killed, UUID: []byte("u")}
 	}
 }
 
@@ -224,7 +226,7 @@ func (w *world) jobsStopped(how int) {
 	if w.asked == 0 {
 		return
 	}
-	e := decide.JobsStopped{Cluster: "demo", Number: w.asked, Savepoints: []cluster.Savepoint{{Job: "j1", Path: "file:/sp"}}}
+	e := decide.JobsStopped{Cluster: "demo", Number: w.asked, Savepoints: []wire.Savepoint{{Job: "j1", Path: "file:/sp"}}}
 	switch how {
 	case 1:
 		e.Done = true
@@ -238,26 +240,26 @@ func (w *world) jobsStopped(how int) {
 func (w *world) put(count int) {
 	w.nonce++
 	w.request++
-	var volumes []cluster.PersistentVolume
+	var volumes []spec.PersistentVolume
 	if rapid.Bool().Draw(w.t, "volume") {
-		volumes = []cluster.PersistentVolume{{ContainerPath: "state", Size: cluster.MiB, Type: cluster.RootDisk}}
+		volumes = []spec.PersistentVolume{{ContainerPath: "state", Size: spec.MiB, Type: spec.RootDisk}}
 	}
 	var stop *decide.StopRequest
 	if rapid.Bool().Draw(w.t, "stop") {
 		stop = &decide.StopRequest{}
 	}
-	w.do(decide.PutCluster{Request: w.request, Nonce: fmt.Sprintf("n%03d", w.nonce), Stop: stop, Now: rapid.IntRange(0, 5).Draw(w.t, "now") == 0, Spec: cluster.Spec{
+	w.do(decide.PutCluster{Request: w.request, Nonce: fmt.Sprintf("n%03d", w.nonce), Stop: stop, Now: rapid.IntRange(0, 5).Draw(w.t, "now") == 0, Spec: spec.Spec{
 		Suspended: rapid.IntRange(0, 3).Draw(w.t, "suspended") == 0,
-		Name:      "demo", Kind: cluster.Session, Allocation: cluster.Static, RestartNonce: int64(rapid.IntRange(0, 1).Draw(w.t, "restart")),
-		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1, Reserve: rapid.Bool().Draw(w.t, "reserve")},
-		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB, PersistentVolumes: volumes}},
-		TaskManagers: cluster.TaskManagers{Count: count},
+		Name:      "demo", Kind: spec.Session, Allocation: spec.Static, RestartNonce: int64(rapid.IntRange(0, 1).Draw(w.t, "restart")),
+		JobManager:   spec.JobManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Replicas: 1, Reserve: rapid.Bool().Draw(w.t, "reserve")},
+		TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB, PersistentVolumes: volumes}},
+		TaskManagers: spec.TaskManagers{Count: count},
 	}})
 }
 
 // update draws the next state of a task and delivers it.
 func (w *world) update(id string) {
-	states := []cluster.TaskState{cluster.Starting, cluster.Running, cluster.Failed, cluster.Unreachable, cluster.Lost}
+	states := []task.State{task.Starting, task.Running, task.Failed, task.Unreachable, task.Lost}
 	if s := w.tasks[id]; s.Terminal() {
 		return
 	}
@@ -287,7 +289,7 @@ func (w *world) overtaken() {
 
 // agent is where a task was launched.
 func (w *world) agent(id string) string {
-	if t, ok := w.saved[decide.TaskPrefix+id].(*cluster.Task); ok {
+	if t, ok := w.saved[decide.TaskPrefix+id].(*task.Task); ok {
 		return t.AgentID
 	}
 	return "a0"
@@ -314,9 +316,9 @@ func (w *world) restart() {
 			s.Framework = *v
 		case *decide.ClusterRecord:
 			s.Clusters = append(s.Clusters, *v)
-		case *cluster.Task:
+		case *task.Task:
 			s.Tasks = append(s.Tasks, *v)
-		case *cluster.Reservation:
+		case *task.Reservation:
 			s.Reservations = append(s.Reservations, *v)
 		}
 	}
@@ -333,7 +335,7 @@ func (w *world) answerReconciliation() {
 		}
 	}
 	for key := range w.saved {
-		if t, ok := w.saved[key].(*cluster.Task); ok {
+		if t, ok := w.saved[key].(*task.Task); ok {
 			if s := w.tasks[t.ID]; s.Terminal() {
 				w.do(decide.Updated{TaskID: t.ID, AgentID: w.agent(t.ID), State: s})
 			}
@@ -349,10 +351,10 @@ func (w *world) bounded() {
 	}
 	managers, workers := 0, 0
 	for _, t := range d.Tasks {
-		if t.Goal != cluster.Launched {
+		if t.Goal != task.Launched {
 			continue
 		}
-		if t.Role == cluster.JobManagerRole {
+		if t.Kind == spec.JobManagerTask {
 			managers++
 		} else {
 			workers++
@@ -380,9 +382,9 @@ func (w *world) settle() {
 	}
 	for range 40 {
 		for _, id := range slices.Sorted(maps.Keys(w.tasks)) {
-			if s := w.tasks[id]; !s.Terminal() && s != cluster.Running {
-				w.tasks[id] = cluster.Running
-				w.do(decide.Updated{TaskID: id, AgentID: w.agent(id), State: cluster.Running, UUID: []byte("u")})
+			if s := w.tasks[id]; !s.Terminal() && s != task.Running {
+				w.tasks[id] = task.Running
+				w.do(decide.Updated{TaskID: id, AgentID: w.agent(id), State: task.Running, UUID: []byte("u")})
 			}
 		}
 		w.deliver()
@@ -396,7 +398,7 @@ func (w *world) settle() {
 // bound checks that what is reserved is reserved for a task that runs.
 func (w *world) bound(live map[string]bool) {
 	for key, v := range w.saved {
-		if r, ok := v.(*cluster.Reservation); ok && !live[r.Task] {
+		if r, ok := v.(*task.Reservation); ok && !live[r.Task] {
 			w.t.Fatalf("%s is left, and its task is gone: %+v", key, *r)
 		}
 	}
@@ -432,7 +434,7 @@ func TestRandomHistories(t *testing.T) {
 		if d.Spec.Suspended {
 			want = 0
 		}
-		if d.Status.Change != nil || d.Spec.Suspended != (d.Status.State == cluster.Suspended) {
+		if d.Status.Change != nil || d.Spec.Suspended != (d.Status.State == wire.Suspended) {
 			t.Fatalf("at rest suspended is %t, and the cluster %s; the change %+v", d.Spec.Suspended, d.Status.State, d.Status.Change)
 		}
 		if len(live) != want || len(d.Tasks) != want || len(d.Waiting) != 0 {

@@ -6,14 +6,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // reservation is what is reserved on an agent, and what is known of it and not stored.
 type reservation struct {
-	cluster.Reservation
+	task.Reservation
 	// freed is when its last task ended; zero while a task uses it.
 	freed time.Time
 	// lost says that its agent is not heard.
@@ -54,15 +56,15 @@ const (
 const limitsSince = "1.10"
 
 // unsupported says what of a spec the leading master does not know. It would ignore it.
-func (s *State) unsupported(spec cluster.Spec) []fault.Detail {
+func (s *State) unsupported(sp spec.Spec) []fault.Detail {
 	if !s.Connected || s.MasterVersion == "" || !before(s.MasterVersion, 1, 10) {
 		return nil
 	}
 	var details []fault.Detail
 	for _, r := range []struct {
 		field  string
-		limits *cluster.Limits
-	}{{"jobManager", spec.JobManager.Limits}, {"taskManager", spec.TaskManager.Limits}} {
+		limits *spec.Limits
+	}{{"jobManager", sp.JobManager.Limits}, {"taskManager", sp.TaskManager.Limits}} {
 		if r.limits != nil {
 			details = append(details, fault.Detail{Field: r.field + ".resourceLimits", Message: fmt.Sprintf(
 				"the master is Mesos %s and limits need %s: leave them out, or upgrade Mesos", s.MasterVersion, limitsSince)})
@@ -90,17 +92,17 @@ func (st *step) setReservation(r *reservation) {
 // keepReservation keeps what is known of a reservation and not stored, and counts those that are to be given back.
 func (st *step) keepReservation(r *reservation) {
 	old, had := st.reservations.Insert([]byte(r.ID), r)
-	if had && old.Goal == cluster.Released {
+	if had && old.Goal == task.Released {
 		st.s.owing--
 	}
-	if r.Goal == cluster.Released {
+	if r.Goal == task.Released {
 		st.s.owing++
 	}
 }
 
 func (st *step) dropReservation(r *reservation) {
 	st.save(ReservationPrefix+r.ID, nil)
-	if old, had := st.reservations.Delete([]byte(r.ID)); had && old.Goal == cluster.Released {
+	if old, had := st.reservations.Delete([]byte(r.ID)); had && old.Goal == task.Released {
 		st.s.owing--
 	}
 }
@@ -134,9 +136,9 @@ func (st *step) use(r *reservation, task string) {
 }
 
 // made notes that a task was started on its reservation, so that this is there.
-func (st *step) made(t *cluster.Task) {
+func (st *step) made(t *task.Task) {
 	switch t.State {
-	case cluster.Starting, cluster.Running, cluster.Finished, cluster.Failed:
+	case task.Starting, task.Running, task.Finished, task.Failed:
 	default:
 		return
 	}
@@ -148,7 +150,7 @@ func (st *step) made(t *cluster.Task) {
 }
 
 // free notes that the task of a reservation is gone.
-func (st *step) free(t *cluster.Task) {
+func (st *step) free(t *task.Task) {
 	if r, ok := st.reservations.Get([]byte(t.Reservation)); ok && t.Reservation != "" && r.Task == t.ID {
 		c := *r
 		c.freed, c.quiet = st.now, st.now.Add(quietAfterGiven)
@@ -178,16 +180,16 @@ func (st *step) clusterOf(r *reservation) (*Cluster, bool) {
 
 // fits says whether the spec still asks for what is reserved.
 func (r *reservation) fits(c *Cluster) bool {
-	return (c.Spec.Role == "" || c.Spec.Role == r.MesosRole) && c.Spec.Reserves(r.Role) && r.Resources.SameReserved(c.Spec.Reserved(r.Role))
+	return (c.Spec.Role == "" || c.Spec.Role == r.MesosRole) && c.Spec.Reserves(r.Kind) && r.Resources.SameReserved(c.Spec.Reserved(r.Kind))
 }
 
 // tidy releases the reservations of a cluster that are of no use any more: the cluster ends, its spec asks for
 // something else, Mesos has not made it, or nothing waits for it.
 func (st *step) tidy(prefix string) {
 	var useless []*reservation
-	free := map[cluster.Role]int{}
+	free := map[spec.TaskKind]int{}
 	st.reservations.Root().WalkPrefix([]byte(prefix), func(_ []byte, r *reservation) bool {
-		if r.Goal != cluster.Launched {
+		if r.Goal != task.Launched {
 			return false
 		}
 		c, ok := st.clusterOf(r)
@@ -196,12 +198,12 @@ func (st *step) tidy(prefix string) {
 			return false
 		}
 		if !r.freed.IsZero() {
-			free[r.Role]++
+			free[r.Kind]++
 			waiting := c.waitingJobManagers
-			if r.Role == cluster.TaskManagerRole {
+			if r.Kind == spec.TaskManagerTask {
 				waiting = c.waiting.Len() - waiting
 			}
-			if free[r.Role] > waiting && st.now.Sub(r.freed) >= keepFree {
+			if free[r.Kind] > waiting && st.now.Sub(r.freed) >= keepFree {
 				useless = append(useless, r)
 			}
 		}
@@ -215,7 +217,7 @@ func (st *step) tidy(prefix string) {
 // releaseReservation has a reservation given back as soon as nothing uses it.
 func (st *step) releaseReservation(r *reservation) {
 	c := *r
-	c.Goal, c.Released = cluster.Released, st.now
+	c.Goal, c.Released = task.Released, st.now
 	st.setReservation(&c)
 	st.s.wantOffers, st.s.owedWait = true, 0
 }
@@ -227,7 +229,7 @@ func (st *step) tickReservations() {
 	it := st.reservations.Root().Iterator()
 	for _, r, ok := it.Next(); ok; _, r, ok = it.Next() {
 		switch {
-		case r.Goal == cluster.Launched:
+		case r.Goal == task.Launched:
 			if c, ok := st.clusterOf(r); ok {
 				prefixes = append(prefixes, c.prefix())
 			} else {
@@ -289,12 +291,12 @@ func (st *step) giveBack(a *offer.Agent, here []*reservation) (destroy, unreserv
 		}
 		seen[h.Reservation] = true
 		r, known := st.reservations.Get([]byte(h.Reservation))
-		if known && r.Goal == cluster.Launched {
+		if known && r.Goal == task.Launched {
 			continue
 		}
-		c := reservation{Reservation: cluster.Reservation{
+		c := reservation{Reservation: task.Reservation{
 			ID: h.Reservation, Cluster: h.Cluster, AgentID: a.ID, Hostname: a.Hostname, Framework: h.Framework, MesosRole: a.Role,
-			Goal: cluster.Released, Made: true, Released: st.now,
+			Goal: task.Released, Made: true, Released: st.now,
 		}}
 		if known {
 			c = *r
@@ -320,7 +322,7 @@ func (st *step) giveBack(a *offer.Agent, here []*reservation) (destroy, unreserv
 			st.keepReservation(&c)
 			continue
 		}
-		if _, used := st.tasks.Get([]byte(r.Task)); r.Goal == cluster.Released && !used {
+		if _, used := st.tasks.Get([]byte(r.Task)); r.Goal == task.Released && !used {
 			if st.now.Before(r.quiet) {
 				st.askBy(r.quiet)
 				continue
@@ -344,7 +346,7 @@ func (st *step) take(a *offer.Agent, q *queue, w *waiting) (offer.Placement, *re
 	var until time.Time
 	where := ""
 	st.reservations.Root().WalkPrefix([]byte(c.prefix()), func(_ []byte, r *reservation) bool {
-		if r.Role != w.role || r.Goal != cluster.Launched || !r.fits(c) {
+		if r.Kind != w.role || r.Goal != task.Launched || !r.fits(c) {
 			return false
 		}
 		if r.AgentID == a.ID && !r.freed.IsZero() {
@@ -372,9 +374,9 @@ func (st *step) take(a *offer.Agent, q *queue, w *waiting) (offer.Placement, *re
 	if !ok {
 		return p, nil, lack, false
 	}
-	return p, &reservation{Reservation: cluster.Reservation{
-		ID: w.id, Cluster: q.cluster, Role: w.role, AgentID: a.ID, Hostname: a.Hostname, Framework: h.Framework, MesosRole: a.Role,
-		Goal: cluster.Launched, Resources: c.Spec.Reserved(w.role), Created: st.now,
+	return p, &reservation{Reservation: task.Reservation{
+		ID: w.id, Cluster: q.cluster, Kind: w.role, AgentID: a.ID, Hostname: a.Hostname, Framework: h.Framework, MesosRole: a.Role,
+		Goal: task.Launched, Resources: c.Spec.Reserved(w.role), Created: st.now,
 	}}, offer.Reason{}, true
 }
 
@@ -384,7 +386,7 @@ func (st *step) holdUntil(r *reservation, w *waiting) time.Time {
 		return time.Time{}
 	}
 	if r.freed.IsZero() {
-		if t, ok := st.tasks.Get([]byte(r.Task)); !ok || t.Goal != cluster.Released {
+		if t, ok := st.tasks.Get([]byte(r.Task)); !ok || t.Goal != task.Released {
 			return time.Time{}
 		}
 		return w.since.Add(holdUsed)
@@ -404,7 +406,7 @@ func (st *step) abandon() {
 	}
 	for _, r := range all {
 		st.dropReservation(r)
-		st.send(Tell{Cluster: r.Cluster, Note: cluster.Note{Time: st.now, Type: "ReservationLeft", Message: fmt.Sprintf(
+		st.send(Tell{Cluster: r.Cluster, Note: wire.Note{Time: st.now, Type: "ReservationLeft", Message: fmt.Sprintf(
 			"what is reserved as %s on %s (%s) for the role %s could not be given back; end it with the master's operator API", r.ID, r.Hostname, r.AgentID, r.MesosRole)}})
 	}
 }

@@ -11,10 +11,12 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/constraint"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
-	"github.com/flink-on-mesos/flink-service/internal/placement"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // site is agents in racks in zones that come and go, and the tasks that the core has put on them.
@@ -65,7 +67,7 @@ func (s *site) do(e decide.Event) {
 		switch a := a.(type) {
 		case decide.Accept:
 			for _, l := range a.Launches {
-				if l.Task.Role == cluster.TaskManagerRole {
+				if l.Task.Kind == spec.TaskManagerTask {
 					s.allowed(s.agents[a.AgentID], l.Task.ID)
 				}
 				s.tasks[l.Task.ID] = &siteTask{agent: s.agents[a.AgentID]}
@@ -75,7 +77,7 @@ func (s *site) do(e decide.Event) {
 		case decide.Kill:
 			if t := s.tasks[a.TaskID]; t != nil {
 				t.released = true
-				s.ends = append(s.ends, decide.Updated{TaskID: a.TaskID, AgentID: t.agent.id, State: cluster.Killed, UUID: []byte("u")})
+				s.ends = append(s.ends, decide.Updated{TaskID: a.TaskID, AgentID: t.agent.id, State: task.Killed, UUID: []byte("u")})
 			}
 		}
 	}
@@ -173,10 +175,10 @@ func (s *site) offer(all bool) {
 // ofUse says whether the master offers an agent.
 func (s *site) ofUse(a *siteAgent) bool {
 	for _, r := range s.told {
-		if !slices.ContainsFunc(r.Groups, func(g []placement.Condition) bool {
-			return !slices.ContainsFunc(g, func(c placement.Condition) bool {
+		if !slices.ContainsFunc(r.Groups, func(g []constraint.Condition) bool {
+			return !slices.ContainsFunc(g, func(c constraint.Condition) bool {
 				v := a.value(strings.Replace(c.Field, "@hostname", "hostname", 1))
-				return c.Test == placement.Exists && v == "" || c.Test == placement.TextEquals && v != c.Value || c.Test == placement.TextNotEquals && v == c.Value
+				return c.Test == constraint.Exists && v == "" || c.Test == constraint.TextEquals && v != c.Value || c.Test == constraint.TextNotEquals && v == c.Value
 			})
 		}) {
 			return false
@@ -201,7 +203,7 @@ func (s *site) deliver() {
 	s.ends = nil
 }
 
-func (s *site) end(id string, state cluster.TaskState, reason string) {
+func (s *site) end(id string, state task.State, reason string) {
 	agent := s.tasks[id].agent.id
 	delete(s.tasks, id)
 	s.do(decide.Updated{TaskID: id, AgentID: agent, State: state, Reason: reason, UUID: []byte("u")})
@@ -213,11 +215,11 @@ func (s *site) run() {
 	for _, id := range slices.Sorted(maps.Keys(s.tasks)) {
 		if t := s.tasks[id]; !t.released && !t.running {
 			t.running = true
-			s.do(decide.Updated{TaskID: id, AgentID: t.agent.id, State: cluster.Running, UUID: []byte("u")})
+			s.do(decide.Updated{TaskID: id, AgentID: t.agent.id, State: task.Running, UUID: []byte("u")})
 		}
 		running++
 	}
-	s.do(decide.FlinkObserved{Cluster: "demo", JobManager: "demo-aaaa-jm-1", Flink: cluster.Flink{TaskManagers: running - 1}})
+	s.do(decide.FlinkObserved{Cluster: "demo", JobManager: "demo-aaaa-jm-1", Flink: wire.Flink{TaskManagers: running - 1}})
 }
 
 // one draws something that happens.
@@ -238,12 +240,12 @@ func (s *site) one() {
 		for _, id := range slices.Sorted(maps.Keys(s.tasks)) {
 			if s.tasks[id].agent == lost {
 				s.ends = slices.DeleteFunc(s.ends, func(u decide.Updated) bool { return u.TaskID == id })
-				s.end(id, cluster.Lost, "REASON_AGENT_REMOVED")
+				s.end(id, task.Lost, "REASON_AGENT_REMOVED")
 			}
 		}
 	case 2:
 		if len(workers) > 0 {
-			s.end(rapid.SampledFrom(workers).Draw(s.t, "failed"), cluster.Failed, "")
+			s.end(rapid.SampledFrom(workers).Draw(s.t, "failed"), task.Failed, "")
 		}
 	case 3:
 		s.count = rapid.IntRange(0, 8).Draw(s.t, "count")

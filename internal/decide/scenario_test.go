@@ -11,9 +11,11 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // TestScenarios runs every file of testdata: each command is an event (or a look at the state),
@@ -124,9 +126,9 @@ func (p *player) restart() string {
 			s.Clusters = append(s.Clusters, *v)
 		case *decide.Leftover:
 			s.Leftovers = append(s.Leftovers, *v)
-		case *cluster.Task:
+		case *task.Task:
 			s.Tasks = append(s.Tasks, *v)
-		case *cluster.Reservation:
+		case *task.Reservation:
 			s.Reservations = append(s.Reservations, *v)
 		}
 	}
@@ -153,13 +155,13 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 		return decide.CallFailed{Call: arg(d, "call", "ACCEPT"), Error: "test", TaskIDs: list(arg(d, "tasks", "")), AgentID: arg(d, "agent", "")}
 	case "put":
 		p.request++
-		return decide.PutCluster{Request: p.request, Spec: spec(d), Nonce: arg(d, "nonce", "aaaa"), CreateOnly: flag(d, "create"), UpdateOnly: flag(d, "update"), Notes: list(arg(d, "notes", "")), Stop: stop(d), Now: flag(d, "now")}
+		return decide.PutCluster{Request: p.request, Spec: specOf(d), Nonce: arg(d, "nonce", "aaaa"), CreateOnly: flag(d, "create"), UpdateOnly: flag(d, "update"), Notes: list(arg(d, "notes", "")), Stop: stop(d), Now: flag(d, "now")}
 	case "jobs-stopped":
 		e := decide.JobsStopped{
 			Cluster: arg(d, "cluster", "demo"), Number: int64(number(d, "change")), Done: flag(d, "done"), Failure: strings.TrimSpace(d.Input),
 		}
 		for _, id := range list(arg(d, "jobs", "")) {
-			e.Savepoints = append(e.Savepoints, cluster.Savepoint{Job: id, Name: "job " + id, Path: "file:/sp/" + id})
+			e.Savepoints = append(e.Savepoints, wire.Savepoint{Job: id, Name: "job " + id, Path: "file:/sp/" + id})
 		}
 		return e
 	case "cancelled":
@@ -188,7 +190,7 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 		return decide.InverseRescinded{OfferID: arg(d, "offer", "")}
 	case "status":
 		e := decide.Updated{
-			TaskID: arg(d, "task", ""), AgentID: arg(d, "agent", "a1"), State: cluster.TaskState(arg(d, "state", "")),
+			TaskID: arg(d, "task", ""), AgentID: arg(d, "agent", "a1"), State: task.State(arg(d, "state", "")),
 			Reason: arg(d, "reason", ""), Message: strings.TrimSpace(d.Input), Address: arg(d, "address", ""),
 		}
 		if !flag(d, "no-uuid") {
@@ -198,7 +200,7 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) decide.Event {
 	case "observed":
 		return decide.FlinkObserved{
 			Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""),
-			Flink: cluster.Flink{TaskManagers: number(d, "tms"), SlotsTotal: number(d, "slots"), JobsRunning: number(d, "jobs")},
+			Flink: wire.Flink{TaskManagers: number(d, "tms"), SlotsTotal: number(d, "slots"), JobsRunning: number(d, "jobs")},
 		}
 	case "wanted":
 		return p.wanted(d)
@@ -218,10 +220,10 @@ func (p *player) wanted(d *datadriven.TestData) decide.Event {
 		Version: int64(number(d, "version")), Ready: !flag(d, "not-ready"),
 	}
 	for _, id := range list(arg(d, "workers", "")) {
-		e.Workers = append(e.Workers, cluster.Worker{ID: id, CPUs: 1, Memory: cluster.GiB, Slots: 2})
+		e.Workers = append(e.Workers, task.Worker{ID: id, CPUs: 1, Memory: spec.GiB, Slots: 2})
 	}
 	if status := arg(d, "result", ""); status != "" {
-		e.Result = &cluster.JobResult{Status: status}
+		e.Result = &wire.JobResult{Status: status}
 	}
 	return e
 }
@@ -289,17 +291,17 @@ func (p *player) fit(name string, more int, since time.Time) string {
 	return b.String()
 }
 
-func spec(d *datadriven.TestData) cluster.Spec {
-	s := cluster.Spec{
-		Name: arg(d, "cluster", "demo"), Kind: cluster.Kind(arg(d, "kind", "session")), FlinkVersion: "2.3.0",
-		Allocation: cluster.Allocation(arg(d, "allocation", "static")), Role: arg(d, "role", ""),
-		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1},
-		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Slots: 2},
-		TaskManagers: cluster.TaskManagers{Count: number(d, "tms")},
+func specOf(d *datadriven.TestData) spec.Spec {
+	s := spec.Spec{
+		Name: arg(d, "cluster", "demo"), Kind: spec.Kind(arg(d, "kind", "session")), FlinkVersion: "2.3.0",
+		Allocation: spec.Allocation(arg(d, "allocation", "static")), Role: arg(d, "role", ""),
+		JobManager:   spec.JobManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Replicas: 1},
+		TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Slots: 2},
+		TaskManagers: spec.TaskManagers{Count: number(d, "tms")},
 	}
 	s.Suspended = flag(d, "suspended")
-	if s.Kind != cluster.Session {
-		s.Job = &cluster.JobSpec{JarURI: arg(d, "jar", "file:///a.jar"), UpgradeMode: cluster.UpgradeMode(arg(d, "mode", ""))}
+	if s.Kind != spec.Session {
+		s.Job = &spec.JobSpec{JarURI: arg(d, "jar", "file:///a.jar"), UpgradeMode: spec.UpgradeMode(arg(d, "mode", ""))}
 	}
 	if flag(d, "ha") {
 		s.FlinkConfiguration = map[string]string{"high-availability.type": "zookeeper"}
@@ -316,21 +318,21 @@ func spec(d *datadriven.TestData) cluster.Spec {
 		}
 	}
 	if name := arg(d, "network", ""); name != "" {
-		s.Container = &cluster.Container{Network: cluster.Network{Mode: cluster.ContainerNetwork, Name: name}}
+		s.Container = &spec.Container{Network: spec.Network{Mode: spec.ContainerNetwork, Name: name}}
 	}
 	for _, name := range list(arg(d, "ports", "")) {
-		s.TaskManager.Ports = append(s.TaskManager.Ports, cluster.Port{Name: name, ContainerPort: 9000})
+		s.TaskManager.Ports = append(s.TaskManager.Ports, spec.Port{Name: name, ContainerPort: 9000})
 	}
 	s.TaskManager.NetworkBandwidth = float64(number(d, "bandwidth"))
 	if s.TaskManager.NetworkBandwidth > 0 {
-		s.TaskManager.NetworkResource = cluster.DefaultNetworkResource
+		s.TaskManager.NetworkResource = spec.DefaultNetworkResource
 	}
 	s.JobManager.Reserve, s.TaskManager.Revocable = flag(d, "reserve"), flag(d, "revocable")
 	if n := number(d, "volume"); n > 0 {
-		s.TaskManager.PersistentVolumes = []cluster.PersistentVolume{{ContainerPath: "state", Size: cluster.Memory(n) * cluster.MiB, Type: cluster.RootDisk}}
+		s.TaskManager.PersistentVolumes = []spec.PersistentVolume{{ContainerPath: "state", Size: spec.Memory(n) * spec.MiB, Type: spec.RootDisk}}
 	}
 	if flag(d, "limits") {
-		s.TaskManager.Limits = &cluster.Limits{CPUs: 2, Memory: cluster.UnlimitedMemory}
+		s.TaskManager.Limits = &spec.Limits{CPUs: 2, Memory: spec.UnlimitedMemory}
 	}
 	if n := number(d, "nonce-change"); n > 0 {
 		s.RestartNonce = int64(n)
@@ -428,7 +430,7 @@ func describe(a decide.Action) string {
 		var tasks []string
 		for i := range a.Launches {
 			id := a.Launches[i].Task.ID
-			if j := a.Launches[i].Spec.Job; j != nil && j.InitialSavepointPath != "" && a.Launches[i].Task.Role == cluster.JobManagerRole {
+			if j := a.Launches[i].Spec.Job; j != nil && j.InitialSavepointPath != "" && a.Launches[i].Task.Kind == spec.JobManagerTask {
 				id += "(" + path.Base(j.JarURI) + " from " + j.InitialSavepointPath + ")"
 			}
 			tasks = append(tasks, id)

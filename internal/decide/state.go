@@ -5,9 +5,11 @@ import (
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/constraint"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
-	"github.com/flink-on-mesos/flink-service/internal/placement"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Options are the knobs of the decisions. They do not change while the service runs.
@@ -58,27 +60,27 @@ type Framework struct {
 
 // ClusterRecord is what is stored of a cluster.
 type ClusterRecord struct {
-	Spec       cluster.Spec `json:"spec"`
-	Generation int64        `json:"generation"`
-	Created    time.Time    `json:"created"`
+	Spec       spec.Spec `json:"spec"`
+	Generation int64     `json:"generation"`
+	Created    time.Time `json:"created"`
 	// Nonce is part of the ids of all its tasks, which makes them unlike those of an
 	// earlier cluster of the same name.
 	Nonce string `json:"nonce"`
 	// NextTask numbers the tasks.
-	NextTask int64              `json:"nextTask"`
-	State    cluster.State      `json:"state"`
-	Message  string             `json:"message,omitempty"`
-	Result   *cluster.JobResult `json:"result,omitempty"`
-	Restarts int                `json:"restarts"`
+	NextTask int64           `json:"nextTask"`
+	State    wire.State      `json:"state"`
+	Message  string          `json:"message,omitempty"`
+	Result   *wire.JobResult `json:"result,omitempty"`
+	Restarts int             `json:"restarts"`
 	// Failures are the last tasks that ended without being asked to, the newest last.
-	Failures []cluster.Failure `json:"failures,omitempty"`
+	Failures []wire.Failure `json:"failures,omitempty"`
 	// Change is a change that waits for jobs to be stopped; nil for none.
 	Change *Change `json:"change,omitempty"`
 	// Changes numbers those changes; ChangeFailure is why the last one was given up.
 	Changes       int64  `json:"changes,omitempty"`
 	ChangeFailure string `json:"changeFailure,omitempty"`
 	// Savepoints are those with which the jobs were last stopped for a change.
-	Savepoints []cluster.Savepoint `json:"savepoints,omitempty"`
+	Savepoints []wire.Savepoint `json:"savepoints,omitempty"`
 	// Paused says that no task of it is to be started until that is taken back.
 	Paused bool `json:"paused,omitempty"`
 }
@@ -97,7 +99,7 @@ type State struct {
 	Suppressed bool
 
 	clusters *iradix.Tree[*Cluster]
-	tasks    *iradix.Tree[*cluster.Task]
+	tasks    *iradix.Tree[*task.Task]
 	agents   *iradix.Tree[*Agent]
 	// killing are the tasks with goal released that are not known to have ended.
 	killing *iradix.Tree[struct{}]
@@ -152,11 +154,11 @@ type Cluster struct {
 	// running counts the TaskManagers in state RUNNING with goal launched.
 	running  int
 	exchange exchange
-	flink    *cluster.Flink
+	flink    *wire.Flink
 	// doubted says that flink was corrected here: the next observation counts, also when nothing changed.
 	doubted bool
-	phases  []cluster.PhaseTime
-	notes   []cluster.Note
+	phases  []wire.PhaseTime
+	notes   []wire.Note
 	// stopAsked is when the stop of the jobs was last asked for.
 	stopAsked time.Time
 	// cancelBegun and cancelAsked are when their cancellation was first and last asked for; cancelled says that none runs any more.
@@ -165,10 +167,10 @@ type Cluster struct {
 	// jobManagerBrake and taskManagerBrake slow the starts of a role after failures in a row.
 	jobManagerBrake, taskManagerBrake brake
 	// jobManagerRules and taskManagerRules are the spec's constraints, read once.
-	jobManagerRules, taskManagerRules placement.Rules
+	jobManagerRules, taskManagerRules constraint.Rules
 	rulesProblem                      error
 	// jobManagerConditions and taskManagerConditions are what a master can apply of them.
-	jobManagerConditions, taskManagerConditions []placement.Condition
+	jobManagerConditions, taskManagerConditions []constraint.Condition
 	// move is the replacement of a TaskManager on an agent that will not be there; nil for none.
 	move *move
 	// moveNext is before when no other replacement is begun.
@@ -180,10 +182,10 @@ type Cluster struct {
 // waiting is a wanted task without a place.
 type waiting struct {
 	id        string
-	role      cluster.Role
+	role      spec.TaskKind
 	need      offer.Need
-	resources cluster.Resources
-	worker    *cluster.Worker
+	resources spec.Resources
+	worker    *task.Worker
 	// surplus is the task that it is to replace, when Flink did not ask for it.
 	surplus string
 	since   time.Time
@@ -198,7 +200,7 @@ type exchange struct {
 	past    []string
 	version int64
 	// wanted is what the driver last asked for; nil before it did.
-	wanted *iradix.Tree[*cluster.Worker]
+	wanted *iradix.Tree[*task.Worker]
 	// ended holds the words about workers that ended, until the driver no longer wants them.
 	ended *iradix.Tree[string]
 }
@@ -270,9 +272,9 @@ const (
 type Stored struct {
 	Framework Framework
 	Clusters  []ClusterRecord
-	Tasks     []cluster.Task
+	Tasks     []task.Task
 	// Reservations are what is reserved on agents.
-	Reservations []cluster.Reservation `json:",omitempty"`
+	Reservations []task.Reservation `json:",omitempty"`
 	Leftovers    []Leftover
 }
 
@@ -282,7 +284,7 @@ func New(o Options, stored Stored, now time.Time) State {
 		Options:     o.Defaults(),
 		Framework:   stored.Framework,
 		clusters:    iradix.New[*Cluster](),
-		tasks:       iradix.New[*cluster.Task](),
+		tasks:       iradix.New[*task.Task](),
 		agents:      iradix.New[*Agent](),
 		killing:     iradix.New[struct{}](),
 		leftovers:   iradix.New[*Leftover](),
@@ -304,7 +306,7 @@ func New(o Options, stored Stored, now time.Time) State {
 	}
 	for _, r := range stored.Clusters {
 		c := newCluster(r)
-		c.phases = []cluster.PhaseTime{{Phase: cluster.PhaseOffer, Since: now}}
+		c.phases = []wire.PhaseTime{{Phase: wire.PhaseOffer, Since: now}}
 		st.clusters.Insert([]byte(r.Spec.Name), c)
 	}
 	for i := range stored.Tasks {

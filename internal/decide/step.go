@@ -10,7 +10,9 @@ import (
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Step folds one event into the state and says what must be done about it. The order of the
@@ -77,7 +79,7 @@ type step struct {
 	now time.Time
 
 	clusters    *iradix.Txn[*Cluster]
-	tasks       *iradix.Txn[*cluster.Task]
+	tasks       *iradix.Txn[*task.Task]
 	agents      *iradix.Txn[*Agent]
 	killing     *iradix.Txn[struct{}]
 	unreachable *iradix.Txn[struct{}]
@@ -283,7 +285,7 @@ func (st *step) adopt(c *Cluster) *Cluster {
 
 // note adds an entry to a cluster's history.
 func (st *step) note(c *Cluster, kind, format string, args ...any) {
-	n := cluster.Note{Time: st.now, Type: kind, Message: fmt.Sprintf(format, args...)}
+	n := wire.Note{Time: st.now, Type: kind, Message: fmt.Sprintf(format, args...)}
 	from := max(0, len(c.notes)-maxNotes+1)
 	c.notes = append(slices.Clone(c.notes[from:]), n)
 	st.send(Tell{Cluster: c.Spec.Name, Note: n})
@@ -293,19 +295,19 @@ func (st *step) note(c *Cluster, kind, format string, args ...any) {
 func (c *Cluster) prefix() string { return c.Spec.Name + "-" + c.Nonce + "-" }
 
 // newID numbers a task of a role.
-func (c *Cluster) newID(role cluster.Role) string {
+func (c *Cluster) newID(role spec.TaskKind) string {
 	c.NextTask++
 	short := "tm"
-	if role == cluster.JobManagerRole {
+	if role == spec.JobManagerTask {
 		short = "jm"
 	}
 	return fmt.Sprintf("%s%s-%d", c.prefix(), short, c.NextTask)
 }
 
 // tasksOf returns the tasks of a cluster, in the order of their ids.
-func (st *step) tasksOf(c *Cluster) []*cluster.Task {
-	var tasks []*cluster.Task
-	st.tasks.Root().WalkPrefix([]byte(c.prefix()), func(_ []byte, t *cluster.Task) bool {
+func (st *step) tasksOf(c *Cluster) []*task.Task {
+	var tasks []*task.Task
+	st.tasks.Root().WalkPrefix([]byte(c.prefix()), func(_ []byte, t *task.Task) bool {
 		tasks = append(tasks, t)
 		return false
 	})
@@ -313,13 +315,13 @@ func (st *step) tasksOf(c *Cluster) []*cluster.Task {
 }
 
 // setTask stores a task and keeps the counts of its cluster. The caller hands over a fresh copy.
-func (st *step) setTask(t *cluster.Task) {
+func (st *step) setTask(t *task.Task) {
 	st.save(TaskPrefix+t.ID, t)
 	st.indexTask(t)
 }
 
 // indexTask keeps the indexes and the counts for a task whose record is stored already.
-func (st *step) indexTask(t *cluster.Task) {
+func (st *step) indexTask(t *task.Task) {
 	c := st.edit(t.Cluster)
 	if old, ok := st.tasks.Get([]byte(t.ID)); ok {
 		st.count(c, old, -1)
@@ -338,39 +340,39 @@ func (st *step) removeTask(id string) {
 	st.save(TaskPrefix+id, nil)
 }
 
-func (st *step) count(c *Cluster, t *cluster.Task, d int) {
+func (st *step) count(c *Cluster, t *task.Task, d int) {
 	key := []byte(t.ID)
 	if d < 0 {
 		st.killing.Delete(key)
 		st.unreachable.Delete(key)
 	} else {
-		if t.Goal == cluster.Released {
+		if t.Goal == task.Released {
 			st.killing.Insert(key, struct{}{})
 		}
-		if t.State == cluster.Unreachable {
+		if t.State == task.Unreachable {
 			st.unreachable.Insert(key, struct{}{})
 		}
 	}
-	if t.Goal == cluster.Released {
+	if t.Goal == task.Released {
 		c.releasing += d
 	}
-	if t.Role == cluster.JobManagerRole {
+	if t.Kind == spec.JobManagerTask {
 		c.jobManagers = slices.DeleteFunc(slices.Clone(c.jobManagers), func(id string) bool { return id == t.ID })
 		if d > 0 {
 			c.jobManagers = append(c.jobManagers, t.ID)
 		}
 		return
 	}
-	if t.Goal == cluster.Launched {
+	if t.Goal == task.Launched {
 		c.taskManagers += d
-		if t.State == cluster.Running {
+		if t.State == task.Running {
 			c.running += d
 		}
 	}
 }
 
 // task returns a copy of a task that the caller may change and hand to setTask.
-func (st *step) task(id string) (*cluster.Task, bool) {
+func (st *step) task(id string) (*task.Task, bool) {
 	t, ok := st.tasks.Get([]byte(id))
 	if !ok {
 		return nil, false

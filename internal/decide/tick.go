@@ -5,7 +5,8 @@ import (
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // Delays between KILL calls of one task: doubled from the first to the most.
@@ -53,7 +54,7 @@ func (st *step) subscribed(e Subscribed) {
 	cit := st.clusters.Root().Iterator()
 	for _, c, ok := cit.Next(); ok; _, c, ok = cit.Next() {
 		for _, id := range c.jobManagers {
-			if jm, ok := st.tasks.Get([]byte(id)); ok && jm.State == cluster.Running {
+			if jm, ok := st.tasks.Get([]byte(id)); ok && jm.State == task.Running {
 				st.watch(c, jm)
 			}
 		}
@@ -156,7 +157,7 @@ func (st *step) frameworkRemoved(e FrameworkRemoved) {
 		}
 		c.flink = nil
 		st.forgetJobManager(c, "")
-		st.dropAllWaiting(c, cluster.TaskManagerRole)
+		st.dropAllWaiting(c, spec.TaskManagerTask)
 		st.note(c, "FrameworkRemoved", "Mesos removed the framework (%s); the cluster is rebuilt under a new framework id", e.Message)
 		st.converge(c.Spec.Name)
 	}

@@ -3,8 +3,8 @@ package decide
 import (
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 const (
@@ -20,7 +20,7 @@ const (
 func (st *step) uninstall() {
 	it := st.s.clusters.Root().Iterator()
 	for name, c, ok := it.Next(); ok; name, c, ok = it.Next() {
-		if c.State != cluster.Deleting && !st.saving(st.edit(string(name))) {
+		if c.State != wire.Deleting && !st.saving(st.edit(string(name))) {
 			st.markDeleted(st.edit(string(name)))
 			st.converge(string(name))
 		}
@@ -67,10 +67,10 @@ func (st *step) saving(c *Cluster) bool {
 
 // markDeleted saves that a cluster is to end. The caller converges it.
 func (st *step) markDeleted(c *Cluster) {
-	if c.State == cluster.Deleting {
+	if c.State == wire.Deleting {
 		return
 	}
-	c.State, c.Message, c.Change = cluster.Deleting, "", nil
+	c.State, c.Message, c.Change = wire.Deleting, "", nil
 	st.note(c, "Deleting", "cluster %s is being deleted", c.Spec.Name)
 	st.saveCluster(c)
 	st.send(Unwatch{Cluster: c.Spec.Name})

@@ -7,8 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // uninstaller folds events into a state and keeps what was stored, as the player of scenarios does.
@@ -41,13 +42,13 @@ func begin(t *testing.T) uninstaller {
 	t.Helper()
 	u := uninstaller{t, newPlayer()}
 	u.after(decide.Subscribed{FrameworkID: "fw-1"})
-	spec := cluster.Spec{
-		Name: "demo", Kind: cluster.Session, Allocation: cluster.Static,
-		JobManager: cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1},
+	spec := spec.Spec{
+		Name: "demo", Kind: spec.Session, Allocation: spec.Static,
+		JobManager: spec.JobManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Replicas: 1},
 	}
 	u.after(decide.PutCluster{Request: 1, Spec: spec, Nonce: "aaaa"})
 	u.after(decide.Offered{Offers: offers(t, "o1 a1 h1 cpus=8 mem=8192 ports=31000-31099")})
-	u.after(decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a1", State: cluster.Running})
+	u.after(decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a1", State: task.Running})
 	u.restartUninstalling()
 	return u
 }
@@ -63,11 +64,11 @@ func TestUninstall(t *testing.T) {
 	u := begin(t)
 	u.want(decide.Ticked{}, "save cluster/demo task/demo-aaaa-jm-1", "unwatch demo", "kill demo-aaaa-jm-1 on a1")
 	u.want(decide.Subscribed{FrameworkID: "fw-1"}, "save task/demo-aaaa-jm-1", "reconcile [demo-aaaa-jm-1]", "kill demo-aaaa-jm-1 on a1", "suppress")
-	u.want(decide.PutCluster{Request: 2, Spec: cluster.Spec{Name: "late"}}, "answer error: the service is being uninstalled; nothing new is taken")
+	u.want(decide.PutCluster{Request: 2, Spec: spec.Spec{Name: "late"}}, "answer error: the service is being uninstalled; nothing new is taken")
 	if got := decide.Uninstalling(&u.state); got.Done() || got.Clusters != 1 || got.Tasks != 1 || !got.Registered {
 		t.Errorf("in between: %+v", got)
 	}
-	u.want(decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a1", State: cluster.Killed, UUID: []byte("u")},
+	u.want(decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a1", State: task.Killed, UUID: []byte("u")},
 		"save -task/demo-aaaa-jm-1 -cluster/demo", "unwatch demo demo-aaaa-jm-1", "ack demo-aaaa-jm-1")
 	u.want(decide.Ticked{}, "teardown")
 	u.want(decide.Ticked{}, "nothing") // It is on its way.

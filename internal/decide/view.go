@@ -3,7 +3,9 @@ package decide
 import (
 	"slices"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // ServiceView is what the service says of itself.
@@ -39,20 +41,20 @@ func Service(s *State) ServiceView {
 func Outcomes(s *State) []Outcome { return s.outcomes }
 
 // Spec returns the spec of a cluster that was asked for last, secrets and all.
-func Spec(s *State, name string) (cluster.Spec, bool) {
+func Spec(s *State, name string) (spec.Spec, bool) {
 	c, ok := s.clusters.Get([]byte(name))
 	if !ok {
-		return cluster.Spec{}, false
+		return spec.Spec{}, false
 	}
 	return c.pending(), true
 }
 
 // RunningSpec returns the spec that the tasks of a cluster are started from, secrets and all. It differs from Spec while
 // a change waits for jobs to be stopped.
-func RunningSpec(s *State, name string) (cluster.Spec, bool) {
+func RunningSpec(s *State, name string) (spec.Spec, bool) {
 	c, ok := s.clusters.Get([]byte(name))
 	if !ok {
-		return cluster.Spec{}, false
+		return spec.Spec{}, false
 	}
 	return c.started(), true
 }
@@ -76,11 +78,11 @@ func Names(s *State) []string {
 }
 
 // Summaries lists the clusters in the order of their names.
-func Summaries(s *State) []cluster.Summary {
-	out := []cluster.Summary{}
+func Summaries(s *State) []wire.Summary {
+	out := []wire.Summary{}
 	it := s.clusters.Root().Iterator()
 	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
-		sum := cluster.Summary{
+		sum := wire.Summary{
 			Name: c.Spec.Name, Kind: c.Spec.Kind, State: c.State, FlinkVersion: c.Spec.FlinkVersion,
 			TaskManagers: c.running, Wanted: c.taskManagers + c.waiting.Len() - c.waitingJobManagers, Created: c.Created,
 		}
@@ -99,77 +101,77 @@ func Summaries(s *State) []cluster.Summary {
 }
 
 // JobManagerOf returns the JobManager of a cluster to which requests are sent.
-func JobManagerOf(s *State, name string) (cluster.Task, bool) {
+func JobManagerOf(s *State, name string) (task.Task, bool) {
 	c, ok := s.clusters.Get([]byte(name))
 	if !ok {
-		return cluster.Task{}, false
+		return task.Task{}, false
 	}
 	for _, id := range slices.Backward(c.jobManagers) {
-		if t, ok := s.tasks.Get([]byte(id)); ok && t.Goal == cluster.Launched && t.State == cluster.Running {
+		if t, ok := s.tasks.Get([]byte(id)); ok && t.Goal == task.Launched && t.State == task.Running {
 			return *t, true
 		}
 	}
-	return cluster.Task{}, false
+	return task.Task{}, false
 }
 
 // TaskOf returns a task of a cluster.
-func TaskOf(s *State, name, id string) (cluster.Task, bool) {
+func TaskOf(s *State, name, id string) (task.Task, bool) {
 	t, ok := s.tasks.Get([]byte(id))
 	if !ok || t.Cluster != name {
-		return cluster.Task{}, false
+		return task.Task{}, false
 	}
 	return *t, true
 }
 
 // PlaceOf returns where a task of a cluster runs or, for one of the last that failed, ran.
-func PlaceOf(s *State, name, id string) (cluster.Task, bool) {
+func PlaceOf(s *State, name, id string) (task.Task, bool) {
 	if t, ok := TaskOf(s, name, id); ok {
 		return t, true
 	}
 	c, ok := s.clusters.Get([]byte(name))
 	if !ok {
-		return cluster.Task{}, false
+		return task.Task{}, false
 	}
 	for _, f := range c.Failures {
 		if f.TaskID == id {
-			return cluster.Task{
-				ID: id, Cluster: name, Role: f.Role, AgentID: f.AgentID, Hostname: f.Hostname, Endpoint: f.Endpoint, Sandbox: f.Sandbox, State: f.State,
+			return task.Task{
+				ID: id, Cluster: name, Kind: f.Kind, AgentID: f.AgentID, Hostname: f.Hostname, Endpoint: f.Endpoint, Sandbox: f.Sandbox, State: f.State,
 			}, true
 		}
 	}
-	return cluster.Task{}, false
+	return task.Task{}, false
 }
 
 // Describe says all of a cluster.
-func Describe(s *State, name string) (cluster.Description, bool) {
+func Describe(s *State, name string) (wire.Description, bool) {
 	c, ok := s.clusters.Get([]byte(name))
 	if !ok {
-		return cluster.Description{}, false
+		return wire.Description{}, false
 	}
-	d := cluster.Description{
+	d := wire.Description{
 		Name: c.Spec.Name, Kind: c.Spec.Kind, Spec: c.pending(),
-		Status: cluster.Status{
+		Status: wire.Status{
 			State: c.State, Message: c.Message, Generation: c.Generation, ObservedGeneration: c.Generation, Created: c.Created,
 			Phases: c.phases, Flink: c.flink, Result: c.Result, Restarts: c.Restarts, Failures: c.Failures, Paused: c.Paused,
 			ChangeFailure: c.ChangeFailure, Savepoints: c.Savepoints,
 		},
-		Tasks: []cluster.TaskStatus{}, Waiting: []cluster.Waiting{}, Events: c.notes,
+		Tasks: []wire.TaskStatus{}, Waiting: []wire.Waiting{}, Events: c.notes,
 	}
 	if ch := c.Change; ch != nil {
 		d.Status.Generation = ch.Generation
-		d.Status.Change = &cluster.Change{
+		d.Status.Change = &wire.Change{
 			Generation: ch.Generation, Suspend: ch.Spec.Suspended, Since: ch.Since, Stopped: !ch.Stopped.IsZero(),
-			Savepoints: append([]cluster.Savepoint{}, ch.Savepoints...),
+			Savepoints: append([]wire.Savepoint{}, ch.Savepoints...),
 		}
 	}
 	if d.Events == nil {
-		d.Events = []cluster.Note{}
+		d.Events = []wire.Note{}
 	}
 	if n := len(c.phases); n > 0 && c.active() {
 		d.Status.Phase = c.phases[n-1].Phase
 	}
-	s.tasks.Root().WalkPrefix([]byte(c.prefix()), func(_ []byte, t *cluster.Task) bool {
-		if t.Generation < d.Status.ObservedGeneration && t.Goal == cluster.Launched {
+	s.tasks.Root().WalkPrefix([]byte(c.prefix()), func(_ []byte, t *task.Task) bool {
+		if t.Generation < d.Status.ObservedGeneration && t.Goal == task.Launched {
 			d.Status.ObservedGeneration = t.Generation
 		}
 		d.Tasks = append(d.Tasks, taskStatus(c, t))
@@ -183,13 +185,13 @@ func Describe(s *State, name string) (cluster.Description, bool) {
 	return d, true
 }
 
-func taskStatus(c *Cluster, t *cluster.Task) cluster.TaskStatus {
-	v := cluster.TaskStatus{
-		ID: t.ID, Role: t.Role, Goal: t.Goal, State: t.State, AgentID: t.AgentID, Hostname: t.Hostname, Ports: t.Ports, Reservation: t.Reservation,
+func taskStatus(c *Cluster, t *task.Task) wire.TaskStatus {
+	v := wire.TaskStatus{
+		ID: t.ID, Kind: t.Kind, Goal: t.Goal, State: t.State, AgentID: t.AgentID, Hostname: t.Hostname, Ports: t.Ports, Reservation: t.Reservation,
 		Address: t.Address, CPUs: t.Resources.CPUs, Memory: t.Resources.Memory, Launched: t.Launched, Changed: t.Changed,
 		Reason: t.Reason, Message: t.Message, Sandbox: t.Sandbox,
 	}
-	if t.Role == cluster.TaskManagerRole {
+	if t.Kind == spec.TaskManagerTask {
 		v.Slots = c.Spec.TaskManager.Slots
 		if t.Worker != nil {
 			v.Slots = t.Worker.Slots
@@ -199,21 +201,21 @@ func taskStatus(c *Cluster, t *cluster.Task) cluster.TaskStatus {
 }
 
 // waitingOf lists the tasks without a place, with the reasons.
-func (s *State) waitingOf(c *Cluster) []cluster.Waiting {
-	var out []cluster.Waiting
+func (s *State) waitingOf(c *Cluster) []wire.Waiting {
+	var out []wire.Waiting
 	reasons := make(map[string]string)
 	it := c.waiting.Root().Iterator()
 	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
 		b := *c.brakeOf(w.role)
-		v := cluster.Waiting{ID: w.id, Role: w.role, Since: w.since}
+		v := wire.Waiting{ID: w.id, Kind: w.role, Since: w.since}
 		key := string(w.role) + " " + w.need.String()
 		if _, ok := reasons[key]; !ok {
 			reasons[key] = s.explain(c, w.role, w.need)
 		}
 		v.Reason = reasons[key]
-		if w.role == cluster.TaskManagerRole && len(c.jobManagers) == 0 {
+		if w.role == spec.TaskManagerTask && len(c.jobManagers) == 0 {
 			v.Reason = "its JobManager has no place yet"
-		} else if w.role == cluster.TaskManagerRole && s.awaitsAddress(c) {
+		} else if w.role == spec.TaskManagerTask && s.awaitsAddress(c) {
 			v.Reason = "the address of its JobManager is not known yet"
 		}
 		if c.Paused {

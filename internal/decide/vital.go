@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Vital is what there is to observe of a cluster every second.
@@ -17,7 +17,7 @@ type Vital struct {
 	// SlotsWanted are those of the wanted TaskManagers, by the size in the spec; Slots are registered, SlotsUsed used.
 	SlotsWanted, Slots, SlotsUsed int
 	// Notes are the last ones, the oldest first. They are shared and never change.
-	Notes []cluster.Note
+	Notes []wire.Note
 }
 
 // Doubted says that what Flink last said of a cluster was corrected since: an observation is wanted, also when nothing
@@ -47,7 +47,7 @@ func Vitals(s *State) []Vital {
 	it := s.clusters.Root().Iterator()
 	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
 		v := Vital{Name: c.Spec.Name, Active: c.active(), Notes: c.notes}
-		if n := len(c.phases); v.Active && n > 0 && c.phases[n-1].Phase == cluster.PhaseReady {
+		if n := len(c.phases); v.Active && n > 0 && c.phases[n-1].Phase == wire.PhaseReady {
 			v.Ready = c.phases[n-1].Since
 		}
 		if v.Active {

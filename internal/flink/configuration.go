@@ -9,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // The options that stand for fields of a spec.
@@ -137,8 +137,8 @@ func CheckConfiguration(config map[string]string) error {
 // rules. A field and an option that contradict each other are a problem. When only parts of
 // a process's memory are set, their sum becomes its size. It returns a copy; the error is of
 // type Problems and includes those of CheckConfiguration.
-func Adopt(spec cluster.Spec) (cluster.Spec, error) {
-	config := maps.Clone(spec.FlinkConfiguration)
+func Adopt(sp spec.Spec) (spec.Spec, error) {
+	config := maps.Clone(sp.FlinkConfiguration)
 	if config == nil {
 		config = map[string]string{}
 	}
@@ -149,7 +149,7 @@ func Adopt(spec cluster.Spec) (cluster.Spec, error) {
 		}
 	}
 	add(CheckConfiguration(config))
-	size := func(key, field string, to *cluster.Memory) {
+	size := func(key, field string, to *spec.Memory) {
 		v, ok := config[key]
 		if !ok {
 			return
@@ -165,53 +165,53 @@ func Adopt(spec cluster.Spec) (cluster.Spec, error) {
 		}
 		delete(config, key)
 	}
-	size(jobManagerSize, "jobManager.memory", &spec.JobManager.Memory)
-	size(taskManagerSize, "taskManager.memory", &spec.TaskManager.Memory)
+	size(jobManagerSize, "jobManager.memory", &sp.JobManager.Memory)
+	size(taskManagerSize, "taskManager.memory", &sp.TaskManager.Memory)
 	r := &reader{config: config}
 	if v, ok := config[taskSlots]; ok {
 		n := r.slots()
-		if spec.TaskManager.Slots != 0 && spec.TaskManager.Slots != n && r.err == nil {
-			r.fail(taskSlots, "%s contradicts taskManager.slots, which is %d: remove one of them", v, spec.TaskManager.Slots)
+		if sp.TaskManager.Slots != 0 && sp.TaskManager.Slots != n && r.err == nil {
+			r.fail(taskSlots, "%s contradicts taskManager.slots, which is %d: remove one of them", v, sp.TaskManager.Slots)
 		}
-		spec.TaskManager.Slots = n
+		sp.TaskManager.Slots = n
 		delete(config, taskSlots)
 	}
-	if _, ok := config[cpuCores]; ok && spec.TaskManager.CPUs == 0 {
-		spec.TaskManager.CPUs = r.cpus(1)
+	if _, ok := config[cpuCores]; ok && sp.TaskManager.CPUs == 0 {
+		sp.TaskManager.CPUs = r.cpus(1)
 		delete(config, cpuCores)
 	}
 	add(r.err)
-	if spec.JobManager.Memory == 0 {
+	if sp.JobManager.Memory == 0 {
 		if _, _, ok := r.find("jobmanager.memory.flink.size", "jobmanager.memory.heap.size"); ok {
 			m, err := SplitJobManager(config)
 			add(err)
-			spec.JobManager.Memory = m.Total()
+			sp.JobManager.Memory = m.Total()
 		}
 	}
-	if spec.TaskManager.Memory == 0 {
+	if sp.TaskManager.Memory == 0 {
 		_, _, flinkSize := r.find("taskmanager.memory.flink.size")
 		_, _, heap := r.find("taskmanager.memory.task.heap.size")
 		_, _, managed := r.find("taskmanager.memory.managed.size", "taskmanager.memory.size")
 		if flinkSize || heap && managed {
 			m, err := SplitTaskManager(config)
 			add(err)
-			spec.TaskManager.Memory = m.Total()
+			sp.TaskManager.Memory = m.Total()
 		}
 	}
 	if len(problems) > 0 {
-		return cluster.Spec{}, problems
+		return spec.Spec{}, problems
 	}
-	spec.FlinkConfiguration = config
+	sp.FlinkConfiguration = config
 	if len(config) == 0 {
-		spec.FlinkConfiguration = nil
+		sp.FlinkConfiguration = nil
 	}
-	return spec, nil
+	return sp, nil
 }
 
 // Configuration is what conf/config.yaml says for every process of a cluster: the service's
 // defaults, the user's settings, and the sizes of the spec, from which Flink's ResourceManager
 // works out the workers to ask for. extra wins over all of them.
-func Configuration(spec cluster.Spec, extra map[string]string) map[string]string {
+func Configuration(spec spec.Spec, extra map[string]string) map[string]string {
 	config := Defaults(spec.FlinkConfiguration)
 	maps.Copy(config, spec.FlinkConfiguration)
 	if spec.JobManager.Memory > 0 {

@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 func TestCheckConfigurationNamesWhatTheServiceOwns(t *testing.T) {
@@ -61,7 +61,7 @@ func TestOwnedOptionsAreChecked(t *testing.T) {
 }
 
 func TestAdopt(t *testing.T) {
-	got, err := flink.Adopt(cluster.Spec{
+	got, err := flink.Adopt(spec.Spec{
 		Name: "demo",
 		FlinkConfiguration: map[string]string{
 			"jobmanager.memory.process.size": "2g", "taskmanager.memory.flink.size": "1g",
@@ -71,14 +71,14 @@ func TestAdopt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := cluster.Spec{
+	want := spec.Spec{
 		Name: "demo",
 		FlinkConfiguration: map[string]string{
 			"taskmanager.memory.flink.size": "1g", "state.backend.type": "hashmap",
 		},
-		JobManager: cluster.JobManager{Resources: cluster.Resources{Memory: 2 * cluster.GiB}},
+		JobManager: spec.JobManager{Resources: spec.Resources{Memory: 2 * spec.GiB}},
 		// 1024 MiB, 256 MiB metaspace, and the overhead's minimum of 192 MiB.
-		TaskManager: cluster.TaskManager{Resources: cluster.Resources{Memory: 1472 * cluster.MiB, CPUs: 2.5}, Slots: 4},
+		TaskManager: spec.TaskManager{Resources: spec.Resources{Memory: 1472 * spec.MiB, CPUs: 2.5}, Slots: 4},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Adopt() mismatch (-want +got):\n%s", diff)
@@ -93,15 +93,15 @@ func TestAdopt(t *testing.T) {
 }
 
 func TestAdoptRefuses(t *testing.T) {
-	spec := cluster.Spec{
+	sp := spec.Spec{
 		FlinkConfiguration: map[string]string{
 			"jobmanager.memory.process.size": "2g", "taskmanager.memory.process.size": "lots",
 			"taskmanager.numberOfTaskSlots": "4", "rest.port": "8081",
 		},
 	}
-	spec.JobManager.Memory = cluster.GiB
-	spec.TaskManager.Slots = 2
-	_, err := flink.Adopt(spec)
+	sp.JobManager.Memory = spec.GiB
+	sp.TaskManager.Slots = 2
+	_, err := flink.Adopt(sp)
 	for _, want := range []string{
 		"jobmanager.memory.process.size: 2g contradicts jobManager.memory, which is 1g",
 		"taskmanager.memory.process.size: \"lots\"", "taskmanager.numberOfTaskSlots: 4 contradicts taskManager.slots", "rest.port: cannot be set",
@@ -113,11 +113,11 @@ func TestAdoptRefuses(t *testing.T) {
 }
 
 func TestConfigurationPrecedence(t *testing.T) {
-	spec := cluster.Spec{FlinkConfiguration: map[string]string{
+	sp := spec.Spec{FlinkConfiguration: map[string]string{
 		"high-availability.type": "zookeeper", "state.backend.type": "hashmap", "high-availability.cluster-id": "mine",
 	}}
-	spec.JobManager.Memory, spec.TaskManager.Memory = 2*cluster.GiB, 1728*cluster.MiB
-	spec.TaskManager.Slots, spec.TaskManager.CPUs = 2, 2
+	sp.JobManager.Memory, sp.TaskManager.Memory = 2*spec.GiB, 1728*spec.MiB
+	sp.TaskManager.Slots, sp.TaskManager.CPUs = 2, 2
 	want := map[string]string{
 		"high-availability.type": "zookeeper", "state.backend.type": "hashmap", "high-availability.cluster-id": "ours",
 		"high-availability.zookeeper.client.session-timeout": "10s",
@@ -126,12 +126,12 @@ func TestConfigurationPrecedence(t *testing.T) {
 		"jobmanager.memory.process.size":                     "2g", "taskmanager.memory.process.size": "1728m",
 		"taskmanager.numberOfTaskSlots": "2", "taskmanager.cpu.cores": "2.0",
 	}
-	got := flink.Configuration(spec, map[string]string{"high-availability.cluster-id": "ours"})
+	got := flink.Configuration(sp, map[string]string{"high-availability.cluster-id": "ours"})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Configuration() mismatch (-want +got):\n%s", diff)
 	}
-	spec.FlinkConfiguration["high-availability.zookeeper.client.session-timeout"] = "60s"
-	if got := flink.Configuration(spec, nil)["high-availability.zookeeper.client.session-timeout"]; got != "60s" {
+	sp.FlinkConfiguration["high-availability.zookeeper.client.session-timeout"] = "60s"
+	if got := flink.Configuration(sp, nil)["high-availability.zookeeper.client.session-timeout"]; got != "60s" {
 		t.Errorf("the user's session timeout became %s", got)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // Fractions are Java floats in Flink, widened to double and then multiplied exactly as
@@ -20,26 +20,26 @@ type fraction struct {
 	minKey   string
 	maxKey   string
 	share    float64 // a float32, widened
-	min, max cluster.Memory
+	min, max spec.Memory
 	explicit bool // the share was set by the user
 }
 
 // clamp brings a derived size between the bounds.
-func (f fraction) clamp(m cluster.Memory) cluster.Memory { return min(max(m, f.min), f.max) }
+func (f fraction) clamp(m spec.Memory) spec.Memory { return min(max(m, f.min), f.max) }
 
 // of returns the share of a whole.
-func (f fraction) of(whole cluster.Memory) cluster.Memory { return f.clamp(multiply(whole, f.share)) }
+func (f fraction) of(whole spec.Memory) spec.Memory { return f.clamp(multiply(whole, f.share)) }
 
 // beside returns the share that a part gets when the rest is given.
-func (f fraction) beside(rest cluster.Memory) cluster.Memory {
+func (f fraction) beside(rest spec.Memory) spec.Memory {
 	return f.clamp(multiply(rest, f.share/(1-f.share)))
 }
 
-func (f fraction) holds(m cluster.Memory) bool { return m >= f.min && m <= f.max }
+func (f fraction) holds(m spec.Memory) bool { return m >= f.min && m <= f.max }
 
 // multiply rounds down to bytes, like BigDecimal.longValue. Products beyond what a long holds
 // become the largest long; they end as an error or at a bound.
-func multiply(m cluster.Memory, by float64) cluster.Memory {
+func multiply(m spec.Memory, by float64) spec.Memory {
 	r, ok := new(big.Rat).SetString(strconv.FormatFloat(by, 'g', -1, 64))
 	if !ok {
 		return 0
@@ -49,7 +49,7 @@ func multiply(m cluster.Memory, by float64) cluster.Memory {
 	if !product.IsInt64() {
 		return math.MaxInt64
 	}
-	return cluster.Memory(product.Int64())
+	return spec.Memory(product.Int64())
 }
 
 // reader reads options and remembers the first problem.
@@ -75,7 +75,7 @@ func (r *reader) find(keys ...string) (value, key string, ok bool) {
 }
 
 // size reads a memory size; keys after the first are its deprecated names.
-func (r *reader) size(fallback cluster.Memory, keys ...string) (cluster.Memory, bool) {
+func (r *reader) size(fallback spec.Memory, keys ...string) (spec.Memory, bool) {
 	v, key, ok := r.find(keys...)
 	if !ok {
 		return fallback, false
@@ -102,7 +102,7 @@ func (r *reader) float(fallback float32, keys ...string) (float64, bool) {
 	return f, true
 }
 
-func (r *reader) fraction(share float32, low, high cluster.Memory, shareKeys, minKeys, maxKeys []string) fraction {
+func (r *reader) fraction(share float32, low, high spec.Memory, shareKeys, minKeys, maxKeys []string) fraction {
 	f := fraction{option: shareKeys[0], minKey: minKeys[0], maxKey: maxKeys[0]}
 	f.share, f.explicit = r.float(share, shareKeys...)
 	f.min, _ = r.size(low, minKeys...)
@@ -119,9 +119,9 @@ func (r *reader) fraction(share float32, low, high cluster.Memory, shareKeys, mi
 // process is what both roles have in common.
 type process struct {
 	prefix             string // "jobmanager.memory." or "taskmanager.memory."
-	total, flink       cluster.Memory
+	total, flink       spec.Memory
 	hasTotal, hasFlink bool
-	metaspace          cluster.Memory
+	metaspace          spec.Memory
 	overhead           fraction
 }
 
@@ -129,14 +129,14 @@ func (r *reader) process(prefix string) process {
 	p := process{prefix: prefix}
 	p.total, p.hasTotal = r.size(0, prefix+"process.size")
 	p.flink, p.hasFlink = r.size(0, prefix+"flink.size")
-	p.metaspace, _ = r.size(256*cluster.MiB, prefix+"jvm-metaspace.size")
-	p.overhead = r.fraction(0.1, 192*cluster.MiB, cluster.GiB,
+	p.metaspace, _ = r.size(256*spec.MiB, prefix+"jvm-metaspace.size")
+	p.overhead = r.fraction(0.1, 192*spec.MiB, spec.GiB,
 		[]string{prefix + "jvm-overhead.fraction"}, []string{prefix + "jvm-overhead.min"}, []string{prefix + "jvm-overhead.max"})
 	return p
 }
 
 // flinkFromTotal divides the process size: what is left for Flink, and the overhead.
-func (p process) flinkFromTotal() (rest, overhead cluster.Memory, err error) {
+func (p process) flinkFromTotal() (rest, overhead spec.Memory, err error) {
 	overhead = p.overhead.of(p.total)
 	if sum := p.metaspace + overhead; sum > p.total {
 		return 0, 0, problem(p.prefix+"process.size",
@@ -148,7 +148,7 @@ func (p process) flinkFromTotal() (rest, overhead cluster.Memory, err error) {
 
 // overheadFor returns the overhead beside a known Flink memory. With a process size it is
 // what is left, and must keep to its bounds.
-func (p process) overheadFor(flinkMemory cluster.Memory, warn func(string, ...any)) (cluster.Memory, error) {
+func (p process) overheadFor(flinkMemory spec.Memory, warn func(string, ...any)) (spec.Memory, error) {
 	used := flinkMemory + p.metaspace
 	if !p.hasTotal {
 		return p.overhead.beside(used), nil
@@ -177,7 +177,7 @@ func nothingSet(prefix, fine string) error {
 }
 
 // jvmParameters are the sizes that Flink's own scripts hand to the JVM, in their order.
-func jvmParameters(heap, direct cluster.Memory, limitDirect bool, metaspace cluster.Memory) []string {
+func jvmParameters(heap, direct spec.Memory, limitDirect bool, metaspace spec.Memory) []string {
 	list := []string{fmt.Sprintf("-Xmx%d", int64(heap)), fmt.Sprintf("-Xms%d", int64(heap))}
 	if limitDirect {
 		list = append(list, fmt.Sprintf("-XX:MaxDirectMemorySize=%d", int64(direct)))
@@ -188,7 +188,7 @@ func jvmParameters(heap, direct cluster.Memory, limitDirect bool, metaspace clus
 // setting is one dynamic property.
 type setting struct{ key, value string }
 
-func bytesOf(key string, m cluster.Memory) setting {
+func bytesOf(key string, m spec.Memory) setting {
 	return setting{key, strconv.FormatInt(int64(m), 10) + "b"}
 }
 
@@ -218,7 +218,7 @@ func inHashMapOrder(settings []setting) []string {
 
 // JobManagerMemory is how a JobManager process divides its memory.
 type JobManagerMemory struct {
-	Heap, OffHeap, Metaspace, Overhead cluster.Memory
+	Heap, OffHeap, Metaspace, Overhead spec.Memory
 	// LimitDirect says that OffHeap is enforced (jobmanager.memory.enable-jvm-direct-memory-limit).
 	LimitDirect bool
 	// Warnings are sentences about a split that works and is probably not what was meant.
@@ -226,7 +226,7 @@ type JobManagerMemory struct {
 }
 
 // Total is the memory of the whole process.
-func (m JobManagerMemory) Total() cluster.Memory {
+func (m JobManagerMemory) Total() spec.Memory {
 	return m.Heap + m.OffHeap + m.Metaspace + m.Overhead
 }
 
@@ -256,9 +256,9 @@ func SplitJobManager(config map[string]string) (JobManagerMemory, error) {
 	var m JobManagerMemory
 	m.Metaspace = p.metaspace
 	var hasOffHeap bool
-	m.OffHeap, hasOffHeap = r.size(128*cluster.MiB, prefix+"off-heap.size")
+	m.OffHeap, hasOffHeap = r.size(128*spec.MiB, prefix+"off-heap.size")
 	heap, hasHeap := r.size(0, prefix+"heap.size")
-	store, _ := r.size(50*cluster.MiB, "jobstore.cache-size")
+	store, _ := r.size(50*spec.MiB, "jobstore.cache-size")
 	if v, ok := config[prefix+"enable-jvm-direct-memory-limit"]; ok {
 		limit, err := strconv.ParseBool(strings.ToLower(strings.TrimSpace(v)))
 		if err != nil {
@@ -292,7 +292,7 @@ func SplitJobManager(config map[string]string) (JobManagerMemory, error) {
 				readable(p.flink), prefix, readable(m.OffHeap))
 		}
 	case p.hasTotal:
-		var rest cluster.Memory
+		var rest spec.Memory
 		rest, m.Overhead, err = p.flinkFromTotal()
 		if err == nil && rest <= m.OffHeap {
 			err = problem(prefix+"process.size", "%s leaves no heap beside the JVM metaspace (%s), the JVM overhead (%s) and %soff-heap.size (%s): give the JobManager more memory",
@@ -305,7 +305,7 @@ func SplitJobManager(config map[string]string) (JobManagerMemory, error) {
 	if err != nil {
 		return JobManagerMemory{}, err
 	}
-	if m.Heap < 128*cluster.MiB {
+	if m.Heap < 128*spec.MiB {
 		warn("the JobManager's heap (%s) is below the 128m that Flink recommends", readable(m.Heap))
 	}
 	if m.Heap < store {

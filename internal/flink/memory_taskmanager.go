@@ -7,16 +7,16 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // TaskManagerMemory is how a TaskManager process divides its memory, and what else
 // Flink must be told about its resources.
 type TaskManagerMemory struct {
-	FrameworkHeap, FrameworkOffHeap cluster.Memory
-	TaskHeap, TaskOffHeap           cluster.Memory
-	Network, Managed                cluster.Memory
-	Metaspace, Overhead             cluster.Memory
+	FrameworkHeap, FrameworkOffHeap spec.Memory
+	TaskHeap, TaskOffHeap           spec.Memory
+	Network, Managed                spec.Memory
+	Metaspace, Overhead             spec.Memory
 	// CPUs is taskmanager.cpu.cores; the number of slots when that is not set.
 	CPUs float64
 	// Slots is taskmanager.numberOfTaskSlots, 1 or more.
@@ -28,18 +28,18 @@ type TaskManagerMemory struct {
 }
 
 // Heap is the size of the JVM heap.
-func (m TaskManagerMemory) Heap() cluster.Memory { return m.FrameworkHeap + m.TaskHeap }
+func (m TaskManagerMemory) Heap() spec.Memory { return m.FrameworkHeap + m.TaskHeap }
 
 // Direct is the bound of direct memory.
-func (m TaskManagerMemory) Direct() cluster.Memory {
+func (m TaskManagerMemory) Direct() spec.Memory {
 	return m.FrameworkOffHeap + m.TaskOffHeap + m.Network
 }
 
 // Flink is the memory without metaspace and overhead (taskmanager.memory.flink.size).
-func (m TaskManagerMemory) Flink() cluster.Memory { return m.Heap() + m.Direct() + m.Managed }
+func (m TaskManagerMemory) Flink() spec.Memory { return m.Heap() + m.Direct() + m.Managed }
 
 // Total is the memory of the whole process.
-func (m TaskManagerMemory) Total() cluster.Memory { return m.Flink() + m.Metaspace + m.Overhead }
+func (m TaskManagerMemory) Total() spec.Memory { return m.Flink() + m.Metaspace + m.Overhead }
 
 // JVMParameters are the JVM options for the sizes.
 func (m TaskManagerMemory) JVMParameters() []string {
@@ -98,16 +98,16 @@ func javaDouble(f float64) string {
 type taskManagerInput struct {
 	process
 	network, managed         fraction
-	taskHeap, managedSize    cluster.Memory
+	taskHeap, managedSize    spec.Memory
 	hasTaskHeap, hasManaged  bool
-	fixedHeap, fixedOff, off cluster.Memory // framework heap, framework off-heap, task off-heap
+	fixedHeap, fixedOff, off spec.Memory // framework heap, framework off-heap, task off-heap
 }
 
 func (r *reader) taskManager() taskManagerInput {
 	const prefix = "taskmanager.memory."
 	in := taskManagerInput{process: r.process(prefix)}
-	in.fixedHeap, _ = r.size(128*cluster.MiB, prefix+"framework.heap.size")
-	in.fixedOff, _ = r.size(128*cluster.MiB, prefix+"framework.off-heap.size")
+	in.fixedHeap, _ = r.size(128*spec.MiB, prefix+"framework.heap.size")
+	in.fixedOff, _ = r.size(128*spec.MiB, prefix+"framework.off-heap.size")
 	in.off, _ = r.size(0, prefix+"task.off-heap.size")
 	in.taskHeap, in.hasTaskHeap = r.size(0, prefix+"task.heap.size")
 	in.managedSize, in.hasManaged = r.size(0, prefix+"managed.size", "taskmanager.memory.size")
@@ -116,7 +116,7 @@ func (r *reader) taskManager() taskManagerInput {
 	if in.managed.share < 0 || in.managed.share >= 1 {
 		r.fail(in.managed.option, "%v is not in the range from 0 up to, but without, 1", in.managed.share)
 	}
-	in.network = r.fraction(0.1, 64*cluster.MiB, math.MaxInt64,
+	in.network = r.fraction(0.1, 64*spec.MiB, math.MaxInt64,
 		[]string{prefix + "network.fraction", "taskmanager.network.memory.fraction"},
 		[]string{prefix + "network.min", "taskmanager.network.memory.min"},
 		[]string{prefix + "network.max", "taskmanager.network.memory.max"})
@@ -162,7 +162,7 @@ func SplitTaskManager(config map[string]string) (TaskManagerMemory, error) {
 			m.Overhead, err = in.overheadFor(in.flink, warn)
 		}
 	case in.hasTotal:
-		var rest cluster.Memory
+		var rest spec.Memory
 		rest, m.Overhead, err = in.flinkFromTotal()
 		if err == nil {
 			err = in.divide(&m, rest, in.prefix+"process.size", warn)
@@ -173,14 +173,14 @@ func SplitTaskManager(config map[string]string) (TaskManagerMemory, error) {
 	if err != nil {
 		return TaskManagerMemory{}, err
 	}
-	if m.TaskHeap < 16*cluster.MiB {
+	if m.TaskHeap < 16*spec.MiB {
 		warn("the tasks of a TaskManager get only %s of heap", readable(m.TaskHeap))
 	}
 	return m, nil
 }
 
 // divide fills in what depends on the size of Flink's memory as a whole.
-func (in taskManagerInput) divide(m *TaskManagerMemory, whole cluster.Memory, option string, warn func(string, ...any)) error {
+func (in taskManagerInput) divide(m *TaskManagerMemory, whole spec.Memory, option string, warn func(string, ...any)) error {
 	m.Managed = in.managedSize
 	if !in.hasManaged {
 		m.Managed = in.managed.of(whole)
@@ -202,7 +202,7 @@ func (in taskManagerInput) divide(m *TaskManagerMemory, whole cluster.Memory, op
 }
 
 // networkRest gives network memory what the others leave; it must keep to its bounds.
-func (in taskManagerInput) networkRest(whole, without cluster.Memory, warn func(string, ...any)) (cluster.Memory, error) {
+func (in taskManagerInput) networkRest(whole, without spec.Memory, warn func(string, ...any)) (spec.Memory, error) {
 	if without > whole || without < 0 {
 		return 0, problem(in.prefix+"task.heap.size", "the parts that are set (framework heap %s, framework off-heap %s, task heap %s, task off-heap %s, managed memory) are %s, more than Flink's memory of %s: lower one of them, or give the TaskManager more memory",
 			readable(in.fixedHeap), readable(in.fixedOff), readable(in.taskHeap), readable(in.off), readable(without), readable(whole))

@@ -17,16 +17,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 var record = flag.Bool("record", false, "ask the real Flink again and rewrite testdata/memory.json (needs FLINK_REAL=1)")
 
 // sample is one configuration and what Flink's own tool says about it.
 type sample struct {
-	Role   cluster.Role      `json:"role"`
+	Role   spec.TaskKind     `json:"role"`
 	Config map[string]string `json:"config"`
 	// JVM and Dynamic are the two lines of the tool; Failed says that it refused instead.
 	JVM     string `json:"jvm,omitempty"`
@@ -38,7 +38,7 @@ type sample struct {
 func ours(s sample) sample {
 	var jvm, dynamic []string
 	var err error
-	if s.Role == cluster.JobManagerRole {
+	if s.Role == spec.JobManagerTask {
 		var m flink.JobManagerMemory
 		m, err = flink.SplitJobManager(s.Config)
 		jvm, dynamic = m.JVMParameters(), m.DynamicProperties()
@@ -133,8 +133,8 @@ func ask(t *testing.T, home string, samples []sample) []sample {
 	}
 	var in bytes.Buffer
 	for _, s := range samples {
-		in.WriteString(map[cluster.Role]string{
-			cluster.JobManagerRole: "GET_JM_RESOURCE_PARAMS", cluster.TaskManagerRole: "GET_TM_RESOURCE_PARAMS",
+		in.WriteString(map[spec.TaskKind]string{
+			spec.JobManagerTask: "GET_JM_RESOURCE_PARAMS", spec.TaskManagerTask: "GET_TM_RESOURCE_PARAMS",
 		}[s.Role])
 		for _, k := range slices.Sorted(maps.Keys(s.Config)) {
 			fmt.Fprintf(&in, "\t%s=%s", k, s.Config[k])
@@ -168,7 +168,7 @@ func ask(t *testing.T, home string, samples []sample) []sample {
 	return answers
 }
 
-func sampleOf(role cluster.Role, pairs ...string) sample {
+func sampleOf(role spec.TaskKind, pairs ...string) sample {
 	c := map[string]string{}
 	for i := 0; i < len(pairs); i += 2 {
 		c[string(role)+"."+pairs[i]] = pairs[i+1]
@@ -181,14 +181,14 @@ func chosen() []sample {
 	var list []sample
 	for _, size := range []string{"500m", "600m", "704m", "1024m", "1600m", "2g", "4gb", "16g", "1 t", "1677721601", "512 Kibibytes", "3000 MB", "1728m"} {
 		list = append(list,
-			sampleOf(cluster.JobManagerRole, "memory.process.size", size),
-			sampleOf(cluster.JobManagerRole, "memory.flink.size", size),
-			sampleOf(cluster.JobManagerRole, "memory.heap.size", size),
-			sampleOf(cluster.TaskManagerRole, "memory.process.size", size),
-			sampleOf(cluster.TaskManagerRole, "memory.flink.size", size),
-			sampleOf(cluster.TaskManagerRole, "memory.task.heap.size", size, "memory.managed.size", "300m"))
+			sampleOf(spec.JobManagerTask, "memory.process.size", size),
+			sampleOf(spec.JobManagerTask, "memory.flink.size", size),
+			sampleOf(spec.JobManagerTask, "memory.heap.size", size),
+			sampleOf(spec.TaskManagerTask, "memory.process.size", size),
+			sampleOf(spec.TaskManagerTask, "memory.flink.size", size),
+			sampleOf(spec.TaskManagerTask, "memory.task.heap.size", size, "memory.managed.size", "300m"))
 	}
-	jm, tm := cluster.JobManagerRole, cluster.TaskManagerRole
+	jm, tm := spec.JobManagerTask, spec.TaskManagerTask
 	list = append(list,
 		sampleOf(jm), sampleOf(tm),
 		sampleOf(jm, "memory.process.size", "1600m", "memory.enable-jvm-direct-memory-limit", "true"),
@@ -243,9 +243,9 @@ func random(n int, seed uint64) []sample {
 	fractions := []string{"0.05", "0.1", "0.125", "0.15", "0.2", "0.3", "0.333333", "0.4", "0.55", "0.07", "1e-1"}
 	list := make([]sample, 0, n)
 	for len(list) < n {
-		role := cluster.TaskManagerRole
+		role := spec.TaskManagerTask
 		if rng.IntN(3) == 0 {
-			role = cluster.JobManagerRole
+			role = spec.JobManagerTask
 		}
 		c := map[string]string{}
 		maybe := func(percent int, key, value string) {
@@ -259,7 +259,7 @@ func random(n int, seed uint64) []sample {
 		maybe(20, "memory.jvm-overhead.fraction", pick(fractions...))
 		maybe(15, "memory.jvm-overhead.min", odd(1, 300))
 		maybe(20, "memory.jvm-overhead.max", odd(200, 3000))
-		if role == cluster.JobManagerRole {
+		if role == spec.JobManagerTask {
 			maybe(20, "memory.heap.size", odd(100, 3000))
 			maybe(25, "memory.off-heap.size", odd(1, 400))
 			maybe(25, "memory.enable-jvm-direct-memory-limit", pick("true", "false"))
@@ -288,20 +288,20 @@ func TestMemoryErrorsNameTheOption(t *testing.T) {
 		option string
 		words  string
 	}{
-		{"nothing", sampleOf(cluster.JobManagerRole), "jobmanager.memory.process.size", "set it, or"},
-		{"no unit", sampleOf(cluster.JobManagerRole, "memory.process.size", "2gig"), "jobmanager.memory.process.size", "use b, k, m, g or t"},
-		{"tiny", sampleOf(cluster.JobManagerRole, "memory.process.size", "100m"), "jobmanager.memory.process.size", "give the process more memory"},
-		{"no heap", sampleOf(cluster.JobManagerRole, "memory.process.size", "500m"), "jobmanager.memory.process.size", "leaves no heap"},
-		{"parts", sampleOf(cluster.TaskManagerRole, "memory.process.size", "900m", "memory.managed.size", "500m"), "taskmanager.memory.process.size", "managed (500m)"},
-		{"fraction", sampleOf(cluster.TaskManagerRole, "memory.process.size", "4g", "memory.managed.fraction", "1.5"), "taskmanager.memory.managed.fraction", "range from 0"},
-		{"range", sampleOf(cluster.TaskManagerRole, "memory.process.size", "4g", "memory.network.min", "2g", "memory.network.max", "1g"), "taskmanager.memory.network.min", "taskmanager.memory.network.max"},
-		{"slots", sampleOf(cluster.TaskManagerRole, "memory.process.size", "4g", "numberOfTaskSlots", "0"), "taskmanager.numberOfTaskSlots", "1 or more"},
-		{"buffers", sampleOf(cluster.TaskManagerRole, "memory.process.size", "4g", "network.numberOfBuffers", "20"), "taskmanager.network.numberOfBuffers", "network.min"},
+		{"nothing", sampleOf(spec.JobManagerTask), "jobmanager.memory.process.size", "set it, or"},
+		{"no unit", sampleOf(spec.JobManagerTask, "memory.process.size", "2gig"), "jobmanager.memory.process.size", "use b, k, m, g or t"},
+		{"tiny", sampleOf(spec.JobManagerTask, "memory.process.size", "100m"), "jobmanager.memory.process.size", "give the process more memory"},
+		{"no heap", sampleOf(spec.JobManagerTask, "memory.process.size", "500m"), "jobmanager.memory.process.size", "leaves no heap"},
+		{"parts", sampleOf(spec.TaskManagerTask, "memory.process.size", "900m", "memory.managed.size", "500m"), "taskmanager.memory.process.size", "managed (500m)"},
+		{"fraction", sampleOf(spec.TaskManagerTask, "memory.process.size", "4g", "memory.managed.fraction", "1.5"), "taskmanager.memory.managed.fraction", "range from 0"},
+		{"range", sampleOf(spec.TaskManagerTask, "memory.process.size", "4g", "memory.network.min", "2g", "memory.network.max", "1g"), "taskmanager.memory.network.min", "taskmanager.memory.network.max"},
+		{"slots", sampleOf(spec.TaskManagerTask, "memory.process.size", "4g", "numberOfTaskSlots", "0"), "taskmanager.numberOfTaskSlots", "1 or more"},
+		{"buffers", sampleOf(spec.TaskManagerTask, "memory.process.size", "4g", "network.numberOfBuffers", "20"), "taskmanager.network.numberOfBuffers", "network.min"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var err error
-			if tt.sample.Role == cluster.JobManagerRole {
+			if tt.sample.Role == spec.JobManagerTask {
 				_, err = flink.SplitJobManager(tt.sample.Config)
 			} else {
 				_, err = flink.SplitTaskManager(tt.sample.Config)
@@ -326,7 +326,7 @@ func TestMemoryWarnings(t *testing.T) {
 	if err != nil || len(tm.Warnings) != 1 || !strings.Contains(tm.Warnings[0], "jvm-overhead.fraction is not followed") {
 		t.Errorf("SplitTaskManager() warns %q, %v", tm.Warnings, err)
 	}
-	if got := tm.Total(); got != 4*cluster.GiB {
+	if got := tm.Total(); got != 4*spec.GiB {
 		t.Errorf("Total() = %s, want 4g", got)
 	}
 }

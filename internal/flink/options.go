@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // Problem says what is wrong with one option of a Flink configuration and what to do.
@@ -34,7 +34,7 @@ func problem(option, format string, args ...any) error {
 
 // parseMemory reads a memory size as Flink's MemorySize does: a whole number and, after
 // optional blanks, one of b, bytes, k, kb, kibibytes and so on up to t, in any case.
-func parseMemory(text string) (cluster.Memory, error) {
+func parseMemory(text string) (spec.Memory, error) {
 	s := strings.ToLower(strings.TrimSpace(text))
 	end := 0
 	for end < len(s) && s[end] >= '0' && s[end] <= '9' {
@@ -64,17 +64,17 @@ func parseMemory(text string) (cluster.Memory, error) {
 	if n > (1<<63-1)>>shift {
 		return 0, fmt.Errorf("%q is more bytes than there are: write a smaller number", text)
 	}
-	return cluster.Memory(n << shift), nil
+	return spec.Memory(n << shift), nil
 }
 
 // readable writes a size for an error message: rounded, and exact behind it where that differs.
-func readable(m cluster.Memory) string {
+func readable(m spec.Memory) string {
 	if m < 0 {
 		return fmt.Sprintf("-%s", readable(-m))
 	}
 	switch {
-	case m >= cluster.MiB && m%cluster.MiB != 0:
-		return fmt.Sprintf("%.1fm (%d bytes)", float64(m)/float64(cluster.MiB), int64(m))
+	case m >= spec.MiB && m%spec.MiB != 0:
+		return fmt.Sprintf("%.1fm (%d bytes)", float64(m)/float64(spec.MiB), int64(m))
 	default:
 		return m.String()
 	}

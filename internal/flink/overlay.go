@@ -13,8 +13,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/resources"
 )
 
@@ -30,7 +30,7 @@ type Log struct {
 	File bool
 	// FileSize bounds each log file; 0 means 10 MiB. Files is their number besides the
 	// current one; 0 means 5.
-	FileSize cluster.Memory
+	FileSize spec.Memory
 	Files    int
 	// Properties replaces our log4j configuration as a whole; ${sys:log.file} is the file to
 	// write to, if any.
@@ -50,12 +50,12 @@ func (l Log) environment(env, config map[string]string) {
 	}
 	size, files := l.FileSize, l.Files
 	if size <= 0 {
-		size = 10 * cluster.MiB
+		size = 10 * spec.MiB
 	}
 	if files <= 0 {
 		files = 5
 	}
-	env["FLINK_LOG_SIZE"] = strconv.FormatInt(int64((size+cluster.KiB-1)/cluster.KiB), 10) + "KB"
+	env["FLINK_LOG_SIZE"] = strconv.FormatInt(int64((size+spec.KiB-1)/spec.KiB), 10) + "KB"
 	env["FLINK_LOG_FILES"] = strconv.Itoa(files)
 }
 

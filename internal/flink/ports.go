@@ -1,6 +1,8 @@
 package flink
 
-import "github.com/flink-on-mesos/flink-service/internal/cluster"
+import (
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+)
 
 // The names of the ports of Flink processes, as they stand in a task's Ports.
 const (
@@ -20,8 +22,8 @@ const (
 
 // PortNames lists the ports that a process needs, in the order in which they are taken
 // from an offer. Flink opens no others, as long as a user's configuration adds none.
-func PortNames(role cluster.Role, driver bool) []string {
-	if role == cluster.TaskManagerRole {
+func PortNames(role spec.TaskKind, driver bool) []string {
+	if role == spec.TaskManagerTask {
 		return []string{PortRPC, PortData, PortMetrics}
 	}
 	names := []string{PortREST, PortRPC, PortBlob, PortMetrics}

@@ -9,8 +9,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // The main classes of Flink's own standalone processes. A cluster with the driver uses the
@@ -23,7 +24,7 @@ const (
 // Process says what one Flink process is to be. The zero value of a field that is not
 // marked as required means what its comment says.
 type Process struct {
-	Role cluster.Role
+	Role spec.TaskKind
 	// Version is Flink's full version; required.
 	Version string
 	// EntryClass is the main class; empty means Flink's standalone one for the role.
@@ -49,7 +50,7 @@ type Process struct {
 	JobManagerHost string
 	JobManagerPort int
 	// Worker is what Flink's ResourceManager asked for, with its own memory split.
-	Worker *cluster.Worker
+	Worker *task.Worker
 	// JVMArguments are further JVM options, stronger than all but the memory split.
 	JVMArguments []string
 	// DriverTokenFile is the path of the token's file relative to the sandbox, and
@@ -81,7 +82,7 @@ func (p *Process) validate() error {
 	add := func(field, format string, args ...any) {
 		problems = append(problems, Problem{field, fmt.Sprintf(format, args...)})
 	}
-	if p.Role != cluster.JobManagerRole && p.Role != cluster.TaskManagerRole {
+	if p.Role != spec.JobManagerTask && p.Role != spec.TaskManagerTask {
 		add("role", "%q is neither jobmanager nor taskmanager", p.Role)
 	}
 	if p.Version == "" {
@@ -104,7 +105,7 @@ func (p *Process) validate() error {
 	if p.Worker == nil && !(p.CPUs > 0) {
 		add("cpus", "%v is not a share of processors", p.CPUs)
 	}
-	if p.Role == cluster.TaskManagerRole && !highlyAvailable(p.Configuration) {
+	if p.Role == spec.TaskManagerTask && !highlyAvailable(p.Configuration) {
 		if p.JobManagerHost == "" || badHost.MatchString(p.JobManagerHost) {
 			add("jobManagerHost", "%q is neither a host name nor an address", p.JobManagerHost)
 		}
@@ -144,7 +145,7 @@ func (p Process) Launch() (Launch, error) {
 	entry := p.EntryClass
 	if entry == "" {
 		entry = SessionEntryClass
-		if p.Role == cluster.TaskManagerRole {
+		if p.Role == spec.TaskManagerTask {
 			entry = TaskManagerEntryClass
 		}
 	}
@@ -161,7 +162,7 @@ func (p Process) Launch() (Launch, error) {
 }
 
 // memory returns the JVM options for the sizes and the heap, and adds the split to l.
-func (p Process) memory(l *Launch) (sizes []string, heap cluster.Memory, err error) {
+func (p Process) memory(l *Launch) (sizes []string, heap spec.Memory, err error) {
 	if p.Worker != nil {
 		for _, d := range p.Worker.DynamicProperties {
 			key, value, ok := strings.Cut(strings.TrimSpace(strings.TrimPrefix(d, "-D")), "=")
@@ -176,12 +177,12 @@ func (p Process) memory(l *Launch) (sizes []string, heap cluster.Memory, err err
 		}
 		for _, a := range p.Worker.JVMArguments {
 			if n, err := strconv.ParseInt(strings.TrimPrefix(a, "-Xmx"), 10, 64); err == nil {
-				heap = cluster.Memory(n)
+				heap = spec.Memory(n)
 			}
 		}
 		return slices.Clone(p.Worker.JVMArguments), heap, nil
 	}
-	if p.Role == cluster.JobManagerRole {
+	if p.Role == spec.JobManagerTask {
 		m, err := SplitJobManager(p.Configuration)
 		if err != nil {
 			return nil, 0, err
@@ -191,7 +192,7 @@ func (p Process) memory(l *Launch) (sizes []string, heap cluster.Memory, err err
 	}
 	config := p.Configuration
 	if _, ok := config[cpuCores]; !ok {
-		config = Configuration(cluster.Spec{FlinkConfiguration: config}, map[string]string{cpuCores: javaDouble(p.CPUs)})
+		config = Configuration(spec.Spec{FlinkConfiguration: config}, map[string]string{cpuCores: javaDouble(p.CPUs)})
 	}
 	m, err := SplitTaskManager(config)
 	if err != nil {
@@ -208,7 +209,7 @@ func (p Process) identity() []string {
 		bind = "0.0.0.0"
 	}
 	port := func(name string) string { return strconv.Itoa(p.Ports[name]) }
-	if p.Role == cluster.TaskManagerRole {
+	if p.Role == spec.TaskManagerTask {
 		list := []string{
 			"taskmanager.resource-id=" + p.TaskID,
 			"taskmanager.host=" + p.Host,
@@ -271,7 +272,7 @@ var collector = regexp.MustCompile(`^-XX:\+Use[A-Za-z0-9]*GC$`)
 // Prepared classes (package classes) are the start script's business; with them the JobManager's 2.2 s become 1.4 s. Measured
 // and turned down, since they changed nothing beside them: unverified bytecode (-XX:-BytecodeVerificationRemote;
 // prepared classes are verified already), -XX:-UsePerfData, smaller stacks, the parallel collector.
-func (p Process) ownOptions(heap cluster.Memory, user []string) []string {
+func (p Process) ownOptions(heap spec.Memory, user []string) []string {
 	cpus := p.CPUs
 	if p.Worker != nil && p.Worker.CPUs > 0 {
 		cpus = p.Worker.CPUs
@@ -281,11 +282,11 @@ func (p Process) ownOptions(heap cluster.Memory, user []string) []string {
 		fmt.Sprintf("-XX:ActiveProcessorCount=%d", max(2, int(math.Ceil(cpus)))),
 	}
 	chosen := slices.ContainsFunc(user, collector.MatchString)
-	small := cluster.GiB
-	if p.Role == cluster.TaskManagerRole {
-		small = 256 * cluster.MiB
+	small := spec.GiB
+	if p.Role == spec.TaskManagerTask {
+		small = 256 * spec.MiB
 		if cpus <= 1 {
-			small = 512 * cluster.MiB
+			small = 512 * spec.MiB
 		}
 	}
 	switch {
@@ -295,7 +296,7 @@ func (p Process) ownOptions(heap cluster.Memory, user []string) []string {
 	default:
 		list = append(list, "-XX:+UseG1GC")
 	}
-	if p.Role == cluster.JobManagerRole && heap <= small {
+	if p.Role == spec.JobManagerTask && heap <= small {
 		list = append(list, "-XX:TieredStopAtLevel=1")
 	}
 	return list
@@ -345,7 +346,7 @@ func (p Process) userOptions() ([]string, error) {
 func (p Process) environment() map[string]string {
 	env := map[string]string{}
 	prefix := "containerized.master.env."
-	if p.Role == cluster.TaskManagerRole {
+	if p.Role == spec.TaskManagerTask {
 		prefix = "containerized.taskmanager.env."
 	}
 	for k, v := range p.Configuration {

@@ -13,15 +13,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/program"
 	"github.com/flink-on-mesos/flink-service/resources"
 )
 
 func jobManager() flink.Process {
 	return flink.Process{
-		Role: cluster.JobManagerRole, Version: "2.3.0", TaskID: "demo-jm-1", Host: "agent-1",
+		Role: spec.JobManagerTask, Version: "2.3.0", TaskID: "demo-jm-1", Host: "agent-1",
 		Ports:         map[string]int{"rest": 31000, "rpc": 31001, "blob": 31002, "metrics": 31003, "driver": 31004},
 		CPUs:          0.5,
 		Configuration: map[string]string{"jobmanager.memory.process.size": "1600m"},
@@ -30,7 +31,7 @@ func jobManager() flink.Process {
 
 func taskManager() flink.Process {
 	return flink.Process{
-		Role: cluster.TaskManagerRole, Version: "1.20.5", TaskID: "demo-tm-1", Host: "agent-2", BindHost: "10.0.0.2",
+		Role: spec.TaskManagerTask, Version: "1.20.5", TaskID: "demo-tm-1", Host: "agent-2", BindHost: "10.0.0.2",
 		Ports:          map[string]int{"rpc": 31000, "data": 31001, "metrics": 31002},
 		CPUs:           3.5,
 		Configuration:  map[string]string{"taskmanager.memory.process.size": "1728m", "taskmanager.numberOfTaskSlots": "2"},
@@ -157,8 +158,8 @@ func TestLaunchVariants(t *testing.T) {
 		{"a worker that Flink asked for", func() flink.Process {
 			p := taskManager()
 			p.CPUs = 0
-			p.Worker = &cluster.Worker{
-				ID: "demo-tm-1", CPUs: 6, Memory: cluster.GiB, Slots: 2,
+			p.Worker = &task.Worker{
+				ID: "demo-tm-1", CPUs: 6, Memory: spec.GiB, Slots: 2,
 				JVMArguments:      []string{"-Xmx268435457", "-Xms268435457"},
 				DynamicProperties: []string{"taskmanager.cpu.cores=6.0", `external-resources="gpu;fpga"`, "-D taskmanager.numberOfTaskSlots=2"},
 			}
@@ -213,7 +214,7 @@ func TestLaunchEnvironment(t *testing.T) {
 		"containerized.taskmanager.env.LD_LIBRARY_PATH": "/opt/lib", "containerized.master.env.OTHER": "x",
 		"env.java.home": "/opt/java", "env.hadoop.conf.dir": "/etc/hadoop", "env.log.level": "debug",
 	})
-	p.Log = flink.Log{File: true, FileSize: 3 * cluster.MiB}
+	p.Log = flink.Log{File: true, FileSize: 3 * spec.MiB}
 	want := map[string]string{
 		"LD_LIBRARY_PATH": "/opt/lib", "JAVA_HOME": "/opt/java", "HADOOP_CONF_DIR": "/etc/hadoop",
 		"FLINK_LOG_LEVEL": "DEBUG", "FLINK_LOG_SIZE": "3072KB", "FLINK_LOG_FILES": "5",
@@ -237,7 +238,7 @@ func TestLaunchRefuses(t *testing.T) {
 		{"no memory", func(p *flink.Process) { p.Configuration = map[string]string{} }, "taskmanager.memory.process.size"},
 		{"an open quote", func(p *flink.Process) { p.Configuration["env.java.opts.all"] = "'-Da" }, "env.java.opts.all"},
 		{"no role", func(p *flink.Process) { p.Role = "" }, "role"},
-		{"a bad worker", func(p *flink.Process) { p.Worker = &cluster.Worker{DynamicProperties: []string{"oops"}} }, "worker.dynamicProperties"},
+		{"a bad worker", func(p *flink.Process) { p.Worker = &task.Worker{DynamicProperties: []string{"oops"}} }, "worker.dynamicProperties"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

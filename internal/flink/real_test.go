@@ -21,10 +21,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // hostile are values that a careless writer of YAML breaks.
@@ -211,7 +211,7 @@ type real struct {
 
 func newReal(t *testing.T, d disttest.Distribution) *real {
 	t.Helper()
-	spec, err := flink.Adopt(cluster.Spec{
+	sp, err := flink.Adopt(spec.Spec{
 		FlinkConfiguration: map[string]string{
 			"jobmanager.memory.heap.size":                "128m",
 			"jobmanager.memory.off-heap.size":            "64m",
@@ -234,21 +234,21 @@ func newReal(t *testing.T, d disttest.Distribution) *real {
 			"restart-strategy.fixed-delay.delay":         "200 ms",
 			"env.java.opts.taskmanager":                  "-XX:TieredStopAtLevel=1 '-Dtest.words=two words'",
 		},
-		JobManager:  cluster.JobManager{Resources: cluster.Resources{CPUs: 1}},
-		TaskManager: cluster.TaskManager{Resources: cluster.Resources{CPUs: 1}},
+		JobManager:  spec.JobManager{Resources: spec.Resources{CPUs: 1}},
+		TaskManager: spec.TaskManager{Resources: spec.Resources{CPUs: 1}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &real{t: t, version: d.Version, home: d.Path}
-	r.config = flink.Configuration(spec, hostile())
+	r.config = flink.Configuration(sp, hostile())
 	r.overlay, err = flink.Overlay{Configuration: r.config}.Archive()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.jmPorts = freePorts(t, flink.PortNames(cluster.JobManagerRole, false))
+	r.jmPorts = freePorts(t, flink.PortNames(spec.JobManagerTask, false))
 	l, err := flink.Process{
-		Role: cluster.JobManagerRole, Version: d.Version, TaskID: "demo-jm-1", Host: "127.0.0.1", BindHost: "127.0.0.1",
+		Role: spec.JobManagerTask, Version: d.Version, TaskID: "demo-jm-1", Host: "127.0.0.1", BindHost: "127.0.0.1",
 		Ports: r.jmPorts, CPUs: 1, Configuration: r.config,
 	}.Launch()
 	if err != nil {
@@ -266,8 +266,8 @@ func newReal(t *testing.T, d disttest.Distribution) *real {
 func (r *real) taskManager(id string) *running {
 	r.t.Helper()
 	l, err := flink.Process{
-		Role: cluster.TaskManagerRole, Version: r.version, TaskID: id, Host: "127.0.0.1", BindHost: "127.0.0.1",
-		Ports: freePorts(r.t, flink.PortNames(cluster.TaskManagerRole, false)), CPUs: 1, Configuration: r.config,
+		Role: spec.TaskManagerTask, Version: r.version, TaskID: id, Host: "127.0.0.1", BindHost: "127.0.0.1",
+		Ports: freePorts(r.t, flink.PortNames(spec.TaskManagerTask, false)), CPUs: 1, Configuration: r.config,
 		JobManagerHost: "127.0.0.1", JobManagerPort: r.jmPorts[flink.PortRPC],
 	}.Launch()
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 const (
@@ -27,8 +27,8 @@ const (
 // History is the one of a service. It is safe for use by several goroutines.
 type History struct {
 	mu      sync.Mutex // guards the rings
-	samples []cluster.Sample
-	healed  []cluster.Recovery
+	samples []wire.Sample
+	healed  []wire.Recovery
 
 	// Owned by whoever calls Observe.
 	clusters map[string]*state
@@ -62,9 +62,9 @@ func (h *History) Run(ctx context.Context, view func() *decide.State) error {
 
 // Observe takes what is so of all clusters at a moment. Moments must not go back.
 func (h *History) Observe(vitals []decide.Vital, now time.Time) {
-	sample := cluster.Sample{Time: now}
+	sample := wire.Sample{Time: now}
 	seen := map[string]bool{}
-	var healed []cluster.Recovery
+	var healed []wire.Recovery
 	for _, v := range vitals {
 		seen[v.Name] = true
 		sample.SlotsWanted += v.SlotsWanted
@@ -96,7 +96,7 @@ func last[T any](s []T, n int) []T {
 }
 
 // follow looks for a loss that is new, and for the end of one that is not made good yet.
-func (h *History) follow(v decide.Vital, now time.Time) (cluster.Recovery, bool) {
+func (h *History) follow(v decide.Vital, now time.Time) (wire.Recovery, bool) {
 	s := h.clusters[v.Name]
 	if s == nil {
 		s = &state{}
@@ -115,13 +115,13 @@ func (h *History) follow(v decide.Vital, now time.Time) (cluster.Recovery, bool)
 	case !v.Active: // It is not to run any more.
 		s.lost = time.Time{}
 	case v.Ready.After(s.lost):
-		r := cluster.Recovery{Time: v.Ready, Cluster: v.Name, Lost: s.reason, Seconds: v.Ready.Sub(s.lost).Seconds()}
+		r := wire.Recovery{Time: v.Ready, Cluster: v.Name, Lost: s.reason, Seconds: v.Ready.Sub(s.lost).Seconds()}
 		s.lost = time.Time{}
 		return r, true
 	case !v.Ready.IsZero() && now.Sub(s.lost) > nothingMissing:
 		s.lost = time.Time{}
 	}
-	return cluster.Recovery{}, false
+	return wire.Recovery{}, false
 }
 
 // loss says whether a note tells of one.
@@ -130,11 +130,11 @@ func loss(kind string) bool {
 }
 
 // Read returns what there is, the oldest first.
-func (h *History) Read() cluster.History {
+func (h *History) Read() wire.History {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return cluster.History{
-		Samples:    append([]cluster.Sample{}, h.samples...),
-		Recoveries: append([]cluster.Recovery{}, h.healed...),
+	return wire.History{
+		Samples:    append([]wire.Sample{}, h.samples...),
+		Recoveries: append([]wire.Recovery{}, h.healed...),
 	}
 }

@@ -9,10 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // TestCancelJobs cancels jobs in every state in which they may be found.
@@ -42,9 +43,9 @@ func TestCancelJobs(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				posted := make(chan decide.Event, 10)
 				w, err := jobmanager.New(jobmanager.Options{
-					Observe: func(context.Context, cluster.Task) (cluster.Flink, error) { return cluster.Flink{}, nil },
-					Dial:    func(cluster.Task) (jobmanager.Exchange, error) { return nil, http.ErrNotSupported },
-					REST: func(cluster.Task) (*rest.Client, error) {
+					Observe: func(context.Context, task.Task) (wire.Flink, error) { return wire.Flink{}, nil },
+					Dial:    func(task.Task) (jobmanager.Exchange, error) { return nil, http.ErrNotSupported },
+					REST: func(task.Task) (*rest.Client, error) {
 						return rest.New(rest.Options{URL: "http://h:8081", HTTP: &http.Client{Transport: tt.flink}})
 					},
 					Post: func(e decide.Event) { posted <- e },
@@ -55,7 +56,7 @@ func TestCancelJobs(t *testing.T) {
 				}
 				defer w.Close()
 				began := time.Now()
-				a := decide.CancelJobs{Cluster: "demo", JobManager: cluster.Task{ID: "demo-jm-1"}}
+				a := decide.CancelJobs{Cluster: "demo", JobManager: task.Task{ID: "demo-jm-1"}}
 				w.CancelJobs(a)
 				w.CancelJobs(a) // It is under way already.
 				select {

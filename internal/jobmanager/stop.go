@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 const (
@@ -88,7 +88,7 @@ type stop struct {
 	a          decide.StopJobs
 	client     *rest.Client
 	begun      time.Time
-	savepoints []cluster.Savepoint
+	savepoints []wire.Savepoint
 	told       int
 	failures   []string
 	failure    string
@@ -141,7 +141,7 @@ func (s *stop) pass(ctx context.Context) error {
 }
 
 func (s *stop) known(id string) bool {
-	return slices.Contains(s.a.Known, id) || slices.ContainsFunc(s.savepoints, func(p cluster.Savepoint) bool { return p.Job == id })
+	return slices.Contains(s.a.Known, id) || slices.ContainsFunc(s.savepoints, func(p wire.Savepoint) bool { return p.Job == id })
 }
 
 // awaited says whether a job of a session whose savepoint is known is to be waited for: its high availability forgets it
@@ -180,7 +180,7 @@ func (s *stop) one(ctx context.Context, j rest.JobSummary) (done bool, err error
 		s.failures = append(s.failures, fmt.Sprintf("the savepoint of job %s (%s) failed: %s", j.ID, j.Name, status.Failure))
 		return true, nil
 	}
-	s.savepoints = append(s.savepoints, cluster.Savepoint{Job: j.ID, Name: j.Name, Path: status.Location})
+	s.savepoints = append(s.savepoints, wire.Savepoint{Job: j.ID, Name: j.Name, Path: status.Location})
 	return !s.awaited(j), nil
 }
 
@@ -194,7 +194,7 @@ func (s *stop) over(ctx context.Context, j rest.JobSummary) error {
 		}
 		// The clocks of the two machines may differ a little.
 		if path != "" && triggered.After(s.a.Since.Add(-time.Second)) {
-			s.savepoints = append(s.savepoints, cluster.Savepoint{Job: j.ID, Name: j.Name, Path: path})
+			s.savepoints = append(s.savepoints, wire.Savepoint{Job: j.ID, Name: j.Name, Path: path})
 			return nil
 		}
 	}

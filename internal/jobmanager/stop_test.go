@@ -15,10 +15,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // flink is a JobManager's REST API as far as stopping jobs needs it. Operations are known by job and id, as in Flink.
@@ -157,14 +158,14 @@ func (f *flink) RoundTrip(r *http.Request) (*http.Response, error) {
 func stopJobs(t *testing.T, f *flink, a decide.StopJobs) []decide.JobsStopped {
 	t.Helper()
 	posted := make(chan decide.JobsStopped, 100)
-	jm := cluster.Task{ID: "demo-jm-1", Hostname: "h", Ports: map[string]int{"rest": 8081}}
+	jm := task.Task{ID: "demo-jm-1", Hostname: "h", Ports: map[string]int{"rest": 8081}}
 	w, err := jobmanager.New(jobmanager.Options{
-		Observe: func(ctx context.Context, _ cluster.Task) (cluster.Flink, error) {
+		Observe: func(ctx context.Context, _ task.Task) (wire.Flink, error) {
 			<-ctx.Done()
-			return cluster.Flink{}, ctx.Err()
+			return wire.Flink{}, ctx.Err()
 		},
-		Dial: func(cluster.Task) (jobmanager.Exchange, error) { return nil, http.ErrNotSupported },
-		REST: func(cluster.Task) (*rest.Client, error) {
+		Dial: func(task.Task) (jobmanager.Exchange, error) { return nil, http.ErrNotSupported },
+		REST: func(task.Task) (*rest.Client, error) {
 			return rest.New(rest.Options{URL: "http://h:8081", HTTP: &http.Client{Transport: f}})
 		},
 		Post: func(e decide.Event) {

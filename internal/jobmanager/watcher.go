@@ -10,9 +10,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Exchange is the conversation with one driver about wanted workers.
@@ -26,14 +27,14 @@ type Exchange interface {
 // Options configure a Watcher.
 type Options struct {
 	// Observe asks a JobManager's REST API what is so.
-	Observe func(ctx context.Context, jm cluster.Task) (cluster.Flink, error)
+	Observe func(ctx context.Context, jm task.Task) (wire.Flink, error)
 	// Wanted says that an observation of a cluster is to be posted soon, also when it is the same as the last one; nil for
 	// never.
 	Wanted func(cluster string) bool
 	// Dial makes the conversation with the driver of a JobManager.
-	Dial func(jm cluster.Task) (Exchange, error)
+	Dial func(jm task.Task) (Exchange, error)
 	// REST returns the client of a JobManager's REST API.
-	REST func(jm cluster.Task) (*rest.Client, error)
+	REST func(jm task.Task) (*rest.Client, error)
 	// Post delivers an event to the owner of the state. It may block.
 	Post func(decide.Event)
 	// Busy and Idle are the times between observations while things change and otherwise;
@@ -166,7 +167,7 @@ const busyFor = 20 * time.Second
 // observe asks Flink how it is, often while things change, now and then otherwise, and posts
 // what is new.
 func (w *Watcher) observe(ctx context.Context, a decide.Watch) {
-	var last cluster.Flink
+	var last wire.Flink
 	known := false
 	changed := time.Now()
 	for {

@@ -16,8 +16,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // Options configure a Journal.
@@ -28,7 +28,7 @@ type Options struct {
 	Files     int
 	FileBytes int64
 	// Masked hides the secrets of a spec; required, because specs are parts of events.
-	Masked func(cluster.Spec) cluster.Spec
+	Masked func(spec.Spec) spec.Spec
 	Log    *slog.Logger
 }
 

@@ -12,13 +12,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
-func masked(s cluster.Spec) cluster.Spec {
+func masked(s spec.Spec) spec.Spec {
 	s.FlinkConfiguration = map[string]string{"s3.secret-key": "(hidden)"}
 	return s
 }
@@ -44,12 +45,12 @@ var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 func story(j *journal.Journal) {
 	j.Begin(noon, decide.Stored{})
 	s := decide.New(decide.Options{}, decide.Stored{}, noon)
-	spec := cluster.Spec{
-		Name: "demo", Kind: cluster.Session, FlinkVersion: "2.3.0", Allocation: cluster.Static,
+	spec := spec.Spec{
+		Name: "demo", Kind: spec.Session, FlinkVersion: "2.3.0", Allocation: spec.Static,
 		FlinkConfiguration: map[string]string{"s3.secret-key": "the canary"},
-		JobManager:         cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1},
-		TaskManager:        cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Slots: 1},
-		TaskManagers:       cluster.TaskManagers{Count: 1},
+		JobManager:         spec.JobManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Replicas: 1},
+		TaskManager:        spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Slots: 1},
+		TaskManagers:       spec.TaskManagers{Count: 1},
 	}
 	scalar := func(name string, v float64) offer.Resource {
 		return offer.Resource{Name: name, AllocationRole: "*", Scalar: offer.ToMilli(v)}
@@ -61,7 +62,7 @@ func story(j *journal.Journal) {
 		decide.Offered{Offers: []offer.Offer{{ID: "o1", AgentID: "a1", Hostname: "h1", Resources: []offer.Resource{
 			scalar("cpus", 8), scalar("mem", 8192), {Name: "ports", AllocationRole: "*", Ranges: []offer.Range{{Begin: 31000, End: 31099}}},
 		}}}},
-		decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a1", State: cluster.Running, UUID: []byte{1, 2}},
+		decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a1", State: task.Running, UUID: []byte{1, 2}},
 	} {
 		at := noon.Add(time.Duration(i) * time.Second)
 		var actions []decide.Action

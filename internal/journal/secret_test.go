@@ -7,16 +7,16 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // TestBeginHidesSecrets begins with a spec in each place of the state that holds one, and leaves the state as it was.
 func TestBeginHidesSecrets(t *testing.T) {
 	t.Parallel()
-	spec := func(name string) cluster.Spec {
-		return cluster.Spec{Name: name, FlinkConfiguration: map[string]string{"s3.secret-key": "the canary"}}
+	spec := func(name string) spec.Spec {
+		return spec.Spec{Name: name, FlinkConfiguration: map[string]string{"s3.secret-key": "the canary"}}
 	}
 	stored := decide.Stored{
 		Clusters:  []decide.ClusterRecord{{Spec: spec("a"), Nonce: "aaaa", Change: &decide.Change{Spec: spec("a")}}},

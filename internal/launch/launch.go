@@ -15,9 +15,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // Distribution is a Flink that tasks can fetch.
@@ -33,7 +34,7 @@ type Distribution struct {
 
 // Classes is a class archive that tasks of a role can fetch.
 type Classes struct {
-	Role cluster.Role
+	Role spec.TaskKind
 	// File is the name in the sandbox; URI is the same for every task.
 	File, URI string
 }
@@ -106,17 +107,17 @@ const (
 )
 
 // Plan works out how a task is started.
-func (p *Planner) Plan(l decide.Launch) (cluster.Plan, error) {
+func (p *Planner) Plan(l decide.Launch) (task.Template, error) {
 	d, err := p.o.Distribution(l.Spec.FlinkVersion)
 	if err != nil {
-		return cluster.Plan{}, err
+		return task.Template{}, err
 	}
 	process := flink.Process{
-		Role: l.Task.Role, Version: d.Version, TaskID: resourceID(l), Host: host(l), Ports: l.Task.Ports,
+		Role: l.Task.Kind, Version: d.Version, TaskID: resourceID(l), Host: host(l), Ports: l.Task.Ports,
 		CPUs: l.Task.Resources.CPUs, Worker: l.Task.Worker, Log: logging(l.Spec), Configuration: p.Configuration(l.Spec, l.Nonce),
 		JVMArguments: overlayJVM(l.Spec),
 	}
-	if l.Task.Role == cluster.JobManagerRole {
+	if l.Task.Kind == spec.JobManagerTask {
 		if driven(l.Spec) {
 			process.EntryClass = entryClass(l.Spec)
 			process.DriverTokenFile = tokenFile
@@ -126,29 +127,29 @@ func (p *Planner) Plan(l decide.Launch) (cluster.Plan, error) {
 	} else {
 		process.Arguments = append(portArguments(l), stateArguments(l)...)
 		if l.JobManager != nil && !l.Spec.HighAvailability() {
-			process.JobManagerHost, process.JobManagerPort = l.Spec.HostOf(l.JobManager), l.JobManager.Ports[flink.PortRPC]
+			process.JobManagerHost, process.JobManagerPort = task.HostOf(l.Spec, l.JobManager), l.JobManager.Ports[flink.PortRPC]
 		}
 	}
 	start, err := process.Launch()
 	if err != nil {
-		return cluster.Plan{}, fmt.Errorf("start of %s: %w", l.Task.ID, err)
+		return task.Template{}, fmt.Errorf("start of %s: %w", l.Task.ID, err)
 	}
 	plan := p.shape(l, start)
 	if plan.Secrets, err = p.secrets(l); err != nil {
-		return cluster.Plan{}, err
+		return task.Template{}, err
 	}
 	plan.URIs, err = p.uris(l, d)
 	return plan, err
 }
 
 // driven says whether Flink asks for its own workers through the driver.
-func driven(s cluster.Spec) bool {
-	return s.Allocation == cluster.Dynamic
+func driven(s spec.Spec) bool {
+	return s.Allocation == spec.Dynamic
 }
 
-func entryClass(s cluster.Spec) string {
+func entryClass(s spec.Spec) string {
 	switch {
-	case s.Kind == cluster.Session:
+	case s.Kind == spec.Session:
 		return sessionEntry
 	case s.Job != nil && s.Job.JobGraphURI != "":
 		return jobEntry
@@ -157,8 +158,8 @@ func entryClass(s cluster.Spec) string {
 	}
 }
 
-func jobArguments(s cluster.Spec) []string {
-	if s.Job == nil || s.Kind == cluster.Session {
+func jobArguments(s spec.Spec) []string {
+	if s.Job == nil || s.Kind == spec.Session {
 		return nil
 	}
 	j := s.Job
@@ -186,18 +187,18 @@ func jobArguments(s cluster.Spec) []string {
 }
 
 // uris lists what the fetcher brings: the distribution, the overlay, and what the cluster adds.
-func (p *Planner) uris(l decide.Launch, d Distribution) ([]cluster.URI, error) {
+func (p *Planner) uris(l decide.Launch, d Distribution) ([]spec.URI, error) {
 	overlay, err := p.o.OverlayURI(l.Spec.Name)
 	if err != nil {
 		return nil, err
 	}
-	uris := []cluster.URI{
+	uris := []spec.URI{
 		{Value: d.URI, Extract: true, Cache: true},
 		{Value: overlay, Extract: true},
 	}
 	for _, c := range d.Classes {
-		if c.Role == l.Task.Role {
-			uris = append(uris, cluster.URI{Value: c.URI, Cache: true, OutputFile: c.File})
+		if c.Role == l.Task.Kind {
+			uris = append(uris, spec.URI{Value: c.URI, Cache: true, OutputFile: c.File})
 		}
 	}
 	for _, u := range append(overlayURIs(l.Spec), l.Spec.URIs...) {
@@ -206,7 +207,7 @@ func (p *Planner) uris(l decide.Launch, d Distribution) ([]cluster.URI, error) {
 		}
 		uris = append(uris, u)
 	}
-	if j := l.Spec.Job; j != nil && l.Task.Role == cluster.JobManagerRole {
+	if j := l.Spec.Job; j != nil && l.Task.Kind == spec.JobManagerTask {
 		for _, f := range []struct{ uri, file string }{
 			{j.JarURI, userLibrary + "/" + base(j.JarURI)},
 			{j.JobGraphURI, jobGraphFile},
@@ -219,7 +220,7 @@ func (p *Planner) uris(l decide.Launch, d Distribution) ([]cluster.URI, error) {
 			if err != nil {
 				return nil, err
 			}
-			uris = append(uris, cluster.URI{Value: value, OutputFile: f.file})
+			uris = append(uris, spec.URI{Value: value, OutputFile: f.file})
 		}
 	}
 	return uris, nil
@@ -242,7 +243,7 @@ func base(uri string) string {
 }
 
 // Configuration is what conf/config.yaml of a cluster says.
-func (p *Planner) Configuration(s cluster.Spec, nonce string) map[string]string {
+func (p *Planner) Configuration(s spec.Spec, nonce string) map[string]string {
 	extra := map[string]string{}
 	fill := func(key, value string) {
 		if _, ok := s.FlinkConfiguration[key]; !ok && value != "" {
@@ -285,7 +286,7 @@ func (p *Planner) Configuration(s cluster.Spec, nonce string) map[string]string 
 }
 
 // Overlay renders what the sandbox of every task of a cluster gets beside the distribution.
-func (p *Planner) Overlay(s cluster.Spec, nonce string) ([]byte, error) {
+func (p *Planner) Overlay(s spec.Spec, nonce string) ([]byte, error) {
 	o := flink.Overlay{Configuration: p.Configuration(s, nonce), Log: logging(s)}
 	if driven(s) {
 		o.Files = append(o.Files, flink.File{Name: tokenFile, Content: []byte(p.Token(s.Name, nonce))})

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // Files of the overlays in the sandbox.
@@ -23,13 +23,13 @@ const (
 const maxHadoop = 4 << 20
 
 // logging is how the processes of a cluster log.
-func logging(s cluster.Spec) flink.Log {
+func logging(s spec.Spec) flink.Log {
 	return flink.Log{File: true, Properties: s.LogFile("log4j.properties")}
 }
 
 // hadoopFromService says whether the tasks get the Hadoop configuration that the service has: those do whose spec says
 // nothing of one.
-func (p *Planner) hadoopFromService(s cluster.Spec) bool {
+func (p *Planner) hadoopFromService(s spec.Spec) bool {
 	_, variable := s.Environment["HADOOP_CONF_DIR"]
 	_, option := s.FlinkConfiguration["env.hadoop.conf.dir"]
 	h := s.Hadoop
@@ -37,7 +37,7 @@ func (p *Planner) hadoopFromService(s cluster.Spec) bool {
 }
 
 // overlayEnvironment are the variables of overlays.
-func (p *Planner) overlayEnvironment(s cluster.Spec) map[string]string {
+func (p *Planner) overlayEnvironment(s spec.Spec) map[string]string {
 	env := map[string]string{}
 	if p.hadoopFromService(s) {
 		env["HADOOP_CONF_DIR"] = hadoopDirectory
@@ -60,7 +60,7 @@ func (p *Planner) overlayEnvironment(s cluster.Spec) map[string]string {
 }
 
 // overlayConfiguration are the Flink options of overlays.
-func overlayConfiguration(s cluster.Spec) map[string]string {
+func overlayConfiguration(s spec.Spec) map[string]string {
 	config := map[string]string{}
 	if k := s.Kerberos; k != nil {
 		if k.KeytabURI != "" {
@@ -75,7 +75,7 @@ func overlayConfiguration(s cluster.Spec) map[string]string {
 }
 
 // overlayJVM are the JVM options of overlays.
-func overlayJVM(s cluster.Spec) []string {
+func overlayJVM(s spec.Spec) []string {
 	if k := s.Kerberos; k != nil && k.Krb5Conf != "" {
 		return []string{"-Djava.security.krb5.conf=" + krb5File}
 	}
@@ -83,21 +83,21 @@ func overlayJVM(s cluster.Spec) []string {
 }
 
 // overlayURIs are fetched for overlays, before what the spec itself names.
-func overlayURIs(s cluster.Spec) []cluster.URI {
-	var uris []cluster.URI
+func overlayURIs(s spec.Spec) []spec.URI {
+	var uris []spec.URI
 	if k := s.Kerberos; k != nil && k.KeytabURI != "" {
-		uris = append(uris, cluster.URI{Value: k.KeytabURI, OutputFile: keytabFile})
+		uris = append(uris, spec.URI{Value: k.KeytabURI, OutputFile: keytabFile})
 	}
 	if h := s.Hadoop; h != nil && h.ConfigURL != "" {
 		for _, file := range []string{"core-site.xml", "hdfs-site.xml"} {
-			uris = append(uris, cluster.URI{Value: strings.TrimRight(h.ConfigURL, "/") + "/" + file, OutputFile: hadoopDirectory + "/" + file})
+			uris = append(uris, spec.URI{Value: strings.TrimRight(h.ConfigURL, "/") + "/" + file, OutputFile: hadoopDirectory + "/" + file})
 		}
 	}
 	return uris
 }
 
 // overlayFiles are in the overlay's archive, which is made when a task fetches it.
-func (p *Planner) overlayFiles(s cluster.Spec) ([]flink.File, error) {
+func (p *Planner) overlayFiles(s spec.Spec) ([]flink.File, error) {
 	var files []flink.File
 	if k := s.Kerberos; k != nil && k.Krb5Conf != "" {
 		files = append(files, flink.File{Name: krb5File, Content: []byte(k.Krb5Conf)})

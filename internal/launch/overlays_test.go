@@ -13,8 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // handing is a planner whose service has things to hand on.
@@ -36,7 +36,7 @@ func handing(t *testing.T, hadoop string) *launch.Planner {
 }
 
 // unpacked are the files of a cluster's overlay.
-func unpacked(t *testing.T, p *launch.Planner, s cluster.Spec) map[string]string {
+func unpacked(t *testing.T, p *launch.Planner, s spec.Spec) map[string]string {
 	t.Helper()
 	data, err := p.Overlay(s, "aaaa")
 	if err != nil {
@@ -87,7 +87,7 @@ func TestOverlays(t *testing.T) {
 		// env, config and files must be there; an empty value means that it must not.
 		env, config, files map[string]string
 		// uris are fetched after the distribution and the overlay.
-		uris []cluster.URI
+		uris []spec.URI
 		// command is in the command.
 		command string
 	}{
@@ -98,11 +98,11 @@ func TestOverlays(t *testing.T) {
 		},
 		{
 			name: "user jars", spec: "uris: [{value: '" + artifact + "/dep.jar', outputFile: usrlib/dep.jar}]",
-			uris: []cluster.URI{{Value: "http://service/" + artifact + "/dep.jar", OutputFile: "usrlib/dep.jar"}},
+			uris: []spec.URI{{Value: "http://service/" + artifact + "/dep.jar", OutputFile: "usrlib/dep.jar"}},
 		},
 		{
 			name: "extra URIs", spec: "uris: [{value: 'http://h/a.tgz', extract: true, cache: true}]",
-			uris: []cluster.URI{{Value: "http://h/a.tgz", Extract: true, Cache: true}},
+			uris: []spec.URI{{Value: "http://h/a.tgz", Extract: true, Cache: true}},
 		},
 		{
 			name: "inherited environment", env: map[string]string{"TZ": "service", "A": "service", "JAVA_HOME": "/agent/java"},
@@ -140,14 +140,14 @@ func TestOverlays(t *testing.T) {
 		{
 			name: "Hadoop from a URL", spec: "hadoop: {configURL: 'http://api.hdfs/v1/endpoints/'}",
 			env: map[string]string{"HADOOP_CONF_DIR": "hadoop"},
-			uris: []cluster.URI{
+			uris: []spec.URI{
 				{Value: "http://api.hdfs/v1/endpoints/core-site.xml", OutputFile: "hadoop/core-site.xml"},
 				{Value: "http://api.hdfs/v1/endpoints/hdfs-site.xml", OutputFile: "hadoop/hdfs-site.xml"},
 			},
 		},
 		{
 			name: "Kerberos", spec: "kerberos: {keytabURI: '" + artifact + "/f.keytab', principal: f@X, contexts: [Client, KafkaClient], krb5Conf: '[libdefaults]'}",
-			uris: []cluster.URI{{Value: "http://service/" + artifact + "/f.keytab", OutputFile: "kerberos/flink.keytab"}},
+			uris: []spec.URI{{Value: "http://service/" + artifact + "/f.keytab", OutputFile: "kerberos/flink.keytab"}},
 			config: map[string]string{
 				"security.kerberos.login.keytab": "kerberos/flink.keytab", "security.kerberos.login.principal": "f@X",
 				"security.kerberos.login.contexts": "Client,KafkaClient",
@@ -157,14 +157,14 @@ func TestOverlays(t *testing.T) {
 		{
 			name: "key and trust stores",
 			spec: "{uris: [{value: 'https://h/k.jks', outputFile: tls/k.jks}], flinkConfiguration: {security.ssl.internal.keystore: tls/k.jks}}",
-			uris: []cluster.URI{{Value: "https://h/k.jks", OutputFile: "tls/k.jks"}}, config: map[string]string{"security.ssl.internal.keystore": "tls/k.jks"},
+			uris: []spec.URI{{Value: "https://h/k.jks", OutputFile: "tls/k.jks"}}, config: map[string]string{"security.ssl.internal.keystore": "tls/k.jks"},
 		},
 		{
 			name: "plugins", spec: "plugins: [s3-fs-presto, metrics-prometheus]", env: map[string]string{"FLINK_ENABLED_PLUGINS": "s3-fs-presto metrics-prometheus"},
 		},
 		{
 			name: "Java archive", spec: "uris: [{value: 'https://h/jre-17.tgz', extract: true, cache: true}]",
-			uris: []cluster.URI{{Value: "https://h/jre-17.tgz", Extract: true, Cache: true}},
+			uris: []spec.URI{{Value: "https://h/jre-17.tgz", Extract: true, Cache: true}},
 		},
 		{name: "bootstrap", spec: "bootstrap: . /etc/site", command: "{ . /etc/site\n} && exec sh ./start-flink.sh"},
 	} {
@@ -176,7 +176,7 @@ func TestOverlays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.uris, append([]cluster.URI(nil), plan.URIs[2:]...)); diff != "" {
+			if diff := cmp.Diff(tt.uris, append([]spec.URI(nil), plan.URIs[2:]...)); diff != "" {
 				t.Errorf("URIs (-want +got):\n%s", diff)
 			}
 			config := p.Configuration(l.Spec, "aaaa")

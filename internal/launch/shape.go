@@ -8,9 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // unknownHost stands in a command for the address that a task on a network of its own finds out when it
@@ -26,30 +27,30 @@ const findAddress = `task_address=${MESOS_CONTAINER_IP:-$(hostname -i 2>/dev/nul
 
 // host is the name or address that a process tells the others as its own.
 func host(l decide.Launch) string {
-	return cmp.Or(l.Spec.HostOf(&l.Task), unknownHost)
+	return cmp.Or(task.HostOf(l.Spec, &l.Task), unknownHost)
 }
 
 // shape puts a process into its task: the container, the environment, the labels, and what others see of it.
-func (p *Planner) shape(l decide.Launch, start flink.Launch) cluster.Plan {
-	o, e := l.Spec.OptionsOf(l.Task.Role), l.Spec.ExposureOf(l.Task.Role)
-	plan := cluster.Plan{
+func (p *Planner) shape(l decide.Launch, start flink.Launch) task.Template {
+	o, e := l.Spec.OptionsOf(l.Task.Kind), l.Spec.ExposureOf(l.Task.Kind)
+	plan := task.Template{
 		Command: command(l, o, start.Command), Environment: p.environment(l, o, start.Environment), User: l.Spec.User,
 		KillGrace: o.KillGracePeriod.Or(p.o.KillGrace), Container: o.Container, Labels: map[string]string{},
 	}
 	maps.Copy(plan.Labels, o.Labels)
-	plan.Labels["flink-cluster"], plan.Labels["flink-role"] = l.Spec.Name, string(l.Task.Role)
-	mode := l.Spec.NetworkOf(l.Task.Role).Mode
+	plan.Labels["flink-cluster"], plan.Labels["flink-role"] = l.Spec.Name, string(l.Task.Kind)
+	mode := l.Spec.NetworkOf(l.Task.Kind).Mode
 	if c := o.Container; c != nil {
 		plan.User = cmp.Or(c.User, plan.User)
-		if c.Type == cluster.DockerContainer && c.User != "" {
+		if c.Type == spec.DockerContainer && c.User != "" {
 			// The agent need not know the image's users: Docker is told by a parameter.
 			plan.User = l.Spec.User
 		}
-		if mode != cluster.HostNetwork {
+		if mode != spec.HostNetwork {
 			plan.Hostname = hostname(e.Hostname, l.Task.ID)
 		}
 	}
-	if mode == cluster.BridgeNetwork {
+	if mode == spec.BridgeNetwork {
 		plan.Mappings = mappings(l, e)
 	}
 	plan.Discovery = discovery(l, e, mode)
@@ -64,7 +65,7 @@ func hostname(name, id string) string {
 }
 
 // command puts what comes before the start script in front of it.
-func command(l decide.Launch, o cluster.TaskOptions, start string) string {
+func command(l decide.Launch, o spec.TaskOptions, start string) string {
 	var b strings.Builder
 	if o.Container != nil && o.Container.Image != "" {
 		// An image has a working directory of its own; what was fetched is in the sandbox.
@@ -85,7 +86,7 @@ func command(l decide.Launch, o cluster.TaskOptions, start string) string {
 
 // environment has, from the weakest: what the service hands on of its own, its Java, what Flink's configuration and the
 // overlays set, the numbers of the spec's ports, and the spec's own.
-func (p *Planner) environment(l decide.Launch, o cluster.TaskOptions, flinks map[string]string) map[string]string {
+func (p *Planner) environment(l decide.Launch, o spec.TaskOptions, flinks map[string]string) map[string]string {
 	env := p.inherited()
 	if p.o.JavaHome != "" && (o.Container == nil || o.Container.Image == "") {
 		env["JAVA_HOME"] = p.o.JavaHome
@@ -103,15 +104,15 @@ func (p *Planner) environment(l decide.Launch, o cluster.TaskOptions, flinks map
 }
 
 // extraPorts are the ports of the spec that are not Flink's own.
-func extraPorts(l decide.Launch) []cluster.Port {
-	own := flink.PortNames(l.Task.Role, true)
-	return slices.DeleteFunc(slices.Clone(l.Spec.ExposureOf(l.Task.Role).Ports), func(p cluster.Port) bool {
+func extraPorts(l decide.Launch) []spec.Port {
+	own := flink.PortNames(l.Task.Kind, true)
+	return slices.DeleteFunc(slices.Clone(l.Spec.ExposureOf(l.Task.Kind).Ports), func(p spec.Port) bool {
 		return slices.Contains(own, p.Name)
 	})
 }
 
 // inside is the number of a port where the process listens on it.
-func inside(l decide.Launch, p cluster.Port) int {
+func inside(l decide.Launch, p spec.Port) int {
 	return cmp.Or(p.ContainerPort, l.Task.Ports[p.Name])
 }
 
@@ -128,11 +129,11 @@ func portArguments(l decide.Launch) []string {
 
 // mappings lead every port of the task to the container. Flink's own have the same number on both sides,
 // because Flink tells others the number that it listens on.
-func mappings(l decide.Launch, e cluster.Exposure) []cluster.Mapping {
-	var all []cluster.Mapping
+func mappings(l decide.Launch, e spec.Exposure) []task.Mapping {
+	var all []task.Mapping
 	for _, name := range slices.Sorted(maps.Keys(l.Task.Ports)) {
-		m := cluster.Mapping{HostPort: l.Task.Ports[name], ContainerPort: l.Task.Ports[name], Protocol: "tcp"}
-		if i := slices.IndexFunc(e.Ports, func(p cluster.Port) bool { return p.Name == name }); i >= 0 {
+		m := task.Mapping{HostPort: l.Task.Ports[name], ContainerPort: l.Task.Ports[name], Protocol: "tcp"}
+		if i := slices.IndexFunc(e.Ports, func(p spec.Port) bool { return p.Name == name }); i >= 0 {
 			m.ContainerPort = inside(l, e.Ports[i])
 			m.Protocol = cmp.Or(e.Ports[i].Protocol, "tcp")
 		}
@@ -143,18 +144,18 @@ func mappings(l decide.Launch, e cluster.Exposure) []cluster.Mapping {
 
 // discovery is what Mesos-DNS and DC/OS know of the task: its ports by name, with the labels that make a
 // virtual address of one.
-func discovery(l decide.Launch, e cluster.Exposure, mode cluster.NetworkMode) *cluster.PlanDiscovery {
-	d := &cluster.PlanDiscovery{Name: l.Spec.Name + "-" + string(l.Task.Role), Visibility: cluster.VisibleToCluster}
+func discovery(l decide.Launch, e spec.Exposure, mode spec.NetworkMode) *task.Discovery {
+	d := &task.Discovery{Name: l.Spec.Name + "-" + string(l.Task.Kind), Visibility: spec.VisibleToCluster}
 	if e.Discovery != nil {
 		d.Name, d.Visibility = cmp.Or(e.Discovery.Name, d.Name), cmp.Or(e.Discovery.Visibility, d.Visibility)
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Task.Ports)) {
-		port := cluster.PlanPort{Name: name, Protocol: "tcp", Number: l.Task.Ports[name], Labels: map[string]string{}}
-		if i := slices.IndexFunc(e.Ports, func(p cluster.Port) bool { return p.Name == name }); i >= 0 {
+		port := task.Port{Name: name, Protocol: "tcp", Number: l.Task.Ports[name], Labels: map[string]string{}}
+		if i := slices.IndexFunc(e.Ports, func(p spec.Port) bool { return p.Name == name }); i >= 0 {
 			port.Protocol = cmp.Or(e.Ports[i].Protocol, "tcp")
 			maps.Copy(port.Labels, e.Ports[i].Labels)
 		}
-		if len(port.Labels) > 0 && mode == cluster.ContainerNetwork {
+		if len(port.Labels) > 0 && mode == spec.ContainerNetwork {
 			// So that DC/OS leads a virtual address to the container and not to the agent.
 			port.Labels["network-scope"] = "container"
 		}
@@ -166,16 +167,16 @@ func discovery(l decide.Launch, e cluster.Exposure, mode cluster.NetworkMode) *c
 // check is the health check in full. The JobManager's REST API answers /overview only when a dispatcher leads, so with
 // high availability an election that takes long would end every JobManager: then a connection is the default. A
 // TaskManager has nothing but its RPC port.
-func check(l decide.Launch, e cluster.Exposure) *cluster.Check {
+func check(l decide.Launch, e spec.Exposure) *task.Check {
 	h := e.HealthCheck
 	if h == nil {
 		return nil
 	}
-	c := &cluster.Check{
+	c := &task.Check{
 		Port: l.Task.Ports[flink.PortRPC], Delay: h.Delay.Or(15 * time.Second), GracePeriod: h.GracePeriod.Or(5 * time.Minute),
 		Interval: h.Interval.Or(time.Minute), Timeout: h.Timeout.Or(20 * time.Second), ConsecutiveFailures: cmp.Or(h.ConsecutiveFailures, 3),
 	}
-	if l.Task.Role != cluster.JobManagerRole {
+	if l.Task.Kind != spec.JobManagerTask {
 		return c
 	}
 	c.Port = l.Task.Ports[flink.PortREST]
@@ -194,7 +195,7 @@ const externalResources = "external-resources"
 
 // gpuConfiguration has Flink know the GPUs of its TaskManagers (external resource framework). The plugin is part of
 // Flink's distribution, and its script asks nvidia-smi, which shows a task its own GPUs only.
-func gpuConfiguration(s cluster.Spec) map[string]string {
+func gpuConfiguration(s spec.Spec) map[string]string {
 	if s.TaskManager.GPUs == 0 {
 		return nil
 	}

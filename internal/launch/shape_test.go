@@ -11,9 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 func planner(t *testing.T) *launch.Planner {
@@ -35,29 +36,29 @@ func planner(t *testing.T) *launch.Planner {
 // taskManager is the launch of a TaskManager from a spec in YAML.
 func taskManager(t *testing.T, text string) decide.Launch {
 	t.Helper()
-	s := cluster.Spec{Name: "demo"}
+	s := spec.Spec{Name: "demo"}
 	if err := yaml.UnmarshalStrict([]byte(text), &s); err != nil {
 		t.Fatal(err)
 	}
-	s = s.Complete(cluster.Defaults{User: "nobody"})
-	if err := s.Validate(cluster.Rules{}); err != nil {
+	s = s.Complete(spec.Defaults{User: "nobody"})
+	if err := s.Validate(spec.Rules{}); err != nil {
 		t.Fatal(err)
 	}
-	jm := &cluster.Task{ID: "demo-aaaa-jm-0", Role: cluster.JobManagerRole, Hostname: "other", Ports: map[string]int{"rpc": 31010}}
-	if n := s.NetworkOf(cluster.JobManagerRole); n.Mode == cluster.ContainerNetwork {
+	jm := &task.Task{ID: "demo-aaaa-jm-0", Kind: spec.JobManagerTask, Hostname: "other", Ports: map[string]int{"rpc": 31010}}
+	if n := s.NetworkOf(spec.JobManagerTask); n.Mode == spec.ContainerNetwork {
 		jm.Network, jm.Address = n.Name, "9.0.0.9"
 	}
 	return decide.Launch{
 		Spec: s, Nonce: "aaaa", JobManager: jm,
-		Task: cluster.Task{
-			ID: "demo-aaaa-tm-1", Cluster: "demo", Role: cluster.TaskManagerRole, Hostname: "agent", Resources: s.TaskManager.Resources,
-			Network: s.NetworkOf(cluster.TaskManagerRole).Name,
+		Task: task.Task{
+			ID: "demo-aaaa-tm-1", Cluster: "demo", Kind: spec.TaskManagerTask, Hostname: "agent", Resources: s.TaskManager.Resources,
+			Network: s.NetworkOf(spec.TaskManagerTask).Name,
 			Ports:   map[string]int{"rpc": 31001, "data": 31002, "metrics": 31003, "prom": 31004},
 		},
 	}
 }
 
-func plan(t *testing.T, text string) cluster.Plan {
+func plan(t *testing.T, text string) task.Template {
 	t.Helper()
 	p, err := planner(t).Plan(taskManager(t, text))
 	if err != nil {
@@ -67,7 +68,7 @@ func plan(t *testing.T, text string) cluster.Plan {
 }
 
 // start runs the command of a plan as Mesos does, with a start script that shows what it was given.
-func start(t *testing.T, p cluster.Plan, environ ...string) (out string, err error) {
+func start(t *testing.T, p task.Template, environ ...string) (out string, err error) {
 	t.Helper()
 	sandbox := t.TempDir()
 	script := "echo \"in $(pwd) A=$A PORT_PROM=$PORT_PROM JAVA_HOME=$JAVA_HOME\"\nfor a; do case $a in *host=*|*address=*|*prom*) echo \"$a\";; esac; done\n"
@@ -177,7 +178,7 @@ func TestGPUsAreKnownToFlink(t *testing.T) {
 func TestWorkersAreShapedToo(t *testing.T) {
 	t.Parallel()
 	l := taskManager(t, "{container: {image: 'jre:17', user: flink}, labels: {team: a}, killGracePeriod: 1m, taskManager: {healthCheck: {}}}")
-	l.Task.Worker = &cluster.Worker{ID: l.Task.ID, CPUs: 1, Memory: cluster.GiB, Slots: 1, JVMArguments: []string{"-Xmx400m"}, DynamicProperties: []string{"-D x=y"}}
+	l.Task.Worker = &task.Worker{ID: l.Task.ID, CPUs: 1, Memory: spec.GiB, Slots: 1, JVMArguments: []string{"-Xmx400m"}, DynamicProperties: []string{"-D x=y"}}
 	p, err := planner(t).Plan(l)
 	if err != nil {
 		t.Fatal(err)

@@ -3,8 +3,8 @@ package launch
 import (
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // sandbox stands in a command for the absolute path of the task's sandbox, which only the shell knows.
@@ -20,7 +20,7 @@ const (
 // that one, by which Flink finds the state that it left (local recovery); with dynamic allocation Flink itself has
 // named it.
 func resourceID(l decide.Launch) string {
-	if l.Task.Role == cluster.TaskManagerRole && l.Spec.Allocation == cluster.Static && l.Task.Reservation != "" {
+	if l.Task.Kind == spec.TaskManagerTask && l.Spec.Allocation == spec.Static && l.Task.Reservation != "" {
 		return l.Task.Reservation
 	}
 	return l.Task.ID
@@ -49,7 +49,7 @@ func stateArguments(l decide.Launch) []string {
 // sweep removes from the volumes what the TaskManager before left and Flink does not look at again: the directory of
 // a process with another name, and the databases of one that was killed, of which the checkpoints have copies.
 func sweep(l decide.Launch) string {
-	if l.Task.Role != cluster.TaskManagerRole {
+	if l.Task.Kind != spec.TaskManagerTask {
 		return ""
 	}
 	var b strings.Builder

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/authority"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/ca"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // The stores in the sandbox. Flink opens them relative to the directory in which it is started.
@@ -33,7 +33,7 @@ func tlsConfiguration() map[string]string {
 }
 
 // secure adds the stores of one task, and their password to its configuration.
-func (p *Planner) secure(o *flink.Overlay, s cluster.Spec, nonce string) error {
+func (p *Planner) secure(o *flink.Overlay, s spec.Spec, nonce string) error {
 	if !s.Security.TLS {
 		return nil
 	}
@@ -55,6 +55,6 @@ func (p *Planner) secure(o *flink.Overlay, s cluster.Spec, nonce string) error {
 }
 
 // Authority is what signs the certificates of a cluster.
-func (p *Planner) Authority(name, nonce string) (*authority.Authority, error) {
-	return authority.New(p.o.Key, name, nonce)
+func (p *Planner) Authority(name, nonce string) (*ca.Authority, error) {
+	return ca.New(p.o.Key, name, nonce)
 }

@@ -12,11 +12,11 @@ import (
 	"sigs.k8s.io/yaml"
 	"software.sslmate.com/src/go-pkcs12"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // overlay unpacks what the tasks of a cluster fetch.
-func overlay(t *testing.T, s cluster.Spec) map[string][]byte {
+func overlay(t *testing.T, s spec.Spec) map[string][]byte {
 	t.Helper()
 	content, err := planner(t).Overlay(s, "aaaa")
 	if err != nil {

@@ -52,7 +52,8 @@ func (p *pipes) Addr() net.Addr { return pipeAddress{} }
 type pipeAddress struct{}
 
 func (pipeAddress) Network() string { return "tcp" }
-func (pipeAddress) String() string  { return masterAddress }
+
+func (pipeAddress) String() string { return masterAddress }
 
 func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	client, server := net.Pipe()

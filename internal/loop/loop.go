@@ -243,7 +243,7 @@ func (r *run) act(a decide.Action) {
 	case decide.Accept:
 		for i := range a.Launches {
 			t := &a.Launches[i].Task
-			r.o.Log.Info("task launched", "cluster", t.Cluster, "task", t.ID, "role", t.Role, "agent", t.AgentID, "host", t.Hostname)
+			r.o.Log.Info("task launched", "cluster", t.Cluster, "task", t.ID, "role", t.Kind, "agent", t.AgentID, "host", t.Hostname)
 		}
 		if n := len(a.Destroy) + len(a.Unreserve); n > 0 {
 			r.o.Log.Info("reserved resources given back", "agent", a.AgentID, "volumes", len(a.Destroy), "resources", len(a.Unreserve))

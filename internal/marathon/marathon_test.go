@@ -15,8 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/dcos"
 	"github.com/flink-on-mesos/flink-service/internal/marathon"
+	"github.com/flink-on-mesos/flink-service/internal/serviceaccount"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/iam"
 )
 
@@ -310,7 +310,7 @@ func TestIdentity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	identity, err := dcos.New(dcos.Options{Credential: credential, Log: slog.New(slog.DiscardHandler)})
+	identity, err := serviceaccount.New(serviceaccount.Options{Credential: credential, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/encoding/codecs"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
+	"github.com/flink-on-mesos/flink-service/internal/constraint"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
-	"github.com/flink-on-mesos/flink-service/internal/placement"
 )
 
 // mesos-go has no messages for offer constraints, which Mesos has since 1.11. They are written by hand, with the
@@ -79,18 +79,18 @@ func offerConstraints(roles []decide.RoleConstraints) (out []byte) {
 	return out
 }
 
-func attributeConstraint(c placement.Condition) []byte {
+func attributeConstraint(c constraint.Condition) []byte {
 	selector := field(nil, attributeField, []byte(c.Field))
 	if n, ok := pseudo[c.Field]; ok {
 		selector = append(proto.EncodeVarint(pseudoField<<3|proto.WireVarint), proto.EncodeVarint(n)...)
 	}
 	var predicate []byte
 	switch c.Test {
-	case placement.Exists:
+	case constraint.Exists:
 		predicate = field(nil, existsField, nil)
-	case placement.TextEquals:
+	case constraint.TextEquals:
 		predicate = field(nil, textEqualsField, field(nil, first, []byte(c.Value)))
-	case placement.TextNotEquals:
+	case constraint.TextNotEquals:
 		predicate = field(nil, textNotEqualsField, field(nil, first, []byte(c.Value)))
 	}
 	return field(field(nil, selectorField, selector), predicateField, predicate)

@@ -8,24 +8,25 @@ import (
 
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // container builds what a task runs in; nil for a process of the agent.
-func container(p cluster.Plan) *mesosgo.ContainerInfo {
+func container(p task.Template) *mesosgo.ContainerInfo {
 	c := p.Container
 	files := secretVolumes(p.Secrets)
 	if c == nil && len(files) == 0 {
 		return nil
 	}
 	if c == nil { // Mesos' own containerizer mounts the secrets; the task stays a process of the agent.
-		c = &cluster.Container{Type: cluster.MesosContainer}
+		c = &spec.Container{Type: spec.MesosContainer}
 	}
 	info := &mesosgo.ContainerInfo{Volumes: append(volumes(c.Volumes), files...)}
 	if p.Hostname != "" {
 		info.Hostname = new(p.Hostname)
 	}
-	if c.Type == cluster.DockerContainer {
+	if c.Type == spec.DockerContainer {
 		info.Type = mesosgo.ContainerInfo_DOCKER.Enum()
 		info.Docker = docker(p)
 	} else {
@@ -47,7 +48,7 @@ func container(p cluster.Plan) *mesosgo.ContainerInfo {
 }
 
 // image is a Docker image for Mesos' own containerizer.
-func image(c *cluster.Container) *mesosgo.Image {
+func image(c *spec.Container) *mesosgo.Image {
 	if c.Image == "" {
 		return nil
 	}
@@ -60,7 +61,7 @@ func image(c *cluster.Container) *mesosgo.Image {
 	return i
 }
 
-func linux(c *cluster.Container) *mesosgo.LinuxInfo {
+func linux(c *spec.Container) *mesosgo.LinuxInfo {
 	if c.ShmSize == 0 && c.Seccomp == nil {
 		return nil
 	}
@@ -80,7 +81,7 @@ func linux(c *cluster.Container) *mesosgo.LinuxInfo {
 	return l
 }
 
-func rlimits(in []cluster.Rlimit) *mesosgo.RLimitInfo {
+func rlimits(in []spec.Rlimit) *mesosgo.RLimitInfo {
 	if len(in) == 0 {
 		return nil
 	}
@@ -96,28 +97,28 @@ func rlimits(in []cluster.Rlimit) *mesosgo.RLimitInfo {
 }
 
 // docker is for the Docker daemon, which is told by parameters what Mesos has no fields for.
-func docker(p cluster.Plan) *mesosgo.ContainerInfo_DockerInfo {
+func docker(p task.Template) *mesosgo.ContainerInfo_DockerInfo {
 	c := p.Container
 	d := &mesosgo.ContainerInfo_DockerInfo{
 		Image: c.Image, Privileged: new(c.Privileged), ForcePullImage: new(c.ForcePull), Parameters: parameters(c),
 	}
 	switch c.Network.Mode {
-	case cluster.BridgeNetwork:
+	case spec.BridgeNetwork:
 		d.Network = mesosgo.ContainerInfo_DockerInfo_BRIDGE.Enum()
 		for _, m := range p.Mappings {
 			d.PortMappings = append(d.PortMappings, mesosgo.ContainerInfo_DockerInfo_PortMapping{
 				HostPort: uint32(m.HostPort), ContainerPort: uint32(m.ContainerPort), Protocol: new(m.Protocol),
 			})
 		}
-	case cluster.ContainerNetwork:
+	case spec.ContainerNetwork:
 		d.Network = mesosgo.ContainerInfo_DockerInfo_USER.Enum()
-	case cluster.HostNetwork:
+	case spec.HostNetwork:
 		d.Network = mesosgo.ContainerInfo_DockerInfo_HOST.Enum()
 	}
 	return d
 }
 
-func parameters(c *cluster.Container) []mesosgo.Parameter {
+func parameters(c *spec.Container) []mesosgo.Parameter {
 	var out []mesosgo.Parameter
 	add := func(key, value string) { out = append(out, mesosgo.Parameter{Key: key, Value: value}) }
 	if c.User != "" {
@@ -142,11 +143,11 @@ func parameters(c *cluster.Container) []mesosgo.Parameter {
 	return out
 }
 
-func volumes(in cluster.Volumes) []mesosgo.Volume {
+func volumes(in spec.Volumes) []mesosgo.Volume {
 	var out []mesosgo.Volume
 	for _, v := range in {
 		m := mesosgo.Volume{ContainerPath: v.ContainerPath, Mode: mesosgo.RW.Enum()}
-		if v.Mode == cluster.ReadOnly {
+		if v.Mode == spec.ReadOnly {
 			m.Mode = mesosgo.RO.Enum()
 		}
 		if e := v.External; e != nil {
@@ -174,17 +175,17 @@ func driverOptions(in map[string]string) *mesosgo.Parameters {
 }
 
 // discoveryInfo is what service discovery is told of a task.
-func discoveryInfo(d *cluster.PlanDiscovery) *mesosgo.DiscoveryInfo {
+func discoveryInfo(d *task.Discovery) *mesosgo.DiscoveryInfo {
 	if d == nil {
 		return nil
 	}
 	visibility := mesosgo.CLUSTER
 	switch d.Visibility {
-	case cluster.VisibleToFramework:
+	case spec.VisibleToFramework:
 		visibility = mesosgo.FRAMEWORK
-	case cluster.VisibleToAll:
+	case spec.VisibleToAll:
 		visibility = mesosgo.EXTERNAL
-	case cluster.VisibleToCluster:
+	case spec.VisibleToCluster:
 	}
 	info := &mesosgo.DiscoveryInfo{Visibility: visibility, Name: new(d.Name), Ports: &mesosgo.Ports{}}
 	for _, p := range d.Ports {
@@ -196,7 +197,7 @@ func discoveryInfo(d *cluster.PlanDiscovery) *mesosgo.DiscoveryInfo {
 }
 
 // healthCheck has the agent's executor look whether a task works.
-func healthCheck(c *cluster.Check) *mesosgo.HealthCheck {
+func healthCheck(c *task.Check) *mesosgo.HealthCheck {
 	if c == nil {
 		return nil
 	}

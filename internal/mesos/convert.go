@@ -8,10 +8,11 @@ import (
 
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/constraint"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
-	"github.com/flink-on-mesos/flink-service/internal/placement"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 func masterAddress(m *mesosgo.MasterInfo) string {
@@ -30,8 +31,8 @@ func masterAddress(m *mesosgo.MasterInfo) string {
 // enum, so the pointers are looked at.
 func updateFrom(s *mesosgo.TaskStatus) decide.Updated {
 	u := decide.Updated{
-		TaskID: s.TaskID.Value, State: cluster.TaskState(strings.TrimPrefix(s.GetState().String(), "TASK_")),
-		Message: cluster.MaskText(s.GetMessage()), UUID: s.UUID, // The fetcher names the URIs that it cannot get.
+		TaskID: s.TaskID.Value, State: task.State(strings.TrimPrefix(s.GetState().String(), "TASK_")),
+		Message: spec.MaskText(s.GetMessage()), UUID: s.UUID, // The fetcher names the URIs that it cannot get.
 	}
 	if s.AgentID != nil {
 		u.AgentID = s.AgentID.Value
@@ -108,15 +109,15 @@ func endpoint(u *mesosgo.URL) string {
 func attribute(a *mesosgo.Attribute) string {
 	switch a.Type {
 	case mesosgo.SCALAR:
-		return placement.FormatScalar(a.Scalar.GetValue())
+		return constraint.FormatScalar(a.Scalar.GetValue())
 	case mesosgo.RANGES:
-		var ranges []placement.Range
+		var ranges []constraint.Range
 		for _, r := range a.Ranges.GetRange() {
-			ranges = append(ranges, placement.Range{Begin: r.Begin, End: r.End})
+			ranges = append(ranges, constraint.Range{Begin: r.Begin, End: r.End})
 		}
-		return placement.FormatRanges(ranges)
+		return constraint.FormatRanges(ranges)
 	case mesosgo.SET:
-		return placement.FormatSet(a.Set.GetItem())
+		return constraint.FormatSet(a.Set.GetItem())
 	case mesosgo.TEXT:
 		return a.Text.GetValue()
 	}

@@ -9,11 +9,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
-	"github.com/flink-on-mesos/flink-service/internal/legacy"
+	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // legacyOption is what one option of flink-mesos does to the TaskInfo of a TaskManager.
@@ -84,7 +85,7 @@ func TestLegacyOptions(t *testing.T) {
 			config := map[string]string{o.key: o.value}
 			maps.Copy(config, o.also)
 			if o.refused != "" {
-				_, _, err := legacy.Adopt(cluster.Spec{FlinkConfiguration: config})
+				_, _, err := flinkmesos.Adopt(spec.Spec{FlinkConfiguration: config})
 				if err == nil || !strings.Contains(err.Error(), o.refused) {
 					t.Errorf("Adopt() = %v, want a refusal with %q", err, o.refused)
 				}
@@ -103,7 +104,7 @@ func TestLegacyOptions(t *testing.T) {
 			}
 		})
 	}
-	for _, o := range legacy.Options() {
+	for _, o := range flinkmesos.Options() {
 		if !covered[o.Key] {
 			t.Errorf("no case for %s", o.Key)
 		}
@@ -114,7 +115,7 @@ func TestLegacyOptions(t *testing.T) {
 func taskInfoOf(t *testing.T, config map[string]string) string {
 	t.Helper()
 	for _, l := range launches(t, legacySpec(t, config)) {
-		if l.Task.Role != cluster.TaskManagerRole {
+		if l.Task.Kind != spec.TaskManagerTask {
 			continue
 		}
 		plan, err := newPlanner(t).Plan(l)
@@ -131,34 +132,34 @@ func taskInfoOf(t *testing.T, config map[string]string) string {
 	return ""
 }
 
-func legacySpec(t *testing.T, config map[string]string) cluster.Spec {
+func legacySpec(t *testing.T, config map[string]string) spec.Spec {
 	t.Helper()
-	spec, _, err := legacy.Adopt(cluster.Spec{
-		Name: "demo", Allocation: cluster.Static, TaskManagers: cluster.TaskManagers{Count: 1}, FlinkConfiguration: config,
+	sp, _, err := flinkmesos.Adopt(spec.Spec{
+		Name: "demo", Allocation: spec.Static, TaskManagers: spec.TaskManagers{Count: 1}, FlinkConfiguration: config,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec = spec.Complete(cluster.Defaults{FlinkVersion: "2.3.0", Role: "flink", User: "nobody"})
-	if err := spec.Validate(cluster.Rules{Constraints: true}); err != nil {
+	sp = sp.Complete(spec.Defaults{FlinkVersion: "2.3.0", Role: "flink", User: "nobody"})
+	if err := sp.Validate(spec.Rules{Constraints: true}); err != nil {
 		t.Fatal(err)
 	}
-	return spec
+	return sp
 }
 
 // TestLegacyHostAttribute offers an agent without the attribute, and one with it.
 func TestLegacyHostAttribute(t *testing.T) {
 	t.Parallel()
-	spec := legacySpec(t, map[string]string{"mesos.constraints.hard.hostattribute": "disk:ssd"})
+	sp := legacySpec(t, map[string]string{"mesos.constraints.hard.hostattribute": "disk:ssd"})
 	for value, want := range map[string]int{"ssd": 1, "hdd": 0, "": 0} {
 		now := launchTime
 		state := decide.New(decide.Options{}, decide.Stored{}, now)
 		placed := 0
 		for _, e := range []decide.Event{
 			decide.Subscribed{FrameworkID: "fw"},
-			decide.PutCluster{Request: 1, Spec: spec, Nonce: "aaaa"},
+			decide.PutCluster{Request: 1, Spec: sp, Nonce: "aaaa"},
 			decide.Offered{Offers: []offer.Offer{largeOffer("o1", "flink", map[string]string{"disk": value})}},
-			decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "agent", State: cluster.Running, Address: "9.0.1.2"},
+			decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "agent", State: task.Running, Address: "9.0.1.2"},
 			decide.Offered{Offers: []offer.Offer{largeOffer("o2", "flink", map[string]string{"disk": value})}},
 		} {
 			var actions []decide.Action
@@ -170,7 +171,7 @@ func TestLegacyHostAttribute(t *testing.T) {
 					continue
 				}
 				for _, l := range accept.Launches {
-					if l.Task.Role == cluster.TaskManagerRole {
+					if l.Task.Kind == spec.TaskManagerTask {
 						placed++
 					}
 				}

@@ -23,8 +23,8 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/httpcli/httpsched"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // Framework is how we introduce ourselves to Mesos.
@@ -50,7 +50,7 @@ type Options struct {
 	// FrameworkID returns the id that the state holds; empty for a new framework.
 	FrameworkID func() string
 	// Plan says how a task is started.
-	Plan func(decide.Launch) (cluster.Plan, error)
+	Plan func(decide.Launch) (task.Template, error)
 	// Post delivers an event to the owner of the state. It may block.
 	Post func(decide.Event)
 	// TLS is for masters reached by https.

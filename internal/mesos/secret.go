@@ -3,11 +3,11 @@ package mesos
 import (
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // secret is a secret as an agent's resolver takes it: a name for a store, or the value.
-func secret(s cluster.PlanSecret) *mesosgo.Secret {
+func secret(s task.Secret) *mesosgo.Secret {
 	r := s.Reference
 	if r == nil {
 		return &mesosgo.Secret{Type: mesosgo.Secret_VALUE, Value: &mesosgo.Secret_Value{Data: s.Value}}
@@ -20,7 +20,7 @@ func secret(s cluster.PlanSecret) *mesosgo.Secret {
 }
 
 // secretVolumes are the secrets that a task finds in files (isolator volume/secret).
-func secretVolumes(secrets []cluster.PlanSecret) []mesosgo.Volume {
+func secretVolumes(secrets []task.Secret) []mesosgo.Volume {
 	var out []mesosgo.Volume
 	for _, s := range secrets {
 		if s.Environment == "" {

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"sync"
 
+	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
 
-	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
-
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // queue is an unbounded first-in, first-out queue, so that the owner of the state never waits
@@ -209,7 +208,7 @@ func (s *Scheduler) accept(a decide.Accept) *scheduler.Call {
 	for _, l := range a.Launches {
 		plan, err := s.o.Plan(l)
 		if err != nil {
-			s.o.Post(decide.Updated{TaskID: l.Task.ID, AgentID: l.Task.AgentID, State: cluster.Error, Message: err.Error()})
+			s.o.Post(decide.Updated{TaskID: l.Task.ID, AgentID: l.Task.AgentID, State: task.Error, Message: err.Error()})
 			continue
 		}
 		tasks = append(tasks, taskInfo(l, plan))

@@ -8,16 +8,17 @@ import (
 
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // taskInfo builds the Mesos task of a launch.
-func taskInfo(l decide.Launch, p cluster.Plan) mesosgo.TaskInfo {
+func taskInfo(l decide.Launch, p task.Template) mesosgo.TaskInfo {
 	shell := true
 	command := p.Command
 	info := mesosgo.TaskInfo{
-		Name:    l.Task.Cluster + "." + string(l.Task.Role),
+		Name:    l.Task.Cluster + "." + string(l.Task.Kind),
 		TaskID:  mesosgo.TaskID{Value: l.Task.ID},
 		AgentID: mesosgo.AgentID{Value: l.Task.AgentID},
 		Command: &mesosgo.CommandInfo{
@@ -40,7 +41,7 @@ func taskInfo(l decide.Launch, p cluster.Plan) mesosgo.TaskInfo {
 // limits are at least what the task takes, which of a worker of Flink's own choice may be more than the spec's.
 func limits(l decide.Launch) map[string]mesosgo.Value_Scalar {
 	limits, r := l.Spec.TaskManager.Limits, l.Task.Resources
-	if l.Task.Role == cluster.JobManagerRole {
+	if l.Task.Kind == spec.JobManagerTask {
 		limits = l.Spec.JobManager.Limits
 	}
 	if limits == nil {
@@ -51,10 +52,10 @@ func limits(l decide.Launch) map[string]mesosgo.Value_Scalar {
 		out["cpus"] = mesosgo.Value_Scalar{Value: max(float64(limits.CPUs), r.CPUs)}
 	}
 	switch {
-	case limits.Memory == cluster.UnlimitedMemory:
+	case limits.Memory == spec.UnlimitedMemory:
 		out["mem"] = mesosgo.Value_Scalar{Value: math.Inf(1)}
 	case limits.Memory != 0:
-		out["mem"] = mesosgo.Value_Scalar{Value: float64(max(cluster.Memory(limits.Memory), r.Memory).MiBCeil())}
+		out["mem"] = mesosgo.Value_Scalar{Value: float64(max(spec.Memory(limits.Memory), r.Memory).MiBCeil())}
 	}
 	return out
 }
@@ -63,7 +64,7 @@ func killPolicy(grace time.Duration) *mesosgo.KillPolicy {
 	return &mesosgo.KillPolicy{GracePeriod: &mesosgo.DurationInfo{Nanoseconds: grace.Nanoseconds()}}
 }
 
-func environment(env map[string]string, secrets []cluster.PlanSecret) *mesosgo.Environment {
+func environment(env map[string]string, secrets []task.Secret) *mesosgo.Environment {
 	out := &mesosgo.Environment{}
 	for _, key := range slices.Sorted(maps.Keys(env)) {
 		value := env[key]
@@ -92,7 +93,7 @@ func labels(in map[string]string) *mesosgo.Labels {
 	return out
 }
 
-func uris(in []cluster.URI) []mesosgo.CommandInfo_URI {
+func uris(in []spec.URI) []mesosgo.CommandInfo_URI {
 	out := make([]mesosgo.CommandInfo_URI, 0, len(in))
 	for _, u := range in {
 		extract, executable, cache := u.Extract, u.Executable, u.Cache

@@ -15,12 +15,13 @@ import (
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 	"sigs.k8s.io/yaml"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
-	"github.com/flink-on-mesos/flink-service/internal/legacy"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -89,25 +90,25 @@ func golden(t *testing.T, file string, infos []mesosgo.TaskInfo) {
 }
 
 // read completes and checks a spec as the API does.
-func read(t *testing.T, file string) cluster.Spec {
+func read(t *testing.T, file string) spec.Spec {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := cluster.Spec{Name: "demo", Allocation: cluster.Static, TaskManagers: cluster.TaskManagers{Count: 1}}
-	if err := yaml.UnmarshalStrict(data, &spec); err != nil {
+	sp := spec.Spec{Name: "demo", Allocation: spec.Static, TaskManagers: spec.TaskManagers{Count: 1}}
+	if err := yaml.UnmarshalStrict(data, &sp); err != nil {
 		t.Fatal(err)
 	}
-	spec, _, err = legacy.Adopt(spec)
+	sp, _, err = flinkmesos.Adopt(sp)
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec = spec.Complete(cluster.Defaults{FlinkVersion: "2.3.0", Role: "flink", User: "nobody"})
-	if err := spec.Validate(cluster.Rules{Constraints: true, Privileged: true}); err != nil {
+	sp = sp.Complete(spec.Defaults{FlinkVersion: "2.3.0", Role: "flink", User: "nobody"})
+	if err := sp.Validate(spec.Rules{Constraints: true, Privileged: true}); err != nil {
 		t.Fatal(err)
 	}
-	return spec
+	return sp
 }
 
 // launchTime is when the stories of tests begin.
@@ -126,7 +127,7 @@ func largeOffer(id, role string, attributes map[string]string) offer.Offer {
 }
 
 // launches offers one large agent until both roles have a place.
-func launches(t *testing.T, spec cluster.Spec) []decide.Launch {
+func launches(t *testing.T, spec spec.Spec) []decide.Launch {
 	t.Helper()
 	now := launchTime
 	state := decide.New(decide.Options{}, decide.Stored{}, now)
@@ -147,7 +148,7 @@ func launches(t *testing.T, spec cluster.Spec) []decide.Launch {
 	step(decide.Subscribed{FrameworkID: "fw"})
 	step(decide.PutCluster{Request: 1, Spec: spec, Nonce: "aaaa"})
 	step(offered("o1"))
-	step(decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "agent", State: cluster.Running, Address: "9.0.1.2"})
+	step(decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "agent", State: task.Running, Address: "9.0.1.2"})
 	step(offered("o2"))
 	if len(all) != 2 {
 		d, _ := decide.Describe(&state, spec.Name)

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
-	"github.com/flink-on-mesos/flink-service/internal/flink/classes"
+	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // The bench of prepared classes (AppCDS): by the command line of our tasks, how long a JobManager takes from the start of
@@ -23,16 +23,16 @@ func benchClasses(ctx context.Context, e env) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	prepared, err := classes.Scan(distributions, h.flink.SHA256)
+	prepared, err := appcds.Scan(distributions, h.flink.SHA256)
 	if err != nil {
 		return nil, err
 	}
-	both := map[cluster.Role]string{}
-	h.sandboxFile = map[cluster.Role]string{}
+	both := map[spec.TaskKind]string{}
+	h.sandboxFile = map[spec.TaskKind]string{}
 	for _, a := range prepared {
 		if both[a.Role] == "" {
 			both[a.Role] = filepath.Join(distributions, a.File)
-			h.sandboxFile[a.Role] = classes.SandboxFile(a)
+			h.sandboxFile[a.Role] = appcds.SandboxFile(a)
 		}
 	}
 	if len(both) != 2 {
@@ -41,7 +41,7 @@ func benchClasses(ctx context.Context, e env) ([]Result, error) {
 	var with, without [4][]float64 // JobManager, TaskManager, and the processor time of each
 	for range classesRounds {
 		for _, c := range []struct {
-			classes map[cluster.Role]string
+			classes map[spec.TaskKind]string
 			into    *[4][]float64
 		}{{both, &with}, {nil, &without}} {
 			h.classes = c.classes
@@ -80,7 +80,7 @@ func gains(with, without []float64) []float64 {
 // startTwo starts a JobManager and then a TaskManager, and says how long each took until it was there, and how much
 // processor time, in seconds.
 func (h *hand) startTwo(ctx context.Context) (took [4]float64, err error) {
-	jm, err := h.start(ctx, cluster.JobManagerRole)
+	jm, err := h.start(ctx, spec.JobManagerTask)
 	if err != nil {
 		return took, err
 	}
@@ -96,7 +96,7 @@ func (h *hand) startTwo(ctx context.Context) (took [4]float64, err error) {
 		return took, err
 	}
 	took[0], took[2] = time.Since(jm.began).Seconds(), jm.cpu()
-	tm, err := h.start(ctx, cluster.TaskManagerRole)
+	tm, err := h.start(ctx, spec.TaskManagerTask)
 	if err != nil {
 		return took, err
 	}

@@ -11,9 +11,9 @@ import (
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store/file"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/core"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/jobmanager"
@@ -110,9 +110,9 @@ func (w *demandWorld) begin(ctx context.Context) error {
 	if err := w.master.ready(ctx); err != nil {
 		return err
 	}
-	spec := benchSpec(offersCluster, 0)
-	spec.Allocation = cluster.Dynamic
-	if err := w.core.Put(ctx, "aaaa", spec); err != nil {
+	sp := benchSpec(offersCluster, 0)
+	sp.Allocation = spec.Dynamic
+	if err := w.core.Put(ctx, "aaaa", sp); err != nil {
 		return err
 	}
 	a, err := w.accepted(ctx)

@@ -11,9 +11,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // The bench of the matcher beside Netflix Fenzo, which flink-mesos asked for its placements. Both are given the same offers
@@ -95,7 +95,7 @@ func matchRules(ctx context.Context) (rates []float64, agents int, err error) {
 }
 
 // ruledSpec is a cluster whose workers must be on agents with every attribute.
-func ruledSpec(workers int) cluster.Spec {
+func ruledSpec(workers int) spec.Spec {
 	s := benchSpec("bench", workers)
 	for i := range fenzoRules {
 		s.TaskManager.Constraints = append(s.TaskManager.Constraints, []string{"a" + strconv.Itoa(i), "IS", "right"})

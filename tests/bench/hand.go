@@ -14,10 +14,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // The Flink that the benches start beside the service's: by hand, from the same distribution, with the same
@@ -26,11 +26,11 @@ import (
 const distributions = "build/flink"
 
 // flinkSpec is the cluster that is started both ways: one worker with as many slots.
-func flinkSpec(version string, slots int) cluster.Spec {
-	return cluster.Spec{
-		Name: "bench", Kind: cluster.Session, FlinkVersion: version, Allocation: cluster.Dynamic, Role: "*",
-		JobManager:  cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}},
-		TaskManager: cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Slots: slots},
+func flinkSpec(version string, slots int) spec.Spec {
+	return spec.Spec{
+		Name: "bench", Kind: spec.Session, FlinkVersion: version, Allocation: spec.Dynamic, Role: "*",
+		JobManager:  spec.JobManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}},
+		TaskManager: spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Slots: slots},
 		FlinkConfiguration: map[string]string{
 			"web.refresh-interval":                  "100", // Or else a job's page is up to 3 s old.
 			"resourcemanager.taskmanager-timeout":   "1000",
@@ -62,7 +62,7 @@ type hand struct {
 	stock bool
 	// classes is a file of prepared classes for each role, for our command line; may be empty. sandboxFile is its name
 	// in the sandbox.
-	classes, sandboxFile map[cluster.Role]string
+	classes, sandboxFile map[spec.TaskKind]string
 	jm                   map[string]int
 }
 
@@ -112,7 +112,7 @@ type handProcess struct {
 }
 
 // start starts a process. For a TaskManager there must be a JobManager.
-func (h *hand) start(ctx context.Context, role cluster.Role) (*handProcess, error) {
+func (h *hand) start(ctx context.Context, role spec.TaskKind) (*handProcess, error) {
 	h.made++
 	sandbox := filepath.Join(h.dir, fmt.Sprintf("%s-%d", role, h.made))
 	if err := untar(ctx, h.overlay, sandbox); err != nil {
@@ -129,7 +129,7 @@ func (h *hand) start(ctx context.Context, role cluster.Role) (*handProcess, erro
 		Role: role, Version: h.flink.Version, TaskID: fmt.Sprintf("hand-%d", h.made), Host: "127.0.0.1", BindHost: "127.0.0.1",
 		Ports: ports, CPUs: 1, Configuration: h.config,
 	}
-	if role == cluster.JobManagerRole {
+	if role == spec.JobManagerTask {
 		h.jm = ports
 	} else {
 		p.JobManagerHost, p.JobManagerPort = "127.0.0.1", h.jm[flink.PortRPC]
@@ -181,13 +181,13 @@ func (h *hand) start(ctx context.Context, role cluster.Role) (*handProcess, erro
 // stockCommand is what Flink's bin/jobmanager.sh and bin/taskmanager.sh come to: the memory split and the options of the
 // configuration that Flink is released with, the G1 collector for a TaskManager, and every jar of lib. The JVM
 // that those scripts start first, to work out the memory, is left out.
-func stockCommand(sandbox string, role cluster.Role, l flink.Launch) (*exec.Cmd, error) {
+func stockCommand(sandbox string, role spec.TaskKind, l flink.Launch) (*exec.Cmd, error) {
 	args := slices.DeleteFunc(slices.Clone(l.JVM), func(o string) bool {
 		return strings.HasPrefix(o, "-XX:ActiveProcessorCount") || strings.HasPrefix(o, "-XX:TieredStopAtLevel") ||
 			strings.HasPrefix(o, "-XX:+Use") || strings.HasPrefix(o, "-Dfile.encoding")
 	})
 	class := flink.SessionEntryClass
-	if role == cluster.TaskManagerRole {
+	if role == spec.TaskManagerTask {
 		args, class = append(args, "-XX:+UseG1GC"), flink.TaskManagerEntryClass
 	}
 	jars, err := filepath.Glob(filepath.Join(sandbox, dist.Home, "lib", "*.jar"))

@@ -12,9 +12,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // The bench of a killed worker: how long after kill -9 of the TaskManager does a job with checkpoints run again? Through
@@ -77,7 +77,7 @@ func killedStock(ctx context.Context, dir string) ([]float64, error) {
 		return nil, err
 	}
 	h.stock = true
-	jm, err := h.start(ctx, cluster.JobManagerRole)
+	jm, err := h.start(ctx, spec.JobManagerTask)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func killedStock(ctx context.Context, dir string) ([]float64, error) {
 	var id string
 	for round := range killedRounds {
 		for len(workers) < 2 {
-			x, err := h.start(ctx, cluster.TaskManagerRole)
+			x, err := h.start(ctx, spec.TaskManagerTask)
 			if err != nil {
 				return nil, err
 			}

@@ -8,9 +8,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // The bench of the matcher: how many offers a second one core looks at, when one in ten is large enough for one of
@@ -77,7 +77,7 @@ func waitingWorkers(count int, now time.Time) (decide.State, error) {
 }
 
 // waitingFor is the state of a cluster whose JobManager has a place and whose workers have none.
-func waitingFor(spec cluster.Spec, count int, now time.Time) (decide.State, error) {
+func waitingFor(spec spec.Spec, count int, now time.Time) (decide.State, error) {
 	s := decide.New(decide.Options{}, decide.Stored{}, now)
 	for _, e := range []decide.Event{
 		decide.Subscribed{FrameworkID: "bench", Master: "127.0.0.1:5050"},
@@ -93,12 +93,12 @@ func waitingFor(spec cluster.Spec, count int, now time.Time) (decide.State, erro
 }
 
 // benchSpec is a cluster with a fixed number of workers of 2 cpus and 2 GiB.
-func benchSpec(name string, workers int) cluster.Spec {
-	return cluster.Spec{
-		Name: name, Kind: cluster.Session, Allocation: cluster.Static, Role: "*",
-		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1},
-		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 2, Memory: 2 * cluster.GiB}, Slots: 1},
-		TaskManagers: cluster.TaskManagers{Count: workers},
+func benchSpec(name string, workers int) spec.Spec {
+	return spec.Spec{
+		Name: name, Kind: spec.Session, Allocation: spec.Static, Role: "*",
+		JobManager:   spec.JobManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Replicas: 1},
+		TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 2, Memory: 2 * spec.GiB}, Slots: 1},
+		TaskManagers: spec.TaskManagers{Count: workers},
 	}
 }
 

@@ -14,9 +14,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // The bench of submission: a JobManager runs and there is no worker; how long after a job is submitted do all its tasks
@@ -143,7 +143,7 @@ func newFlinkWorld(ctx context.Context, dir string, slots, agents int, without l
 	return w, nil
 }
 
-func (w *flinkWorld) prepare(ctx context.Context, spec cluster.Spec) error {
+func (w *flinkWorld) prepare(ctx context.Context, spec spec.Spec) error {
 	if err := w.connected(ctx); err != nil {
 		return err
 	}
@@ -294,7 +294,7 @@ func submitStock(ctx context.Context, dir string) (cold float64, warm []float64,
 		return 0, nil, err
 	}
 	h.stock = true
-	jm, err := h.start(ctx, cluster.JobManagerRole)
+	jm, err := h.start(ctx, spec.JobManagerTask)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -336,7 +336,7 @@ func submitStock(ctx context.Context, dir string) (cold float64, warm []float64,
 }
 
 func (h *hand) submitStock(ctx context.Context, api *rest.Client, jar string, began time.Time) (float64, error) {
-	tm, err := h.start(ctx, cluster.TaskManagerRole)
+	tm, err := h.start(ctx, spec.TaskManagerTask)
 	if err != nil {
 		return 0, err
 	}

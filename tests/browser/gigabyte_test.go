@@ -12,8 +12,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/chromium"
 	"github.com/flink-on-mesos/flink-service/tests/e2e/world"
 )
@@ -27,7 +27,7 @@ func TestGigabyte(t *testing.T) {
 	d := disttest.Real(t)[0]
 	b := chromium.Start(t)
 	w := world.Start(t, world.Options{})
-	w.Create(cluster.Spec{Name: "large", FlinkVersion: d.Version, Allocation: cluster.Static})
+	w.Create(spec.Spec{Name: "large", FlinkVersion: d.Version, Allocation: spec.Static})
 	jar := filepath.Join(w.Dir(), "large.jar")
 	large(t, jar)
 

@@ -9,8 +9,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/chromium"
 	"github.com/flink-on-mesos/flink-service/tests/e2e/world"
 )
@@ -29,20 +29,20 @@ func TestHistory(t *testing.T) {
 	proxy := httptest.NewServer(http.StripPrefix(prefix, httputil.NewSingleHostReverseProxy(target)))
 	t.Cleanup(proxy.Close)
 	p := b.Open(proxy.URL+prefix+"/", 1100, 960)
-	spec := cluster.Spec{
-		Name: "small", FlinkVersion: d.Version, Allocation: cluster.Static,
-		TaskManagers: cluster.TaskManagers{Count: 1}, TaskManager: cluster.TaskManager{Slots: 2},
+	sp := spec.Spec{
+		Name: "small", FlinkVersion: d.Version, Allocation: spec.Static,
+		TaskManagers: spec.TaskManagers{Count: 1}, TaskManager: spec.TaskManager{Slots: 2},
 	}
-	small := w.Create(spec)
-	big := spec
-	big.Name, big.TaskManager.Memory = "big", 100*cluster.GiB
+	small := w.Create(sp)
+	big := sp
+	big.Name, big.TaskManager.Memory = "big", 100*spec.GiB
 	if _, err := w.Client.CreateCluster(t.Context(), big); err != nil {
 		t.Fatal(err)
 	}
 	p.Until("it tells why a cluster waits", `document.querySelector("#cluster-big .why")?.textContent.includes("mem: 102400 wanted")`, long)
 	p.Until("what is wanted is drawn", `document.querySelector("#slots-words").textContent.includes("4 wanted, 2 registered")`, long)
 
-	w.Signal(world.Tasks(small, cluster.TaskManagerRole)[0].ID, syscall.SIGKILL)
+	w.Signal(world.Tasks(small, spec.TaskManagerTask)[0].ID, syscall.SIGKILL)
 	p.Until("the loss is an event", `document.querySelector("#events").textContent.includes("ended on")`, long)
 	p.Until("the recovery is drawn", `document.querySelector("#recoveries-points circle title")?.textContent.startsWith("small: TaskManagerLost")`, long)
 

@@ -5,28 +5,29 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 	"github.com/flink-on-mesos/flink-service/tests/e2e/world"
 )
 
 // application is a cluster of its own for one job of the demo jar.
-func application(t *testing.T, w *world.World, name, class string, d disttest.Distribution, args ...string) cluster.Spec {
+func application(t *testing.T, w *world.World, name, class string, d disttest.Distribution, args ...string) spec.Spec {
 	t.Helper()
 	a, err := w.Client.UploadArtifact(t.Context(), w.Jar())
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := dynamic(name, d, 2)
-	s.Kind = cluster.Application
-	s.Job = &cluster.JobSpec{JarURI: a.URI, EntryClass: "org.flinkonmesos.demo." + class, Args: args, Parallelism: 2}
+	s.Kind = spec.Application
+	s.Job = &spec.JobSpec{JarURI: a.URI, EntryClass: "org.flinkonmesos.demo." + class, Args: args, Parallelism: 2}
 	return s
 }
 
 // ended waits until an application is over and everything of it is gone but its history.
-func ended(w *world.World, name string) cluster.Description {
-	return w.Until(name, "has ended and left nothing", func(d cluster.Description) bool {
-		over := d.Status.State == cluster.Ended || d.Status.State == cluster.FailedState
+func ended(w *world.World, name string) wire.Description {
+	return w.Until(name, "has ended and left nothing", func(d wire.Description) bool {
+		over := d.Status.State == wire.Finished || d.Status.State == wire.Failed
 		return over && d.Status.Result != nil && len(d.Tasks) == 0
 	})
 }

@@ -19,9 +19,10 @@ import (
 
 	"github.com/go-zookeeper/zk"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/zookeeper"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 	"github.com/flink-on-mesos/flink-service/tests/e2e/world"
 )
 
@@ -84,28 +85,28 @@ func TestCanaries(t *testing.T) {
 			return "http://me:" + planted.plant(t, "password in "+kind) + "@" + host + "/extra.txt?signature=" + planted.plant(t, "query of "+kind)
 		}
 
-		spec := dynamic("secretive", d, 2)
-		spec.Security.TLS = true
-		spec.Environment = map[string]string{"DB_PASSWORD": planted.plant(t, "variable with a password")}
-		spec.FlinkConfiguration["s3.secret-key"] = planted.plant(t, "option with a password", "conf/config.yaml")
-		spec.URIs = []cluster.URI{{Value: uri(strings.TrimPrefix(files.URL, "http://"), "a URI")}}
-		spec.Secrets = []cluster.TaskSecret{
+		sp := dynamic("secretive", d, 2)
+		sp.Security.TLS = true
+		sp.Environment = map[string]string{"DB_PASSWORD": planted.plant(t, "variable with a password")}
+		sp.FlinkConfiguration["s3.secret-key"] = planted.plant(t, "option with a password", "conf/config.yaml")
+		sp.URIs = []spec.URI{{Value: uri(strings.TrimPrefix(files.URL, "http://"), "a URI")}}
+		sp.Secrets = []spec.TaskSecret{
 			{Environment: "ONE", Value: planted.plant(t, "value of a secret in a variable")},
 			{Environment: "TWO", ValueFrom: "from-env"},
 			{File: "secrets/deep/one", ValueFrom: "from-file"},
 			{File: "secrets/two", Value: planted.plant(t, "value of a secret in a file", "secrets/two")},
 		}
-		created := w.Create(spec)
+		created := w.Create(sp)
 		w.JobState("secretive", w.Run("secretive", "Endless", "--parallelism", "2"), "RUNNING")
 
 		broken := dynamic("broken", d, 1)
-		broken.URIs = []cluster.URI{{Value: uri("127.0.0.1:1", "a URI that fails")}}
+		broken.URIs = []spec.URI{{Value: uri("127.0.0.1:1", "a URI that fails")}}
 		if _, err := w.Client.CreateCluster(t.Context(), broken); err != nil {
 			t.Fatal(err)
 		}
-		w.Until("broken", "has failed to start", func(d cluster.Description) bool { return strings.Contains(fmt.Sprintf("%+v", d), "ailed to fetch") })
+		w.Until("broken", "has failed to start", func(d wire.Description) bool { return strings.Contains(fmt.Sprintf("%+v", d), "ailed to fetch") })
 		refused := dynamic("refused", d, 1)
-		refused.URIs = []cluster.URI{{Value: "gopher://" + strings.TrimPrefix(uri("host", "a URI that is refused"), "http://")}}
+		refused.URIs = []spec.URI{{Value: "gopher://" + strings.TrimPrefix(uri("host", "a URI that is refused"), "http://")}}
 		if _, err := w.Client.CreateCluster(t.Context(), refused); err == nil {
 			t.Error("a URI that nobody can fetch is accepted")
 		} else {
@@ -113,7 +114,7 @@ func TestCanaries(t *testing.T) {
 		}
 		w.KillService()
 		w.StartService()
-		w.State("secretive", cluster.Stable)
+		w.State("secretive", wire.Stable)
 
 		made(t, w, planted)
 		handedOver(t, w, created)
@@ -153,9 +154,9 @@ func made(t *testing.T, w *world.World, planted canaries) {
 }
 
 // handedOver has the secrets be where they belong: in the variables of Flink's processes.
-func handedOver(t *testing.T, w *world.World, d cluster.Description) {
+func handedOver(t *testing.T, w *world.World, d wire.Description) {
 	t.Helper()
-	jm := world.Tasks(d, cluster.JobManagerRole)[0]
+	jm := world.Tasks(d, spec.JobManagerTask)[0]
 	looked := 0
 	for _, pid := range w.Pids(jm.ID) {
 		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
@@ -175,7 +176,7 @@ func handedOver(t *testing.T, w *world.World, d cluster.Description) {
 }
 
 // answers asks everything that the API and Flink's REST API answer.
-func answers(t *testing.T, w *world.World, planted canaries, d cluster.Description) {
+func answers(t *testing.T, w *world.World, planted canaries, d wire.Description) {
 	t.Helper()
 	get := func(path string) (int, []byte) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.URL+path, nil)
@@ -199,7 +200,7 @@ func answers(t *testing.T, w *world.World, planted canaries, d cluster.Descripti
 	}
 	_, description := get("/v1/openapi.yaml")
 	routes := regexp.MustCompile(`(?m)^  (/\S*):\n((?:    .*\n|\n)*)`).FindAllStringSubmatch(string(description), -1)
-	jm := world.Tasks(d, cluster.JobManagerRole)[0]
+	jm := world.Tasks(d, spec.JobManagerTask)[0]
 	good := 0
 	for _, name := range []string{"secretive", "broken"} {
 		fill := strings.NewReplacer("{name}", name, "{task}", jm.ID, "{pod}", jm.ID, "{path}", "stdout", "{file}", "page.js", "{plan}", "deploy", "{endpoint}", "x", "{id}", name, "{sha256}", strings.Repeat("0", 64))

@@ -11,15 +11,17 @@ import (
 	"github.com/go-zookeeper/zk"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/zookeeper"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 	"github.com/flink-on-mesos/flink-service/tests/e2e/world"
 )
 
 // highlyAvailable has the service fill in where ZooKeeper and the storage are. The session timeout is Flink's own
 // default, which the service does not wait for.
-func highlyAvailable(s cluster.Spec) cluster.Spec {
+func highlyAvailable(s spec.Spec) spec.Spec {
 	s.FlinkConfiguration["high-availability.type"] = "zookeeper"
 	s.FlinkConfiguration["high-availability.zookeeper.client.session-timeout"] = "60 s"
 	return s
@@ -42,15 +44,15 @@ func TestJobManagerFailover(t *testing.T) {
 		out := w.Dir() + "/sum"
 		id := w.Run("ha", "Sum", "--count", "25000", "--rate", "1000", "--parallelism", "4", "--interval", "500", "--checkpoints", "file://"+w.Dir()+"/checkpoints", "--output", out)
 		w.JobState("ha", id, "RUNNING")
-		before := w.Until("ha", "has 2 TaskManagers", func(d cluster.Description) bool {
+		before := w.Until("ha", "has 2 TaskManagers", func(d wire.Description) bool {
 			return taskManagers(d) == 2 && d.Status.Flink != nil && d.Status.Flink.TaskManagers == 2
 		})
 		w.Eventually("there is a checkpoint", func() error { return checkpointed(t, w, "ha", id) })
-		leader := world.Tasks(before, cluster.JobManagerRole)[0].ID
+		leader := world.Tasks(before, spec.JobManagerTask)[0].ID
 		w.Signal(leader, syscall.SIGKILL)
 		killed := time.Now()
-		w.Until("ha", "has replaced "+leader, func(d cluster.Description) bool {
-			jms := world.Tasks(d, cluster.JobManagerRole)
+		w.Until("ha", "has replaced "+leader, func(d wire.Description) bool {
+			jms := world.Tasks(d, spec.JobManagerTask)
 			return len(jms) == 1 && jms[0].ID != leader && d.Status.Flink != nil && d.Status.Flink.JobsRunning == 1
 		})
 		t.Logf("the job runs again %s after the JobManager was killed", time.Since(killed).Round(100*time.Millisecond))
@@ -91,11 +93,11 @@ func TestStandbyJobManager(t *testing.T) {
 	s := highlyAvailable(dynamic("pair", d, 2))
 	s.JobManager.Replicas = 2
 	w.Create(s)
-	before := w.Until("pair", "has two JobManagers", func(d cluster.Description) bool {
-		jms := world.Tasks(d, cluster.JobManagerRole)
-		return len(jms) == 2 && jms[0].State == cluster.Running && jms[1].State == cluster.Running
+	before := w.Until("pair", "has two JobManagers", func(d wire.Description) bool {
+		jms := world.Tasks(d, spec.JobManagerTask)
+		return len(jms) == 2 && jms[0].State == task.Running && jms[1].State == task.Running
 	})
-	jms := world.Tasks(before, cluster.JobManagerRole)
+	jms := world.Tasks(before, spec.JobManagerTask)
 	if jms[0].AgentID == jms[1].AgentID {
 		t.Errorf("both JobManagers are on agent %s", jms[0].AgentID)
 	}
@@ -104,13 +106,13 @@ func TestStandbyJobManager(t *testing.T) {
 	// Whichever leads: both are killed one after the other, each after the other is back.
 	for _, victim := range jms {
 		w.Signal(victim.ID, syscall.SIGKILL)
-		w.Until("pair", "has replaced "+victim.ID, func(d cluster.Description) bool {
-			now := world.Tasks(d, cluster.JobManagerRole)
-			return len(now) == 2 && now[0].ID != victim.ID && now[1].ID != victim.ID && now[0].State == cluster.Running && now[1].State == cluster.Running
+		w.Until("pair", "has replaced "+victim.ID, func(d wire.Description) bool {
+			now := world.Tasks(d, spec.JobManagerTask)
+			return len(now) == 2 && now[0].ID != victim.ID && now[1].ID != victim.ID && now[0].State == task.Running && now[1].State == task.Running
 		})
 		w.JobState("pair", id, "RUNNING")
 	}
-	w.Until("pair", "still has its TaskManager", func(d cluster.Description) bool { return taskManagers(d) == 1 && len(d.Waiting) == 0 })
+	w.Until("pair", "still has its TaskManager", func(d wire.Description) bool { return taskManagers(d) == 1 && len(d.Waiting) == 0 })
 }
 
 // noNodes says whether nodes with a prefix are left below one.

@@ -30,13 +30,14 @@ import (
 	zkclient "github.com/go-zookeeper/zk"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
 	"github.com/flink-on-mesos/flink-service/internal/marathon"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/adminrouter"
 	standin "github.com/flink-on-mesos/flink-service/internal/testkit/marathon"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/zookeeper"
 	"github.com/flink-on-mesos/flink-service/internal/universe"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 	"github.com/flink-on-mesos/flink-service/tests/e2e/world"
 )
 
@@ -429,7 +430,7 @@ func (in *installation) use() {
 	if code, _, said := in.flink("--name", "dev/other", "cluster", "list"); code == 0 {
 		in.t.Errorf("a service that is not there is found:\n%s", said)
 	}
-	first := in.w.State("first", cluster.Stable)
+	first := in.w.State("first", wire.Stable)
 	if first.Spec.TaskManager.Slots != 2 || string(first.Spec.Kind) != "session" || !first.Spec.HighAvailability() {
 		in.t.Errorf("the form's cluster is %+v", first.Spec)
 	}
@@ -531,9 +532,9 @@ func (in *installation) ask(path string, into any) int {
 // tasks are the ids of the running tasks of the form's cluster.
 func (in *installation) tasks() (ids []string) {
 	in.t.Helper()
-	d := in.w.State("first", cluster.Stable)
+	d := in.w.State("first", wire.Stable)
 	for _, t := range d.Tasks {
-		if t.Goal == cluster.Launched && t.State == cluster.Running {
+		if t.Goal == task.Launched && t.State == task.Running {
 			ids = append(ids, t.ID)
 		}
 	}

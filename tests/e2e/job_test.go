@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/tests/e2e/world"
 )
 
@@ -25,7 +25,7 @@ func TestJob(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := dynamic("graph", d, 2)
-			s.Kind, s.Job = cluster.Job, &cluster.JobSpec{JobGraphURI: a.URI}
+			s.Kind, s.Job = spec.Job, &spec.JobSpec{JobGraphURI: a.URI}
 			if _, err := w.Client.CreateCluster(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}
@@ -36,7 +36,7 @@ func TestJob(t *testing.T) {
 		t.Run("jar", func(t *testing.T) {
 			out := w.Dir() + "/job"
 			s := application(t, w, "jar", "Sum", d, "--count", "2000", "--parallelism", "2", "--checkpoints", "file://"+w.Dir()+"/checkpoints", "--output", out)
-			s.Kind = cluster.Job
+			s.Kind = spec.Job
 			if _, err := w.Client.CreateCluster(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}

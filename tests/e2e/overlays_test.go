@@ -14,8 +14,9 @@ import (
 	"testing"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 	"github.com/flink-on-mesos/flink-service/tests/e2e/world"
 )
 
@@ -68,16 +69,16 @@ func TestOverlays(t *testing.T) {
 		plugin := pluginJar(t, d, home)
 		store := keyStore(t, home)
 
-		spec := static("overlaid", d, 1, 1)
-		spec.Bootstrap = "export OVERLAY_BOOTSTRAP=yes"
-		spec.Hadoop = &cluster.Hadoop{ConfigURL: hadoop.URL + "/v1/endpoints", User: "alice"}
+		sp := static("overlaid", d, 1, 1)
+		sp.Bootstrap = "export OVERLAY_BOOTSTRAP=yes"
+		sp.Hadoop = &spec.Hadoop{ConfigURL: hadoop.URL + "/v1/endpoints", User: "alice"}
 		// An empty keytab (format 2): no KDC is asked, because nothing in this cluster logs in.
-		spec.Kerberos = &cluster.Kerberos{
+		sp.Kerberos = &spec.Kerberos{
 			KeytabURI: upload("flink.keytab", []byte{5, 2}), Principal: "flink/host@EXAMPLE.COM", Contexts: []string{"KafkaClient"},
 			Krb5Conf: "[libdefaults]\n  default_realm = EXAMPLE.COM\n",
 		}
-		spec.Plugins = []string{"probe"}
-		spec.LogConfiguration = map[string]string{"log4j.properties": `rootLogger.level = INFO
+		sp.Plugins = []string{"probe"}
+		sp.LogConfiguration = map[string]string{"log4j.properties": `rootLogger.level = INFO
 rootLogger.appenderRef.file.ref = File
 appender.file.name = File
 appender.file.type = FILE
@@ -85,20 +86,20 @@ appender.file.fileName = ${sys:log.file}
 appender.file.layout.type = PatternLayout
 appender.file.layout.pattern = OVERLAID %m%n
 `}
-		spec.URIs = []cluster.URI{
+		sp.URIs = []spec.URI{
 			{Value: upload("probe.jar", plugin), OutputFile: "plugins/probe/probe.jar"},
 			{Value: upload("store.p12", store), OutputFile: "tls/store.p12"},
 			{Value: upload("dep.jar", plugin), OutputFile: "usrlib/dep.jar"},
 			{Value: upload("site.jar", plugin), OutputFile: "lib/site.jar"},
 			{Value: upload("jre.tgz", javaArchive(t, home)), Extract: true},
 		}
-		spec.FlinkConfiguration = map[string]string{
+		sp.FlinkConfiguration = map[string]string{
 			"metrics.reporters": "probe", "metrics.reporter.probe.factory.class": "probe.ProbeFactory",
 			"security.ssl.internal.enabled": "true", "security.ssl.internal.keystore": "tls/store.p12", "security.ssl.internal.truststore": "tls/store.p12",
 			"security.ssl.internal.keystore-password": "overlay-password", "security.ssl.internal.key-password": "overlay-password",
 			"security.ssl.internal.truststore-password": "overlay-password", "security.ssl.internal.keystore-type": "pkcs12", "security.ssl.internal.truststore-type": "pkcs12",
 		}
-		up := w.Create(spec) // A TaskManager registered over TLS with these very stores.
+		up := w.Create(sp) // A TaskManager registered over TLS with these very stores.
 		id := w.Run("overlaid", "WordCount", "--input", filepath.Join(w.Root(), "LICENSE"), "--parallelism", "1")
 		w.JobState("overlaid", id, "FINISHED")
 		for _, task := range up.Tasks {
@@ -111,7 +112,7 @@ appender.file.layout.pattern = OVERLAID %m%n
 }
 
 // checkOverlays looks at a task's process and its sandbox.
-func checkOverlays(t *testing.T, w *world.World, task cluster.TaskStatus) {
+func checkOverlays(t *testing.T, w *world.World, task wire.TaskStatus) {
 	t.Helper()
 	pids := w.Pids(task.ID)
 	if len(pids) == 0 {
@@ -150,14 +151,14 @@ func checkOverlays(t *testing.T, w *world.World, task cluster.TaskStatus) {
 		"kerberos/flink.keytab": "\x05\x02", "kerberos/krb5.conf": "default_realm = EXAMPLE.COM", "hadoop/core-site.xml": "/v1/endpoints/core-site.xml",
 		"hadoop/hdfs-site.xml": "/v1/endpoints/hdfs-site.xml", "tls/store.p12": "", "usrlib/dep.jar": "PK", "all-plugins/probe/probe.jar": "PK",
 		"conf/config.yaml": `"security.kerberos.login.keytab": "kerberos/flink.keytab"`, "stdout": "probe: loaded by org.apache.flink.core.plugin.PluginLoader",
-		"log/" + string(task.Role) + ".log": "OVERLAID ",
+		"log/" + string(task.Kind) + ".log": "OVERLAID ",
 	} {
 		text, err := os.ReadFile(filepath.Join(sandbox, file))
 		if err != nil || !strings.Contains(string(text), want) {
 			t.Errorf("%s: %s has no %q: %v\n%.300q", task.ID, file, want, err, text)
 		}
 	}
-	log, err := os.ReadFile(filepath.Join(sandbox, "log", string(task.Role)+".log"))
+	log, err := os.ReadFile(filepath.Join(sandbox, "log", string(task.Kind)+".log"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,9 @@ import (
 	"testing"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 	"github.com/flink-on-mesos/flink-service/tests/e2e/world"
 )
 
@@ -23,10 +24,10 @@ func each(t *testing.T, test func(t *testing.T, d disttest.Distribution)) {
 	}
 }
 
-func static(name string, d disttest.Distribution, taskManagers, slots int) cluster.Spec {
-	return cluster.Spec{
-		Name: name, FlinkVersion: d.Version, Allocation: cluster.Static,
-		TaskManagers: cluster.TaskManagers{Count: taskManagers}, TaskManager: cluster.TaskManager{Slots: slots},
+func static(name string, d disttest.Distribution, taskManagers, slots int) spec.Spec {
+	return spec.Spec{
+		Name: name, FlinkVersion: d.Version, Allocation: spec.Static,
+		TaskManagers: spec.TaskManagers{Count: taskManagers}, TaskManager: spec.TaskManager{Slots: slots},
 	}
 }
 
@@ -78,17 +79,17 @@ func TestKilledProcesses(t *testing.T) {
 	each(t, func(t *testing.T, d disttest.Distribution) {
 		w := world.Start(t, world.Options{})
 		before := w.Create(static("phoenix", d, 2, 1))
-		victim := world.Tasks(before, cluster.TaskManagerRole)[0].ID
+		victim := world.Tasks(before, spec.TaskManagerTask)[0].ID
 		w.Signal(victim, syscall.SIGKILL)
-		w.Until("phoenix", "has replaced "+victim, func(d cluster.Description) bool {
-			tms := world.Tasks(d, cluster.TaskManagerRole)
-			return d.Status.State == cluster.Stable && len(tms) == 2 && tms[0].ID != victim && tms[1].ID != victim
+		w.Until("phoenix", "has replaced "+victim, func(d wire.Description) bool {
+			tms := world.Tasks(d, spec.TaskManagerTask)
+			return d.Status.State == wire.Stable && len(tms) == 2 && tms[0].ID != victim && tms[1].ID != victim
 		})
-		leader := world.Tasks(before, cluster.JobManagerRole)[0].ID
+		leader := world.Tasks(before, spec.JobManagerTask)[0].ID
 		w.Signal(leader, syscall.SIGKILL)
-		w.Until("phoenix", "has replaced "+leader, func(d cluster.Description) bool {
-			jms := world.Tasks(d, cluster.JobManagerRole)
-			return d.Status.State == cluster.Stable && len(jms) == 1 && jms[0].ID != leader && len(world.Tasks(d, cluster.TaskManagerRole)) == 2
+		w.Until("phoenix", "has replaced "+leader, func(d wire.Description) bool {
+			jms := world.Tasks(d, spec.JobManagerTask)
+			return d.Status.State == wire.Stable && len(jms) == 1 && jms[0].ID != leader && len(world.Tasks(d, spec.TaskManagerTask)) == 2
 		})
 	})
 }
@@ -107,7 +108,7 @@ func TestServiceComesBack(t *testing.T) {
 			}
 		}
 		w.StartService()
-		after := w.State("stays", cluster.Stable)
+		after := w.State("stays", wire.Stable)
 		if got, want := ids(after), ids(before); got != want {
 			t.Errorf("tasks are %s, and were %s", got, want)
 		}
@@ -129,7 +130,7 @@ func TestServiceComesBack(t *testing.T) {
 	})
 }
 
-func ids(d cluster.Description) string {
+func ids(d wire.Description) string {
 	var all []string
 	for _, t := range d.Tasks {
 		all = append(all, t.ID)

@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/zookeeper"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 	"github.com/flink-on-mesos/flink-service/tests/e2e/world"
 )
 
@@ -28,8 +29,8 @@ func TestSurvival(t *testing.T) {
 			"--checkpoints", "file://"+w.Dir()+"/checkpoints", "--output", out)
 		w.JobState("tough", id, "RUNNING")
 		w.Eventually("there is a checkpoint", func() error { return checkpointed(t, w, "tough", id) })
-		runs := func(d cluster.Description) bool {
-			return d.Status.State == cluster.Stable && d.Status.Flink != nil && d.Status.Flink.JobsRunning == 1 && taskManagers(d) == 2 && d.Status.Flink.TaskManagers == 2 && len(d.Waiting) == 0
+		runs := func(d wire.Description) bool {
+			return d.Status.State == wire.Stable && d.Status.Flink != nil && d.Status.Flink.JobsRunning == 1 && taskManagers(d) == 2 && d.Status.Flink.TaskManagers == 2 && len(d.Waiting) == 0
 		}
 		lose := func(what string, do func()) {
 			t.Helper()
@@ -38,10 +39,10 @@ func TestSurvival(t *testing.T) {
 			w.Until("tough", "runs again after the loss of "+what, runs)
 			t.Logf("loss of %-22s the job runs again after %s", what+":", time.Since(began).Round(100*time.Millisecond))
 		}
-		now := func(role cluster.Role) string { return world.Tasks(w.Until("tough", "runs", runs), role)[0].ID }
+		now := func(role spec.TaskKind) string { return world.Tasks(w.Until("tough", "runs", runs), role)[0].ID }
 
-		lose("a TaskManager", func() { kill(w, now(cluster.TaskManagerRole)) })
-		lose("the JobManager", func() { kill(w, now(cluster.JobManagerRole)) })
+		lose("a TaskManager", func() { kill(w, now(spec.TaskManagerTask)) })
+		lose("the JobManager", func() { kill(w, now(spec.JobManagerTask)) })
 		lose("the leading service", w.Promote)
 		lose("the leading master", func() { w.Fault(map[string]any{"name": "Failover"}) })
 		lose("ZooKeeper for 20 s", func() {
@@ -71,7 +72,7 @@ func TestKilledService(t *testing.T) {
 		"--checkpoints", "file://"+w.Dir()+"/checkpoints", "--output", out)
 	w.JobState("calm", id, "RUNNING")
 	before := map[string]bool{}
-	taskManagerIDs(w.Until("calm", "has 2 TaskManagers", func(d cluster.Description) bool {
+	taskManagerIDs(w.Until("calm", "has 2 TaskManagers", func(d wire.Description) bool {
 		return taskManagers(d) == 2 && d.Status.Flink != nil && d.Status.Flink.TaskManagers == 2
 	}), before)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -96,7 +97,7 @@ func TestKilledService(t *testing.T) {
 // kill ends a task as a crash would, and waits until it is not among those that run.
 func kill(w *world.World, task string) {
 	w.Signal(task, syscall.SIGKILL)
-	w.Until("tough", "has lost "+task, func(d cluster.Description) bool {
+	w.Until("tough", "has lost "+task, func(d wire.Description) bool {
 		for _, t := range d.Tasks {
 			if t.ID == task {
 				return false
@@ -111,25 +112,25 @@ func kill(w *world.World, task string) {
 func TestFrozenWorker(t *testing.T) {
 	d := disttest.Real(t)[0]
 	w := world.Start(t, world.Options{})
-	spec := dynamic("frozen", d, 2)
-	spec.FlinkConfiguration["heartbeat.timeout"], spec.FlinkConfiguration["heartbeat.interval"] = "5000", "1000"
-	w.Create(spec)
+	sp := dynamic("frozen", d, 2)
+	sp.FlinkConfiguration["heartbeat.timeout"], sp.FlinkConfiguration["heartbeat.interval"] = "5000", "1000"
+	w.Create(sp)
 	id := w.Run("frozen", "Endless", "--parallelism", "2", "--interval", "500")
 	w.JobState("frozen", id, "RUNNING")
-	before := w.Until("frozen", "has a TaskManager", func(d cluster.Description) bool {
+	before := w.Until("frozen", "has a TaskManager", func(d wire.Description) bool {
 		return taskManagers(d) == 1 && d.Status.Flink != nil && d.Status.Flink.TaskManagers == 1
 	})
-	victim := world.Tasks(before, cluster.TaskManagerRole)[0].ID
+	victim := world.Tasks(before, spec.TaskManagerTask)[0].ID
 	pids := w.Pids(victim)
 	w.Signal(victim, syscall.SIGSTOP)
-	w.Until("frozen", "has another TaskManager", func(d cluster.Description) bool {
-		tms := world.Tasks(d, cluster.TaskManagerRole)
+	w.Until("frozen", "has another TaskManager", func(d wire.Description) bool {
+		tms := world.Tasks(d, spec.TaskManagerTask)
 		return len(tms) == 1 && tms[0].ID != victim && d.Status.Flink != nil && d.Status.Flink.JobsRunning == 1 && d.Status.Flink.TaskManagers == 1
 	})
 	for _, pid := range pids {
 		_ = syscall.Kill(pid, syscall.SIGCONT) // It may have been killed already.
 	}
-	w.Until("frozen", "has one TaskManager and the frozen one is gone", func(d cluster.Description) bool {
+	w.Until("frozen", "has one TaskManager and the frozen one is gone", func(d wire.Description) bool {
 		return len(d.Tasks) == 2 && taskManagers(d) == 1 && len(w.Pids(victim)) == 0
 	})
 	w.JobState("frozen", id, "RUNNING")

@@ -8,9 +8,10 @@ import (
 	"testing"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/zookeeper"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 	"github.com/flink-on-mesos/flink-service/tests/e2e/world"
 )
 
@@ -18,21 +19,21 @@ import (
 // both: each number is counted once, and each start is from the savepoint before.
 func TestUpgrade(t *testing.T) {
 	each(t, func(t *testing.T, d disttest.Distribution) {
-		t.Run("plain", func(t *testing.T) { upgrade(t, d, world.Options{}, func(s cluster.Spec) cluster.Spec { return s }) })
+		t.Run("plain", func(t *testing.T) { upgrade(t, d, world.Options{}, func(s spec.Spec) spec.Spec { return s }) })
 		t.Run("highly available", func(t *testing.T) {
 			upgrade(t, d, world.Options{Service: withZooKeeper(zookeeper.Start(t))}, highlyAvailable)
 		})
 	})
 }
 
-func upgrade(t *testing.T, d disttest.Distribution, o world.Options, shape func(cluster.Spec) cluster.Spec) {
+func upgrade(t *testing.T, d disttest.Distribution, o world.Options, shape func(spec.Spec) spec.Spec) {
 	t.Helper()
 	w := world.Start(t, o)
 	const count = 30000
 	out := w.Dir() + "/sum"
 	s := shape(application(t, w, "app", "Sum", d, "--count", fmt.Sprint(count), "--rate", "1000", "--parallelism", "2", "--interval", "500",
 		"--checkpoints", "file://"+w.Dir()+"/checkpoints", "--output", out))
-	s.Job.UpgradeMode = cluster.FromSavepoint
+	s.Job.UpgradeMode = spec.Savepoint
 	s.FlinkConfiguration["execution.checkpointing.savepoint-dir"] = "file://" + w.Dir() + "/savepoints"
 	w.Create(s)
 	w.Eventually("there is a checkpoint", func() error { return checkpointed(t, w, "app", job(t, w, "app")) })
@@ -43,12 +44,12 @@ func upgrade(t *testing.T, d disttest.Distribution, o world.Options, shape func(
 	}
 	w.KillService() // What was asked for is saved.
 	w.StartService()
-	first := stopped(t, w, "app", "runs with its new spec", func(d cluster.Description) bool {
-		return d.Status.State == cluster.Stable && d.Status.ObservedGeneration == 2 && running(d) == 1
+	first := stopped(t, w, "app", "runs with its new spec", func(d wire.Description) bool {
+		return d.Status.State == wire.Stable && d.Status.ObservedGeneration == 2 && running(d) == 1
 	})
 	restored(t, w, "app", first.Path)
-	for _, task := range w.State("app", cluster.Stable).Tasks {
-		if task.Role == cluster.TaskManagerRole && task.Memory != s.TaskManager.Memory {
+	for _, task := range w.State("app", wire.Stable).Tasks {
+		if task.Kind == spec.TaskManagerTask && task.Memory != s.TaskManager.Memory {
 			t.Errorf("TaskManager %s has %s, want %s", task.ID, task.Memory, s.TaskManager.Memory)
 		}
 	}
@@ -58,8 +59,8 @@ func upgrade(t *testing.T, d disttest.Distribution, o world.Options, shape func(
 	}
 	w.KillService()
 	w.StartService()
-	second := stopped(t, w, "app", "is suspended and has no task", func(d cluster.Description) bool {
-		return d.Status.State == cluster.Suspended && len(d.Tasks) == 0
+	second := stopped(t, w, "app", "is suspended and has no task", func(d wire.Description) bool {
+		return d.Status.State == wire.Suspended && len(d.Tasks) == 0
 	})
 	if second.Path == first.Path {
 		t.Errorf("both savepoints are at %s", first.Path)
@@ -69,7 +70,7 @@ func upgrade(t *testing.T, d disttest.Distribution, o world.Options, shape func(
 	if _, err := w.Client.ResumeCluster(t.Context(), "app"); err != nil {
 		t.Fatal(err)
 	}
-	w.Until("app", "runs again", func(d cluster.Description) bool { return running(d) == 1 })
+	w.Until("app", "runs again", func(d wire.Description) bool { return running(d) == 1 })
 	restored(t, w, "app", second.Path)
 	if r := ended(w, "app").Status.Result; r.Status != "SUCCEEDED" {
 		t.Errorf("the result is %+v, want SUCCEEDED", r)
@@ -78,7 +79,7 @@ func upgrade(t *testing.T, d disttest.Distribution, o world.Options, shape func(
 }
 
 // running is how many jobs run as far as is known.
-func running(d cluster.Description) int {
+func running(d wire.Description) int {
 	if d.Status.Flink == nil {
 		return 0
 	}
@@ -86,9 +87,9 @@ func running(d cluster.Description) int {
 }
 
 // stopped waits until a change is made that stopped the only job, and returns its savepoint.
-func stopped(t *testing.T, w *world.World, name, what string, holds func(cluster.Description) bool) cluster.Savepoint {
+func stopped(t *testing.T, w *world.World, name, what string, holds func(wire.Description) bool) wire.Savepoint {
 	t.Helper()
-	d := w.Until(name, what, func(d cluster.Description) bool {
+	d := w.Until(name, what, func(d wire.Description) bool {
 		return d.Status.ChangeFailure != "" || d.Status.Change == nil && len(d.Status.Savepoints) == 1 && holds(d)
 	})
 	if d.Status.ChangeFailure != "" {
@@ -143,8 +144,8 @@ func TestSuspendSession(t *testing.T) {
 		if _, err := w.Client.SuspendCluster(t.Context(), "session", client.Suspension{Directory: "file://" + w.Dir() + "/savepoints"}); err != nil {
 			t.Fatal(err)
 		}
-		suspended := w.Until("session", "is suspended and has no task", func(d cluster.Description) bool {
-			return d.Status.State == cluster.Suspended && len(d.Tasks) == 0
+		suspended := w.Until("session", "is suspended and has no task", func(d wire.Description) bool {
+			return d.Status.State == wire.Suspended && len(d.Tasks) == 0
 		})
 		if len(suspended.Status.Savepoints) != 2 {
 			t.Fatalf("savepoints: %+v", suspended.Status.Savepoints)
@@ -152,7 +153,7 @@ func TestSuspendSession(t *testing.T) {
 		if _, err := w.Client.ResumeCluster(t.Context(), "session"); err != nil {
 			t.Fatal(err)
 		}
-		w.State("session", cluster.Stable)
+		w.State("session", wire.Stable)
 		for i, id := range ids {
 			for _, p := range suspended.Status.Savepoints {
 				if p.Job == id {

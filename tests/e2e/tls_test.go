@@ -12,9 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 	"github.com/flink-on-mesos/flink-service/tests/e2e/world"
 )
 
@@ -23,13 +24,13 @@ import (
 func TestTLS(t *testing.T) {
 	each(t, func(t *testing.T, d disttest.Distribution) {
 		w := world.Start(t, world.Options{})
-		spec := dynamic("sealed", d, 2)
-		spec.Security.TLS = true
-		created := w.Create(spec)
+		sp := dynamic("sealed", d, 2)
+		sp.Security.TLS = true
+		created := w.Create(sp)
 		id := w.Run("sealed", "Endless", "--parallelism", "2")
 		w.JobState("sealed", id, "RUNNING")
 
-		jm := world.Tasks(created, cluster.JobManagerRole)[0]
+		jm := world.Tasks(created, spec.JobManagerTask)[0]
 		for _, name := range []string{flink.PortREST, flink.PortDriver} {
 			address := net.JoinHostPort("127.0.0.1", strconv.Itoa(jm.Ports[name]))
 			// Flink leads a browser that speaks plainly to https, and says nothing else.
@@ -59,14 +60,14 @@ func TestTLS(t *testing.T) {
 		// The next service has the same authority.
 		w.KillService()
 		w.StartService()
-		w.State("sealed", cluster.Stable)
+		w.State("sealed", wire.Stable)
 		w.JobState("sealed", found[1], "RUNNING")
-		victim := world.Tasks(w.State("sealed", cluster.Stable), cluster.TaskManagerRole)[0].ID
+		victim := world.Tasks(w.State("sealed", wire.Stable), spec.TaskManagerTask)[0].ID
 		if err := w.Client.RestartTask(t.Context(), "sealed", victim); err != nil {
 			t.Fatal(err)
 		}
 		w.Eventually("the job runs on the new worker", func() error {
-			tasks := world.Tasks(w.State("sealed", cluster.Stable), cluster.TaskManagerRole)
+			tasks := world.Tasks(w.State("sealed", wire.Stable), spec.TaskManagerTask)
 			for _, task := range tasks {
 				if task.ID == victim {
 					return fmt.Errorf("%s is still there", victim)

@@ -13,7 +13,7 @@ import (
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/zookeeper"
 )
 
@@ -48,11 +48,11 @@ func TestCopies(t *testing.T) {
 
 	a.kill()
 	b.reconciled()
-	spec := cluster.Spec{
-		Name: "app", Kind: cluster.Application, Allocation: cluster.Static,
-		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 0.5, Memory: cluster.GiB}, Replicas: 1},
-		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Slots: 1},
-		TaskManagers: cluster.TaskManagers{Count: 1}, Job: &cluster.JobSpec{JarURI: kept.URI},
+	spec := spec.Spec{
+		Name: "app", Kind: spec.Application, Allocation: spec.Static,
+		JobManager:   spec.JobManager{Resources: spec.Resources{CPUs: 0.5, Memory: spec.GiB}, Replicas: 1},
+		TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Slots: 1},
+		TaskManagers: spec.TaskManagers{Count: 1}, Job: &spec.JobSpec{JarURI: kept.URI},
 	}
 	if _, err := b.client.CreateCluster(t.Context(), spec); err != nil {
 		t.Fatal(err)

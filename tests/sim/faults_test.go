@@ -11,12 +11,13 @@ import (
 
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/core"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // TestFaults has a case for each thing that broke flink-mesos when it was measured on a real master, with the outcome
@@ -64,7 +65,7 @@ func faulty(t *testing.T, workers int, o worldOptions) *world {
 // noted says whether the history of the static cluster has an entry of a type.
 func (w *world) noted(kind string) bool {
 	d, _ := decide.Describe(w.core.View(), staticName)
-	return slices.ContainsFunc(d.Events, func(n cluster.Note) bool { return n.Type == kind })
+	return slices.ContainsFunc(d.Events, func(n wire.Note) bool { return n.Type == kind })
 }
 
 // sole fails the test unless the master knows one framework, and this one.
@@ -196,7 +197,7 @@ func agentProcessLost(t *testing.T) {
 	if err := w.master.LoseAgent(lost); err != nil {
 		t.Fatal(err)
 	}
-	state := func(want cluster.TaskState) func() bool {
+	state := func(want task.State) func() bool {
 		return func() bool {
 			d, _ := decide.Describe(w.core.View(), dynamicName)
 			n := 0
@@ -208,11 +209,11 @@ func agentProcessLost(t *testing.T) {
 			return n == len(tasks)
 		}
 	}
-	w.eventually("the tasks are unreachable", state(cluster.Unreachable))
+	w.eventually("the tasks are unreachable", state(task.Unreachable))
 	if err := w.master.ReturnAgent(lost); err != nil {
 		t.Fatal(err)
 	}
-	w.eventually("the tasks are back", state(cluster.Running))
+	w.eventually("the tasks are back", state(task.Running))
 	w.rest(expectation{name: dynamicName, wanted: true})
 	if after := w.running(); !maps.EqualFunc(before, after, slices.Equal) {
 		t.Errorf("the tasks were %v and are %v", before, after)
@@ -251,7 +252,7 @@ func neverStarts(t *testing.T) {
 	if err := w.put(staticNonce, staticSpec(1)); err != nil {
 		t.Fatal(err)
 	}
-	var waiting cluster.Waiting
+	var waiting wire.Waiting
 	w.eventually("three starts have failed", func() bool {
 		d, _ := decide.Describe(w.core.View(), staticName)
 		if len(d.Waiting) == 0 {
@@ -417,7 +418,7 @@ func jobManagerLost(t *testing.T) {
 	// What it wrote can still be found, by the next process of the service, too.
 	w.crash(0)
 	d, _ = decide.Describe(w.core.View(), staticName)
-	if f := d.Status.Failures; len(f) != 1 || f[0].TaskID != lost || f[0].State != cluster.Failed || f[0].AgentID != before[lost][0] {
+	if f := d.Status.Failures; len(f) != 1 || f[0].TaskID != lost || f[0].State != task.Failed || f[0].AgentID != before[lost][0] {
 		t.Errorf("the failures are %+v", f)
 	}
 	if place, ok := decide.PlaceOf(w.core.View(), staticName, lost); !ok || place.AgentID != before[lost][0] || place.Endpoint == "" {

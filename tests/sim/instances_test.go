@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/zookeeper"
 )
 
@@ -44,11 +45,11 @@ func (i *instance) is(role string) {
 // fill has a cluster of so many workers run, and returns the tasks with their agents.
 func fill(t *testing.T, f *fleet, i *instance, workers int) map[string][]string {
 	t.Helper()
-	_, err := i.client.PutCluster(t.Context(), cluster.Spec{
-		Name: "demo", Kind: cluster.Session, Allocation: cluster.Static,
-		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 0.5, Memory: cluster.GiB}, Replicas: 1},
-		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Slots: 1},
-		TaskManagers: cluster.TaskManagers{Count: workers},
+	_, err := i.client.PutCluster(t.Context(), spec.Spec{
+		Name: "demo", Kind: spec.Session, Allocation: spec.Static,
+		JobManager:   spec.JobManager{Resources: spec.Resources{CPUs: 0.5, Memory: spec.GiB}, Replicas: 1},
+		TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Slots: 1},
+		TaskManagers: spec.TaskManagers{Count: workers},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -64,8 +65,8 @@ func holds(t *testing.T, i *instance, tasks int) error {
 		return err
 	}
 	running := 0
-	for _, task := range d.Tasks {
-		if task.State == cluster.Running && task.Goal == cluster.Launched {
+	for _, tk := range d.Tasks {
+		if tk.State == task.Running && tk.Goal == task.Launched {
 			running++
 		}
 	}

@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/zookeeper"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // TestKills ends the process of the service with kill -9, again and again, at random moments of growing and shrinking
@@ -67,12 +69,12 @@ func newKills(t testing.TB, seed uint64, workers int, variables ...string) *kill
 }
 
 // spec is the cluster with a number of workers.
-func (k *kills) spec(workers int) cluster.Spec {
-	return cluster.Spec{
-		Name: killedName, Kind: cluster.Session, Allocation: cluster.Static,
-		JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 0.5, Memory: cluster.GiB}, Replicas: 1},
-		TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Slots: 1},
-		TaskManagers: cluster.TaskManagers{Count: workers},
+func (k *kills) spec(workers int) spec.Spec {
+	return spec.Spec{
+		Name: killedName, Kind: spec.Session, Allocation: spec.Static,
+		JobManager:   spec.JobManager{Resources: spec.Resources{CPUs: 0.5, Memory: spec.GiB}, Replicas: 1},
+		TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Slots: 1},
+		TaskManagers: spec.TaskManagers{Count: workers},
 	}
 }
 
@@ -175,12 +177,12 @@ func (k *kills) rest() {
 }
 
 // difference says in what the service's words and what runs differ.
-func (k *kills) difference(d cluster.Description) error {
+func (k *kills) difference(d wire.Description) error {
 	running := k.running()
-	for _, task := range d.Tasks {
-		where := running[task.ID]
-		if task.Goal != cluster.Launched || task.State != cluster.Running || len(where) != 1 || where[0] != task.AgentID {
-			return fmt.Errorf("task %s is %s with goal %s, and runs on %v", task.ID, task.State, task.Goal, where)
+	for _, tk := range d.Tasks {
+		where := running[tk.ID]
+		if tk.Goal != task.Launched || tk.State != task.Running || len(where) != 1 || where[0] != tk.AgentID {
+			return fmt.Errorf("task %s is %s with goal %s, and runs on %v", tk.ID, tk.State, tk.Goal, where)
 		}
 	}
 	if len(d.Tasks) != k.want+1 || len(running) != k.want+1 {

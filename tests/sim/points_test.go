@@ -7,9 +7,9 @@ import (
 
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
 
@@ -51,7 +51,7 @@ func fails(jobManager bool) func(*world) error {
 
 func stories() []story {
 	static := func(n int) []expectation { return []expectation{{name: staticName, workers: n}} }
-	put := func(change func(*cluster.Spec)) func(*world) error {
+	put := func(change func(*spec.Spec)) func(*world) error {
 		return func(w *world) error {
 			s := staticSpec(2)
 			change(&s)
@@ -59,10 +59,10 @@ func stories() []story {
 		}
 	}
 	return []story{
-		{name: "create", tell: put(func(*cluster.Spec) {}), after: static(2)},
-		{name: "grow", before: 2, tell: put(func(s *cluster.Spec) { s.TaskManagers.Count = 5 }), after: static(5)},
-		{name: "shrink", before: 4, tell: put(func(s *cluster.Spec) { s.TaskManagers.Count = 1 }), after: static(1)},
-		{name: "change", before: 2, tell: put(func(s *cluster.Spec) { s.RestartNonce = 7 }), after: static(2)},
+		{name: "create", tell: put(func(*spec.Spec) {}), after: static(2)},
+		{name: "grow", before: 2, tell: put(func(s *spec.Spec) { s.TaskManagers.Count = 5 }), after: static(5)},
+		{name: "shrink", before: 4, tell: put(func(s *spec.Spec) { s.TaskManagers.Count = 1 }), after: static(1)},
+		{name: "change", before: 2, tell: put(func(s *spec.Spec) { s.RestartNonce = 7 }), after: static(2)},
 		{name: "delete", before: 2, tell: func(w *world) error {
 			if _, there := decide.Describe(w.core.View(), staticName); !there {
 				return nil

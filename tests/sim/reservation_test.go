@@ -12,17 +12,17 @@ import (
 
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
 
 const reservingRole = "dev/flink"
 
 // reservingSpec has a JobManager with a reservation and two TaskManagers with a volume each.
-func reservingSpec() cluster.Spec {
+func reservingSpec() spec.Spec {
 	s := staticSpec(2)
 	s.Role, s.JobManager.Reserve = reservingRole, true
-	s.TaskManager.PersistentVolumes = []cluster.PersistentVolume{{ContainerPath: "state", Size: 64 * cluster.MiB, Type: cluster.RootDisk}}
+	s.TaskManager.PersistentVolumes = []spec.PersistentVolume{{ContainerPath: "state", Size: 64 * spec.MiB, Type: spec.RootDisk}}
 	return s
 }
 

@@ -21,9 +21,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/core"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/jobmanager"
 )
@@ -200,7 +201,7 @@ func (w *world) ended() {
 }
 
 // put creates or changes a cluster, with one try for each life of the core.
-func (w *world) put(nonce string, spec cluster.Spec) error {
+func (w *world) put(nonce string, spec spec.Spec) error {
 	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
 	defer cancel()
 	return w.core.Put(ctx, nonce, spec)
@@ -213,17 +214,17 @@ func (w *world) delete(name string) error {
 	return w.core.Delete(ctx, name)
 }
 
-func staticSpec(workers int) cluster.Spec {
+func staticSpec(workers int) spec.Spec {
 	s := dynamicSpec()
-	s.Name, s.Allocation, s.TaskManagers.Count = staticName, cluster.Static, workers
+	s.Name, s.Allocation, s.TaskManagers.Count = staticName, spec.Static, workers
 	return s
 }
 
-func dynamicSpec() cluster.Spec {
-	return cluster.Spec{
-		Name: dynamicName, Kind: cluster.Session, Allocation: cluster.Dynamic, Role: "*",
-		JobManager:  cluster.JobManager{Resources: cluster.Resources{CPUs: 0.5, Memory: 512 * cluster.MiB}, Replicas: 1},
-		TaskManager: cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Slots: 1},
+func dynamicSpec() spec.Spec {
+	return spec.Spec{
+		Name: dynamicName, Kind: spec.Session, Allocation: spec.Dynamic, Role: "*",
+		JobManager:  spec.JobManager{Resources: spec.Resources{CPUs: 0.5, Memory: 512 * spec.MiB}, Replicas: 1},
+		TaskManager: spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Slots: 1},
 	}
 }
 
@@ -276,13 +277,13 @@ func (w *world) difference(clusters []expectation) string {
 		}
 		var workers, managers []string
 		for _, t := range d.Tasks {
-			if t.Goal != cluster.Launched || t.State != cluster.Running {
+			if t.Goal != task.Launched || t.State != task.Running {
 				return fmt.Sprintf("task %s is %s with goal %s", t.ID, t.State, t.Goal)
 			}
 			if where := running[t.ID]; len(where) != 1 || where[0] != t.AgentID {
 				return fmt.Sprintf("task %s runs on agents %v and not on %s alone", t.ID, where, t.AgentID)
 			}
-			if t.Role == cluster.JobManagerRole {
+			if t.Kind == spec.JobManagerTask {
 				managers = append(managers, t.ID)
 			} else {
 				workers = append(workers, t.ID)

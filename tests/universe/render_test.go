@@ -16,8 +16,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/config"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/program"
 	"github.com/flink-on-mesos/flink-service/internal/universe"
 )
@@ -148,7 +148,7 @@ func TestCombinations(t *testing.T) {
 			`{"session": {"virtual_network_enabled": true, "virtual_network_name": "calico", "virtual_network_plugin_labels": "{\"policy\": \"a\\\\b\", \"x\":\"\"}", "rlimit_nofile": "128000"}}`,
 			func(_ map[string]any, c config.Config) bool {
 				container := c.Flink.InitialCluster.Spec.Container
-				want := cluster.Network{Mode: cluster.ContainerNetwork, Name: "calico", Labels: map[string]string{"policy": `a\b`, "x": ""}}
+				want := spec.Network{Mode: spec.ContainerNetwork, Name: "calico", Labels: map[string]string{"policy": `a\b`, "x": ""}}
 				return reflect.DeepEqual(container.Network, want) && container.Rlimits[0].Type == "nofile" && *container.Rlimits[0].Soft == 128000
 			},
 		},
@@ -205,7 +205,7 @@ func TestCombinations(t *testing.T) {
 			func(_ map[string]any, c config.Config) bool {
 				s := c.Flink.InitialCluster.Spec
 				return s.HighAvailability() && s.JobManager.Replicas == 3 && s.JobManager.CPUs == 2.5 && s.TaskManager.GPUs == 2 && s.TaskManagers.Max == 20 &&
-					*s.Hadoop == cluster.Hadoop{ConfigURL: "http://hdfs/v1", Classpath: "/opt/hadoop/*"}
+					*s.Hadoop == spec.Hadoop{ConfigURL: "http://hdfs/v1", Classpath: "/opt/hadoop/*"}
 			},
 		},
 		{
@@ -216,8 +216,8 @@ func TestCombinations(t *testing.T) {
 				s := c.Flink.InitialCluster.Spec
 				keytab, err := os.ReadFile(filepath.Join(c.Flink.SecretsDir, s.Secrets[0].ValueFrom))
 				return err == nil && string(keytab) == "secret flink/keytab" && s.Security.TLS && s.HighAvailability() &&
-					reflect.DeepEqual(s.Secrets, []cluster.TaskSecret{{File: "secrets/flink.keytab", ValueFrom: "flink.keytab"}}) &&
-					reflect.DeepEqual(s.URIs, []cluster.URI{{Value: "https://example.com/krb5.conf", OutputFile: "kerberos/krb5.conf"}}) &&
+					reflect.DeepEqual(s.Secrets, []spec.TaskSecret{{File: "secrets/flink.keytab", ValueFrom: "flink.keytab"}}) &&
+					reflect.DeepEqual(s.URIs, []spec.URI{{Value: "https://example.com/krb5.conf", OutputFile: "kerberos/krb5.conf"}}) &&
 					maps.Equal(s.FlinkConfiguration, map[string]string{
 						"high-availability.type": "zookeeper", "env.java.opts.all": "-Djava.security.krb5.conf=kerberos/krb5.conf",
 						"security.kerberos.login.contexts": "Client,KafkaClient", "security.kerberos.login.principal": "flink/host@EXAMPLE.COM", "security.kerberos.login.keytab": "secrets/flink.keytab",

@@ -25,9 +25,10 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 const (
@@ -232,7 +233,7 @@ func TestLargeJar(t *testing.T) {
 	w := start(t)
 	jar := w.jar()
 	cli := build(t, w.dir, "dcos-flink", "./cli-plugin")
-	if _, err := w.client.CreateCluster(t.Context(), cluster.Spec{Name: "demo"}); err != nil {
+	if _, err := w.client.CreateCluster(t.Context(), spec.Spec{Name: "demo"}); err != nil {
 		t.Fatal(err)
 	}
 	var cliPid, looked atomic.Int64
@@ -261,7 +262,7 @@ func TestLargeJar(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if len(d.Tasks) == 0 || d.Tasks[0].State != cluster.Running {
+		if len(d.Tasks) == 0 || d.Tasks[0].State != task.Running {
 			return errors.New("it does not run")
 		}
 		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(d.Tasks[0].Ports["rest"]))

@@ -16,7 +16,8 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/clusters"
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // RunOptions are what `run-application` was told.
@@ -69,8 +70,8 @@ result, until it is deleted.`,
 			if o.AllowNonRestoredState && o.Savepoint == "" {
 				return command.Flagf("--allow-non-restored-state needs --savepoint")
 			}
-			switch cluster.Kind(o.Spec.Kind) {
-			case "", cluster.Application, cluster.Job:
+			switch spec.Kind(o.Spec.Kind) {
+			case "", spec.Application, spec.Job:
 			default:
 				return command.Flagf("--kind %s: run-application makes an application or job cluster", o.Spec.Kind)
 			}
@@ -133,8 +134,8 @@ func runRun(ctx context.Context, o *RunOptions) error {
 		}
 		return nil
 	}
-	d, err = w.Until(ctx, func(d cluster.Description) bool {
-		return d.Status.Result != nil && (d.Status.State == cluster.Ended || d.Status.State == cluster.FailedState)
+	d, err = w.Until(ctx, func(d wire.Description) bool {
+		return d.Status.Result != nil && (d.Status.State == wire.Finished || d.Status.State == wire.Failed)
 	})
 	if err != nil {
 		return err
@@ -183,10 +184,10 @@ func jarURI(ctx context.Context, o *RunOptions, c *client.Client) (string, error
 }
 
 // complete puts the program into the spec.
-func complete(spec *cluster.Spec, o *RunOptions, uri string) {
-	job := cluster.JobSpec{}
-	if spec.Job != nil {
-		job = *spec.Job
+func complete(sp *spec.Spec, o *RunOptions, uri string) {
+	job := spec.JobSpec{}
+	if sp.Job != nil {
+		job = *sp.Job
 	}
 	job.JarURI = uri
 	if o.Args != nil {
@@ -196,20 +197,20 @@ func complete(spec *cluster.Spec, o *RunOptions, uri string) {
 		job.InitialSavepointPath = o.Savepoint
 		job.AllowNonRestoredState = o.AllowNonRestoredState
 	}
-	spec.Job = &job
-	if spec.Kind == cluster.Session {
-		spec.Kind = cluster.Application
+	sp.Job = &job
+	if sp.Kind == spec.Session {
+		sp.Kind = spec.Application
 	}
 }
 
 // result prints how the job ended and returns the error that carries the exit code.
-func result(o *RunOptions, d cluster.Description) error {
+func result(o *RunOptions, d wire.Description) error {
 	r := d.Status.Result
 	switch {
 	case o.Output.JSON:
 		err := o.Streams.JSON(struct {
-			Cluster string             `json:"cluster"`
-			Result  *cluster.JobResult `json:"result"`
+			Cluster string          `json:"cluster"`
+			Result  *wire.JobResult `json:"result"`
 		}{d.Name, r})
 		if err != nil {
 			return err

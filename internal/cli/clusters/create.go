@@ -8,8 +8,8 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // CreateOptions are what `cluster create` was told.
@@ -102,17 +102,17 @@ func createRun(ctx context.Context, o *CreateOptions) error {
 }
 
 // printChanged tells of a cluster that was created or changed.
-func printChanged(f *command.Factory, c *client.Client, d cluster.Description, out command.Output, accepted string) error {
+func printChanged(f *command.Factory, c *client.Client, d wire.Description, out command.Output, accepted string) error {
 	switch {
 	case out.JSON:
 		return f.Streams.JSON(d)
 	case out.Quiet:
 		f.Streams.Outf("%s\n", d.Name)
-	case d.Status.State == cluster.Stable:
+	case d.Status.State == wire.Stable:
 		f.Streams.Outf("Cluster %s is up: %s\n", d.Name, c.UIURL(d.Name))
-	case d.Status.State == cluster.Suspended:
+	case d.Status.State == wire.Suspended:
 		f.Streams.Outf("Cluster %s is suspended: start it with dcos flink cluster resume %s\n", d.Name, d.Name)
-	case d.Status.State == cluster.Ended:
+	case d.Status.State == wire.Finished:
 		f.Streams.Outf("Cluster %s has ended: see dcos flink cluster describe %s\n", d.Name, d.Name)
 	default:
 		f.Streams.Outf("Cluster %s %s: see dcos flink cluster describe %s\n", d.Name, accepted, d.Name)

@@ -12,7 +12,9 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // lastEvents is how many events `cluster describe` shows; `cluster events` shows all.
@@ -93,7 +95,7 @@ func describeRun(ctx context.Context, o *DescribeOptions) error {
 			if w.NotBefore.After(now) {
 				reason = strings.TrimPrefix(reason+"; held back for "+terminal.Duration(w.NotBefore.Sub(now)), "; ")
 			}
-			table.Row(w.ID, string(w.Role), o.Streams.Time(w.Since, now), reason)
+			table.Row(w.ID, string(w.Kind), o.Streams.Time(w.Since, now), reason)
 		}
 		if err := table.Print(); err != nil {
 			return err
@@ -107,7 +109,7 @@ func describeRun(ctx context.Context, o *DescribeOptions) error {
 }
 
 // printFailures lists the tasks that ended without being asked to; their files can still be read as if they ran.
-func printFailures(s *terminal.Streams, failures []cluster.Failure, now time.Time) error {
+func printFailures(s *terminal.Streams, failures []wire.Failure, now time.Time) error {
 	if len(failures) == 0 {
 		return nil
 	}
@@ -118,19 +120,19 @@ func printFailures(s *terminal.Streams, failures []cluster.Failure, now time.Tim
 		if f.Reason != "" {
 			message = strings.TrimSpace(message + " (" + f.Reason + ")")
 		}
-		table.Row(f.TaskID, string(f.Role), string(f.State), f.Hostname, f.AgentID, s.Time(f.Ended, now), message)
+		table.Row(f.TaskID, string(f.Kind), string(f.State), f.Hostname, f.AgentID, s.Time(f.Ended, now), message)
 	}
 	return table.Print()
 }
 
 // describeStatus prints the cluster itself.
-func describeStatus(f *command.Factory, c *client.Client, d cluster.Description) error {
+func describeStatus(f *command.Factory, c *client.Client, d wire.Description) error {
 	s, now := d.Status, f.Clock.Now()
 	fields := f.Streams.Fields()
 	fields.Add("Name", d.Name)
 	fields.Add("Kind", string(d.Kind))
 	state := string(s.State)
-	if s.Phase != "" && s.Phase != cluster.PhaseReady {
+	if s.Phase != "" && s.Phase != wire.PhaseReady {
 		state += " (" + string(s.Phase) + ")"
 	}
 	fields.Add("State", state)
@@ -176,7 +178,7 @@ func describeStatus(f *command.Factory, c *client.Client, d cluster.Description)
 }
 
 // generation says which spec is wanted and which one runs.
-func generation(s cluster.Status) string {
+func generation(s wire.Status) string {
 	if s.Generation == s.ObservedGeneration {
 		return strconv.FormatInt(s.Generation, 10)
 	}
@@ -184,10 +186,10 @@ func generation(s cluster.Status) string {
 }
 
 // allocation says how many TaskManagers there are to be.
-func allocation(spec cluster.Spec) string {
-	t := spec.TaskManagers
+func allocation(sp spec.Spec) string {
+	t := sp.TaskManagers
 	switch {
-	case spec.Allocation == cluster.Static:
+	case sp.Allocation == spec.Static:
 		return fmt.Sprintf("%d, static", t.Count)
 	case t.Max > 0:
 		return fmt.Sprintf("%d to %d, dynamic", t.Min, t.Max)
@@ -199,7 +201,7 @@ func allocation(spec cluster.Spec) string {
 }
 
 // PrintTasks prints tasks as a table.
-func PrintTasks(s *terminal.Streams, tasks []cluster.TaskStatus, now time.Time) error {
+func PrintTasks(s *terminal.Streams, tasks []wire.TaskStatus, now time.Time) error {
 	table := s.Table("TASK", "ROLE", "STATE", "HOST", "CPUS", "MEMORY", "SLOTS", "SINCE", "MESSAGE")
 	for _, t := range tasks {
 		slots := ""
@@ -207,10 +209,10 @@ func PrintTasks(s *terminal.Streams, tasks []cluster.TaskStatus, now time.Time) 
 			slots = strconv.Itoa(t.Slots)
 		}
 		state := string(t.State)
-		if t.Goal == cluster.Released && !t.State.Terminal() {
+		if t.Goal == task.Released && !t.State.Terminal() {
 			state += " (released)"
 		}
-		table.Row(t.ID, string(t.Role), state, t.Hostname, strconv.FormatFloat(t.CPUs, 'f', -1, 64), t.Memory.String(),
+		table.Row(t.ID, string(t.Kind), state, t.Hostname, strconv.FormatFloat(t.CPUs, 'f', -1, 64), t.Memory.String(),
 			slots, s.Time(t.Changed, now), t.Message)
 	}
 	return table.Print()

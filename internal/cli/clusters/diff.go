@@ -9,12 +9,12 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // printDiff shows what a change does to a spec; before is nil for a new cluster. As JSON
 // the new spec is printed.
-func printDiff(s *terminal.Streams, before, after *cluster.Spec, out command.Output) error {
+func printDiff(s *terminal.Streams, before, after *spec.Spec, out command.Output) error {
 	if out.JSON {
 		return s.JSON(after)
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // EventsOptions are what `cluster events` was told.
@@ -60,7 +60,7 @@ func eventsRun(ctx context.Context, o *EventsOptions) error {
 	}
 	if o.Output.JSON {
 		if events == nil {
-			events = []cluster.Note{}
+			events = []wire.Note{}
 		}
 		return o.Streams.JSON(map[string]any{"events": events})
 	}
@@ -86,7 +86,7 @@ func eventsRun(ctx context.Context, o *EventsOptions) error {
 
 // newer returns what b has behind the last entry of a. The service keeps a bounded number
 // of events, so the front of a may be missing in b.
-func newer(a, b []cluster.Note) []cluster.Note {
+func newer(a, b []wire.Note) []wire.Note {
 	if len(a) == 0 {
 		return b
 	}
@@ -100,7 +100,7 @@ func newer(a, b []cluster.Note) []cluster.Note {
 }
 
 // printEvents prints events as a table.
-func printEvents(s *terminal.Streams, events []cluster.Note, now time.Time) error {
+func printEvents(s *terminal.Streams, events []wire.Note, now time.Time) error {
 	heading := "TIME"
 	if s.OutTerminal {
 		heading = "AGE"

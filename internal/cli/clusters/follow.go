@@ -11,7 +11,9 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // patience is how long the service may be away while a cluster is followed. It is longer
@@ -41,15 +43,15 @@ func NewFollower(f *command.Factory, c *client.Client, name string, quiet bool) 
 }
 
 // Change has what is followed be a change of the cluster d, which runs already.
-func (w *Follower) Change(d cluster.Description, doing string) {
+func (w *Follower) Change(d wire.Description, doing string) {
 	w.changing, w.doing, w.phases = true, doing, len(d.Status.Phases)
 }
 
 // Until looks at the cluster again and again until done says so, and returns what it saw
 // last. A cluster that failed is an error, unless done wants it.
-func (w *Follower) Until(ctx context.Context, done func(cluster.Description) bool) (cluster.Description, error) {
+func (w *Follower) Until(ctx context.Context, done func(wire.Description) bool) (wire.Description, error) {
 	defer w.progress.Clear()
-	var last cluster.Description
+	var last wire.Description
 	err := w.f.Follow(ctx, patience, w.Excuse, func(ctx context.Context) (bool, error) {
 		d, err := w.c.Cluster(ctx, w.name)
 		if err != nil {
@@ -63,7 +65,7 @@ func (w *Follower) Until(ctx context.Context, done func(cluster.Description) boo
 		if done(d) {
 			return true, nil
 		}
-		if d.Status.State == cluster.FailedState {
+		if d.Status.State == wire.Failed {
 			return false, command.Errorf(command.ExitClusterFailed, "cluster %s cannot go on: %s", w.name, Why(d))
 		}
 		return false, nil
@@ -87,13 +89,13 @@ func (w *Follower) Excuse(err error) {
 }
 
 // Ready says that a cluster can be used: it is up, or its job is over already.
-func Ready(d cluster.Description) bool {
-	return d.Status.State == cluster.Stable || d.Status.State == cluster.Ended || d.Status.State == cluster.Suspended ||
-		d.Status.Phase == cluster.PhaseReady && d.Status.State == cluster.Deployed
+func Ready(d wire.Description) bool {
+	return d.Status.State == wire.Stable || d.Status.State == wire.Finished || d.Status.State == wire.Suspended ||
+		d.Status.Phase == wire.PhaseReady && d.Status.State == wire.Deployed
 }
 
 // Why is the best short answer to why a cluster is not ready.
-func Why(d cluster.Description) string {
+func Why(d wire.Description) string {
 	if d.Status.Message != "" {
 		return d.Status.Message
 	}
@@ -102,7 +104,7 @@ func Why(d cluster.Description) string {
 	}
 	for _, w := range d.Waiting {
 		if w.Reason != "" {
-			return fmt.Sprintf("a %s waits: %s", w.Role, w.Reason)
+			return fmt.Sprintf("a %s waits: %s", w.Kind, w.Reason)
 		}
 	}
 	if d.Status.Phase != "" {
@@ -112,7 +114,7 @@ func Why(d cluster.Description) string {
 }
 
 // tell shows what has changed since the last look.
-func (w *Follower) tell(d cluster.Description) {
+func (w *Follower) tell(d wire.Description) {
 	if text := stopping(d); text != "" {
 		if w.progress.Live() {
 			w.progress.Show("%s  %s", w.name, text)
@@ -122,7 +124,7 @@ func (w *Follower) tell(d cluster.Description) {
 		w.stopping = text
 		return
 	}
-	if d.Status.State == cluster.Suspended {
+	if d.Status.State == wire.Suspended {
 		return
 	}
 	if w.progress.Live() {
@@ -148,10 +150,10 @@ func (w *Follower) tell(d cluster.Description) {
 }
 
 // stopping says how far the jobs of a cluster are stopped for a change; empty without one.
-func stopping(d cluster.Description) string {
+func stopping(d wire.Description) string {
 	ch := d.Status.Change
 	switch {
-	case ch == nil && d.Status.State == cluster.Suspended && len(d.Tasks) > 0:
+	case ch == nil && d.Status.State == wire.Suspended && len(d.Tasks) > 0:
 		return fmt.Sprintf("ending its %d tasks", len(d.Tasks))
 	case ch == nil:
 		return ""
@@ -169,14 +171,14 @@ func savepoints(n int) string {
 }
 
 // line is the whole way up on one line, each phase with the time it took.
-func (w *Follower) line(d cluster.Description) string {
+func (w *Follower) line(d wire.Description) string {
 	now := w.f.Clock.Now()
 	var parts []string
 	for i, p := range d.Status.Phases {
 		switch {
-		case p.Phase == cluster.PhaseReady && d.Spec.Job != nil && d.Status.Result == nil:
+		case p.Phase == wire.PhaseReady && d.Spec.Job != nil && d.Status.Result == nil:
 			parts = append(parts, "job runs "+terminal.Duration(now.Sub(p.Since)))
-		case p.Phase == cluster.PhaseReady:
+		case p.Phase == wire.PhaseReady:
 			parts = append(parts, "ready")
 		case i+1 < len(d.Status.Phases):
 			parts = append(parts, string(p.Phase)+" "+terminal.Duration(d.Status.Phases[i+1].Since.Sub(p.Since)))
@@ -192,23 +194,23 @@ func (w *Follower) line(d cluster.Description) string {
 }
 
 // phase names a phase with what is known of it now.
-func (w *Follower) phase(d cluster.Description, p cluster.Phase) string {
+func (w *Follower) phase(d wire.Description, p wire.Phase) string {
 	running, hosts := 0, []string(nil)
 	for _, t := range d.Tasks {
 		switch {
-		case t.Goal == cluster.Released:
-		case t.Role == cluster.JobManagerRole:
+		case t.Goal == task.Released:
+		case t.Kind == spec.JobManagerTask:
 			hosts = append(hosts, t.Hostname)
-		case t.State == cluster.Running:
+		case t.State == task.Running:
 			running++
 		}
 	}
 	switch {
-	case p == cluster.PhaseFetch && len(hosts) > 0:
+	case p == wire.PhaseFetch && len(hosts) > 0:
 		return fmt.Sprintf("%s on %s", p, strings.Join(slices.Compact(hosts), ", "))
-	case p == cluster.PhaseTaskManagers && d.Spec.TaskManagers.Count > 0:
+	case p == wire.PhaseTaskManagers && d.Spec.TaskManagers.Count > 0:
 		return fmt.Sprintf("%s %d/%d", p, running, d.Spec.TaskManagers.Count)
-	case p == cluster.PhaseSlots && d.Status.Flink != nil:
+	case p == wire.PhaseSlots && d.Status.Flink != nil:
 		return fmt.Sprintf("%s %d", p, d.Status.Flink.SlotsTotal)
 	default:
 		return string(p)
@@ -216,7 +218,7 @@ func (w *Follower) phase(d cluster.Description, p cluster.Phase) string {
 }
 
 // waiting is why tasks are not placed, once for each reason.
-func waiting(d cluster.Description) string {
+func waiting(d wire.Description) string {
 	var reasons []string
 	for _, t := range d.Waiting {
 		if t.Reason != "" && !slices.Contains(reasons, t.Reason) {
@@ -227,7 +229,7 @@ func waiting(d cluster.Description) string {
 }
 
 // Summary tells how long the way up took, phase by phase.
-func (w *Follower) Summary(d cluster.Description) {
+func (w *Follower) Summary(d wire.Description) {
 	var parts []string
 	for i, p := range d.Status.Phases {
 		if i+1 < len(d.Status.Phases) {

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // ListOptions are what `cluster list` was told.
@@ -51,7 +51,7 @@ func listRun(ctx context.Context, o *ListOptions) error {
 	switch {
 	case o.Output.JSON:
 		if list == nil {
-			list = []cluster.Summary{}
+			list = []wire.Summary{}
 		}
 		return o.Streams.JSON(map[string]any{"clusters": list})
 	case o.Output.Quiet:

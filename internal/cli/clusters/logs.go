@@ -7,8 +7,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // LogsOptions are what `cluster logs` was told.
@@ -62,12 +63,12 @@ func logsRun(ctx context.Context, o *LogsOptions) error {
 }
 
 // newestJobManager is the JobManager that was launched last, preferring one that may run.
-func newestJobManager(tasks []cluster.TaskStatus) (string, bool) {
-	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t cluster.TaskStatus) bool { return t.Role != cluster.JobManagerRole })
+func newestJobManager(tasks []wire.TaskStatus) (string, bool) {
+	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t wire.TaskStatus) bool { return t.Kind != spec.JobManagerTask })
 	if len(tasks) == 0 {
 		return "", false
 	}
-	best := slices.MaxFunc(tasks, func(a, b cluster.TaskStatus) int {
+	best := slices.MaxFunc(tasks, func(a, b wire.TaskStatus) int {
 		if a.State.Terminal() != b.State.Terminal() {
 			if a.State.Terminal() {
 				return -1

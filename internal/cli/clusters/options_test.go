@@ -14,7 +14,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/clusters"
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // take returns a run function that keeps the options.
@@ -130,44 +130,44 @@ func TestApply(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		flags  clusters.SpecFlags
-		before cluster.Spec
-		want   cluster.Spec
+		before spec.Spec
+		want   spec.Spec
 		err    string
 	}{
-		{name: "nothing", want: cluster.Spec{Kind: cluster.Session}},
+		{name: "nothing", want: spec.Spec{Kind: spec.Session}},
 		{
 			name: "a fixed number is static", flags: clusters.SpecFlags{TaskManagers: 3, Slots: 2},
-			before: cluster.Spec{TaskManagers: cluster.TaskManagers{Min: 1, Max: 5}},
-			want: cluster.Spec{
-				Kind: cluster.Session, Allocation: cluster.Static, TaskManager: cluster.TaskManager{Slots: 2},
-				TaskManagers: cluster.TaskManagers{Count: 3},
+			before: spec.Spec{TaskManagers: spec.TaskManagers{Min: 1, Max: 5}},
+			want: spec.Spec{
+				Kind: spec.Session, Allocation: spec.Static, TaskManager: spec.TaskManager{Slots: 2},
+				TaskManagers: spec.TaskManagers{Count: 3},
 			},
 		},
 		{name: "a fixed number is not dynamic", flags: clusters.SpecFlags{TaskManagers: 3, Allocation: "dynamic"}, err: "--task-managers is for static allocation: with dynamic allocation give --min-task-managers and --max-task-managers"},
 		{
 			name: "bounds", flags: clusters.SpecFlags{Min: 1, Max: 5},
-			want: cluster.Spec{Kind: cluster.Session, TaskManagers: cluster.TaskManagers{Min: 1, Max: 5}},
+			want: spec.Spec{Kind: spec.Session, TaskManagers: spec.TaskManagers{Min: 1, Max: 5}},
 		},
 		{
 			name: "a jar makes an application", flags: clusters.SpecFlags{Jar: "artifact:1/a.jar", Class: "A", Parallelism: 2},
-			want: cluster.Spec{Kind: cluster.Application, Job: &cluster.JobSpec{JarURI: "artifact:1/a.jar", EntryClass: "A", Parallelism: 2}},
+			want: spec.Spec{Kind: spec.Application, Job: &spec.JobSpec{JarURI: "artifact:1/a.jar", EntryClass: "A", Parallelism: 2}},
 		},
 		{
 			name: "sizes", flags: clusters.SpecFlags{JM: clusters.ShapeFlags{CPUs: 0.5, Memory: "1600m"}, TM: clusters.ShapeFlags{Memory: "4 gb", Disk: "1g"}},
-			want: cluster.Spec{
-				Kind:        cluster.Session,
-				JobManager:  cluster.JobManager{Resources: cluster.Resources{CPUs: 0.5, Memory: 1600 * cluster.MiB}},
-				TaskManager: cluster.TaskManager{Resources: cluster.Resources{Memory: 4 * cluster.GiB, Disk: cluster.GiB}},
+			want: spec.Spec{
+				Kind:        spec.Session,
+				JobManager:  spec.JobManager{Resources: spec.Resources{CPUs: 0.5, Memory: 1600 * spec.MiB}},
+				TaskManager: spec.TaskManager{Resources: spec.Resources{Memory: 4 * spec.GiB, Disk: spec.GiB}},
 			},
 		},
 		{
 			name: "options are added, replaced and taken away", flags: clusters.SpecFlags{Configuration: []string{"a=1", "b=2=3", "c="}},
-			before: cluster.Spec{FlinkConfiguration: map[string]string{"a": "0", "c": "x", "d": "y"}},
-			want:   cluster.Spec{Kind: cluster.Session, FlinkConfiguration: map[string]string{"a": "1", "b": "2=3", "d": "y"}},
+			before: spec.Spec{FlinkConfiguration: map[string]string{"a": "0", "c": "x", "d": "y"}},
+			want:   spec.Spec{Kind: spec.Session, FlinkConfiguration: map[string]string{"a": "1", "b": "2=3", "d": "y"}},
 		},
 		{
 			name: "the last one goes", flags: clusters.SpecFlags{Environment: []string{"X="}},
-			before: cluster.Spec{Environment: map[string]string{"X": "0"}}, want: cluster.Spec{Kind: cluster.Session},
+			before: spec.Spec{Environment: map[string]string{"X": "0"}}, want: spec.Spec{Kind: spec.Session},
 		},
 		{name: "an option without value", flags: clusters.SpecFlags{Configuration: []string{"a"}}, err: `-D "a": write it as key=value`},
 		{name: "negative", flags: clusters.SpecFlags{Slots: -1}, err: "--slots -1: give a number above 0"},
@@ -195,7 +195,7 @@ func TestApply(t *testing.T) {
 	t.Run("the map given stays as it was", func(t *testing.T) {
 		t.Parallel()
 		before := map[string]string{"a": "0"}
-		spec := cluster.Spec{FlinkConfiguration: before}
+		spec := spec.Spec{FlinkConfiguration: before}
 		if err := (&clusters.SpecFlags{Configuration: []string{"a=1"}}).Apply(&spec); err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // RestartOptions are what `cluster restart` was told.
@@ -74,7 +74,7 @@ func restartRun(ctx context.Context, o *RestartOptions) error {
 		old[t.ID] = !t.State.Terminal()
 	}
 	w := NewFollower(o.Factory, c, o.Name, o.Output.Quiet)
-	d, err := w.Until(ctx, func(d cluster.Description) bool {
+	d, err := w.Until(ctx, func(d wire.Description) bool {
 		for _, t := range d.Tasks {
 			if old[t.ID] && !t.State.Terminal() {
 				return false
@@ -98,7 +98,7 @@ func (o *RestartOptions) say(format string, args ...any) {
 }
 
 // running is the number of jobs that run on a cluster as far as is known.
-func running(d cluster.Description) int {
+func running(d wire.Description) int {
 	if d.Status.Flink == nil {
 		return 0
 	}

@@ -7,7 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // ResumeOptions are what `cluster resume` was told.
@@ -61,8 +62,8 @@ func resumeRun(ctx context.Context, o *ResumeOptions) error {
 		return err
 	}
 	if !o.NoWait {
-		d, err = w.Until(ctx, func(d cluster.Description) bool {
-			return d.Status.Change == nil && d.Status.State != cluster.Suspended && Ready(d)
+		d, err = w.Until(ctx, func(d wire.Description) bool {
+			return d.Status.Change == nil && d.Status.State != wire.Suspended && Ready(d)
 		})
 		if err != nil {
 			return err
@@ -72,7 +73,7 @@ func resumeRun(ctx context.Context, o *ResumeOptions) error {
 	if err := printChanged(o.Factory, c, d, o.Output, "is started again"); err != nil {
 		return err
 	}
-	if d.Kind == cluster.Session && len(d.Status.Savepoints) > 0 && !o.Output.JSON && !o.Output.Quiet {
+	if d.Kind == spec.Session && len(d.Status.Savepoints) > 0 && !o.Output.JSON && !o.Output.Quiet {
 		o.Streams.Outf("\nIts jobs do not run. Run each again from where it was stopped, with dcos flink job run --savepoint:\n\n")
 		return printSavepoints(o.Factory, d.Status.Savepoints)
 	}

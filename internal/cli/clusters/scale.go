@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // ScaleOptions are what `cluster scale` was told. Numbers that were not given are -1.
@@ -77,8 +77,8 @@ func scaleRun(ctx context.Context, o *ScaleOptions) error {
 	if err != nil {
 		return err
 	}
-	spec := d.Spec
-	static := spec.Allocation == cluster.Static
+	sp := d.Spec
+	static := sp.Allocation == spec.Static
 	switch {
 	case o.Count >= 0 && !static:
 		return command.Usagef("cluster %s has dynamic allocation: bound it with --min and --max, or make it static with dcos flink cluster update %s --allocation static --task-managers %d",
@@ -86,14 +86,14 @@ func scaleRun(ctx context.Context, o *ScaleOptions) error {
 	case o.Count < 0 && static:
 		return command.Usagef("cluster %s has static allocation: give COUNT", o.Name)
 	case static:
-		spec.TaskManagers.Count = o.Count
+		sp.TaskManagers.Count = o.Count
 	default:
 		if o.Min >= 0 {
-			spec.TaskManagers.Min = o.Min
+			sp.TaskManagers.Min = o.Min
 		}
 		if o.Max >= 0 {
-			spec.TaskManagers.Max = o.Max
+			sp.TaskManagers.Max = o.Max
 		}
 	}
-	return put(ctx, o.Factory, c, spec, change{wait: o.Wait, timeout: o.Timeout, output: o.Output})
+	return put(ctx, o.Factory, c, sp, change{wait: o.Wait, timeout: o.Timeout, output: o.Output})
 }

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // maxSpec bounds a spec file, in bytes. The service has a limit of its own.
@@ -80,7 +80,7 @@ func (s *SpecFlags) Register(cmd *cobra.Command) {
 }
 
 // Apply changes a spec as the flags say. The file, if any, has been read before.
-func (s *SpecFlags) Apply(spec *cluster.Spec) error {
+func (s *SpecFlags) Apply(sp *spec.Spec) error {
 	for _, n := range []struct {
 		flag  string
 		value int
@@ -95,75 +95,75 @@ func (s *SpecFlags) Apply(spec *cluster.Spec) error {
 			return command.Flagf("%s %d: give a number above 0", n.flag, n.value)
 		}
 	}
-	set(&spec.Kind, cluster.Kind(s.Kind))
-	set(&spec.FlinkVersion, s.FlinkVersion)
-	set(&spec.Allocation, cluster.Allocation(s.Allocation))
-	set(&spec.TaskManager.Slots, s.Slots)
-	set(&spec.TaskManagers.Min, s.Min)
-	set(&spec.TaskManagers.Max, s.Max)
-	set(&spec.Role, s.Role)
-	set(&spec.User, s.User)
+	set(&sp.Kind, spec.Kind(s.Kind))
+	set(&sp.FlinkVersion, s.FlinkVersion)
+	set(&sp.Allocation, spec.Allocation(s.Allocation))
+	set(&sp.TaskManager.Slots, s.Slots)
+	set(&sp.TaskManagers.Min, s.Min)
+	set(&sp.TaskManagers.Max, s.Max)
+	set(&sp.Role, s.Role)
+	set(&sp.User, s.User)
 	if s.TaskManagers > 0 {
-		if cluster.Allocation(s.Allocation) == cluster.Dynamic {
+		if spec.Allocation(s.Allocation) == spec.Dynamic {
 			return command.Flagf("--task-managers is for static allocation: with dynamic allocation give --min-task-managers and --max-task-managers")
 		}
-		spec.Allocation = cluster.Static
-		spec.TaskManagers = cluster.TaskManagers{Count: s.TaskManagers}
+		sp.Allocation = spec.Static
+		sp.TaskManagers = spec.TaskManagers{Count: s.TaskManagers}
 	}
-	if err := s.JM.apply("jm", &spec.JobManager.Resources); err != nil {
+	if err := s.JM.apply("jm", &sp.JobManager.Resources); err != nil {
 		return err
 	}
-	if err := s.TM.apply("tm", &spec.TaskManager.Resources); err != nil {
+	if err := s.TM.apply("tm", &sp.TaskManager.Resources); err != nil {
 		return err
 	}
 	var err error
-	if spec.FlinkConfiguration, err = pairs("-D", spec.FlinkConfiguration, s.Configuration); err != nil {
+	if sp.FlinkConfiguration, err = pairs("-D", sp.FlinkConfiguration, s.Configuration); err != nil {
 		return err
 	}
-	if spec.Environment, err = pairs("--env", spec.Environment, s.Environment); err != nil {
+	if sp.Environment, err = pairs("--env", sp.Environment, s.Environment); err != nil {
 		return err
 	}
-	s.applyJob(spec)
-	if spec.Kind == "" {
-		spec.Kind = cluster.Session
-		if spec.Job != nil {
-			spec.Kind = cluster.Application
+	s.applyJob(sp)
+	if sp.Kind == "" {
+		sp.Kind = spec.Session
+		if sp.Job != nil {
+			sp.Kind = spec.Application
 		}
 	}
 	return nil
 }
 
 // applyJob changes the program of an application or job cluster.
-func (s *SpecFlags) applyJob(spec *cluster.Spec) {
+func (s *SpecFlags) applyJob(sp *spec.Spec) {
 	if s.Jar == "" && s.JobGraph == "" && s.Class == "" && s.Parallelism == 0 && s.UpgradeMode == "" {
 		return
 	}
-	job := cluster.JobSpec{}
-	if spec.Job != nil {
-		job = *spec.Job
+	job := spec.JobSpec{}
+	if sp.Job != nil {
+		job = *sp.Job
 	}
 	set(&job.JarURI, s.Jar)
 	set(&job.JobGraphURI, s.JobGraph)
 	set(&job.EntryClass, s.Class)
 	set(&job.Parallelism, s.Parallelism)
-	set(&job.UpgradeMode, cluster.UpgradeMode(s.UpgradeMode))
-	spec.Job = &job
+	set(&job.UpgradeMode, spec.UpgradeMode(s.UpgradeMode))
+	sp.Job = &job
 }
 
 // apply changes the resources of a role.
-func (s ShapeFlags) apply(prefix string, r *cluster.Resources) error {
+func (s ShapeFlags) apply(prefix string, r *spec.Resources) error {
 	if s.CPUs < 0 {
 		return command.Flagf("--%s-cpus %v: give a number above 0", prefix, s.CPUs)
 	}
 	set(&r.CPUs, s.CPUs)
 	for _, m := range []struct {
 		flag, text string
-		to         *cluster.Memory
+		to         *spec.Memory
 	}{{"memory", s.Memory, &r.Memory}, {"disk", s.Disk, &r.Disk}} {
 		if m.text == "" {
 			continue
 		}
-		v, err := cluster.ParseMemory(m.text)
+		v, err := spec.ParseMemory(m.text)
 		if err != nil {
 			return command.Flagf("--%s-%s: %w", prefix, m.flag, err)
 		}
@@ -206,8 +206,8 @@ func pairs(flag string, to map[string]string, list []string) (map[string]string,
 
 // Read reads the spec file; without one the spec is empty. The name given as argument
 // wins only over an absent one.
-func (s *SpecFlags) Read(f *command.Factory, name string) (cluster.Spec, error) {
-	var spec cluster.Spec
+func (s *SpecFlags) Read(f *command.Factory, name string) (spec.Spec, error) {
+	var spec spec.Spec
 	if s.File != "" {
 		in := f.Streams.In
 		if s.File != "-" {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // SuspendOptions are what `cluster suspend` was told.
@@ -92,7 +92,7 @@ func suspendRun(ctx context.Context, o *SuspendOptions) error {
 		return err
 	}
 	if !o.NoWait {
-		d, err = w.Until(ctx, func(d cluster.Description) bool { return d.Status.State == cluster.Suspended && len(d.Tasks) == 0 })
+		d, err = w.Until(ctx, func(d wire.Description) bool { return d.Status.State == wire.Suspended && len(d.Tasks) == 0 })
 		if err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func suspendRun(ctx context.Context, o *SuspendOptions) error {
 }
 
 // printSavepoints prints where jobs were stopped.
-func printSavepoints(f *command.Factory, list []cluster.Savepoint) error {
+func printSavepoints(f *command.Factory, list []wire.Savepoint) error {
 	now := f.Clock.Now()
 	table := f.Streams.Table("JOB", "NAME", "STOPPED", "SAVEPOINT")
 	for _, s := range list {

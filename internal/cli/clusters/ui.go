@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // UIOptions are what `cluster ui` was told.
@@ -50,7 +50,7 @@ func uiRun(ctx context.Context, o *UIOptions) error {
 }
 
 // live counts the tasks that may be running.
-func live(tasks []cluster.TaskStatus) int {
+func live(tasks []wire.TaskStatus) int {
 	n := 0
 	for _, t := range tasks {
 		if !t.State.Terminal() {

@@ -8,7 +8,8 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // UpdateOptions are what `cluster update` was told.
@@ -49,10 +50,10 @@ earlier spec goes on running, and with --wait the exit code is 1. It is kept as 
 				o.Name = args[0]
 			}
 			if o.Savepoint {
-				if mode := o.Spec.UpgradeMode; mode != "" && mode != string(cluster.FromSavepoint) {
+				if mode := o.Spec.UpgradeMode; mode != "" && mode != string(spec.Savepoint) {
 					return command.Flagf("--savepoint and --upgrade-mode %s contradict each other", mode)
 				}
-				o.Spec.UpgradeMode = string(cluster.FromSavepoint)
+				o.Spec.UpgradeMode = string(spec.Savepoint)
 			}
 			return run(cmd.Context(), o)
 		},
@@ -101,7 +102,7 @@ type change struct {
 }
 
 // put sends a changed spec and waits, if asked to, until it runs.
-func put(ctx context.Context, f *command.Factory, c *client.Client, spec cluster.Spec, how change) error {
+func put(ctx context.Context, f *command.Factory, c *client.Client, spec spec.Spec, how change) error {
 	ctx, cancel := command.WithTimeout(ctx, how.timeout)
 	defer cancel()
 	w := NewFollower(f, c, spec.Name, how.output.Quiet)
@@ -114,7 +115,7 @@ func put(ctx context.Context, f *command.Factory, c *client.Client, spec cluster
 		if d.Status.Change != nil {
 			w.Change(d, "being changed")
 		}
-		d, err = w.Until(ctx, func(d cluster.Description) bool {
+		d, err = w.Until(ctx, func(d wire.Description) bool {
 			return Ready(d) && d.Status.Change == nil && d.Status.ObservedGeneration >= want
 		})
 		if err != nil {

@@ -13,7 +13,8 @@ import (
 	yaml "sigs.k8s.io/yaml/goyaml.v2"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // maxFile bounds a file, in bytes. The service has a limit of its own.
@@ -81,7 +82,7 @@ secret stands in the spec too: keep the output where the file was kept.`,
 
 // importRun has the service make the spec.
 func importRun(ctx context.Context, o *ImportOptions) error {
-	files := cluster.OldFiles{Name: o.Cluster}
+	files := wire.OldFiles{Name: o.Cluster}
 	if o.File != "" {
 		text, err := o.read(o.File)
 		if err != nil {
@@ -125,7 +126,7 @@ func importRun(ctx context.Context, o *ImportOptions) error {
 }
 
 // tell writes the lines, and what is left to do, to the error output.
-func (o *ImportOptions) tell(got cluster.Imported) error {
+func (o *ImportOptions) tell(got wire.Imported) error {
 	aside := *o.Streams
 	aside.Out, aside.OutTerminal = o.Streams.Err, o.Streams.ErrTerminal
 	table := aside.Table("FILE", "KEY", "OUTCOME", "FIELD", "NOTE")
@@ -165,7 +166,7 @@ func (o *ImportOptions) read(name string) (string, error) {
 }
 
 // specYAML writes a spec as YAML with its fields in the order of the documentation.
-func specYAML(spec cluster.Spec) ([]byte, error) {
+func specYAML(spec spec.Spec) ([]byte, error) {
 	data, err := json.Marshal(spec)
 	if err != nil {
 		return nil, fmt.Errorf("encode the spec: %w", err)

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // maxMore is the most TaskManagers that the service answers about.
@@ -73,7 +73,7 @@ func placementRun(ctx context.Context, o *PlacementOptions) error {
 	return printFit(o, fit)
 }
 
-func printFit(o *PlacementOptions, fit cluster.Fit) error {
+func printFit(o *PlacementOptions, fit wire.Fit) error {
 	now := o.Clock.Now()
 	fields := o.Streams.Fields()
 	fields.Add("Cluster", fit.Cluster)

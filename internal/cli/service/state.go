@@ -12,7 +12,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // StateOptions are what `debug state` was told.
@@ -55,7 +55,7 @@ func stateRun(ctx context.Context, o *StateOptions) error {
 	if o.Output.JSON {
 		return o.Streams.JSON(raw)
 	}
-	var s cluster.DebugState
+	var s wire.DebugState
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return &client.ConnectionError{Message: "the state has a form that is not known here", Advice: "compare the versions: dcos flink version", Err: err}
 	}
@@ -72,7 +72,7 @@ func stateRun(ctx context.Context, o *StateOptions) error {
 		o.Streams.Outf("\n")
 		table := o.Streams.Table("WAITING", "CLUSTER", "ROLE", "SINCE", "REASON")
 		for _, w := range s.Waiting {
-			table.Row(w.ID, w.Cluster, string(w.Role), o.Streams.Time(w.Since, o.Clock.Now()), w.Reason)
+			table.Row(w.ID, w.Cluster, string(w.Kind), o.Streams.Time(w.Since, o.Clock.Now()), w.Reason)
 		}
 		return table.Print()
 	}
@@ -80,7 +80,7 @@ func stateRun(ctx context.Context, o *StateOptions) error {
 }
 
 // head shows what is so of the service as a whole.
-func (o *StateOptions) head(s cluster.DebugState) error {
+func (o *StateOptions) head(s wire.DebugState) error {
 	yes := map[bool]string{true: "yes", false: "no"}
 	fields := o.Streams.Fields()
 	fields.Add("framework", s.Framework.ID)
@@ -100,7 +100,7 @@ func (o *StateOptions) head(s cluster.DebugState) error {
 }
 
 // agent says what is special about an agent; nothing when nothing is.
-func (o *StateOptions) agent(a cluster.DebugAgent) string {
+func (o *StateOptions) agent(a wire.DebugAgent) string {
 	var words []string
 	if a.Failures > 0 {
 		words = append(words, fmt.Sprintf("%d starts failed in a row", a.Failures))
@@ -118,7 +118,7 @@ func (o *StateOptions) agent(a cluster.DebugAgent) string {
 }
 
 // tasks lists the tasks; a goal or a state that is not the usual one has more to it.
-func (o *StateOptions) tasks(tasks []cluster.DebugTask) error {
+func (o *StateOptions) tasks(tasks []wire.DebugTask) error {
 	heading := "CHANGED"
 	if o.Streams.OutTerminal {
 		heading = "AGE"
@@ -126,7 +126,7 @@ func (o *StateOptions) tasks(tasks []cluster.DebugTask) error {
 	now := o.Clock.Now()
 	table := o.Streams.Table("TASK", "CLUSTER", "ROLE", "GOAL", "STATE", "HOST", heading)
 	for _, t := range tasks {
-		table.Row(t.ID, t.Cluster, string(t.Role), string(t.Goal), string(t.State), t.Hostname, o.Streams.Time(t.Changed, now))
+		table.Row(t.ID, t.Cluster, string(t.Kind), string(t.Goal), string(t.State), t.Hostname, o.Streams.Time(t.Changed, now))
 	}
 	return table.Print()
 }

@@ -8,7 +8,8 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/clusters"
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // ListOptions are what `worker list` was told.
@@ -57,14 +58,14 @@ func listRun(ctx context.Context, o *ListOptions) error {
 	}
 	tasks := d.Tasks
 	if !o.All {
-		tasks = slices.DeleteFunc(tasks, func(t cluster.TaskStatus) bool {
-			return t.Role != cluster.TaskManagerRole || t.State.Terminal()
+		tasks = slices.DeleteFunc(tasks, func(t wire.TaskStatus) bool {
+			return t.Kind != spec.TaskManagerTask || t.State.Terminal()
 		})
 	}
 	switch {
 	case o.Output.JSON:
 		if tasks == nil {
-			tasks = []cluster.TaskStatus{}
+			tasks = []wire.TaskStatus{}
 		}
 		return o.Streams.JSON(map[string]any{"tasks": tasks})
 	case o.Output.Quiet:

@@ -16,8 +16,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/jobmanager"
 )
 
@@ -63,8 +64,8 @@ func TestClientRoundTrip(t *testing.T) {
 	if w.Ready || len(w.Workers) != 1 || w.Epoch != jm.Epoch() || w.Finished != nil {
 		t.Fatalf("Wanted() = %+v", w)
 	}
-	want := cluster.Worker{
-		ID: id, CPUs: 1.5, Memory: 1728 * cluster.MiB, Slots: 2,
+	want := task.Worker{
+		ID: id, CPUs: 1.5, Memory: 1728 * spec.MiB, Slots: 2,
 		JVMArguments: size.JVMArguments, DynamicProperties: size.DynamicProperties, ExternalResources: size.ExternalResources,
 	}
 	if diff := cmp.Diff(want, w.Workers[0].Spec()); diff != "" {

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // State is what is so of a worker, in the words of the exchange.
@@ -59,11 +60,11 @@ type Worker struct {
 }
 
 // Spec is the worker in the words of package cluster.
-func (w Worker) Spec() cluster.Worker {
-	return cluster.Worker{
+func (w Worker) Spec() task.Worker {
+	return task.Worker{
 		ID:                w.ID,
 		CPUs:              w.CPUs,
-		Memory:            cluster.Memory(w.MemoryBytes),
+		Memory:            spec.Memory(w.MemoryBytes),
 		Slots:             w.Slots,
 		JVMArguments:      w.JVMArguments,
 		DynamicProperties: w.DynamicProperties,

@@ -27,9 +27,12 @@ func uri(value string, change ...func(*mesos.CommandInfo_URI)) mesos.CommandInfo
 
 var yes, no = true, false
 
-func cache(u *mesos.CommandInfo_URI)      { u.Cache = &yes }
+func cache(u *mesos.CommandInfo_URI) { u.Cache = &yes }
+
 func executable(u *mesos.CommandInfo_URI) { u.Executable = &yes }
-func asItIs(u *mesos.CommandInfo_URI)     { u.Extract = &no }
+
+func asItIs(u *mesos.CommandInfo_URI) { u.Extract = &no }
+
 func as(name string) func(*mesos.CommandInfo_URI) {
 	return func(u *mesos.CommandInfo_URI) { u.OutputFile = &name }
 }

@@ -11,60 +11,62 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // The size of each of the three agents.
 const (
 	agentCPUs   = 8
-	agentMemory = 16 * cluster.GiB
+	agentMemory = 16 * spec.GiB
 )
 
 // state is a cluster.
 type state struct {
-	spec       cluster.Spec
+	spec       spec.Spec
 	generation int64
 	created    time.Time
 	// epoch counts restarts; task ids carry it.
 	epoch int
 	// phases are those reached since the last start, one more with each look.
-	phases   []cluster.PhaseTime
+	phases   []wire.PhaseTime
 	replaced map[string]int
-	notes    []cluster.Note
+	notes    []wire.Note
 	// pending is a change to next that waits for jobs to be stopped into directory; given says why the last was given up.
-	pending    *cluster.Change
-	next       cluster.Spec
+	pending    *wire.Change
+	next       spec.Spec
 	directory  string
 	given      string
-	savepoints []cluster.Savepoint
+	savepoints []wire.Savepoint
 	// paused says that the plan was interrupted.
 	paused bool
 	// deleting counts the looks since the deletion; 0 means not deleted.
 	deleting int
 	failed   string
-	result   *cluster.JobResult
+	result   *wire.JobResult
 	jobs     []*job
 	jars     []jar
 }
 
 // way is the phases that a cluster passes.
-func (c *state) way() []cluster.Phase {
-	if c.spec.Allocation == cluster.Static && c.spec.TaskManagers.Count > 0 {
-		return cluster.Phases()
+func (c *state) way() []wire.Phase {
+	if c.spec.Allocation == spec.Static && c.spec.TaskManagers.Count > 0 {
+		return wire.Phases()
 	}
-	return []cluster.Phase{cluster.PhaseOffer, cluster.PhaseFetch, cluster.PhaseJobManager, cluster.PhaseReady}
+	return []wire.Phase{wire.PhaseOffer, wire.PhaseFetch, wire.PhaseJobManager, wire.PhaseReady}
 }
 
 // ready says that the cluster is up.
 func (c *state) ready() bool {
 	n := len(c.phases)
-	return n > 0 && c.phases[n-1].Phase == cluster.PhaseReady && c.result == nil && c.failed == ""
+	return n > 0 && c.phases[n-1].Phase == wire.PhaseReady && c.result == nil && c.failed == ""
 }
 
 // reached says that a phase has begun.
-func (c *state) reached(p cluster.Phase) bool {
-	return slices.ContainsFunc(c.phases, func(t cluster.PhaseTime) bool { return t.Phase == p })
+func (c *state) reached(p wire.Phase) bool {
+	return slices.ContainsFunc(c.phases, func(t wire.PhaseTime) bool { return t.Phase == p })
 }
 
 // blocked says why no offer will ever do.
@@ -92,9 +94,9 @@ func (s *Server) advance(c *state) {
 	switch n := len(c.phases); {
 	case n == 1 && c.blocked() != "":
 	case n < len(way):
-		c.phases = append(c.phases, cluster.PhaseTime{Phase: way[n], Since: s.now})
+		c.phases = append(c.phases, wire.PhaseTime{Phase: way[n], Since: s.now})
 		c.note(s.now, "phase", string(way[n]))
-		if way[n] == cluster.PhaseFetch && c.spec.Job != nil && path.Base(c.spec.Job.JarURI) == "missing.jar" {
+		if way[n] == wire.PhaseFetch && c.spec.Job != nil && path.Base(c.spec.Job.JarURI) == "missing.jar" {
 			c.failed = "the agent did not get " + c.spec.Job.JarURI
 		}
 	case c.spec.Job != nil:
@@ -113,7 +115,7 @@ func (s *Server) advanceApplication(c *state) {
 	if !j.over() {
 		return
 	}
-	r := &cluster.JobResult{Status: "SUCCEEDED", Ended: s.now}
+	r := &wire.JobResult{Status: "SUCCEEDED", Ended: s.now}
 	switch j.state {
 	case "FAILED":
 		r.Status, r.Diagnostics = "FAILED", failure
@@ -126,7 +128,7 @@ func (s *Server) advanceApplication(c *state) {
 
 // note adds an event.
 func (c *state) note(t time.Time, kind, text string) {
-	c.notes = append(c.notes, cluster.Note{Time: t, Type: kind, Message: text})
+	c.notes = append(c.notes, wire.Note{Time: t, Type: kind, Message: text})
 }
 
 // find returns the cluster that a path names.
@@ -141,10 +143,10 @@ func (s *Server) find(r *http.Request) (*state, error) {
 
 // list answers GET /v1/clusters.
 func (s *Server) list(*http.Request) (int, any, error) {
-	list := []cluster.Summary{}
+	list := []wire.Summary{}
 	for _, name := range sorted(s.clusters) {
 		d := s.description(s.clusters[name])
-		row := cluster.Summary{
+		row := wire.Summary{
 			Name: d.Name, Kind: d.Kind, State: d.Status.State, Phase: d.Status.Phase, FlinkVersion: "2.3.0",
 			Wanted: d.Spec.TaskManagers.Count, Created: d.Status.Created,
 		}
@@ -160,27 +162,27 @@ func (s *Server) list(*http.Request) (int, any, error) {
 var clusterName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
 
 // readSpec reads and checks a spec.
-func readSpec(r *http.Request) (cluster.Spec, error) {
-	var spec cluster.Spec
+func readSpec(r *http.Request) (spec.Spec, error) {
+	var sp spec.Spec
 	if ct := r.Header.Get("Content-Type"); ct != "application/json" {
-		return spec, fault.New(fault.Malformed, "content type %q is not application/json", ct)
+		return sp, fault.New(fault.Malformed, "content type %q is not application/json", ct)
 	}
 	d := json.NewDecoder(io.LimitReader(r.Body, 1<<20))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&spec); err != nil {
-		return spec, fault.New(fault.Malformed, "the spec cannot be read: %v", err)
+	if err := d.Decode(&sp); err != nil {
+		return sp, fault.New(fault.Malformed, "the spec cannot be read: %v", err)
 	}
 	var problems fault.List
-	if !clusterName.MatchString(spec.Name) {
-		problems.Add("name", "%q: use lower-case letters, digits and hyphens, 1 to 40 of them, starting with a letter", spec.Name)
+	if !clusterName.MatchString(sp.Name) {
+		problems.Add("name", "%q: use lower-case letters, digits and hyphens, 1 to 40 of them, starting with a letter", sp.Name)
 	}
-	if spec.Kind != cluster.Session && spec.Job == nil {
-		problems.Add("job", "a cluster of kind %s needs a job", spec.Kind)
+	if sp.Kind != spec.Session && sp.Job == nil {
+		problems.Add("job", "a cluster of kind %s needs a job", sp.Kind)
 	}
-	if m := spec.TaskManager.Memory; m != 0 && m < 100*cluster.MiB {
+	if m := sp.TaskManager.Memory; m != 0 && m < 100*spec.MiB {
 		problems.Add("taskManager.memory", "%s is too small for a TaskManager: give at least 1g", m)
 	}
-	return spec, problems.Err("the spec is not valid")
+	return sp, problems.Err("the spec is not valid")
 }
 
 // create answers POST /v1/clusters.
@@ -196,7 +198,7 @@ func (s *Server) create(r *http.Request) (int, any, error) {
 }
 
 // add takes a new cluster.
-func (s *Server) add(spec cluster.Spec) *state {
+func (s *Server) add(spec spec.Spec) *state {
 	c := &state{spec: spec, generation: 1, created: s.now, epoch: 1, replaced: map[string]int{}}
 	c.note(s.now, "created", "the cluster was accepted")
 	s.clusters[spec.Name] = c
@@ -249,7 +251,7 @@ func (s *Server) remove(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if n := c.running(); n > 0 && c.spec.Kind == cluster.Session && r.URL.Query().Get("force") != "true" {
+	if n := c.running(); n > 0 && c.spec.Kind == spec.Session && r.URL.Query().Get("force") != "true" {
 		return 0, nil, fault.New(fault.Conflict, "cluster %q has %d running jobs: stop them, or delete it with force", c.spec.Name, n)
 	}
 	c.deleting = 1
@@ -284,7 +286,7 @@ func (s *Server) restartTask(r *http.Request) (int, any, error) {
 		return 0, nil, err
 	}
 	id := r.PathValue("task")
-	if !slices.ContainsFunc(s.tasks(c), func(t cluster.TaskStatus) bool { return t.ID == id }) {
+	if !slices.ContainsFunc(s.tasks(c), func(t wire.TaskStatus) bool { return t.ID == id }) {
 		return 0, nil, fault.New(fault.NotFound, "cluster %s has no task %s", c.spec.Name, id)
 	}
 	c.note(s.now, "replaced", "task "+id+" is replaced on request")
@@ -292,11 +294,11 @@ func (s *Server) restartTask(r *http.Request) (int, any, error) {
 }
 
 // description is a cluster as the API answers it.
-func (s *Server) description(c *state) cluster.Description {
-	d := cluster.Description{
-		Name: c.spec.Name, Kind: c.spec.Kind, Spec: c.spec, Tasks: s.tasks(c), Waiting: []cluster.Waiting{}, Events: c.notes,
-		Status: cluster.Status{
-			State: cluster.Created, Generation: c.generation, ObservedGeneration: c.generation, Created: c.created,
+func (s *Server) description(c *state) wire.Description {
+	d := wire.Description{
+		Name: c.spec.Name, Kind: c.spec.Kind, Spec: c.spec, Tasks: s.tasks(c), Waiting: []wire.Waiting{}, Events: c.notes,
+		Status: wire.Status{
+			State: wire.Created, Generation: c.generation, ObservedGeneration: c.generation, Created: c.created,
 			Phases: slices.Clone(c.phases), Result: c.result, Paused: c.paused,
 			Change: c.pending, ChangeFailure: c.given, Savepoints: c.savepoints,
 		},
@@ -305,26 +307,26 @@ func (s *Server) description(c *state) cluster.Description {
 		d.Spec, d.Status.Generation = c.next, c.pending.Generation
 	}
 	if n := len(c.phases); n > 0 {
-		d.Status.State, d.Status.Phase = cluster.Deployed, c.phases[n-1].Phase
+		d.Status.State, d.Status.Phase = wire.Deployed, c.phases[n-1].Phase
 	}
 	slots := max(c.spec.TaskManager.Slots, 1)
 	switch {
 	case c.deleting > 0:
-		d.Status.State = cluster.Deleting
+		d.Status.State = wire.Deleting
 	case c.spec.Suspended:
-		d.Status.State, d.Status.Phase = cluster.Suspended, ""
+		d.Status.State, d.Status.Phase = wire.Suspended, ""
 	case c.failed != "":
-		d.Status.State, d.Status.Message = cluster.FailedState, c.failed
-		d.Status.Failures = []cluster.Failure{{
-			TaskID: c.spec.Name + "-jm-1", Role: cluster.JobManagerRole, AgentID: "agent-1", Hostname: "agent1.example", State: cluster.Failed,
+		d.Status.State, d.Status.Message = wire.Failed, c.failed
+		d.Status.Failures = []wire.Failure{{
+			TaskID: c.spec.Name + "-jm-1", Kind: spec.JobManagerTask, AgentID: "agent-1", Hostname: "agent1.example", State: task.Failed,
 			Message: "Failed to fetch all URIs", Reason: "REASON_CONTAINER_LAUNCH_FAILED", Launched: c.created, Ended: c.phases[len(c.phases)-1].Since,
 		}}
 	case c.result != nil:
-		d.Status.State = cluster.Ended
+		d.Status.State = wire.Finished
 	case c.ready():
-		d.Status.State = cluster.Stable
+		d.Status.State = wire.Stable
 		busy := min(c.running(), c.spec.TaskManagers.Count*slots)
-		d.Status.Flink = &cluster.Flink{
+		d.Status.Flink = &wire.Flink{
 			Version: "2.3.0", TaskManagers: c.spec.TaskManagers.Count, SlotsTotal: c.spec.TaskManagers.Count * slots,
 			SlotsAvailable: c.spec.TaskManagers.Count*slots - busy, JobsRunning: c.running(), Observed: s.now,
 		}
@@ -333,37 +335,37 @@ func (s *Server) description(c *state) cluster.Description {
 		if reason == "" {
 			reason = "no offer yet from 3 agents"
 		}
-		d.Waiting = append(d.Waiting, cluster.Waiting{
-			ID: fmt.Sprintf("%s-jm-%d", c.spec.Name, c.epoch), Role: cluster.JobManagerRole, Since: c.created, Reason: reason,
+		d.Waiting = append(d.Waiting, wire.Waiting{
+			ID: fmt.Sprintf("%s-jm-%d", c.spec.Name, c.epoch), Kind: spec.JobManagerTask, Since: c.created, Reason: reason,
 		})
 	}
 	return d
 }
 
 // tasks lists the tasks that a cluster has in its present phase.
-func (s *Server) tasks(c *state) []cluster.TaskStatus {
-	tasks := []cluster.TaskStatus{}
-	if !c.reached(cluster.PhaseFetch) {
+func (s *Server) tasks(c *state) []wire.TaskStatus {
+	tasks := []wire.TaskStatus{}
+	if !c.reached(wire.PhaseFetch) {
 		return tasks
 	}
 	since := c.phases[1].Since
-	add := func(id string, role cluster.Role, host int, r cluster.Resources) {
-		t := cluster.TaskStatus{
-			ID: id, Role: role, Goal: cluster.Launched, State: cluster.Running, AgentID: fmt.Sprintf("agent-%d", host),
-			Hostname: fmt.Sprintf("agent%d.example", host), CPUs: max(r.CPUs, 1), Memory: max(r.Memory, cluster.GiB), Launched: since, Changed: since,
+	add := func(id string, role spec.TaskKind, host int, r spec.Resources) {
+		t := wire.TaskStatus{
+			ID: id, Kind: role, Goal: task.Launched, State: task.Running, AgentID: fmt.Sprintf("agent-%d", host),
+			Hostname: fmt.Sprintf("agent%d.example", host), CPUs: max(r.CPUs, 1), Memory: max(r.Memory, spec.GiB), Launched: since, Changed: since,
 		}
-		if role == cluster.TaskManagerRole {
+		if role == spec.TaskManagerTask {
 			t.Slots = max(c.spec.TaskManager.Slots, 1)
 		}
 		if c.result != nil || c.deleting > 0 {
-			t.Goal, t.State = cluster.Released, cluster.Finished
+			t.Goal, t.State = task.Released, task.Finished
 		}
 		tasks = append(tasks, t)
 	}
-	add(fmt.Sprintf("%s-jm-%d", c.spec.Name, c.epoch), cluster.JobManagerRole, 1, c.spec.JobManager.Resources)
-	if c.reached(cluster.PhaseTaskManagers) {
+	add(fmt.Sprintf("%s-jm-%d", c.spec.Name, c.epoch), spec.JobManagerTask, 1, c.spec.JobManager.Resources)
+	if c.reached(wire.PhaseTaskManagers) {
 		for i := range c.spec.TaskManagers.Count {
-			add(fmt.Sprintf("%s-tm-%d-%d", c.spec.Name, c.epoch, i+1), cluster.TaskManagerRole, i%3+1, c.spec.TaskManager.Resources)
+			add(fmt.Sprintf("%s-tm-%d-%d", c.spec.Name, c.epoch, i+1), spec.TaskManagerTask, i%3+1, c.spec.TaskManager.Resources)
 		}
 	}
 	return tasks

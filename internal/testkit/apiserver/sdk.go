@@ -4,8 +4,9 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // sdkRoutes adds what the tools of DC/OS SDK services ask for.
@@ -15,7 +16,7 @@ func (s *Server) sdkRoutes(handle func(string, func(*http.Request) (int, any, er
 	handle("POST /v1/plans/{plan}/{command}", s.commandPlan)
 	handle("GET /v1/pod", func(*http.Request) (int, any, error) {
 		names := []string{}
-		s.eachTask(func(_ *state, t cluster.TaskStatus) { names = append(names, t.ID) })
+		s.eachTask(func(_ *state, t wire.TaskStatus) { names = append(names, t.ID) })
 		return http.StatusOK, names, nil
 	})
 	handle("GET /v1/pod/status", s.podStatuses)
@@ -48,7 +49,7 @@ func (s *Server) sdkRoutes(handle func(string, func(*http.Request) (int, any, er
 }
 
 // eachTask goes through the tasks of all clusters.
-func (s *Server) eachTask(do func(*state, cluster.TaskStatus)) {
+func (s *Server) eachTask(do func(*state, wire.TaskStatus)) {
 	for _, name := range sorted(s.clusters) {
 		for _, t := range s.tasks(s.clusters[name]) {
 			do(s.clusters[name], t)
@@ -57,10 +58,10 @@ func (s *Server) eachTask(do func(*state, cluster.TaskStatus)) {
 }
 
 // pod finds the pod that a path names.
-func (s *Server) pod(r *http.Request) (found cluster.TaskStatus, err error) {
+func (s *Server) pod(r *http.Request) (found wire.TaskStatus, err error) {
 	name := r.PathValue("pod")
 	err = fault.New(fault.NotFound, "there is no pod %q", name)
-	s.eachTask(func(_ *state, t cluster.TaskStatus) {
+	s.eachTask(func(_ *state, t wire.TaskStatus) {
 		if t.ID == name {
 			found, err = t, nil
 		}
@@ -68,7 +69,7 @@ func (s *Server) pod(r *http.Request) (found cluster.TaskStatus, err error) {
 	return found, err
 }
 
-func podOf(t cluster.TaskStatus) map[string]any {
+func podOf(t wire.TaskStatus) map[string]any {
 	return map[string]any{"name": t.ID, "tasks": []map[string]string{{"name": t.ID, "id": t.ID, "status": string(t.State)}}}
 }
 
@@ -76,8 +77,8 @@ func podOf(t cluster.TaskStatus) map[string]any {
 func (s *Server) podStatuses(*http.Request) (int, any, error) {
 	var kinds []map[string]any
 	at := map[string]int{}
-	s.eachTask(func(c *state, t cluster.TaskStatus) {
-		name := c.spec.Name + "-" + string(t.Role)
+	s.eachTask(func(c *state, t wire.TaskStatus) {
+		name := c.spec.Name + "-" + string(t.Kind)
 		if _, ok := at[name]; !ok {
 			at[name] = len(kinds)
 			kinds = append(kinds, map[string]any{"name": name, "instances": []any{}})
@@ -91,8 +92,8 @@ func (s *Server) podStatuses(*http.Request) (int, any, error) {
 // endpoints are where things can be reached.
 func (s *Server) endpoints() map[string]string {
 	all := map[string]string{"api": "10.0.0.9:8080"}
-	s.eachTask(func(c *state, t cluster.TaskStatus) {
-		if t.Role == cluster.JobManagerRole {
+	s.eachTask(func(c *state, t wire.TaskStatus) {
+		if t.Kind == spec.JobManagerTask {
 			all[c.spec.Name+"-rest"] = t.Hostname + ":31001"
 			all[c.spec.Name+"-rpc"] = t.Hostname + ":31000"
 		}

@@ -24,9 +24,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
-	"github.com/flink-on-mesos/flink-service/internal/migrate"
+	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Start is the time of the first request.
@@ -106,7 +108,7 @@ func (s *Server) routes() {
 				return
 			}
 			if name := r.Method + " " + r.URL.Path; status == http.StatusCreated && name == "POST /v1/clusters" {
-				w.Header().Set("Location", "/v1/clusters/"+body.(cluster.Description).Name)
+				w.Header().Set("Location", "/v1/clusters/"+body.(wire.Description).Name)
 			}
 			answer(w, status, body)
 		})
@@ -133,11 +135,11 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /v1/clusters/{name}/tasks/{task}/files/{path...}", s.file)
 	s.mux.HandleFunc("/v1/clusters/{name}/ui/{path...}", s.ui)
 	handle("POST /v1/import", func(r *http.Request) (int, any, error) {
-		var files cluster.OldFiles
+		var files wire.OldFiles
 		if err := json.NewDecoder(r.Body).Decode(&files); err != nil {
 			return 0, nil, fault.New(fault.Malformed, "%v", err)
 		}
-		imported, err := migrate.Import(files)
+		imported, err := flinkmesos.Import(files)
 		if imported.Spec.Role == "prod" {
 			imported.Problems = []fault.Detail{{Field: "role", Message: "prod is not a role of this service: use *"}}
 		}
@@ -214,24 +216,24 @@ func (s *Server) journal(r *http.Request) (int, any, error) {
 // debugState answers the tasks of the clusters, one more that waits, and an agent that is avoided.
 func (s *Server) debugState(*http.Request) (int, any, error) {
 	avoided := Start.Add(2 * time.Minute)
-	d := cluster.DebugState{
-		Framework: cluster.DebugFramework{ID: "7c2a5c1e-6b1d-4f0e-9f4e-1d2c3b4a5f60-0001"}, Master: "10.0.0.1:5050", Connected: true,
-		Reconciliation: cluster.DebugReconciliation{Open: []string{}, Implicit: Start.Add(15 * time.Minute)},
-		Clusters:       []cluster.DebugCluster{}, Tasks: []cluster.DebugTask{},
-		Waiting: []cluster.DebugWaiting{{Cluster: "demo", Waiting: cluster.Waiting{
-			ID: "demo-x7k2-tm-9", Role: cluster.TaskManagerRole, Since: Start, Reason: "cpus: 4 wanted, the most that an agent has is 2.5",
+	d := wire.DebugState{
+		Framework: wire.DebugFramework{ID: "7c2a5c1e-6b1d-4f0e-9f4e-1d2c3b4a5f60-0001"}, Master: "10.0.0.1:5050", Connected: true,
+		Reconciliation: wire.DebugReconciliation{Open: []string{}, Implicit: Start.Add(15 * time.Minute)},
+		Clusters:       []wire.DebugCluster{}, Tasks: []wire.DebugTask{},
+		Waiting: []wire.DebugWaiting{{Cluster: "demo", Waiting: wire.Waiting{
+			ID: "demo-x7k2-tm-9", Kind: spec.TaskManagerTask, Since: Start, Reason: "cpus: 4 wanted, the most that an agent has is 2.5",
 		}}},
-		Agents: []cluster.DebugAgent{
+		Agents: []wire.DebugAgent{
 			{ID: "a-S0", Hostname: "agent-0", Offered: &Start}, {ID: "a-S1", Hostname: "agent-1", Offered: &Start, Failures: 3, Avoided: &avoided}, {ID: "a-S2", Hostname: "agent-2", Draining: true},
 		},
-		Reservations: []cluster.Reservation{}, Leftovers: []string{},
+		Reservations: []task.Reservation{}, Leftovers: []string{},
 	}
 	for _, name := range sorted(s.clusters) {
 		c := s.clusters[name]
 		tasks := s.tasks(c)
-		d.Clusters = append(d.Clusters, cluster.DebugCluster{Name: name, Nonce: "x7k2", State: cluster.Stable, Generation: c.generation, JobManagers: []string{tasks[0].ID}, TaskManagers: len(tasks) - 1, Running: len(tasks) - 1})
+		d.Clusters = append(d.Clusters, wire.DebugCluster{Name: name, Nonce: "x7k2", State: wire.Stable, Generation: c.generation, JobManagers: []string{tasks[0].ID}, TaskManagers: len(tasks) - 1, Running: len(tasks) - 1})
 		for _, t := range tasks {
-			d.Tasks = append(d.Tasks, cluster.DebugTask{Cluster: name, Generation: c.generation, TaskStatus: t})
+			d.Tasks = append(d.Tasks, wire.DebugTask{Cluster: name, Generation: c.generation, TaskStatus: t})
 		}
 	}
 	return http.StatusOK, d, nil
@@ -248,19 +250,19 @@ func (s *Server) placement(r *http.Request) (int, any, error) {
 		return 0, nil, fault.New(fault.Invalid, "taskManagers: give a whole number from 1 to 10000")
 	}
 	cpus := max(1, c.spec.TaskManager.CPUs)
-	fit := cluster.Fit{
+	fit := wire.Fit{
 		Cluster: c.spec.Name, TaskManagers: more, Needs: fmt.Sprintf("%v cpus, 1728 MiB mem, 3 ports", cpus),
-		KnownAgents: 3, Oldest: Start, Newest: Start.Add(time.Second), Agents: []cluster.FitAgent{}, Blocked: []cluster.FitBlock{},
+		KnownAgents: 3, Oldest: Start, Newest: Start.Add(time.Second), Agents: []wire.FitAgent{}, Blocked: []wire.FitBlock{},
 	}
 	for i := 1; i <= 3 && fit.Fit < more; i++ {
 		n := min(more-fit.Fit, int(agentCPUs/cpus))
 		fit.Fit += n
-		fit.Agents = append(fit.Agents, cluster.FitAgent{
+		fit.Agents = append(fit.Agents, wire.FitAgent{
 			AgentID: fmt.Sprintf("agent-%d", i), Hostname: fmt.Sprintf("agent%d.example", i), Zone: "a", TaskManagers: n, Seen: Start,
 		})
 	}
 	if fit.Fit < more {
-		fit.Blocked = append(fit.Blocked, cluster.FitBlock{
+		fit.Blocked = append(fit.Blocked, wire.FitBlock{
 			What: "cpus", Agents: 3, Hosts: []string{"agent1.example", "agent2.example", "agent3.example"},
 			Message: fmt.Sprintf("%v wanted, at most 0 left on one of them", cpus),
 		})
@@ -276,7 +278,7 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	task := r.PathValue("task")
-	if !slices.ContainsFunc(s.tasks(c), func(t cluster.TaskStatus) bool { return t.ID == task }) {
+	if !slices.ContainsFunc(s.tasks(c), func(t wire.TaskStatus) bool { return t.ID == task }) {
 		answerError(w, fault.New(fault.NotFound, "cluster %s has no task %s", c.spec.Name, task))
 		return
 	}

@@ -5,8 +5,9 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // suspend answers POST /v1/clusters/{name}/suspend. A directory whose name has "full" in it takes no savepoint.
@@ -50,10 +51,10 @@ func (s *Server) resume(r *http.Request) (int, any, error) {
 }
 
 // change begins a change for which jobs are stopped.
-func (s *Server) change(c *state, spec cluster.Spec, directory string) {
+func (s *Server) change(c *state, spec spec.Spec, directory string) {
 	c.next, c.directory = spec, directory
 	c.given = ""
-	c.pending = &cluster.Change{Generation: c.generation + 1, Suspend: spec.Suspended, Since: s.now, Savepoints: []cluster.Savepoint{}}
+	c.pending = &wire.Change{Generation: c.generation + 1, Suspend: spec.Suspended, Since: s.now, Savepoints: []wire.Savepoint{}}
 }
 
 // advanceChange moves a change one step on: a job is stopped with each look.
@@ -67,7 +68,7 @@ func (s *Server) advanceChange(c *state) {
 			return
 		}
 		j.state, j.end = "FINISHED", s.now
-		c.pending.Savepoints = append(c.pending.Savepoints, cluster.Savepoint{
+		c.pending.Savepoints = append(c.pending.Savepoints, wire.Savepoint{
 			Job: j.id, Name: j.program, Time: s.now, Path: fmt.Sprintf("file:/savepoints/savepoint-%s-%d", j.id[:6], i+1),
 		})
 		return
@@ -81,7 +82,7 @@ func (s *Server) advanceChange(c *state) {
 }
 
 // replace gives a cluster another spec, and starts it anew or ends it.
-func (s *Server) replace(c *state, spec cluster.Spec) {
+func (s *Server) replace(c *state, spec spec.Spec) {
 	c.spec, c.pending, c.given = spec, nil, ""
 	c.generation++
 	c.epoch++

@@ -37,7 +37,7 @@ func TestConstraints(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ruled := spec
+	ruled := demo
 	ruled.TaskManagers.Count = 1
 	ruled.JobManager.Constraints = [][]string{{"rack", "IS", "r2"}, {"@zone", "MAX_PER", "5"}, {"hostname", "UNLIKE", "of-no-use"}}
 	ruled.TaskManager.Constraints = ruled.JobManager.Constraints

@@ -14,15 +14,17 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 	scripted "github.com/flink-on-mesos/flink-service/internal/testkit/jobmanager"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Options configure a Core.
@@ -101,8 +103,8 @@ func (c *Core) wire(state decide.State) (*mesos.Scheduler, error) {
 		Framework:   mesos.Framework{Name: "core", User: "nobody", Roles: []string{cmp.Or(c.o.Role, "*")}, FailoverTimeout: time.Hour},
 		Masters:     masters,
 		FrameworkID: func() string { return c.View().Framework.ID },
-		Plan: func(l decide.Launch) (cluster.Plan, error) {
-			return cluster.Plan{Command: "exec " + string(l.Task.Role), KillGrace: time.Second}, nil
+		Plan: func(l decide.Launch) (task.Template, error) {
+			return task.Template{Command: "exec " + string(l.Task.Kind), KillGrace: time.Second}, nil
 		},
 		Post:       func(e decide.Event) { c.Post(e) },
 		BackoffMax: c.o.Backoff,
@@ -142,7 +144,7 @@ func (c *Core) Gone() <-chan struct{} { return c.done }
 func (c *Core) Err() error { return c.err }
 
 // Put creates or changes a cluster, and returns when that is saved.
-func (c *Core) Put(ctx context.Context, nonce string, spec cluster.Spec) error {
+func (c *Core) Put(ctx context.Context, nonce string, spec spec.Spec) error {
 	return c.Do(ctx, func(request uint64) decide.Event {
 		return decide.PutCluster{Request: request, Nonce: nonce, Spec: spec}
 	})
@@ -156,15 +158,15 @@ func (c *Core) Delete(ctx context.Context, name string) error {
 // errNoREST says that a scripted JobManager has no REST API.
 var errNoREST = errors.New("a scripted JobManager has no REST API")
 
-func (c *Core) observe(context.Context, cluster.Task) (cluster.Flink, error) {
-	return cluster.Flink{}, errNoREST
+func (c *Core) observe(context.Context, task.Task) (wire.Flink, error) {
+	return wire.Flink{}, errNoREST
 }
 
 // rest has no client: a scripted JobManager runs no jobs.
-func (c *Core) rest(cluster.Task) (*rest.Client, error) { return nil, errNoREST }
+func (c *Core) rest(task.Task) (*rest.Client, error) { return nil, errNoREST }
 
 // dial converses with the scripted JobManager of a task's cluster, wherever the task is.
-func (c *Core) dial(jm cluster.Task) (jobmanager.Exchange, error) {
+func (c *Core) dial(jm task.Task) (jobmanager.Exchange, error) {
 	var there *scripted.JobManager
 	if c.o.JobManager != nil {
 		there = c.o.JobManager(jm.Cluster)
@@ -183,7 +185,7 @@ func (c *Core) dial(jm cluster.Task) (jobmanager.Exchange, error) {
 	})
 }
 
-func wanted(jm cluster.Task, w driver.Wanted) decide.WorkersWanted {
+func wanted(jm task.Task, w driver.Wanted) decide.WorkersWanted {
 	e := decide.WorkersWanted{
 		Cluster: jm.Cluster, JobManager: jm.ID, Epoch: w.Epoch, Version: w.Version, Ready: w.Ready, Started: make(map[string]bool),
 	}
@@ -194,7 +196,7 @@ func wanted(jm cluster.Task, w driver.Wanted) decide.WorkersWanted {
 		}
 	}
 	if w.Finished != nil {
-		e.Result = &cluster.JobResult{Status: w.Finished.Status, Diagnostics: w.Finished.Diagnostics}
+		e.Result = &wire.JobResult{Status: w.Finished.Status, Diagnostics: w.Finished.Diagnostics}
 	}
 	return e
 }

@@ -4,18 +4,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/core"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
-var spec = cluster.Spec{
-	Name: "demo", Kind: cluster.Session, Allocation: cluster.Static, Role: "*",
-	JobManager:   cluster.JobManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Replicas: 1},
-	TaskManager:  cluster.TaskManager{Resources: cluster.Resources{CPUs: 1, Memory: cluster.GiB}, Slots: 1},
-	TaskManagers: cluster.TaskManagers{Count: 2},
+var demo = spec.Spec{
+	Name: "demo", Kind: spec.Session, Allocation: spec.Static, Role: "*",
+	JobManager:   spec.JobManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Replicas: 1},
+	TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Slots: 1},
+	TaskManagers: spec.TaskManagers{Count: 2},
 }
 
 // TestLives starts a cluster in one life of the core, which crashes, and finds it again in the next.
@@ -38,7 +40,7 @@ func TestLives(t *testing.T) {
 	}
 	memory := store.NewMemory()
 	first := start(t, master, memory)
-	if err := first.Put(t.Context(), "aaaa", spec); err != nil {
+	if err := first.Put(t.Context(), "aaaa", demo); err != nil {
 		t.Fatal(err)
 	}
 	running(t, first, 3)
@@ -48,7 +50,7 @@ func TestLives(t *testing.T) {
 	if err := first.Err(); err != nil {
 		t.Errorf("Err() = %v after a crash that was asked for", err)
 	}
-	if err := first.Put(t.Context(), "aaaa", spec); err == nil {
+	if err := first.Put(t.Context(), "aaaa", demo); err == nil {
 		t.Error("a core that has crashed takes a cluster")
 	}
 	if n := memory.Applied(); n != applied {
@@ -60,7 +62,7 @@ func TestLives(t *testing.T) {
 	applied = memory.Applied()
 	// One save is let through, and then nothing.
 	second.Crash(1)
-	more := spec
+	more := demo
 	more.TaskManagers.Count = 0
 	_ = second.Put(t.Context(), "aaaa", more) // The core may end before it has answered.
 	<-second.Gone()
@@ -84,12 +86,12 @@ func start(t *testing.T, master *localmesos.Master, s store.Store) *core.Core {
 
 func running(t *testing.T, c *core.Core, tasks int) {
 	t.Helper()
-	var d cluster.Description
+	var d wire.Description
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		d, _ = decide.Describe(c.View(), "demo")
 		n := 0
 		for _, x := range d.Tasks {
-			if x.State == cluster.Running {
+			if x.State == task.Running {
 				n++
 			}
 		}

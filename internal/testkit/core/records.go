@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 var (
@@ -32,9 +32,9 @@ func encode(records []decide.Record) ([]store.Record, error) {
 			changes[i].Value, err = clusterSchema.Encode(v)
 		case *decide.Leftover:
 			changes[i].Value, err = leftoverSchema.Encode(v)
-		case *cluster.Task:
+		case *task.Task:
 			changes[i].Value, err = taskSchema.Encode(v)
-		case *cluster.Reservation:
+		case *task.Reservation:
 			changes[i].Value, err = reservationSchema.Encode(v)
 		default:
 			err = fmt.Errorf("record %s is a %T, which has no schema", r.Key, r.Value)
@@ -65,11 +65,11 @@ func load(ctx context.Context, s store.Store) (decide.Stored, error) {
 			err = leftoverSchema.Decode(r.Key, r.Value, &v)
 			stored.Leftovers = append(stored.Leftovers, v)
 		case strings.HasPrefix(r.Key, decide.TaskPrefix):
-			var v cluster.Task
+			var v task.Task
 			err = taskSchema.Decode(r.Key, r.Value, &v)
 			stored.Tasks = append(stored.Tasks, v)
 		case strings.HasPrefix(r.Key, decide.ReservationPrefix):
-			var v cluster.Reservation
+			var v task.Reservation
 			err = reservationSchema.Decode(r.Key, r.Value, &v)
 			stored.Reservations = append(stored.Reservations, v)
 		default:

@@ -22,8 +22,10 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/cluster"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Options size a World.
@@ -403,24 +405,24 @@ func (w *World) Fault(fault map[string]any) {
 }
 
 // Create creates a cluster and waits until it is stable.
-func (w *World) Create(spec cluster.Spec) cluster.Description {
+func (w *World) Create(spec spec.Spec) wire.Description {
 	w.t.Helper()
 	if _, err := w.Client.CreateCluster(w.t.Context(), spec); err != nil {
 		w.t.Fatalf("create %s: %v", spec.Name, err)
 	}
-	return w.State(spec.Name, cluster.Stable)
+	return w.State(spec.Name, wire.Stable)
 }
 
 // State waits until a cluster is in a state.
-func (w *World) State(name string, state cluster.State) cluster.Description {
+func (w *World) State(name string, state wire.State) wire.Description {
 	w.t.Helper()
-	return w.Until(name, "is "+string(state), func(d cluster.Description) bool { return d.Status.State == state })
+	return w.Until(name, "is "+string(state), func(d wire.Description) bool { return d.Status.State == state })
 }
 
 // Until waits until a cluster's description satisfies a condition.
-func (w *World) Until(name, what string, holds func(cluster.Description) bool) cluster.Description {
+func (w *World) Until(name, what string, holds func(wire.Description) bool) wire.Description {
 	w.t.Helper()
-	var d cluster.Description
+	var d wire.Description
 	w.Eventually(name+" "+what, func() error {
 		var err error
 		if d, err = w.Client.Cluster(w.t.Context(), name); err != nil {
@@ -434,7 +436,7 @@ func (w *World) Until(name, what string, holds func(cluster.Description) bool) c
 	return d
 }
 
-func summary(d cluster.Description) string {
+func summary(d wire.Description) string {
 	b := new(strings.Builder)
 	fmt.Fprintf(b, "%s (%s) %+v", d.Status.State, d.Status.Message, d.Status.Flink)
 	for _, t := range d.Tasks {
@@ -447,10 +449,10 @@ func summary(d cluster.Description) string {
 }
 
 // Tasks are the live tasks of a role that are to stay.
-func Tasks(d cluster.Description, role cluster.Role) []cluster.TaskStatus {
-	var out []cluster.TaskStatus
+func Tasks(d wire.Description, role spec.TaskKind) []wire.TaskStatus {
+	var out []wire.TaskStatus
 	for _, t := range d.Tasks {
-		if t.Role == role && t.Goal == cluster.Launched && !t.State.Terminal() {
+		if t.Kind == role && t.Goal == task.Launched && !t.State.Terminal() {
 			out = append(out, t)
 		}
 	}

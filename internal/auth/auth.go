@@ -1,0 +1,117 @@
+// Package access owns who may do what: tokens, their scopes, and the comparison that tells nothing about them. It
+// does not know which request needs which scope, nor how a token travels; package api does.
+package auth
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Scope says how much a token lets its bearer do. A higher one includes those below it.
+type Scope int
+
+// The scopes.
+const (
+	// None is for what anybody may do; no token has it.
+	None Scope = iota
+	// Read looks at clusters, tasks, files of sandboxes, jobs and metrics.
+	Read
+	// Operate runs what there is: submits, cancels and stops jobs, takes savepoints, uploads files, restarts
+	// clusters and tasks.
+	Operate
+	// Admin decides what there is: creates, changes and deletes clusters, whose specs name the commands, users
+	// and images that run on the agents.
+	Admin
+)
+
+// scopes are the names of those that a token can have.
+func scopes() map[string]Scope {
+	return map[string]Scope{"read": Read, "operate": Operate, "admin": Admin}
+}
+
+// String names a scope as API_TOKENS writes it.
+func (s Scope) String() string {
+	for name, scope := range scopes() {
+		if s == scope {
+			return name
+		}
+	}
+	return "none"
+}
+
+// shortest is the least number of characters of a token: what is shorter can be found by trying.
+const shortest = 16
+
+// tokenPattern is the form of a bearer token (RFC 6750 §2.1).
+var tokenPattern = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
+
+// entry is one token: its hash, so that no dump shows it and every comparison takes the same time.
+type entry struct {
+	sum   [sha256.Size]byte
+	scope Scope
+}
+
+// Tokens are those that a service accepts. The zero value has none.
+type Tokens struct{ entries []entry }
+
+// Parse reads tokens: each is scope:token, with scope one of read, operate and admin, and the token of 16 or more
+// letters, digits and ._~+/-= characters. They are separated by commas, blanks or line breaks; what follows a # at the
+// beginning of a line is left out. No error quotes a token.
+func Parse(text string) (Tokens, error) {
+	var t Tokens
+	n := 0
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(strings.TrimSpace(line), "#") {
+			continue
+		}
+		for _, field := range strings.FieldsFunc(line, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\r' || r == '\n' }) {
+			n++
+			e, err := parse(field)
+			if err == nil && slices.ContainsFunc(t.entries, func(o entry) bool { return o.sum == e.sum }) {
+				err = fmt.Errorf("is there twice")
+			}
+			if err != nil {
+				return Tokens{}, fmt.Errorf("token %d %w", n, err)
+			}
+			t.entries = append(t.entries, e)
+		}
+	}
+	if text != "" && n == 0 {
+		return Tokens{}, fmt.Errorf("there is no token: write scope:token, or leave the variable out to let everybody in")
+	}
+	return t, nil
+}
+
+// parse reads one token.
+func parse(field string) (entry, error) {
+	name, token, found := strings.Cut(field, ":")
+	scope, known := scopes()[name]
+	switch {
+	case !found || !known:
+		return entry{}, fmt.Errorf("does not begin with a scope: write read:, operate: or admin: before it")
+	case len(token) < shortest:
+		return entry{}, fmt.Errorf("is shorter than %d characters: make one with openssl rand -hex 32", shortest)
+	case !tokenPattern.MatchString(token):
+		return entry{}, fmt.Errorf("has a character that no bearer token can have: use letters, digits and ._~+/-=")
+	}
+	return entry{sha256.Sum256([]byte(token)), scope}, nil
+}
+
+// Open says that there are no tokens: everybody may do everything.
+func (t Tokens) Open() bool { return len(t.entries) == 0 }
+
+// Scope returns what a token lets its bearer do, None when it is not known. It looks at every token whatever it
+// finds, and takes the same time for each.
+func (t Tokens) Scope(token string) Scope {
+	sum := sha256.Sum256([]byte(token))
+	found := None
+	for _, e := range t.entries {
+		equal := subtle.ConstantTimeCompare(sum[:], e.sum[:])
+		found = Scope(subtle.ConstantTimeSelect(equal, int(e.scope), int(found)))
+	}
+	return found
+}

@@ -1,0 +1,38 @@
+package spec
+
+import (
+	"reflect"
+)
+
+// HighAvailability says whether the cluster's JobManager can be replaced without losing jobs:
+// Flink's high-availability.type (high-availability before 1.16) is set and not NONE.
+func (s Spec) HighAvailability() bool {
+	for _, key := range []string{"high-availability.type", "high-availability"} {
+		switch s.FlinkConfiguration[key] {
+		case "":
+		case "NONE", "none":
+			return false
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// Equal says whether two complete specs ask for the same; empty and absent are the same.
+func (s Spec) Equal(other Spec) bool {
+	return reflect.DeepEqual(s.normal(), other.normal())
+}
+
+func (s Spec) normal() Spec {
+	if len(s.FlinkConfiguration) == 0 {
+		s.FlinkConfiguration = nil
+	}
+	if len(s.Environment) == 0 {
+		s.Environment = nil
+	}
+	if len(s.URIs) == 0 {
+		s.URIs = nil
+	}
+	return s
+}
