@@ -10,6 +10,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/flink/ha"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -68,6 +69,9 @@ func (p *parts) check(s spec.Spec) error {
 	problems(&l, err)
 	_, err = flink.SplitTaskManager(config)
 	problems(&l, err)
+	if _, _, err := ha.Locate(p.planner.Configuration(s, "")); err != nil {
+		l.Add("flinkConfiguration", "%v", err)
+	}
 	checkPortOptions(&l, s)
 	secretFiles(p.service.c.Flink.SecretsDir).check(&l, s)
 	return l.Err("the cluster's spec is not valid")

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/ha"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
@@ -42,17 +44,26 @@ func (f *flinkSide) wait() { f.wg.Wait() }
 // it does without us.
 const leadershipTimeout = 20 * time.Second
 
+// locate is where the cluster's high-availability data is; false when it has none in ZooKeeper.
+func (f *flinkSide) locate(s spec.Spec, nonce string, log *slog.Logger) (ha.Location, bool) {
+	l, ok, err := ha.Locate(f.p.planner.Configuration(s, nonce))
+	if err != nil { // The specs of earlier releases were not checked.
+		log.Warn("the cluster's high-availability data cannot be located", "error", err)
+	}
+	return l, ok
+}
+
 // Depose implements loop.Flink. It does not wait.
 func (f *flinkSide) Depose(d decide.Depose) {
-	l, ok := ha.Locate(f.p.planner.Configuration(d.Spec, d.Nonce))
+	log := f.p.service.log.With("part", "leadership", "cluster", d.Spec.Name, "task", d.JobManager.ID)
+	l, ok := f.locate(d.Spec, d.Nonce, log)
 	if !ok {
 		return
 	}
-	log := f.p.service.log.With("part", "leadership", "cluster", d.Spec.Name, "task", d.JobManager.ID)
 	f.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(f.ctx, leadershipTimeout)
 		defer cancel()
-		removed, err := l.Depose(ctx, task.HostOf(d.Spec, &d.JobManager), d.JobManager.Ports[flink.PortRPC], d.Alone)
+		removed, err := l.RevokeLeadership(ctx, task.HostOf(d.Spec, &d.JobManager), d.JobManager.Ports[flink.PortRPC], d.Alone)
 		if err != nil {
 			log.Warn("the dead JobManager's leadership is not removed; its successor waits until its session ends", "error", err)
 			return
@@ -63,8 +74,8 @@ func (f *flinkSide) Depose(d decide.Depose) {
 
 // Forget implements loop.Flink. It does not wait.
 func (f *flinkSide) Forget(d decide.Forget) {
-	l, ok := ha.Locate(f.p.planner.Configuration(d.Spec, d.Nonce))
 	log := f.p.service.log.With("part", "leadership", "cluster", d.Spec.Name)
+	l, ok := f.locate(d.Spec, d.Nonce, log)
 	f.wg.Go(func() {
 		done := decide.Forgotten{Name: d.Spec.Name, Nonce: d.Nonce}
 		if !ok {

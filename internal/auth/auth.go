@@ -1,4 +1,4 @@
-// Package access owns who may do what: tokens, their scopes, and the comparison that tells nothing about them. It
+// Package auth owns who may do what: tokens, their scopes, and the comparison that tells nothing about them. It
 // does not know which request needs which scope, nor how a token travels; package api does.
 package auth
 

@@ -1,4 +1,4 @@
-// Package authority owns the certificates of clusters that use TLS: an authority of each cluster's own, the key stores
+// Package ca owns the certificates of clusters that use TLS: an authority of each cluster's own, the key stores
 // that Flink reads, and the service's side of a conversation. It keeps nothing: the authority's key is derived from
 // the service's key, so that whoever has the state has the same authority after a restart, and no key is stored.
 package ca

@@ -1,4 +1,4 @@
-// Package placement owns the rules that say on which agents the tasks of a group may be put:
+// Package constraint owns the rules that say on which agents the tasks of a group may be put:
 // Marathon's constraint language, and the one constraint of flink-mesos. Rules are compiled once;
 // a Group counts where the group's tasks are; Allows answers for one agent.
 //

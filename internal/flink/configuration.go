@@ -242,6 +242,9 @@ func sensitive() []string {
 // IsSecret says whether the value of an option must not be shown.
 func IsSecret(key string) bool {
 	key = strings.ToLower(key)
+	if key == "high-availability.zookeeper.client.authorization" {
+		return true // Flink shows it, password and all.
+	}
 	return key != "mesos.driver.token-file" && slices.ContainsFunc(sensitive(), func(s string) bool { return strings.Contains(key, s) })
 }
 

@@ -1,7 +1,3 @@
-// Package migrate turns the files of an old installation of flink-mesos, its Flink configuration and its Marathon app,
-// into the spec of a cluster, and says of each key what became of it. It reads nothing but what it is given, talks to
-// nobody, and never puts the value of an option into a note. What the options of flink-mesos mean is known to package
-// legacy, and what Flink's own mean to package flink.
 package flinkmesos
 
 import (

@@ -1,7 +1,7 @@
-// Package legacy reads the options of flink-mesos, the Mesos support of Flink 1.2 to 1.13, that stand in a
-// flinkConfiguration: it translates them into fields of the spec with their old meaning, accepts those that have
-// become pointless, and refuses those that cannot be honoured, each with the reason. It knows nothing of options that
-// Flink still has; package flink reads those.
+// Package flinkmesos reads what an installation of flink-mesos, the Mesos support of Flink 1.2 to 1.13,
+// left: the mesos.* options in a flinkConfiguration, and whole configuration files and Marathon apps,
+// which become the spec of a cluster. Each option is kept, translated, obsolete or refused, with the
+// reason. It talks to nobody and never puts the value of an option into a note.
 package flinkmesos
 
 // Outcome is what becomes of an option.

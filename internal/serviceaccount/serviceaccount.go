@@ -1,4 +1,4 @@
-// Package dcos owns the identity of the service on a cluster whose masters ask for one: it reads the credential of a
+// Package serviceaccount owns the identity of the service on a cluster whose masters ask for one: it reads the credential of a
 // service account, logs in with it, and puts the token that it got on requests.
 //
 // It refuses to send a credential anywhere but to the login endpoint, and a token anywhere but where the caller's

@@ -1,6 +1,5 @@
-// Package cluster owns the nouns: what a user asks for (Spec), what is so (Status),
-// the Mesos tasks of a cluster (Task), and their validation and JSON. It decides
-// nothing and talks to nobody.
+// Package spec owns what a user asks for: the spec of a cluster, its defaults, its validation and
+// its JSON form. It decides nothing and talks to nobody.
 package spec
 
 // Kind says what a cluster is for and when it ends.

@@ -1,3 +1,5 @@
+// Package task owns what Mesos runs: tasks of a cluster, the workers that Flink asks for, reservations,
+// and the template from which a task is launched.
 package task
 
 import (

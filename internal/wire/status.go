@@ -1,3 +1,4 @@
+// Package wire owns what goes over HTTP: the answers of the API, shared by the service and its clients.
 package wire
 
 import (

@@ -1,4 +1,4 @@
-// Package classes owns archives of loaded classes (AppCDS): a JVM that maps one starts in little more than half the
+// Package appcds owns archives of loaded classes (AppCDS): a JVM that maps one starts in little more than half the
 // time, because it neither reads, parses nor verifies the thousands of classes of a Flink process. There is one for
 // each distribution, role and build of Java. It lies beside the distribution, in a file named by the hash of the
 // distribution's archive and Java's own version, and never changes under its name.

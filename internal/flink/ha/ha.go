@@ -1,62 +1,65 @@
-// Package ha looks after what Flink's high availability leaves in ZooKeeper when a JobManager or a whole cluster
-// ends: it removes the leadership of a JobManager that is dead for certain, so that its successor need not wait
-// until ZooKeeper gives up on the session, and the nodes of a cluster that is deleted. It elects nobody.
+// Package ha looks after what Flink's high availability keeps in ZooKeeper. It revokes the leadership of a JobManager
+// that is dead for certain, so that its successor does not wait until ZooKeeper gives up on the session; lists the
+// checkpoints that ZooKeeper knows of; removes stored job graphs, so that a new program runs; and removes namespaces.
+// It elects nobody.
+//
+// A namespace looks as follows (ZooKeeperUtils of Flink 1.20 and 2.3):
+//
+//	/flink/CLUSTER-ID                        high-availability.zookeeper.path.root and .cluster-id
+//	  leader/latch                           one ephemeral node for each candidate
+//	  leader/COMPONENT/connection_info       where the leader's dispatcher, ResourceManager, … are
+//	  jobs/JOB/checkpoints/ID                a completed checkpoint, with locks below
+//	  jobs/JOB/checkpoint_id_counter         the id of the next one
+//	  jobgraphs/JOB                          up to 1.20: what JOB runs, with locks below
+//	  execution-plans/JOB, applications/ID   the same in 2.x, and since 2.3
 package ha
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"path"
-	"strconv"
+	"slices"
 	"strings"
-	"time"
 
-	"github.com/go-zookeeper/zk"
-)
-
-// Flink's defaults (HighAvailabilityOptions).
-const (
-	defaultRoot      = "/flink"
-	defaultClusterID = "/default"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
 // Location is where a cluster keeps its high-availability data in ZooKeeper.
 type Location struct {
 	// Servers are host:port of the quorum.
 	Servers []string
-	// Path is the cluster's node.
-	Path string
+	// Root is the node of all clusters, Path that of this one below it.
+	Root, Path string
+	// graphs are the nodes of the stored graphs of every line of Flink.
+	graphs []string
+	// logins are the credentials that Flink gives its own connections.
+	logins []login
 }
 
-// Locate reads the location from Flink's configuration; false when the cluster does not use ZooKeeper.
-func Locate(config map[string]string) (Location, bool) {
-	get := func(names ...string) string {
+// String is where it is, without logins.
+func (l Location) String() string { return strings.Join(l.Servers, ",") + l.Path }
+
+// GoString is String, so that no form of printing shows a password.
+func (l Location) GoString() string { return l.String() }
+
+// Locate reads the location from Flink's configuration; false when the cluster does not use ZooKeeper. Options have
+// Flink's defaults and deprecated names. The error is a fault.Invalid that names the option.
+func Locate(config map[string]string) (Location, bool, error) {
+	get := func(fallback string, names ...string) string {
 		for _, n := range names {
 			if v := strings.TrimSpace(config[n]); v != "" {
 				return v
 			}
 		}
-		return ""
+		return fallback
 	}
-	quorum := get("high-availability.zookeeper.quorum", "recovery.zookeeper.quorum")
-	if !strings.EqualFold(get("high-availability.type", "high-availability", "high-availability.mode"), "zookeeper") || quorum == "" {
-		return Location{}, false
+	quorum := get("", "high-availability.zookeeper.quorum", "recovery.zookeeper.quorum")
+	if !strings.EqualFold(get("", "high-availability.type", "high-availability", "high-availability.mode"), "zookeeper") || quorum == "" {
+		return Location{}, false, nil
 	}
-	root := get("high-availability.zookeeper.path.root", "recovery.zookeeper.path.root")
-	if root == "" {
-		root = defaultRoot
-	}
-	id := get("high-availability.cluster-id", "high-availability.zookeeper.path.namespace", "recovery.zookeeper.path.namespace")
-	if id == "" {
-		id = defaultClusterID
-	}
-	l := Location{Path: path.Join("/", root, id)}
+	root := get("/flink", "high-availability.zookeeper.path.root", "recovery.zookeeper.path.root")
+	id := get("/default", "high-availability.cluster-id", "high-availability.zookeeper.path.namespace", "recovery.zookeeper.path.namespace")
 	servers, chroot, _ := strings.Cut(quorum, "/")
-	if chroot != "" {
-		l.Path = path.Join("/", chroot, l.Path)
-	}
+	var l Location
 	for s := range strings.SplitSeq(servers, ",") {
 		if s = strings.TrimSpace(s); s == "" {
 			continue
@@ -66,146 +69,92 @@ func Locate(config map[string]string) (Location, bool) {
 		}
 		l.Servers = append(l.Servers, s)
 	}
-	return l, len(l.Servers) > 0
+	if len(l.Servers) == 0 {
+		return Location{}, false, nil
+	}
+	l.Root = path.Join("/", chroot, root)
+	l.Path = path.Join(l.Root, path.Join("/", id))
+	if l.Path == "/" {
+		return Location{}, false, fault.New(fault.Invalid, "high-availability.cluster-id: %q is the root of ZooKeeper; name a node of the cluster's own", id)
+	}
+	const jobGraphs, recoveryGraphs = "high-availability.zookeeper.path.jobgraphs", "recovery.zookeeper.path.jobgraphs"
+	const plans, applications = "high-availability.zookeeper.path.execution-plans", "high-availability.zookeeper.path.applications"
+	for _, node := range []struct{ option, value string }{
+		{jobGraphs, get("/jobgraphs", jobGraphs, recoveryGraphs)},
+		{plans, get("/execution-plans", plans, recoveryGraphs, jobGraphs)},
+		{applications, get("/applications", applications)},
+	} {
+		name := path.Join("/", node.value)
+		if first, _, _ := strings.Cut(name[1:], "/"); first == "" || first == jobs || first == leader {
+			return Location{}, false, fault.New(fault.Invalid, "%s: %q is a node of Flink's own; name another", node.option, node.value)
+		}
+		if full := l.Path + name; !slices.Contains(l.graphs, full) {
+			l.graphs = append(l.graphs, full)
+		}
+	}
+	var err error
+	if l.logins, err = logins(config[authorization]); err != nil {
+		return Location{}, false, fault.New(fault.Invalid, "%s: %v", authorization, err)
+	}
+	return l, true, nil
 }
 
-// Depose removes the leadership of a dead JobManager, whose RPC address is host:port, and returns how many nodes
-// that were. With alone no other JobManager of the cluster lives, so every candidate in the latch is the dead one
-// or one before it. Otherwise only the nodes of the session go that published the dead one's address: those are
-// certainly its own.
-func (l Location) Depose(ctx context.Context, host string, port int, alone bool) (int, error) {
-	removed := 0
-	err := l.do(ctx, func(c *zk.Conn) error {
-		dead, err := l.sessionsOf(c, host+":"+strconv.Itoa(port))
-		if err != nil {
-			return err
-		}
-		latch := path.Join(l.Path, "leader", "latch")
-		candidates, _, err := c.Children(latch)
-		if errors.Is(err, zk.ErrNoNode) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("list %s: %w", latch, err)
-		}
-		for _, name := range candidates {
-			node := path.Join(latch, name)
-			_, stat, err := c.Get(node)
-			if errors.Is(err, zk.ErrNoNode) {
-				continue
-			}
-			if err != nil {
-				return fmt.Errorf("read %s: %w", node, err)
-			}
-			if !alone && !dead[stat.EphemeralOwner] {
-				continue
-			}
-			if err := c.Delete(node, stat.Version); err != nil && !errors.Is(err, zk.ErrNoNode) {
-				return fmt.Errorf("remove %s: %w", node, err)
-			}
-			removed++
-		}
-		return nil
-	})
-	return removed, err
+// authorization is the option with what Flink's ZooKeeper client authenticates by, scheme by scheme.
+const authorization = "high-availability.zookeeper.client.authorization"
+
+// login is one entry of it; auth is a secret.
+type login struct {
+	scheme string
+	auth   []byte
 }
 
-// sessionsOf finds the sessions that published an address as a leader's.
-func (l Location) sessionsOf(c *zk.Conn, address string) (map[int64]bool, error) {
-	sessions := make(map[int64]bool)
-	leaders := path.Join(l.Path, "leader")
-	components, _, err := c.Children(leaders)
-	if errors.Is(err, zk.ErrNoNode) {
-		return sessions, nil
+// logins reads a map as Flink's options write it: digest:"flink:secret",scheme:value, in braces or not. A value in
+// quotes may hold commas and colons. Its errors do not show values, which are secrets.
+func logins(text string) ([]login, error) {
+	text = strings.TrimSpace(text)
+	if inner, ok := strings.CutPrefix(text, "{"); ok {
+		text = strings.TrimSuffix(inner, "}")
 	}
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", leaders, err)
-	}
-	for _, component := range components {
-		// Flink writes the address as a Java string: its characters stand in the node as they are.
-		data, stat, err := c.Get(path.Join(leaders, component, "connection_info"))
-		if errors.Is(err, zk.ErrNoNode) {
+	var all []login
+	for _, entry := range splitQuoted(text) {
+		if entry = strings.TrimSpace(entry); entry == "" {
 			continue
 		}
-		if err != nil {
-			return nil, fmt.Errorf("read who leads in %s: %w", leaders, err)
+		scheme, value, ok := strings.Cut(entry, ":")
+		if scheme, value = unquote(scheme), unquote(value); !ok || scheme == "" || value == "" {
+			return nil, fmt.Errorf("entry %d is not scheme:value, such as digest:\"user:password\"", len(all)+1)
 		}
-		if bytes.Contains(data, []byte("@"+address+"/")) && stat.EphemeralOwner != 0 {
-			sessions[stat.EphemeralOwner] = true
-		}
+		all = append(all, login{scheme: scheme, auth: []byte(value)})
 	}
-	return sessions, nil
+	return all, nil
 }
 
-// Remove deletes everything of the cluster, and the nodes above it when they are empty then. Files that its nodes point to stay where the cluster's
-// high-availability.storageDir is: the service need not be able to reach that place.
-func (l Location) Remove(ctx context.Context) error {
-	return l.do(ctx, func(c *zk.Conn) error {
-		if err := remove(c, l.Path); err != nil {
-			return err
-		}
-		// What is above is for every cluster; Flink makes it again when it is missing.
-		for parent := path.Dir(l.Path); parent != "/"; parent = path.Dir(parent) {
-			err := c.Delete(parent, -1)
-			if errors.Is(err, zk.ErrNotEmpty) || errors.Is(err, zk.ErrNoAuth) {
-				return nil
+// splitQuoted splits at commas that are not in quotes.
+func splitQuoted(text string) []string {
+	var parts []string
+	quote, start := byte(0), 0
+	for i := range len(text) {
+		switch c := text[i]; {
+		case quote != 0:
+			if c == quote {
+				quote = 0
 			}
-			if err != nil && !errors.Is(err, zk.ErrNoNode) {
-				return fmt.Errorf("remove %s: %w", parent, err)
-			}
+		case c == '\'' || c == '"':
+			quote = c
+		case c == ',':
+			parts = append(parts, text[start:i])
+			start = i + 1
 		}
-		return nil
-	})
+	}
+	return append(parts, text[start:])
 }
 
-func remove(c *zk.Conn, node string) error {
-	for {
-		children, _, err := c.Children(node)
-		if errors.Is(err, zk.ErrNoNode) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("list %s: %w", node, err)
-		}
-		for _, child := range children {
-			if err := remove(c, path.Join(node, child)); err != nil {
-				return err
-			}
-		}
-		err = c.Delete(node, -1)
-		switch {
-		case err == nil, errors.Is(err, zk.ErrNoNode):
-			return nil
-		case errors.Is(err, zk.ErrNotEmpty):
-			continue // Something was added meanwhile.
-		}
-		return fmt.Errorf("remove %s: %w", node, err)
+// unquote takes quotes off; a quote within is doubled.
+func unquote(text string) string {
+	text = strings.TrimSpace(text)
+	if len(text) < 2 || text[0] != text[len(text)-1] || text[0] != '\'' && text[0] != '"' {
+		return text
 	}
+	q := text[:1]
+	return strings.ReplaceAll(text[1:len(text)-1], q+q, q)
 }
-
-// sessionTimeout is that of the short sessions here.
-const sessionTimeout = 10 * time.Second
-
-// do connects, works and disconnects. The library waits for a connection for ever; ctx bounds it.
-func (l Location) do(ctx context.Context, work func(*zk.Conn) error) error {
-	c, _, err := zk.Connect(l.Servers, sessionTimeout, zk.WithLogger(silent{}), zk.WithEventCallback(func(zk.Event) {}))
-	if err != nil {
-		return fmt.Errorf("ZooKeeper at %s: %w", strings.Join(l.Servers, ","), err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- work(c) }()
-	select {
-	case err = <-done:
-		c.Close()
-		return err
-	case <-ctx.Done():
-		c.Close() // Ends the work, too.
-		return fmt.Errorf("ZooKeeper at %s: %w", strings.Join(l.Servers, ","), ctx.Err())
-	}
-}
-
-// silent keeps the library's own lines out of the log.
-type silent struct{}
-
-// Printf implements zk.Logger.
-func (silent) Printf(string, ...any) {}

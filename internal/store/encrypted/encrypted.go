@@ -1,4 +1,4 @@
-// Package sealed owns the encryption of the state: a store in front of another one, whose values nobody reads or changes
+// Package encrypted owns the encryption of the state: a store in front of another one, whose values nobody reads or changes
 // without the key. Keys of records stay as they are: they name clusters and tasks, and are no secrets.
 package encrypted
 
