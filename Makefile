@@ -30,8 +30,8 @@ help: ## List the targets
 ##: Try it
 
 .PHONY: demo
-demo: build demo-job flink ## The main job: a word count on Flink on a local Mesos (DEMO_INPUT, DEMO_KEEP=1, FLINK_VERSION)
-	@mkdir -p $(BUILD)/bin && $(GO) build -o $(BUILD)/bin/demo ./tests/demo && exec $(BUILD)/bin/demo
+demo: build demo-job ## The main job: a word count on Flink on a local Mesos (DEMO_INPUT, DEMO_KEEP=1, FLINK_VERSION)
+	@mkdir -p $(BUILD)/bin && $(GO) build -o $(BUILD)/bin/ ./tests/demo ./internal/flink/dist/assemble && exec $(BUILD)/bin/demo
 
 .PHONY: test
 test: check driver-test e2e ## All tests: what CI runs
@@ -65,9 +65,9 @@ $(DEMO_JAR): $(shell find resources/demo-job -name '*.java' 2>/dev/null) resourc
 	$(MVN) -f resources/demo-job -DskipTests package
 
 .PHONY: flink
-flink: driver ## Assemble the Flink distributions from Maven artifacts into build/flink, with classes prepared for this Java (FLINK_DIST takes an existing Flink)
-	@FLINK_VERSION=$(if $(FLINK_DIST),,$(or $(FLINK_VERSION),$(FLINK_VERSIONS))) $(GO) run ./internal/flink/dist/assemble
-	@$(GO) run ./internal/flink/appcds/prepare
+flink: driver ## Assemble Flink 2.3 and 1.20 into build/flink, prepared for this Java (FLINK_VERSION, FLINK_SLIM=1, FLINK_MODULES, FLINK_PLUGINS, FLINK_VARIANT; FLINK_DIST takes an existing Flink)
+	@archives=$$(FLINK_VERSION=$(if $(FLINK_DIST),,$(or $(FLINK_VERSION),$(FLINK_VERSIONS))) $(GO) run ./internal/flink/dist/assemble) && \
+		$(GO) run ./internal/flink/appcds/prepare $$archives
 
 .PHONY: docs
 docs: ## Write docs/configuration.md, docs/cli.md and docs/api-reference.md from the code

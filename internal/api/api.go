@@ -37,9 +37,17 @@ type Core interface {
 
 // Flink is a Flink version that clusters can be started with.
 type Flink struct {
+	// Name is what a cluster asks for in flinkVersion: the version, and the variant if there is one.
+	Name    string `json:"name"`
 	Version string `json:"version"`
-	// SHA256 is the hash of the distribution's archive.
+	Variant string `json:"variant,omitempty"`
+	// SHA256 is the hash of the distribution's archive, Size its length in bytes.
 	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+	// Missing are the jars of Flink's own release that this one does not have.
+	Missing []string `json:"missing,omitempty"`
+	// Kept says that it is there for the clusters that were created with it, and new ones get another.
+	Kept bool `json:"kept,omitempty"`
 }
 
 // Options configure an API. Core, Artifacts, Secret and Log are required.
@@ -52,6 +60,8 @@ type Options struct {
 	// Adopt moves what Flink's configuration says about sizes into the spec's fields, before open
 	// ones are filled in; nil leaves the spec as it is.
 	Adopt func(spec.Spec) (adopted spec.Spec, notes []string, err error)
+	// Pin names the Flink archive of a complete spec, given the spec that the cluster has now; nil names none.
+	Pin func(s, stored spec.Spec) (spec.Spec, error)
 	// Import makes a spec of the files of flink-mesos; nil when there is nothing that can.
 	Import func(wire.OldFiles) (wire.Imported, error)
 	// Check looks further at a complete and valid spec; nil when there is nothing more to check.

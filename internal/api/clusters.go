@@ -131,6 +131,11 @@ func (a *API) complete(spec, stored spec.Spec) (_ spec.Spec, notes []string, err
 	if err := spec.Validate(a.o.Rules); err != nil {
 		return spec, nil, err
 	}
+	if a.o.Pin != nil {
+		if spec, err = a.o.Pin(spec, stored); err != nil {
+			return spec, nil, err
+		}
+	}
 	if err := a.checkArtifacts(spec); err != nil {
 		return spec, nil, err
 	}

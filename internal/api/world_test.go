@@ -98,7 +98,7 @@ func newWorldOf(t testing.TB, state decide.State, change ...func(*api.Options)) 
 		Core: l, Artifacts: store, Secret: isSecret, Log: log,
 		Defaults: spec.Defaults{Allocation: spec.Static, FlinkVersion: "2.3.0", Role: "*"},
 		Rules:    spec.Rules{Roles: []string{"*"}, FlinkVersions: []string{"2.3.0", "1.20.5"}},
-		Flinks:   []api.Flink{{Version: "2.3.0", SHA256: strings.Repeat("23", 32)}},
+		Flinks:   []api.Flink{{Name: "2.3.0", Version: "2.3.0", SHA256: strings.Repeat("23", 32)}},
 		Version:  "1.0.0", Commit: "0123456789ab", FrameworkName: "flink", Role: "*", Leader: "http://127.0.0.1:1",
 		Journal: func(text string, limit, _ int) ([]json.RawMessage, error) {
 			if limit < 10 {

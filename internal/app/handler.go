@@ -11,6 +11,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/ha"
+	"github.com/flink-on-mesos/flink-service/internal/flink/requirement"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -21,10 +22,10 @@ func (p *parts) newHandler() (handler, error) {
 	s := p.service
 	var flinks []api.Flink
 	for _, d := range p.flinks {
-		flinks = append(flinks, api.Flink{Version: d.Version, SHA256: d.SHA256})
+		flinks = append(flinks, api.Flink{Name: d.Name(), Version: d.Version, Variant: d.Variant, SHA256: d.SHA256, Size: d.Size, Missing: d.Missing, Kept: d.kept})
 	}
 	a, err := api.New(api.Options{
-		Core: p.loop, Artifacts: p.artifacts, Defaults: s.defaults(p.flinks), Rules: s.rules(), Adopt: adopt, Import: flinkmesos.Import, Check: p.check, Secret: flink.IsSecret,
+		Core: p.loop, Artifacts: p.artifacts, Defaults: s.defaults(p.flinks), Rules: s.rules(), Adopt: adopt, Pin: p.flinks.pin, Import: flinkmesos.Import, Check: p.check, Secret: flink.IsSecret,
 		Tokens: s.c.HTTP.Tokens(),
 		Journal: func(text string, limit, maxBytes int) ([]json.RawMessage, error) {
 			return journal.Tail(journalDir(s.c), text, limit, maxBytes)
@@ -49,19 +50,15 @@ func (s *Service) rules() spec.Rules {
 // check finds what is wrong with a complete spec beyond its form: its Flink is not here, or refuses the sizes.
 func (p *parts) check(s spec.Spec) error {
 	var l fault.List
-	d, err := p.flinks.pick(s.FlinkVersion)
+	d, _, err := p.flinks.of(s)
 	if err != nil {
 		l.Add("flinkVersion", "%v", err)
-	} else if s.Allocation == spec.Dynamic && !d.Driven() {
-		l.Add("allocation", "dynamic needs the resource manager driver in Flink's lib, and Flink %s of this service has none: write allocation: static, or use a Flink that `make flink` assembled or a service that was built with Maven", d.Version)
-	}
-	if err == nil && s.Job != nil && s.Job.Python != "" && !d.python() {
-		l.Add("job.python", "Flink %s of this service has no opt/flink-python: assemble it with FLINK_MODULES=flink-python and the table modules (docs/tasks.md, Python), or name a distribution that has it in FLINK_DISTRIBUTIONS", d.Version)
-	}
-	for i, name := range s.Plugins {
-		if err == nil && !d.plugin(name) && !fetchesPlugin(s, name) {
-			l.Add(fmt.Sprintf("plugins[%d]", i), "Flink %s of this service has no plugin %s (%s): assemble it with FLINK_PLUGINS=flink-%[2]s, name a distribution that has it in FLINK_DISTRIBUTIONS, or fetch its jar to plugins/%[2]s (uris)",
-				d.Version, name, d.plugins())
+	} else {
+		for _, problem := range requirement.Check(d.Manifest, s, p.planner.Configuration(s, "")) {
+			l.Add(problem.Field, "%s", problem.Message)
+		}
+		if _, err := p.optional(d, s); err != nil {
+			l.Add("plugins", "%v", err)
 		}
 	}
 	config := flink.Configuration(s, nil)

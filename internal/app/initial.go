@@ -50,7 +50,9 @@ func (p *parts) prepare(s spec.Spec) (spec.Spec, error) {
 	if err != nil {
 		return s, err
 	}
-	s = s.Complete(p.service.defaults(p.flinks))
+	if s, err = p.flinks.pin(s.Complete(p.service.defaults(p.flinks)), spec.Spec{}); err != nil {
+		return s, err
+	}
 	if err := s.Validate(p.service.rules()); err != nil {
 		return s, err
 	}

@@ -212,8 +212,12 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	s.closers = append(s.closers, p.artifacts.Close)
 	p.copies = newCopies(p.artifacts, s.others, s.log)
 	if !s.c.Marathon.Uninstall || s.c.Marathon.UninstallSavepoints != "" { // What is only to be removed needs no Flink.
-		p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, filepath.Join(s.c.State.DataDir, "flink"), p.artifacts, s.log)
+		dir := filepath.Join(s.c.State.DataDir, "flink")
+		p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, dir, p.artifacts, s.log)
 		if err != nil {
+			return nil, err
+		}
+		if p.flinks, err = p.flinks.keep(filepath.Join(dir, "kept"), stored, p.artifacts, s.log); err != nil {
 			return nil, err
 		}
 	}
@@ -273,7 +277,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 func (s *Service) defaults(flinks distributions) spec.Defaults {
 	version := s.c.Flink.DefaultVersion
 	if d, err := flinks.pick(version); err == nil {
-		version = d.Version
+		version = d.Name()
 	}
 	return spec.Defaults{
 		Allocation: spec.Allocation(s.c.Flink.DefaultAllocation), FlinkVersion: version, Role: s.c.Mesos.Roles[0], User: s.c.Framework.User,
