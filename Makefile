@@ -106,7 +106,7 @@ bench: build demo-job flink ## Measure beside others; writes build/bench.json
 
 .PHONY: soak
 soak: ## The simulations at length: 500 rounds of chaos, 200 kill -9 with 1,000 tasks in each store, 100,000 random histories (SIM_ROUNDS, SIM_SEED)
-	$(GO) test -count=1 -timeout 1h -run TestRandomHistories -v ./internal/decide -rapid.checks=100000
+	$(GO) test -count=1 -timeout 1h -run TestRandomHistories -v ./internal/core -rapid.checks=100000
 	SIM_ROUNDS=$(or $(SIM_ROUNDS),500) $(GO) test -count=1 -timeout 3h -v -parallel 8 ./tests/sim
 
 .PHONY: clean

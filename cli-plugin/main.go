@@ -18,7 +18,10 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second Ctrl-C ends the program at once.
 	context.AfterFunc(ctx, stop)
-	width, _, _ := term.GetSize(int(os.Stderr.Fd())) // 0 without a terminal.
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		width, _, _ = term.GetSize(int(os.Stderr.Fd())) // 0 without a terminal.
+	}
 	streams := &terminal.Streams{
 		In:          os.Stdin,
 		Out:         os.Stdout,

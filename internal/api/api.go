@@ -21,7 +21,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -30,9 +30,9 @@ import (
 // Core is what the API reads and writes.
 type Core interface {
 	// View returns the state as last published. It never changes.
-	View() *decide.State
+	View() *state.State
 	// Do posts the event that build makes for a request id, and waits until what it asks for was saved.
-	Do(ctx context.Context, build func(request uint64) decide.Event) error
+	Do(ctx context.Context, build func(request uint64) state.Event) error
 }
 
 // Flink is a Flink version that clusters can be started with.
@@ -50,33 +50,24 @@ type Flink struct {
 	Kept bool `json:"kept,omitempty"`
 }
 
-// Options configure an API. Core, Artifacts, Secret and Log are required.
+// Options configure an API. Core, Artifacts, Admit and Log are required.
 type Options struct {
 	Core      Core
 	Artifacts *artifact.Store
-	// Defaults complete a spec; Rules are what it must obey.
-	Defaults spec.Defaults
-	Rules    spec.Rules
-	// Adopt moves what Flink's configuration says about sizes into the spec's fields, before open
-	// ones are filled in; nil leaves the spec as it is.
-	Adopt func(spec.Spec) (adopted spec.Spec, notes []string, err error)
-	// Pin names the Flink archive of a complete spec, given the spec that the cluster has now; nil names none.
-	Pin func(s, stored spec.Spec) (spec.Spec, error)
+	// Admit makes a spec that can be stored out of one that was sent; stored is the spec of the cluster now, or the zero
+	// value. Its error names every problem.
+	Admit func(sent, stored spec.Spec) (admitted spec.Spec, notes []string, err error)
 	// Import makes a spec of the files of flink-mesos; nil when there is nothing that can.
 	Import func(wire.OldFiles) (wire.Imported, error)
-	// Check looks further at a complete and valid spec; nil when there is nothing more to check.
-	Check func(spec.Spec) error
-	// Secret says whether a Flink option holds a secret, by its name. Environment variables are asked for
-	// too, as they are and with hyphens or dots in place of underscores.
-	Secret func(key string) bool
 	// Tokens are those that requests must carry; with none everybody may do everything.
 	Tokens auth.Tokens
 	// Flinks are the versions that can be started, the default one first.
 	Flinks []Flink
 	// Version and Commit name the build.
 	Version, Commit string
-	// FrameworkName and Role are those of the registration with Mesos.
-	FrameworkName, Role string
+	// FrameworkName and Roles are those of the registration with Mesos.
+	FrameworkName string
+	Roles         []string
 	// Leader is the URL of the instance that leads, for people; empty when it is not known.
 	Leader string
 	// Journal returns the last entries of the journal that contain a text, the oldest first, each as JSON and without
@@ -109,8 +100,8 @@ type Options struct {
 
 // validate checks what is required and fills in what is not.
 func (o *Options) validate() error {
-	if o.Core == nil || o.Artifacts == nil || o.Secret == nil || o.Log == nil {
-		return errors.New("api: Core, Artifacts, Secret and Log are required")
+	if o.Core == nil || o.Artifacts == nil || o.Admit == nil || o.Log == nil {
+		return errors.New("api: Core, Artifacts, Admit and Log are required")
 	}
 	if o.StallTimeout < 0 || o.CallTimeout < 0 {
 		return fmt.Errorf("api: StallTimeout %s and CallTimeout %s must not be negative", o.StallTimeout, o.CallTimeout)

@@ -13,7 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -75,9 +76,9 @@ func TestOptions(t *testing.T) {
 	}
 	newWorld(t, func(o *api.Options) {
 		open := *o
-		open.Secret = nil
-		if _, err := api.New(open); err == nil || !strings.Contains(err.Error(), "Secret") {
-			t.Errorf("New() that would show every secret: error %v", err)
+		open.Admit = nil
+		if _, err := api.New(open); err == nil || !strings.Contains(err.Error(), "Admit") {
+			t.Errorf("New() that would admit every spec: error %v", err)
 		}
 	})
 }
@@ -86,14 +87,14 @@ func TestOptions(t *testing.T) {
 func TestHealthTellsPeople(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.loop.Post(decide.Subscribed{FrameworkID: "f-1", Master: "127.0.0.1:5050"})
-	w.poll("the registration", func(s *decide.State) bool { return s.Connected })
+	w.loop.Post(state.Subscribed{FrameworkID: "f-1", Master: "127.0.0.1:5050"})
+	w.poll("the registration", func(s *state.State) bool { return s.Connected })
 	a := w.json("GET", "/v1/health", "", http.StatusOK)
 	if want := `{"healthy":true,"role":"leader","connected":true,"master":"127.0.0.1:5050","frameworkId":"f-1"}`; strings.TrimSpace(a.body) != want {
 		t.Fatalf("want %s, got %s", want, a.body)
 	}
-	w.loop.Post(decide.Disconnected{})
-	w.poll("the loss of the master", func(s *decide.State) bool { return !s.Connected })
+	w.loop.Post(state.Disconnected{})
+	w.poll("the loss of the master", func(s *state.State) bool { return !s.Connected })
 	if a := w.json("GET", "/v1/health", "", http.StatusOK); !strings.Contains(a.body, `"healthy":true,"role":"leader","connected":false`) {
 		t.Fatalf("without a master: %s", a.body)
 	}
@@ -190,25 +191,25 @@ func TestLife(t *testing.T) {
 	if d := into[wire.Description](t, a); d.Spec.RestartNonce != 1 || !strings.Contains(a.body, "its running tasks stay") {
 		t.Fatalf("put: %s", a.body)
 	}
-	if a := w.json("GET", "/v1/clusters/demo/events", "", http.StatusOK); len(into[struct{ Events []wire.Note }](t, a).Events) < 3 {
+	if a := w.json("GET", "/v1/clusters/demo/events", "", http.StatusOK); len(into[struct{ Events []wire.Event }](t, a).Events) < 3 {
 		t.Fatalf("events: %s", a.body)
 	}
 	w.json("DELETE", "/v1/clusters/demo", "", http.StatusAccepted)
 	w.json("DELETE", "/v1/clusters/second", "", http.StatusAccepted)
-	w.poll("the end of second", func(s *decide.State) bool { return !has(s, "second") })
+	w.poll("the end of second", func(s *state.State) bool { return !has(s, "second") })
 	d = into[wire.Description](t, w.json("GET", "/v1/clusters/demo", "", http.StatusOK))
 	if d.Status.State != wire.Deleting {
 		t.Fatalf("state: %s", d.Status.State)
 	}
 	for _, tk := range d.Tasks {
-		w.loop.Post(decide.Updated{TaskID: tk.ID, AgentID: "a-1", State: task.Killed})
+		w.loop.Post(state.Updated{TaskID: tk.ID, AgentID: "a-1", State: task.Killed})
 	}
-	w.poll("the end of demo", func(s *decide.State) bool { return !has(s, "demo") })
+	w.poll("the end of demo", func(s *state.State) bool { return !has(s, "demo") })
 	w.json("GET", "/v1/clusters/demo", "", http.StatusNotFound)
 }
 
-func has(s *decide.State, name string) bool {
-	_, ok := decide.Spec(s, name)
+func has(s *state.State, name string) bool {
+	_, ok := view.Spec(s, name)
 	return ok
 }
 
@@ -217,9 +218,9 @@ func TestDeleteWithJobs(t *testing.T) {
 	w := newWorld(t)
 	w.json("POST", "/v1/clusters", session, http.StatusCreated)
 	jm := w.up("demo", "")
-	w.loop.Post(decide.FlinkObserved{Cluster: "demo", JobManager: jm.ID, Flink: wire.Flink{JobsRunning: 2}})
-	w.poll("the observation", func(s *decide.State) bool {
-		d, _ := decide.Describe(s, "demo")
+	w.loop.Post(state.FlinkObserved{Cluster: "demo", JobManager: jm.ID, Flink: wire.Flink{JobsRunning: 2}})
+	w.poll("the observation", func(s *state.State) bool {
+		d, _ := view.Describe(s, "demo")
 		return d.Status.Flink != nil
 	})
 	w.do("DELETE", "/v1/clusters/demo", "").wantFault(t, 409, fault.Conflict, `cluster "demo" has 2 running jobs: stop or cancel them, or delete it with ?force=true`)
@@ -246,7 +247,7 @@ func TestMasked(t *testing.T) {
 	if a := w.json("PUT", "/v1/clusters/demo", edited, http.StatusOK); strings.Contains(a.body, "hunter") {
 		t.Fatalf("a secret is in %s", a.body)
 	}
-	stored, _ := decide.Spec(w.loop.View(), "demo")
+	stored, _ := view.Spec(w.loop.View(), "demo")
 	want = map[string]string{"security.ssl.rest.keystore-password": "hunter2", "a": "c"}
 	if diff := cmp.Diff(want, stored.FlinkConfiguration); diff != "" {
 		t.Fatalf("stored configuration (-want +got):\n%s", diff)
@@ -255,7 +256,7 @@ func TestMasked(t *testing.T) {
 		t.Fatalf("stored environment: %q", got)
 	}
 	w.json("POST", "/v1/clusters/demo/restart", "", http.StatusAccepted)
-	if stored, _ := decide.Spec(w.loop.View(), "demo"); stored.FlinkConfiguration["security.ssl.rest.keystore-password"] != "hunter2" {
+	if stored, _ := view.Spec(w.loop.View(), "demo"); stored.FlinkConfiguration["security.ssl.rest.keystore-password"] != "hunter2" {
 		t.Fatal("a restart lost the secret")
 	}
 	w.do("POST", "/v1/clusters", strings.Replace(edited, "demo", "fresh", 1), "Content-Type", "application/json").
@@ -337,7 +338,7 @@ func TestStopped(t *testing.T) {
 // stopped is a core whose loop has ended.
 type stopped struct{ api.Core }
 
-func (stopped) Do(_ context.Context, build func(uint64) decide.Event) error {
+func (stopped) Do(_ context.Context, build func(uint64) state.Event) error {
 	build(1)
 	return fault.New(fault.Unavailable, "the service is stopping")
 }
@@ -346,7 +347,7 @@ func (stopped) Do(_ context.Context, build func(uint64) decide.Event) error {
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *api.Options) {
-		o.Check = func(spec.Spec) error { panic("a bug") }
+		o.Admit = func(spec.Spec, spec.Spec) (spec.Spec, []string, error) { panic("a bug") }
 	})
 	w.do("POST", "/v1/clusters", session, "Content-Type", "application/json").wantFault(t, 500, fault.Internal, "internal error")
 	w.json("GET", "/v1/health", "", 200)

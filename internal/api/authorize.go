@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/auth"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
@@ -108,7 +108,7 @@ func (a *API) authorize(next http.Handler) http.Handler {
 // askedOfRemoval says whether the request asks how far the removal of the service is. Cosmos does, which has no token of
 // ours, and the answer holds nothing but numbers.
 func (a *API) askedOfRemoval(r *http.Request) bool {
-	return r.Method == http.MethodGet && r.URL.EscapedPath() == "/v1/plans/"+deployPlan && decide.Uninstalling(a.o.Core.View()).Asked
+	return r.Method == http.MethodGet && r.URL.EscapedPath() == "/v1/plans/"+deployPlan && view.Uninstalling(a.o.Core.View()).Asked
 }
 
 // tokenOf finds the token of a request: as a bearer token; as DC/OS writes it (token=…), which clients made for Admin

@@ -11,7 +11,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
@@ -213,8 +213,8 @@ func TestBrowserAsks(t *testing.T) {
 func TestHealthTellsOnlyReaders(t *testing.T) {
 	t.Parallel()
 	w := guarded(t)
-	w.loop.Post(decide.Subscribed{FrameworkID: "f-1", Master: "127.0.0.1:5050"})
-	w.poll("the registration", func(s *decide.State) bool { return s.Connected })
+	w.loop.Post(state.Subscribed{FrameworkID: "f-1", Master: "127.0.0.1:5050"})
+	w.poll("the registration", func(s *state.State) bool { return s.Connected })
 	if a := w.do("GET", "/v1/health", ""); a.StatusCode != http.StatusOK || strings.Contains(a.body, "f-1") || strings.Contains(a.body, "5050") {
 		t.Errorf("without a token: %d %s", a.StatusCode, a.body)
 	}

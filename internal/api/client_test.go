@@ -8,7 +8,8 @@ import (
 	"testing"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/apiserver"
@@ -86,9 +87,9 @@ func TestClient(t *testing.T) {
 func TestStandIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.loop.Post(decide.Subscribed{FrameworkID: "f-1"})
-	w.loop.Post(decide.Offered{Offers: []offer.Offer{{ID: "o", AgentID: "a", Hostname: "h", Region: "r", Zone: "z", Resources: []offer.Resource{{Name: "cpus", Scalar: 100}}}}})
-	w.poll("the offer", func(s *decide.State) bool { return decide.Service(s).Agents == 1 })
+	w.loop.Post(state.Subscribed{FrameworkID: "f-1"})
+	w.loop.Post(state.Offered{Offers: []offer.Offer{{ID: "o", AgentID: "a", Hostname: "h", Region: "r", Zone: "z", Resources: []offer.Resource{{Name: "cpus", Scalar: 100}}}}})
+	w.poll("the offer", func(s *state.State) bool { return view.Service(s).Agents == 1 })
 	stand := httptest.NewServer(apiserver.New())
 	t.Cleanup(stand.Close)
 	other := &world{t: t, url: stand.URL}

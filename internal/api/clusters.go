@@ -7,24 +7,25 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 func (a *API) listClusters(w http.ResponseWriter, _ *http.Request) error {
-	return answer(w, http.StatusOK, map[string]any{"clusters": decide.Summaries(a.o.Core.View())})
+	return answer(w, http.StatusOK, map[string]any{"clusters": view.Summaries(a.o.Core.View())})
 }
 
 // describe returns a cluster as it may be shown.
 func (a *API) describe(name string) (wire.Description, error) {
-	d, ok := decide.Describe(a.o.Core.View(), name)
+	d, ok := view.Describe(a.o.Core.View(), name)
 	if !ok {
 		return d, noCluster(name)
 	}
-	d.Spec = a.masked(d.Spec)
+	d.Spec = redact.Spec(d.Spec)
 	return d, nil
 }
 
@@ -53,12 +54,12 @@ func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	sp, notes, err := a.complete(sp, spec.Spec{})
+	sp, notes, err := a.o.Admit(sp, spec.Spec{})
 	if err != nil {
 		return err
 	}
-	err = a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Spec: sp, Nonce: Nonce(), CreateOnly: true, Notes: notes}
+	err = a.write(r.Context(), func(request uint64) state.Event {
+		return state.PutCluster{Request: request, Spec: sp, Nonce: Nonce(), CreateOnly: true, Notes: notes}
 	})
 	if err != nil {
 		return err
@@ -90,13 +91,13 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer release()
-	stored, exists := decide.Spec(a.o.Core.View(), name)
-	sp, notes, err := a.complete(sp, stored)
+	stored, exists := view.Spec(a.o.Core.View(), name)
+	sp, notes, err := a.o.Admit(sp, stored)
 	if err != nil {
 		return err
 	}
-	err = a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Spec: sp, Nonce: Nonce(), Notes: notes, Stop: stopFor(sp), Now: sp.Job != nil && sp.Job.UpgradeMode == spec.Stateless}
+	err = a.write(r.Context(), func(request uint64) state.Event {
+		return state.PutCluster{Request: request, Spec: sp, Nonce: Nonce(), Notes: notes, Stop: stopFor(sp), Now: sp.Job != nil && sp.Job.UpgradeMode == spec.Stateless}
 	})
 	if err != nil {
 		return err
@@ -109,71 +110,6 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 		return answer(w, http.StatusOK, d)
 	}
 	return answer(w, http.StatusCreated, d)
-}
-
-// complete makes a spec that can be stored out of one that was sent: secrets that were sent masked get
-// their stored value, open fields their default, and all of it is checked.
-func (a *API) complete(spec, stored spec.Spec) (_ spec.Spec, notes []string, err error) {
-	spec, err = a.unmasked(spec, stored)
-	if err != nil {
-		return spec, nil, err
-	}
-	if spec.RestartNonce == 0 {
-		// A spec kept in a file knows nothing of restarts made by hand; putting it again is not one.
-		spec.RestartNonce = stored.RestartNonce
-	}
-	if a.o.Adopt != nil {
-		if spec, notes, err = a.o.Adopt(spec); err != nil {
-			return spec, nil, err
-		}
-	}
-	spec = spec.Complete(a.o.Defaults)
-	if err := spec.Validate(a.o.Rules); err != nil {
-		return spec, nil, err
-	}
-	if a.o.Pin != nil {
-		if spec, err = a.o.Pin(spec, stored); err != nil {
-			return spec, nil, err
-		}
-	}
-	if err := a.checkArtifacts(spec); err != nil {
-		return spec, nil, err
-	}
-	if a.o.Check != nil {
-		if err := a.o.Check(spec); err != nil {
-			return spec, nil, err
-		}
-	}
-	return spec, notes, nil
-}
-
-// checkArtifacts looks whether uploaded files that a spec names are there: a task could not fetch them.
-func (a *API) checkArtifacts(spec spec.Spec) error {
-	var l fault.List
-	check := func(field, uri string) {
-		if !strings.HasPrefix(uri, "artifact:") {
-			return
-		}
-		sha, _, err := artifact.ParseURI(uri)
-		if err == nil {
-			_, err = a.o.Artifacts.Stat(sha)
-		}
-		if err != nil {
-			l.Add(field, "%s: upload the file first and use the URI that the upload answers", err)
-		}
-	}
-	if j := spec.Job; j != nil {
-		check("job.jarURI", j.JarURI)
-		check("job.jobGraphURI", j.JobGraphURI)
-		check("job.python", j.Python)
-	}
-	if k := spec.Kerberos; k != nil {
-		check("kerberos.keytabURI", k.KeytabURI)
-	}
-	for i, u := range spec.URIs {
-		check(indexed("uris", i)+".value", u.Value)
-	}
-	return l.Err("the spec names files that are not there")
 }
 
 func (a *API) deleteCluster(w http.ResponseWriter, r *http.Request) error {
@@ -190,8 +126,8 @@ func (a *API) deleteCluster(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.Conflict, "cluster %q has %d running %s: stop or cancel them, or delete it with ?force=true",
 			name, f.JobsRunning, plural(f.JobsRunning, "job", "jobs"))
 	}
-	err = a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.DeleteCluster{Request: request, Name: name}
+	err = a.write(r.Context(), func(request uint64) state.Event {
+		return state.DeleteCluster{Request: request, Name: name}
 	})
 	if err != nil {
 		return err
@@ -214,7 +150,7 @@ func (a *API) restartCluster(w http.ResponseWriter, r *http.Request) error {
 
 // restart replaces all tasks of a cluster.
 func (a *API) restart(ctx context.Context, name string) error {
-	return a.change(ctx, name, func(spec *spec.Spec) (*decide.StopRequest, error) {
+	return a.change(ctx, name, func(spec *spec.Spec) (*state.StopRequest, error) {
 		spec.RestartNonce++
 		return stopFor(*spec), nil
 	}, false)
@@ -241,8 +177,8 @@ func (a *API) newTask(w http.ResponseWriter, r *http.Request, replace bool) erro
 
 // restartOne has a new task take the place of another; replace gives up what is reserved for that one on its agent.
 func (a *API) restartOne(ctx context.Context, name, task string, replace bool) error {
-	return a.write(ctx, func(request uint64) decide.Event {
-		return decide.RestartTask{Request: request, Cluster: name, TaskID: task, Replace: replace}
+	return a.write(ctx, func(request uint64) state.Event {
+		return state.RestartTask{Request: request, Cluster: name, TaskID: task, Replace: replace}
 	})
 }
 
@@ -255,7 +191,7 @@ func (a *API) accepted(w http.ResponseWriter, name string) error {
 }
 
 // write posts an event and waits until it was saved.
-func (a *API) write(ctx context.Context, build func(uint64) decide.Event) error {
+func (a *API) write(ctx context.Context, build func(uint64) state.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, a.o.CallTimeout)
 	defer cancel()
 	return a.o.Core.Do(ctx, build)

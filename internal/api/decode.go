@@ -357,3 +357,5 @@ func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	}
 	return fields
 }
+
+func indexed(field string, i int) string { return shorten(field) + "[" + strconv.Itoa(i) + "]" }

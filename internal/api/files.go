@@ -15,7 +15,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
@@ -36,16 +36,16 @@ const (
 // the path is empty or ends in a slash.
 func (a *API) sandboxFile(w http.ResponseWriter, r *http.Request) error {
 	name, id := r.PathValue("name"), r.PathValue("task")
-	view := a.o.Core.View()
-	if _, ok := decide.Spec(view, name); !ok {
+	vw := a.o.Core.View()
+	if _, ok := view.Spec(vw, name); !ok {
 		return noCluster(name)
 	}
-	task, ok := decide.PlaceOf(view, name, id)
+	task, ok := view.PlaceOf(vw, name, id)
 	if !ok {
 		return fault.New(fault.NotFound, "cluster %s has no task %s", name, shorten(id))
 	}
 	file := r.PathValue("path")
-	sandbox := sandboxOf(task, decide.Service(view).FrameworkID)
+	sandbox := sandboxOf(task, view.Service(vw).FrameworkID)
 	full, err := inSandbox(sandbox, file)
 	if err != nil {
 		return err

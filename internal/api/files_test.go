@@ -10,7 +10,8 @@ import (
 	"testing"
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
@@ -86,8 +87,8 @@ func TestFiles(t *testing.T) {
 	if a := w.do("GET", base+"stdout", ""); a.body != "virtual" {
 		t.Fatalf("virtual path: %d %s", a.StatusCode, a.body)
 	}
-	w.loop.Post(decide.Updated{TaskID: jm.ID, AgentID: "a-1", State: task.Running, Sandbox: run})
-	w.poll("the sandbox", func(s *decide.State) bool { task, _ := decide.TaskOf(s, "demo", jm.ID); return task.Sandbox == run })
+	w.loop.Post(state.Updated{TaskID: jm.ID, AgentID: "a-1", State: task.Running, Sandbox: run})
+	w.poll("the sandbox", func(s *state.State) bool { task, _ := view.TaskOf(s, "demo", jm.ID); return task.Sandbox == run })
 
 	for _, c := range []struct{ name, path, want string }{
 		{"whole", "stdout", long},

@@ -105,7 +105,7 @@ flinkConfiguration:
   taskmanager.memory.managed.fraction: 0.4
   parallelism.default: 4
   web.cancel.enable: false
-  env.java.opts.all: '-Da=b & c *d "[[[" it''s'
+  env.java.opts.all: '-Da=b & c *d "[[[" "it''s"'
   text: |
     several lines: & *some
        [of text
@@ -124,7 +124,7 @@ environment: {A: "&b", B: "[", C: a*b}
 		Name: "demo", Kind: spec.Session, FlinkVersion: "2.3", Allocation: spec.Static, Role: "*",
 		FlinkConfiguration: map[string]string{
 			"taskmanager.memory.managed.fraction": "0.4", "parallelism.default": "4", "web.cancel.enable": "false",
-			"env.java.opts.all": `-Da=b & c *d "[[[" it's`, "text": "several lines: & *some\n   [of text\n",
+			"env.java.opts.all": `-Da=b & c *d "[[[" "it's"`, "text": "several lines: & *some\n   [of text\n",
 		},
 		JobManager:   spec.JobManager{Resources: spec.Resources{CPUs: 0.5, Memory: spec.GiB}, Replicas: 1},
 		TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 2, Memory: 1728 * spec.MiB}, Slots: 2},

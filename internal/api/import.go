@@ -24,7 +24,7 @@ func (a *API) importFiles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := a.complete(imported.Spec, spec.Spec{}); err != nil {
+	if _, _, err := a.o.Admit(imported.Spec, spec.Spec{}); err != nil {
 		f, ok := errors.AsType[*fault.Error](err)
 		if !ok {
 			return err

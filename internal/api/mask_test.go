@@ -5,15 +5,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
-	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 )
 
-// TestVariablesAreMasked asks with the real judge of Flink's options about the usual names of variables.
+// TestVariablesAreMasked has the usual names of variables.
 func TestVariablesAreMasked(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *api.Options) { o.Secret = flink.IsSecret })
+	w := newWorld(t)
 	secret := []string{
 		"MY_API_KEY", "DB_PASSWORD", "DB_PASSWD", "GOOGLE_CREDENTIALS", "TLS_PRIVATE_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID",
 		"SERVICE_KEY", "KEY_PASSPHRASE", "GIT_TOKEN", "KAFKA_JAAS_CONFIG", "apikey",
@@ -37,7 +35,7 @@ func TestVariablesAreMasked(t *testing.T) {
 		}
 	}
 	w.json("PUT", "/v1/clusters/demo", body, http.StatusOK)
-	stored, _ := decide.Spec(w.loop.View(), "demo")
+	stored, _ := view.Spec(w.loop.View(), "demo")
 	for _, name := range secret {
 		if got := stored.Environment[name]; got != "canary-"+name {
 			t.Errorf("%s was put back as %q", name, got)
@@ -63,7 +61,7 @@ func TestPasswordsInURIsAreMasked(t *testing.T) {
 	// The list is put back in another order.
 	w.json("PUT", "/v1/clusters/demo", `{"name":"demo","kind":"application","job":{"jarURI":"https://u:******@host/a.jar"},
 		"uris":[{"value":"https://u:******@host/a.jar"},{"value":"ftp://me:******@host:21/x.tgz?a=******"}]}`, http.StatusOK)
-	stored, _ := decide.Spec(w.loop.View(), "demo")
+	stored, _ := view.Spec(w.loop.View(), "demo")
 	if stored.Job.JarURI != "https://u:canary-1@host/a.jar" || stored.URIs[0].Value != "https://u:canary-3@host/a.jar" ||
 		stored.URIs[1].Value != "ftp://me:canary-2@host:21/x.tgz?a=b@c:d" {
 		t.Fatalf("put back as %+v and %+v", stored.Job, stored.URIs)
@@ -94,7 +92,7 @@ func TestQueriesAreMasked(t *testing.T) {
 	}
 	w.json("PUT", "/v1/clusters/demo", `{"name":"demo","kind":"application","job":{"jarURI":"https://host/a.jar?X-Amz-Expires=******&X-Amz-Signature=******#f","initialSavepointPath":"s3://b/sp?******"},
 		"uris":[{"value":"https://******@host/y"}]}`, http.StatusOK)
-	stored, _ := decide.Spec(w.loop.View(), "demo")
+	stored, _ := view.Spec(w.loop.View(), "demo")
 	if stored.Job.JarURI != "https://host/a.jar?X-Amz-Expires=canary-0&X-Amz-Signature=canary-1#f" || stored.Job.InitialSavepointPath != "s3://b/sp?canary-2" || stored.URIs[0].Value != "https://canary-3@host/y" {
 		t.Errorf("put back as %+v and %+v", stored.Job, stored.URIs)
 	}
@@ -115,7 +113,7 @@ func TestTaskSecretsAreMasked(t *testing.T) {
 		t.Fatalf("shown: %s", got.body)
 	}
 	w.json("PUT", "/v1/clusters/demo", strings.NewReplacer("canary-1", "******", "canary-2", "******").Replace(body), http.StatusOK)
-	stored, _ := decide.Spec(w.loop.View(), "demo")
+	stored, _ := view.Spec(w.loop.View(), "demo")
 	if stored.Secrets[0].Value != "canary-1" || stored.TaskManager.Secrets[0].Value != "canary-2" {
 		t.Fatalf("put back as %+v and %+v", stored.Secrets, stored.TaskManager.Secrets)
 	}
@@ -126,7 +124,7 @@ func TestTaskSecretsAreMasked(t *testing.T) {
 // TestSecretsOfContainersAreMasked checks Docker's parameters and the options of volumes, and that the state keeps them.
 func TestSecretsOfContainersAreMasked(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *api.Options) { o.Secret = flink.IsSecret })
+	w := newWorld(t)
 	body := `{"name":"demo","kind":"session","taskManagers":{"count":1},"container":{"type":"docker","image":"flink:2.3",
 		"parameters":[{"key":"env","value":"DB_PASSWD=canary-1"},{"key":"env","value":"TZ=UTC"},{"key":"env","value":"API_KEY=canary-2"},
 		{"key":"label","value":"stars=******"}],
@@ -145,7 +143,7 @@ func TestSecretsOfContainersAreMasked(t *testing.T) {
 	if a := w.do("PUT", "/v1/clusters/demo", body, "Content-Type", "application/json"); a.StatusCode != http.StatusOK {
 		t.Fatalf("put back: %d %s", a.StatusCode, a.body)
 	}
-	stored, _ := decide.Spec(w.loop.View(), "demo")
+	stored, _ := view.Spec(w.loop.View(), "demo")
 	c := stored.Container
 	if len(c.Parameters) != 3 || c.Parameters[0].Value != "DB_PASSWD=canary-1" || c.Parameters[1].Value != "API_KEY=canary-2" ||
 		c.Volumes[0].External.Options["secretKey"] != "canary-3" {

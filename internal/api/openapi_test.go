@@ -14,7 +14,8 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -69,8 +70,8 @@ func TestFieldsAreDocumented(t *testing.T) {
 		"HealthCheck": reflect.TypeFor[spec.HealthCheck](), "TaskOptions": reflect.TypeFor[spec.TaskOptions](), "Exposure": reflect.TypeFor[spec.Exposure](),
 		"Limits": reflect.TypeFor[spec.Limits](), "PersistentVolume": reflect.TypeFor[spec.PersistentVolume](), "Reservation": reflect.TypeFor[task.Reservation](),
 		"Savepoint": reflect.TypeFor[wire.Savepoint](), "Change": reflect.TypeFor[wire.Change](),
-		"Failure": reflect.TypeFor[wire.Failure](), "Note": reflect.TypeFor[wire.Note](), "Event": reflect.TypeFor[wire.Event](), "History": reflect.TypeFor[wire.History](),
-		"Sample": reflect.TypeFor[wire.Sample](), "Recovery": reflect.TypeFor[wire.Recovery](), "Outcome": reflect.TypeFor[decide.Outcome](),
+		"Failure": reflect.TypeFor[wire.Failure](), "Note": reflect.TypeFor[wire.Event](), "Event": reflect.TypeFor[wire.ClusterEvent](), "History": reflect.TypeFor[wire.History](),
+		"Sample": reflect.TypeFor[wire.Sample](), "Recovery": reflect.TypeFor[wire.Recovery](), "Outcome": reflect.TypeFor[state.Outcome](),
 		"Hadoop": reflect.TypeFor[spec.Hadoop](), "Kerberos": reflect.TypeFor[spec.Kerberos](),
 		"OldFiles": reflect.TypeFor[wire.OldFiles](), "Imported": reflect.TypeFor[wire.Imported](), "ImportLine": reflect.TypeFor[wire.ImportLine](),
 		"Error": reflect.TypeFor[fault.Error](),
@@ -167,8 +168,8 @@ func TestAnswersAreDocumented(t *testing.T) {
 	check("PUT", "/v1/clusters/bad", one, `{"container":{"type":"docker","network":{"mode":"container"}}}`, media)
 	check("PUT", "/v1/clusters/bad", one, `{"container":{"volumes":"a:b:c:d"}}`, media)
 	jm := w.up("demo", "http://127.0.0.1:1/slave(1)")
-	w.loop.Post(decide.FlinkObserved{Cluster: "demo", JobManager: jm.ID, Flink: wire.Flink{Version: "2.3.0", SlotsTotal: 1}})
-	w.poll("the observation", func(s *decide.State) bool { d, _ := decide.Describe(s, "demo"); return d.Status.Flink != nil })
+	w.loop.Post(state.FlinkObserved{Cluster: "demo", JobManager: jm.ID, Flink: wire.Flink{Version: "2.3.0", SlotsTotal: 1}})
+	w.poll("the observation", func(s *state.State) bool { d, _ := view.Describe(s, "demo"); return d.Status.Flink != nil })
 	for _, path := range []string{"/v1/health", "/v1/version", "/v1/service", "/v1/openapi.yaml", "/v1/debug/offers", "/v1/clusters", "/metrics", "/"} {
 		check("GET", path, path, "", "")
 	}

@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/offers"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 )
 
 // maxMore bounds how many TaskManagers may be asked about.
@@ -22,18 +24,18 @@ func (a *API) placement(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, ok := decide.Spec(a.o.Core.View(), name); !ok {
+	if _, ok := view.Spec(a.o.Core.View(), name); !ok {
 		return noCluster(name)
 	}
 	var since time.Time
 	if refresh {
 		since = time.Now()
-		err := a.write(r.Context(), func(request uint64) decide.Event { return decide.Look{Request: request} })
+		err := a.write(r.Context(), func(request uint64) state.Event { return state.ProbeOffers{Request: request} })
 		if err != nil {
 			return err
 		}
 	}
-	fit, ok := decide.Fit(a.o.Core.View(), name, int(more), since, time.Now())
+	fit, ok := offers.Fit(a.o.Core.View(), name, int(more), since, time.Now())
 	if !ok {
 		return noCluster(name)
 	}

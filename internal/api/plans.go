@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -99,14 +100,14 @@ func (p *planPhase) finish() {
 
 // plan returns the plan as it is now.
 func (a *API) plan() planInfo {
-	view := a.o.Core.View()
+	vw := a.o.Core.View()
 	info := planInfo{Phases: []planPhase{}, Errors: []string{}, Strategy: "parallel"}
-	if u := decide.Uninstalling(view); u.Asked {
+	if u := view.Uninstalling(vw); u.Asked {
 		info.Strategy = "serial"
 		info.Phases = uninstallPhases(u, a.o.Removed())
 	} else {
-		for _, name := range decide.Names(view) {
-			if d, ok := decide.Describe(view, name); ok {
+		for _, name := range view.Names(vw) {
+			if d, ok := view.Describe(vw, name); ok {
 				info.Phases = append(info.Phases, clusterPhase(d))
 				if d.Status.State == wire.Failed {
 					info.Errors = append(info.Errors, name+": "+d.Status.Message)
@@ -159,7 +160,7 @@ func clusterPhase(d wire.Description) planPhase {
 }
 
 // uninstallPhases are those of the removal of the service, each of one step.
-func uninstallPhases(u decide.Uninstall, removed bool) []planPhase {
+func uninstallPhases(u view.Uninstall, removed bool) []planPhase {
 	var phases []planPhase
 	before := true // Whether every phase before is complete.
 	phase := func(name string, done bool, message string) {
@@ -271,8 +272,8 @@ func (a *API) pause(r *http.Request, phase, step string, paused bool) error {
 			return err
 		}
 	}
-	return a.write(r.Context(), func(request uint64) decide.Event {
-		return decide.PauseStarts{Request: request, Cluster: name, Paused: paused}
+	return a.write(r.Context(), func(request uint64) state.Event {
+		return state.PauseLaunches{Request: request, Cluster: name, Paused: paused}
 	})
 }
 

@@ -3,7 +3,7 @@ package api
 import (
 	"net/http"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
@@ -64,9 +64,9 @@ type podResource struct {
 
 // eachPod goes through the pods in the order of clusters and ids.
 func (a *API) eachPod(do func(d wire.Description, t wire.TaskStatus)) {
-	view := a.o.Core.View()
-	for _, name := range decide.Names(view) {
-		d, ok := decide.Describe(view, name)
+	vw := a.o.Core.View()
+	for _, name := range view.Names(vw) {
+		d, ok := view.Describe(vw, name)
 		if !ok {
 			continue
 		}

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
@@ -83,8 +83,8 @@ func (a *API) proxy(w http.ResponseWriter, r *http.Request, p proxied) error {
 			return fault.New(fault.Malformed, "the path has . or .. in it: send it resolved")
 		}
 	}
-	view := a.o.Core.View()
-	if _, ok := decide.Spec(view, p.name); !ok {
+	vw := a.o.Core.View()
+	if _, ok := view.Spec(vw, p.name); !ok {
 		a.silent.Delete(p.name) // Its cluster may be gone.
 		return noCluster(p.name)
 	}
@@ -97,7 +97,7 @@ func (a *API) proxy(w http.ResponseWriter, r *http.Request, p proxied) error {
 		w.WriteHeader(http.StatusTemporaryRedirect)
 		return nil
 	}
-	jm, ok := decide.JobManagerOf(view, p.name)
+	jm, ok := view.JobManagerOf(vw, p.name)
 	port := jm.Ports["rest"]
 	if !ok || port == 0 || jm.Host() == "" {
 		return a.noJobManager(w, r, p.name)

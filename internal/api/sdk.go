@@ -11,8 +11,9 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -64,7 +65,7 @@ func (a *API) describeEndpoint(w http.ResponseWriter, r *http.Request) error {
 
 // frameworkID answers a list of one id. Cosmos takes an error for the end of an uninstallation.
 func (a *API) frameworkID(w http.ResponseWriter, _ *http.Request) error {
-	id := decide.Service(a.o.Core.View()).FrameworkID
+	id := view.Service(a.o.Core.View()).FrameworkID
 	if id == "" {
 		return fault.New(fault.NotFound, "Mesos does not know the service (yet, or any more)")
 	}
@@ -80,11 +81,11 @@ type configuration struct {
 
 // target is the present configuration and its id, which changes when it does.
 func (a *API) target() (string, configuration, error) {
-	view := a.o.Core.View()
+	vw := a.o.Core.View()
 	c := configuration{Name: a.o.FrameworkName, Version: a.o.Version, Clusters: []spec.Spec{}}
-	for _, name := range decide.Names(view) {
-		if spec, ok := decide.Spec(view, name); ok {
-			c.Clusters = append(c.Clusters, a.masked(spec))
+	for _, name := range view.Names(vw) {
+		if spec, ok := view.Spec(vw, name); ok {
+			c.Clusters = append(c.Clusters, redact.Spec(spec))
 		}
 	}
 	data, err := json.Marshal(c)

@@ -10,7 +10,9 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -71,12 +73,12 @@ func TestPlan(t *testing.T) {
 		t.Errorf("before an offer: %+v", first)
 	}
 	jm := w.up("demo", "http://127.0.0.1:1/slave(1)")
-	d, _ := decide.Describe(w.loop.View(), "demo")
+	d, _ := view.Describe(w.loop.View(), "demo")
 	for _, tk := range d.Tasks {
-		w.loop.Post(decide.Updated{TaskID: tk.ID, AgentID: "a-1", State: task.Running})
+		w.loop.Post(state.Updated{TaskID: tk.ID, AgentID: "a-1", State: task.Running})
 	}
-	w.poll("the tasks' running", func(s *decide.State) bool {
-		d, _ := decide.Describe(s, "demo")
+	w.poll("the tasks' running", func(s *state.State) bool {
+		d, _ := view.Describe(s, "demo")
 		for _, tk := range d.Tasks {
 			if tk.State != task.Running {
 				return false
@@ -95,11 +97,11 @@ func TestPlan(t *testing.T) {
 	}
 	for _, query := range []string{"", "?phase=demo"} {
 		w.json("POST", "/v1/plans/deploy/interrupt"+query, "", 200)
-		if d, _ := decide.Describe(w.loop.View(), "demo"); !d.Status.Paused {
+		if d, _ := view.Describe(w.loop.View(), "demo"); !d.Status.Paused {
 			t.Errorf("interrupt%s left the cluster going", query)
 		}
 		w.json("POST", "/v1/plans/deploy/continue"+query, "", 200)
-		if d, _ := decide.Describe(w.loop.View(), "demo"); d.Status.Paused {
+		if d, _ := view.Describe(w.loop.View(), "demo"); d.Status.Paused {
 			t.Errorf("continue%s left the cluster paused", query)
 		}
 	}
@@ -110,13 +112,13 @@ func TestPlan(t *testing.T) {
 	w.do("POST", "/v1/plans/deploy/restart?phase=none", "").wantFault(t, 404, fault.NotFound, "none")
 	w.do("POST", "/v1/plans/deploy/restart?phase=demo&step=none", "").wantFault(t, 404, fault.NotFound, "none")
 	w.json("POST", "/v1/plans/deploy/restart?phase="+done.Phases[0].ID+"&step="+jm.ID, "", 200)
-	w.poll("the JobManager's release", func(s *decide.State) bool {
-		tk, _ := decide.TaskOf(s, "demo", jm.ID)
+	w.poll("the JobManager's release", func(s *state.State) bool {
+		tk, _ := view.TaskOf(s, "demo", jm.ID)
 		return tk.Goal == task.Released
 	})
-	before, _ := decide.Spec(w.loop.View(), "demo")
+	before, _ := view.Spec(w.loop.View(), "demo")
 	w.json("POST", "/v1/plans/deploy/restart?phase=demo", "", 200)
-	after, _ := decide.Spec(w.loop.View(), "demo")
+	after, _ := view.Spec(w.loop.View(), "demo")
 	if after.RestartNonce != before.RestartNonce+1 {
 		t.Errorf("restart of a phase: nonce %d after %d", after.RestartNonce, before.RestartNonce)
 	}
@@ -130,12 +132,12 @@ func TestUninstallPlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored := decide.Stored{
-		Framework: decide.Framework{ID: "f-1"},
-		Clusters:  []decide.ClusterRecord{{Spec: spec.Spec{Name: "demo", Kind: spec.Session, Allocation: spec.Static}, Nonce: "aaaa", NextTask: 1, State: wire.Stable}},
+	stored := state.Stored{
+		Framework: state.Framework{ID: "f-1"},
+		Clusters:  []state.ClusterRecord{{Spec: spec.Spec{Name: "demo", Kind: spec.Session, Allocation: spec.Static}, Nonce: "aaaa", NextTask: 1, State: wire.Stable}},
 		Tasks:     []task.Task{{ID: "demo-aaaa-jm-1", Cluster: "demo", Kind: spec.JobManagerTask, Goal: task.Launched, State: task.Running, AgentID: "a-1"}},
 	}
-	w := newWorldOf(t, decide.New(decide.Options{Uninstall: true}, stored, time.Now()), func(o *api.Options) {
+	w := newWorldOf(t, core.New(state.Options{Uninstall: true}, stored, time.Now()), func(o *api.Options) {
 		o.Tokens = tokens
 		o.Removed = func() bool {
 			select {
@@ -147,18 +149,18 @@ func TestUninstallPlan(t *testing.T) {
 		}
 	})
 	w.do("GET", "/v1/state/frameworkId", "").wantFault(t, 401, fault.Unauthorized, "token")
-	w.loop.Post(decide.Subscribed{FrameworkID: "f-1"})
+	w.loop.Post(state.Subscribed{FrameworkID: "f-1"})
 	phase := func(name, phase, step string) string { return name + " " + phase + "\n  " + name + " " + step }
 	w.wantPlan(202, "IN_PROGRESS", phase("delete-clusters", "IN_PROGRESS", "STARTING"), phase("kill-tasks", "PENDING", "PENDING"),
 		phase("deregister-service", "PENDING", "PENDING"), phase("remove-state", "PENDING", "PENDING"))
-	w.poll("the release of the task", func(s *decide.State) bool {
-		tk, _ := decide.TaskOf(s, "demo", "demo-aaaa-jm-1")
+	w.poll("the release of the task", func(s *state.State) bool {
+		tk, _ := view.TaskOf(s, "demo", "demo-aaaa-jm-1")
 		return tk.Goal == task.Released
 	})
-	w.loop.Post(decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a-1", State: task.Killed})
+	w.loop.Post(state.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a-1", State: task.Killed})
 	w.wantPlan(202, "IN_PROGRESS", phase("delete-clusters", "COMPLETE", "COMPLETE"), phase("kill-tasks", "COMPLETE", "COMPLETE"),
 		phase("deregister-service", "IN_PROGRESS", "STARTING"), phase("remove-state", "PENDING", "PENDING"))
-	w.loop.Post(decide.TornDown{})
+	w.loop.Post(state.TornDown{})
 	w.wantPlan(202, "IN_PROGRESS", phase("delete-clusters", "COMPLETE", "COMPLETE"), phase("kill-tasks", "COMPLETE", "COMPLETE"),
 		phase("deregister-service", "COMPLETE", "COMPLETE"), phase("remove-state", "IN_PROGRESS", "STARTING"))
 	close(removed)
@@ -196,7 +198,7 @@ func TestPods(t *testing.T) {
 		w.do(method, path, "").wantFault(t, 404, fault.NotFound, "none")
 	}
 	w.json("POST", "/v1/pod/"+jm.ID+"/replace", "", 200)
-	if tk, _ := decide.TaskOf(w.loop.View(), "demo", jm.ID); tk.Goal != task.Released {
+	if tk, _ := view.TaskOf(w.loop.View(), "demo", jm.ID); tk.Goal != task.Released {
 		t.Errorf("a replaced pod: %+v", tk)
 	}
 }

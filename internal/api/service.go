@@ -7,7 +7,8 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
@@ -31,7 +32,7 @@ type healthAnswer struct {
 // health fails only when a restart of the process would help: Marathon acts on it. The rest is for people: a
 // master that is away is no reason to restart.
 func (a *API) health(w http.ResponseWriter, r *http.Request) error {
-	s := decide.Service(a.o.Core.View())
+	s := view.Service(a.o.Core.View())
 	h := healthAnswer{Healthy: true, Role: "leader", Connected: s.Connected}
 	if a.known(r) { // The health needs no token; addresses and ids do.
 		h.Master, h.FrameworkID = s.Master, s.FrameworkID
@@ -57,7 +58,7 @@ func (a *API) version(w http.ResponseWriter, _ *http.Request) error {
 // serviceAnswer is the answer of /v1/service.
 type serviceAnswer struct {
 	Name string `json:"name"`
-	decide.ServiceView
+	view.ServiceView
 	// Leader says that this instance leads, which every instance that answers does; LeaderURL is its address.
 	Leader    bool     `json:"leader"`
 	LeaderURL string   `json:"leaderUrl,omitempty"`
@@ -69,14 +70,11 @@ type serviceAnswer struct {
 
 func (a *API) service(w http.ResponseWriter, _ *http.Request) error {
 	s := serviceAnswer{
-		Name: a.o.FrameworkName, ServiceView: decide.Service(a.o.Core.View()), Leader: true, LeaderURL: a.o.Leader,
-		Roles: a.o.Rules.Roles, Flink: a.o.Flinks,
+		Name: a.o.FrameworkName, ServiceView: view.Service(a.o.Core.View()), Leader: true, LeaderURL: a.o.Leader,
+		Roles: a.o.Roles, Flink: a.o.Flinks,
 	}
 	if problem := a.o.Problem(); problem != nil {
 		s.Problem = *problem
-	}
-	if len(s.Roles) == 0 {
-		s.Roles = []string{a.o.Role}
 	}
 	if s.Flink == nil {
 		s.Flink = []Flink{}
@@ -86,16 +84,16 @@ func (a *API) service(w http.ResponseWriter, _ *http.Request) error {
 
 // offers answers what became of the last offers, the newest last.
 func (a *API) offers(w http.ResponseWriter, _ *http.Request) error {
-	list := decide.Outcomes(a.o.Core.View())
+	list := view.Outcomes(a.o.Core.View())
 	if list == nil {
-		list = []decide.Outcome{}
+		list = []state.Outcome{}
 	}
 	return answer(w, http.StatusOK, map[string]any{"offers": list})
 }
 
 // debugState answers what the decisions are made from.
 func (a *API) debugState(w http.ResponseWriter, _ *http.Request) error {
-	return answer(w, http.StatusOK, decide.DebugOf(a.o.Core.View()))
+	return answer(w, http.StatusOK, view.Debug(a.o.Core.View()))
 }
 
 // The bounds of the list of all events: how many there are without a limit, and at most.
@@ -110,13 +108,13 @@ func (a *API) allEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all := []wire.Event{}
-	for _, v := range decide.Vitals(a.o.Core.View()) {
+	all := []wire.ClusterEvent{}
+	for _, v := range view.Vitals(a.o.Core.View()) {
 		for _, n := range v.Notes {
-			all = append(all, wire.Event{Cluster: v.Name, Note: n})
+			all = append(all, wire.ClusterEvent{Cluster: v.Name, Event: n})
 		}
 	}
-	slices.SortStableFunc(all, func(x, y wire.Event) int { return y.Time.Compare(x.Time) })
+	slices.SortStableFunc(all, func(x, y wire.ClusterEvent) int { return y.Time.Compare(x.Time) })
 	return answer(w, http.StatusOK, map[string]any{"events": all[:min(len(all), int(limit))]})
 }
 

@@ -4,7 +4,8 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -17,7 +18,7 @@ func (a *API) suspendCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = a.change(r.Context(), name, func(spec *spec.Spec) (*decide.StopRequest, error) {
+	err = a.change(r.Context(), name, func(spec *spec.Spec) (*state.StopRequest, error) {
 		spec.Suspended = true
 		if stop == nil {
 			return nil, nil
@@ -40,7 +41,7 @@ func (a *API) resumeCluster(w http.ResponseWriter, r *http.Request) error {
 	if d.Status.State == wire.Deleting || !d.Spec.Suspended {
 		return fault.New(fault.Conflict, "cluster %q is not suspended", name)
 	}
-	err = a.change(r.Context(), name, func(spec *spec.Spec) (*decide.StopRequest, error) {
+	err = a.change(r.Context(), name, func(spec *spec.Spec) (*state.StopRequest, error) {
 		// Where jobs are being stopped, it starts again from there.
 		spec.Suspended = false
 		return nil, nil
@@ -52,9 +53,9 @@ func (a *API) resumeCluster(w http.ResponseWriter, r *http.Request) error {
 }
 
 // stopOf reads how the jobs are to be stopped; nil is without savepoints.
-func stopOf(r *http.Request) (*decide.StopRequest, error) {
+func stopOf(r *http.Request) (*state.StopRequest, error) {
 	query := r.URL.Query()
-	stop := decide.StopRequest{Directory: query.Get("directory")}
+	stop := state.StopRequest{Directory: query.Get("directory")}
 	var err error
 	if stop.Drain, err = flag(r, "drain"); err != nil {
 		return nil, err
@@ -75,7 +76,7 @@ func stopOf(r *http.Request) (*decide.StopRequest, error) {
 }
 
 // savepointPossible refuses savepoints that would have nowhere to go. A cluster without running jobs needs none.
-func (a *API) savepointPossible(name string, sp spec.Spec, stop decide.StopRequest) error {
+func (a *API) savepointPossible(name string, sp spec.Spec, stop state.StopRequest) error {
 	if stop.Directory != "" || sp.SavepointDirectory() != "" {
 		return nil
 	}
@@ -92,13 +93,13 @@ func (a *API) savepointPossible(name string, sp spec.Spec, stop decide.StopReque
 
 // change puts a changed copy of a cluster's spec back. Of two at a time the second sees what the first left. With now it
 // does not wait for jobs that are being stopped.
-func (a *API) change(ctx context.Context, name string, how func(*spec.Spec) (*decide.StopRequest, error), now bool) error {
+func (a *API) change(ctx context.Context, name string, how func(*spec.Spec) (*state.StopRequest, error), now bool) error {
 	release, err := a.exclusive(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
-	spec, ok := decide.Spec(a.o.Core.View(), name)
+	spec, ok := view.Spec(a.o.Core.View(), name)
 	if !ok {
 		return noCluster(name)
 	}
@@ -106,15 +107,15 @@ func (a *API) change(ctx context.Context, name string, how func(*spec.Spec) (*de
 	if err != nil {
 		return err
 	}
-	return a.write(ctx, func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), UpdateOnly: true, Stop: stop, Now: now}
+	return a.write(ctx, func(request uint64) state.Event {
+		return state.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), UpdateOnly: true, Stop: stop, Now: now}
 	})
 }
 
 // stopFor says how the jobs of a cluster are stopped when its spec changes; nil is without savepoints.
-func stopFor(spec spec.Spec) *decide.StopRequest {
+func stopFor(spec spec.Spec) *state.StopRequest {
 	if spec.UpgradesFromSavepoint() {
-		return &decide.StopRequest{}
+		return &state.StopRequest{}
 	}
 	return nil
 }

@@ -3,19 +3,20 @@ package api_test
 import (
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // stateOf waits until a cluster is in a state.
-func (w *world) stateOf(name string, state wire.State) wire.Description {
+func (w *world) stateOf(name string, st wire.State) wire.Description {
 	w.t.Helper()
 	var d wire.Description
-	w.poll(name+" is "+string(state), func(s *decide.State) bool {
-		d, _ = decide.Describe(s, name)
-		return d.Status.State == state
+	w.poll(name+" is "+string(st), func(s *state.State) bool {
+		d, _ = view.Describe(s, name)
+		return d.Status.State == st
 	})
 	return d
 }
@@ -51,7 +52,7 @@ func TestSuspend(t *testing.T) {
 	}
 	w.json("POST", "/v1/clusters/demo/suspend?savepoint=false", "", 202)
 	w.stateOf("demo", wire.Suspended)
-	w.loop.Post(decide.Updated{TaskID: jm.ID, AgentID: "a-1", State: task.Killed})
+	w.loop.Post(state.Updated{TaskID: jm.ID, AgentID: "a-1", State: task.Killed})
 	w.json("POST", "/v1/clusters/demo/resume", "", 202)
 	w.stateOf("demo", wire.Created)
 

@@ -16,9 +16,12 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
@@ -40,33 +43,31 @@ type world struct {
 // nothing takes actions and does nothing with them.
 type nothing struct{}
 
-func (nothing) Save(context.Context, []decide.Record) error { return nil }
+func (nothing) Save(context.Context, []state.Record) error { return nil }
 
-func (nothing) Send(decide.Action) {}
+func (nothing) Send(state.Action) {}
 
-func (nothing) Watch(decide.Watch) {}
+func (nothing) Watch(state.Watch) {}
 
-func (nothing) Unwatch(decide.Unwatch) {}
+func (nothing) Unwatch(state.Unwatch) {}
 
-func (nothing) Depose(decide.Depose) {}
+func (nothing) Depose(state.RevokeLeadership) {}
 
-func (nothing) Forget(decide.Forget) {}
+func (nothing) Forget(state.DeleteHAData) {}
 
 func (nothing) Tell(string) {}
 
-func (nothing) StopJobs(decide.StopJobs) {}
+func (nothing) StopJobs(state.StopJobs) {}
 
-func (nothing) CancelJobs(decide.CancelJobs) {}
-
-func isSecret(key string) bool { return strings.Contains(strings.ToLower(key), "password") }
+func (nothing) CancelJobs(state.CancelJobs) {}
 
 func newWorld(t testing.TB, change ...func(*api.Options)) *world {
 	t.Helper()
-	return newWorldOf(t, decide.New(decide.Options{}, decide.Stored{}, time.Now()), change...)
+	return newWorldOf(t, core.New(state.Options{}, state.Stored{}, time.Now()), change...)
 }
 
 // newWorldOf begins with a state.
-func newWorldOf(t testing.TB, state decide.State, change ...func(*api.Options)) *world {
+func newWorldOf(t testing.TB, state state.State, change ...func(*api.Options)) *world {
 	t.Helper()
 	w := &world{t: t}
 	log := slog.New(slog.DiscardHandler)
@@ -95,11 +96,18 @@ func newWorldOf(t testing.TB, state decide.State, change ...func(*api.Options)) 
 		t.Fatal(err)
 	}
 	o := api.Options{
-		Core: l, Artifacts: store, Secret: isSecret, Log: log,
-		Defaults: spec.Defaults{Allocation: spec.Static, FlinkVersion: "2.3.0", Role: "*"},
-		Rules:    spec.Rules{Roles: []string{"*"}, FlinkVersions: []string{"2.3.0", "1.20.5"}},
-		Flinks:   []api.Flink{{Name: "2.3.0", Version: "2.3.0", SHA256: strings.Repeat("23", 32)}},
-		Version:  "1.0.0", Commit: "0123456789ab", FrameworkName: "flink", Role: "*", Leader: "http://127.0.0.1:1",
+		Core: l, Artifacts: store, Log: log,
+		Admit: admit.New(admit.Options{
+			Defaults: spec.Defaults{Allocation: spec.Static, FlinkVersion: "2.3.0", Role: "*"},
+			Rules:    spec.Rules{Roles: []string{"*"}, FlinkVersions: []string{"2.3.0", "1.20.5"}},
+			Artifact: func(u spec.ArtifactURI) error {
+				_, err := store.Stat(u.SHA256)
+				return err
+			},
+			ZooKeeper: "127.0.0.1:2181", StorageDir: "file:///ha",
+		}).Admit,
+		Flinks:  []api.Flink{{Name: "2.3.0", Version: "2.3.0", SHA256: strings.Repeat("23", 32)}},
+		Version: "1.0.0", Commit: "0123456789ab", FrameworkName: "flink", Roles: []string{"*"}, Leader: "http://127.0.0.1:1",
 		Journal: func(text string, limit, _ int) ([]json.RawMessage, error) {
 			if limit < 10 {
 				return nil, nil
@@ -190,7 +198,7 @@ func (a answered) wantFault(t testing.TB, status int, code fault.Code, part stri
 }
 
 // poll waits until what the view holds satisfies ok.
-func (w *world) poll(what string, ok func(*decide.State) bool) {
+func (w *world) poll(what string, ok func(*state.State) bool) {
 	w.t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if ok(w.loop.View()) {
@@ -204,11 +212,11 @@ func (w *world) poll(what string, ok func(*decide.State) bool) {
 // port is any; see dialing.
 func (w *world) up(name, agent string) task.Task {
 	w.t.Helper()
-	w.loop.Post(decide.Subscribed{FrameworkID: "f-1", Master: "127.0.0.1:5050"})
+	w.loop.Post(state.Subscribed{FrameworkID: "f-1", Master: "127.0.0.1:5050"})
 	resource := func(n string, v float64) offer.Resource {
 		return offer.Resource{Name: n, Scalar: offer.ToMilli(v), AllocationRole: "*"}
 	}
-	w.loop.Post(decide.Offered{Offers: []offer.Offer{{
+	w.loop.Post(state.Offered{Offers: []offer.Offer{{
 		ID: "o-" + name, AgentID: "a-1", Hostname: "jobmanager.example", Endpoint: agent,
 		Resources: []offer.Resource{
 			resource("cpus", 8), resource("mem", 16384),
@@ -216,18 +224,18 @@ func (w *world) up(name, agent string) task.Task {
 		},
 	}}})
 	var jm task.Task
-	w.poll("the launch of the JobManager", func(s *decide.State) bool {
-		d, _ := decide.Describe(s, name)
+	w.poll("the launch of the JobManager", func(s *state.State) bool {
+		d, _ := view.Describe(s, name)
 		for _, t := range d.Tasks {
 			if t.Kind == spec.JobManagerTask {
-				jm, _ = decide.TaskOf(s, name, t.ID)
+				jm, _ = view.TaskOf(s, name, t.ID)
 				return true
 			}
 		}
 		return false
 	})
-	w.loop.Post(decide.Updated{TaskID: jm.ID, AgentID: "a-1", State: task.Running})
-	w.poll("the JobManager's running", func(s *decide.State) bool { _, ok := decide.JobManagerOf(s, name); return ok })
+	w.loop.Post(state.Updated{TaskID: jm.ID, AgentID: "a-1", State: task.Running})
+	w.poll("the JobManager's running", func(s *state.State) bool { _, ok := view.JobManagerOf(s, name); return ok })
 	return jm
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
@@ -197,7 +197,7 @@ func (c *copies) explain(sha string, err error) error {
 }
 
 // copyFromLeader keeps a standby supplied until ctx ends, and lets it serve its copies to other instances.
-func (s *Service) copyFromLeader(ctx context.Context, st *state, h *standby) {
+func (s *Service) copyFromLeader(ctx context.Context, st *openedState, h *standby) {
 	log := s.log.With("part", "copies")
 	var c *copies
 	defer func() {
@@ -255,7 +255,7 @@ func wait(ctx context.Context, ticker *time.Ticker) {
 }
 
 // clean removes old copies of what the leader has deleted and no cluster names.
-func (s *Service) clean(ctx context.Context, st *state, store *artifact.Store, leaders []artifact.Artifact) error {
+func (s *Service) clean(ctx context.Context, st *openedState, store *artifact.Store, leaders []artifact.Artifact) error {
 	stored, _, err := read(ctx, st)
 	if err != nil {
 		return err
@@ -265,10 +265,8 @@ func (s *Service) clean(ctx context.Context, st *state, store *artifact.Store, l
 		keep[a.SHA256] = true
 	}
 	for _, c := range stored.Clusters {
-		for _, uri := range named(c.Spec) {
-			if sha, _, err := artifact.ParseURI(uri); err == nil {
-				keep[sha] = true
-			}
+		for _, u := range c.Spec.Artifacts() {
+			keep[u.SHA256] = true
 		}
 	}
 	list, err := store.List()
@@ -316,19 +314,15 @@ func (p *parts) bringMissing(ctx context.Context) {
 // missing are the artifacts that clusters name and that are not here, with their file names.
 func (p *parts) missing() map[string]string {
 	missing := make(map[string]string)
-	view := p.loop.View()
-	for _, cluster := range decide.Names(view) {
-		spec, ok := decide.Spec(view, cluster)
+	vw := p.loop.View()
+	for _, cluster := range view.Names(vw) {
+		spec, ok := view.Spec(vw, cluster)
 		if !ok {
 			continue
 		}
-		for _, uri := range named(spec) {
-			sha, name, err := artifact.ParseURI(uri)
-			if err != nil {
-				continue
-			}
-			if _, err := p.artifacts.Stat(sha); fault.CodeOf(err) == fault.NotFound {
-				missing[sha] = name
+		for _, u := range spec.Artifacts() {
+			if _, err := p.artifacts.Stat(u.SHA256); fault.CodeOf(err) == fault.NotFound {
+				missing[u.SHA256] = u.Name
 			}
 		}
 	}

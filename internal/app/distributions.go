@@ -69,7 +69,7 @@ func findDistributions(ctx context.Context, places []string, dir string, store *
 		}
 	}
 	if len(all) == 0 {
-		return nil, fault.New(fault.Invalid, "FLINK_DISTRIBUTIONS: there is no Flink in %s: run `make flink`, or name a Flink tarball or directory", strings.Join(places, ", "))
+		return nil, fault.New(fault.Invalid, "FLINK_DISTRIBUTIONS: there is no Flink in %s: name archives of Flink (.tgz), Flink directories, or directories of archives", strings.Join(places, ", "))
 	}
 	slices.SortStableFunc(all, func(a, b distribution) int { return dist.CompareVersions(b.Version, a.Version) })
 	return all, nil
@@ -203,14 +203,17 @@ func (d distributions) pin(s, stored spec.Spec) (spec.Spec, error) {
 		found, ok := d.archive(sha)
 		switch {
 		case ok && !found.Matches(s.FlinkVersion):
-			return s, fault.New(fault.Invalid, "flinkDistribution: %s is Flink %s, and flinkVersion asks for %s", asked, found.Name(), s.FlinkVersion)
+			return s, fault.New(fault.Invalid, "%s is Flink %s, and flinkVersion asks for %s", asked, found.Name(), s.FlinkVersion)
 		case ok:
 			s.FlinkDistribution = spec.JoinDistribution(found.Name(), found.SHA256)
 			return s, nil
 		case asked != stored.FlinkDistribution:
-			return s, fault.New(fault.Invalid, "flinkDistribution: the service has no archive %s: write %s, or one that GET /v1/service lists", asked, spec.CurrentDistribution)
+			return s, fault.New(fault.Invalid, "the service has no archive %s: write %s, or one that GET /v1/service lists", asked, spec.CurrentDistribution)
 		}
 		// What it was created with is gone, and its tasks start from the one in its place.
+	}
+	if asked == "" && stored.Name != "" && stored.FlinkDistribution == "" && s.FlinkVersion == stored.FlinkVersion {
+		return s, nil // It was created before there were pins; to change its Flink now would restart it.
 	}
 	found, err := d.pick(s.FlinkVersion)
 	if err != nil {

@@ -7,11 +7,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/fault"
-	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 	"github.com/flink-on-mesos/flink-service/internal/flink/ha"
-	"github.com/flink-on-mesos/flink-service/internal/flink/requirement"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -25,12 +24,12 @@ func (p *parts) newHandler() (handler, error) {
 		flinks = append(flinks, api.Flink{Name: d.Name(), Version: d.Version, Variant: d.Variant, SHA256: d.SHA256, Size: d.Size, Missing: d.Missing, Kept: d.kept})
 	}
 	a, err := api.New(api.Options{
-		Core: p.loop, Artifacts: p.artifacts, Defaults: s.defaults(p.flinks), Rules: s.rules(), Adopt: adopt, Pin: p.flinks.pin, Import: flinkmesos.Import, Check: p.check, Secret: flink.IsSecret,
+		Core: p.loop, Artifacts: p.artifacts, Admit: p.admission.Admit, Import: flinkmesos.Import, Roles: s.c.Mesos.Roles,
 		Tokens: s.c.HTTP.Tokens(),
 		Journal: func(text string, limit, maxBytes int) ([]json.RawMessage, error) {
 			return journal.Tail(journalDir(s.c), text, limit, maxBytes)
 		},
-		Flinks: flinks, Version: s.o.Version, Commit: s.o.Commit, FrameworkName: s.c.Framework.Name, Role: s.c.Mesos.Roles[0], Leader: s.url,
+		Flinks: flinks, Version: s.o.Version, Commit: s.o.Commit, FrameworkName: s.c.Framework.Name, Leader: s.url,
 		Metrics:        promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry}),
 		JobManagers:    p.reach.transport,
 		AgentTransport: s.authorized(s.transport()),
@@ -42,36 +41,35 @@ func (p *parts) newHandler() (handler, error) {
 	return p.artifacts.Route(a), nil
 }
 
-// rules are what a spec must obey at this service.
-func (s *Service) rules() spec.Rules {
-	return spec.Rules{Roles: s.c.Mesos.Roles, Constraints: true, Privileged: s.c.Flink.AllowPrivileged, Schemes: s.c.Flink.FetchSchemes, Hosts: s.c.Flink.FetchHosts}
-}
-
-// check finds what is wrong with a complete spec beyond its form: its Flink is not here, or refuses the sizes.
-func (p *parts) check(s spec.Spec) error {
-	var l fault.List
-	d, _, err := p.flinks.of(s)
-	if err != nil {
-		l.Add("flinkVersion", "%v", err)
-	} else {
-		for _, problem := range requirement.Check(d.Manifest, s, p.planner.Configuration(s, "")) {
-			l.Add(problem.Field, "%s", problem.Message)
-		}
-		if _, err := p.optional(d, s); err != nil {
-			l.Add("plugins", "%v", err)
-		}
-	}
-	config := flink.Configuration(s, nil)
-	_, err = flink.SplitJobManager(config)
-	problems(&l, err)
-	_, err = flink.SplitTaskManager(config)
-	problems(&l, err)
-	if _, _, err := ha.Locate(p.planner.Configuration(s, "")); err != nil {
-		l.Add("flinkConfiguration", "%v", err)
-	}
-	checkPortOptions(&l, s)
-	secretFiles(p.service.c.Flink.SecretsDir).check(&l, s)
-	return l.Err("the cluster's spec is not valid")
+// newAdmission says what this service offers to clusters.
+func (p *parts) newAdmission() *admit.Admission {
+	s := p.service
+	return admit.New(admit.Options{
+		Defaults: s.defaults(p.flinks),
+		Rules:    spec.Rules{Roles: s.c.Mesos.Roles, Constraints: true, Privileged: s.c.Flink.AllowPrivileged, Schemes: s.c.Flink.FetchSchemes, Hosts: s.c.Flink.FetchHosts},
+		Pin: p.flinks.pin,
+		Flink: func(s spec.Spec) (dist.Manifest, error) {
+			d, _, err := p.flinks.of(s)
+			if err == nil {
+				_, err = p.optional(d, s)
+			}
+			return d.Manifest, err
+		},
+		Configuration: func(s spec.Spec) map[string]string { return p.planner.Configuration(s, "") },
+		Artifact: func(u spec.ArtifactURI) error {
+			_, err := p.artifacts.Stat(u.SHA256)
+			return err
+		},
+		SecretFile: func(name string) error {
+			_, err := secretFiles(s.c.Flink.SecretsDir).read(name)
+			return err
+		},
+		HighAvailability: func(s spec.Spec) error {
+			_, _, err := ha.Locate(p.planner.Configuration(s, ""))
+			return err
+		},
+		ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir,
+	})
 }
 
 // stuck is how long the owner of the state may take for one event before the service calls itself unhealthy.

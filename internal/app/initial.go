@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
@@ -15,7 +15,7 @@ import (
 // that the API tells of; the next start tries it again.
 func (p *parts) createInitial(ctx context.Context, st store.Store, k keys, empty bool) error {
 	if first := p.service.c.Flink.InitialCluster.Spec; first != nil && empty {
-		spec, err := p.prepare(*first)
+		spec, notes, err := p.admission.Admit(*first, spec.Spec{})
 		if err != nil {
 			// To end would help nobody: Marathon would start us again with the same words.
 			problem := "INITIAL_CLUSTER: the first cluster is not created: " + explain(err) + "; correct it (the options of the package) and start the service again, or create a cluster by hand"
@@ -23,8 +23,8 @@ func (p *parts) createInitial(ctx context.Context, st store.Store, k keys, empty
 			p.service.log.Error("the first cluster is not created", "problem", problem)
 			return nil
 		}
-		err = p.loop.Do(ctx, func(request uint64) decide.Event {
-			return decide.PutCluster{Request: request, Spec: spec, Nonce: api.Nonce(), CreateOnly: true}
+		err = p.loop.Do(ctx, func(request uint64) state.Event {
+			return state.PutCluster{Request: request, Spec: spec, Nonce: api.Nonce(), CreateOnly: true, Notes: notes}
 		})
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // Being told to stop is no error; the next start creates it.
@@ -42,19 +42,4 @@ func (p *parts) createInitial(ctx context.Context, st store.Store, k keys, empty
 		return fmt.Errorf("save that the initial cluster was created: %w", err)
 	}
 	return nil
-}
-
-// prepare makes a spec that can be stored out of one that somebody wrote, as the API does.
-func (p *parts) prepare(s spec.Spec) (spec.Spec, error) {
-	s, _, err := adopt(s)
-	if err != nil {
-		return s, err
-	}
-	if s, err = p.flinks.pin(s.Complete(p.service.defaults(p.flinks)), spec.Spec{}); err != nil {
-		return s, err
-	}
-	if err := s.Validate(p.service.rules()); err != nil {
-		return s, err
-	}
-	return s, p.check(s)
 }

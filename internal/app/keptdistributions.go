@@ -14,14 +14,14 @@ import (
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // keep remembers, in dir, every Flink that was found, and adds those of earlier starts with which a stored cluster was
 // created. What no cluster and no place names any more is removed from the artifact store.
-func (d distributions) keep(dir string, stored decide.Stored, store *artifact.Store, log *slog.Logger) (distributions, error) {
+func (d distributions) keep(dir string, stored state.Stored, store *artifact.Store, log *slog.Logger) (distributions, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("DATA_DIR: %w", err)
 	}
@@ -66,12 +66,12 @@ func (d distributions) keep(dir string, stored decide.Stored, store *artifact.St
 }
 
 // pins are the hashes of the archives that stored clusters were created with.
-func pins(stored decide.Stored) []string {
+func pins(stored state.Stored) []string {
 	var all []string
 	for _, c := range stored.Clusters {
 		specs := []spec.Spec{c.Spec}
-		if c.Change != nil {
-			specs = append(specs, c.Change.Spec)
+		if c.Rollout != nil {
+			specs = append(specs, c.Rollout.Spec)
 		}
 		for _, s := range specs {
 			if _, sha := spec.SplitDistribution(s.FlinkDistribution); sha != "" {

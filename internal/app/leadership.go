@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/ha"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
@@ -54,7 +54,7 @@ func (f *flinkSide) locate(s spec.Spec, nonce string, log *slog.Logger) (ha.Loca
 }
 
 // Depose implements loop.Flink. It does not wait.
-func (f *flinkSide) Depose(d decide.Depose) {
+func (f *flinkSide) Depose(d state.RevokeLeadership) {
 	log := f.p.service.log.With("part", "leadership", "cluster", d.Spec.Name, "task", d.JobManager.ID)
 	l, ok := f.locate(d.Spec, d.Nonce, log)
 	if !ok {
@@ -73,11 +73,11 @@ func (f *flinkSide) Depose(d decide.Depose) {
 }
 
 // Forget implements loop.Flink. It does not wait.
-func (f *flinkSide) Forget(d decide.Forget) {
+func (f *flinkSide) Forget(d state.DeleteHAData) {
 	log := f.p.service.log.With("part", "leadership", "cluster", d.Spec.Name)
 	l, ok := f.locate(d.Spec, d.Nonce, log)
 	f.wg.Go(func() {
-		done := decide.Forgotten{Name: d.Spec.Name, Nonce: d.Nonce}
+		done := state.HADataDeleted{Name: d.Spec.Name, Nonce: d.Nonce}
 		if !ok {
 			f.p.loop.Post(done)
 			return

@@ -15,8 +15,10 @@ import (
 
 	"github.com/oklog/run"
 
+	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
@@ -42,6 +44,7 @@ type parts struct {
 	copies    *copies
 	others    func(context.Context) ([]string, error)
 	flinks    distributions
+	admission *admit.Admission
 	planner   *launch.Planner
 	reach     *reach
 	scheduler *mesos.Scheduler
@@ -164,52 +167,22 @@ func (p *parts) overlayURI(name string) (string, error) {
 }
 
 func (p *parts) renderOverlay(_ context.Context, name string) ([]byte, time.Time, error) {
-	view := p.loop.View()
-	spec, ok := decide.RunningSpec(view, name)
+	vw := p.loop.View()
+	spec, ok := view.RunningSpec(vw, name)
 	if !ok {
 		return nil, time.Time{}, fault.New(fault.NotFound, "there is no cluster %q", name)
 	}
-	content, err := p.planner.Overlay(spec, decide.Nonce(view, name))
+	content, err := p.planner.Overlay(spec, view.Nonce(vw, name))
 	return content, time.Time{}, err
 }
 
 // artifactURI is where a task fetches an uploaded artifact. Uploads are users' own, so the path expires.
-func (p *parts) artifactURI(uri string) (string, error) {
-	sha, name, err := artifact.ParseURI(uri)
-	if err != nil {
-		return "", err
+func (p *parts) artifactURI(u spec.ArtifactURI) (string, error) {
+	if _, err := p.artifacts.Stat(u.SHA256); err != nil {
+		return "", p.copies.explain(u.SHA256, err)
 	}
-	if _, err := p.artifacts.Stat(sha); err != nil {
-		return "", p.copies.explain(sha, err)
-	}
-	path, err := p.artifacts.SignedPath(sha, name, time.Now().Add(p.service.c.Flink.ArtifactURLs))
+	path, err := p.artifacts.SignedPath(u.SHA256, u.Name, time.Now().Add(p.service.c.Flink.ArtifactURLs))
 	return p.service.url + path, err
-}
-
-// users lists the clusters whose spec names an artifact.
-func (p *parts) users(sha string) []string {
-	var users []string
-	view := p.loop.View()
-	for _, name := range decide.Names(view) {
-		spec, ok := decide.Spec(view, name)
-		running, _ := decide.RunningSpec(view, name)
-		if ok && slices.ContainsFunc(append(named(spec), named(running)...), func(uri string) bool { return strings.Contains(path.Dir(uri), sha) }) {
-			users = append(users, name)
-		}
-	}
-	return users
-}
-
-// named are the URIs in a spec, those of artifacts among them.
-func named(s spec.Spec) []string {
-	uris := make([]string, 0, len(s.URIs)+3)
-	for _, u := range s.URIs {
-		uris = append(uris, u.Value)
-	}
-	if j := s.Job; j != nil {
-		uris = append(uris, j.JarURI, j.JobGraphURI, j.Python)
-	}
-	return uris
 }
 
 // observe asks a JobManager's REST API what is so.
@@ -227,16 +200,16 @@ func (p *parts) observe(ctx context.Context, jm task.Task) (wire.Flink, error) {
 		JobsRunning: o.JobsRunning, JobsFinished: o.JobsFinished, JobsCancelled: o.JobsCancelled, JobsFailed: o.JobsFailed,
 		Observed: time.Now(),
 	}
-	if time.Since(decide.LastLoss(p.loop.View(), jm.Cluster)) > ghostly {
+	if time.Since(view.LastLoss(p.loop.View(), jm.Cluster)) > ghostly {
 		return f, nil
 	}
 	registered, err := c.TaskManagers(ctx)
 	if err != nil {
 		return wire.Flink{}, err
 	}
-	view := p.loop.View()
+	vw := p.loop.View()
 	for _, tm := range registered {
-		if t, ok := decide.TaskOf(view, jm.Cluster, tm.ID); ok && !t.State.Terminal() || !strings.HasPrefix(tm.ID, jm.Cluster+"-") {
+		if t, ok := view.TaskOf(vw, jm.Cluster, tm.ID); ok && !t.State.Terminal() || !strings.HasPrefix(tm.ID, jm.Cluster+"-") {
 			continue
 		}
 		f.TaskManagers--
@@ -266,7 +239,7 @@ func (p *parts) dial(jm task.Task) (jobmanager.Exchange, error) {
 	if !ok {
 		return nil, fmt.Errorf("task %s has no port %s", jm.ID, flink.PortDriver)
 	}
-	token := p.planner.Token(jm.Cluster, decide.Nonce(p.loop.View(), jm.Cluster))
+	token := p.planner.Token(jm.Cluster, view.Nonce(p.loop.View(), jm.Cluster))
 	secure, err := p.reach.tls(jm)
 	if err != nil {
 		return nil, err
@@ -283,8 +256,8 @@ func (p *parts) dial(jm task.Task) (jobmanager.Exchange, error) {
 }
 
 // wanted puts what a driver said into the words of the core.
-func wanted(jm task.Task, w driver.Wanted) decide.WorkersWanted {
-	e := decide.WorkersWanted{
+func wanted(jm task.Task, w driver.Wanted) state.WorkersWanted {
+	e := state.WorkersWanted{
 		Cluster: jm.Cluster, JobManager: jm.ID, Epoch: w.Epoch, Version: w.Version, Ready: w.Ready, Started: make(map[string]bool),
 	}
 	for _, x := range w.Workers {
@@ -301,7 +274,7 @@ func wanted(jm task.Task, w driver.Wanted) decide.WorkersWanted {
 
 // report is the whole truth about a cluster's workers, for its driver.
 func (p *parts) report(name string) driver.Report {
-	epoch, workers, finished := decide.Report(p.loop.View(), name)
+	epoch, workers, finished := view.WorkerReports(p.loop.View(), name)
 	r := driver.Report{Epoch: epoch, FinishedSeen: finished, Workers: []driver.WorkerStatus{}}
 	for _, w := range workers {
 		r.Workers = append(r.Workers, driver.WorkerStatus{ID: w.ID, State: driver.State(w.State), Message: w.Message, Host: w.Host, Surplus: w.Surplus})

@@ -11,7 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -20,7 +21,7 @@ import (
 
 // reach connects to JobManagers. Those that speak TLS have a transport for each cluster: each has authorities of its own.
 type reach struct {
-	view    func() *decide.State
+	view    func() *state.State
 	planner *launch.Planner
 	secrets secretFiles
 	network Network
@@ -38,7 +39,7 @@ type secured struct {
 	rest      spec.RESTSecurity
 }
 
-func newReach(view func() *decide.State, planner *launch.Planner, secrets secretFiles, network Network) *reach {
+func newReach(view func() *state.State, planner *launch.Planner, secrets secretFiles, network Network) *reach {
 	return &reach{view: view, planner: planner, secrets: secrets, network: network, plain: network.toJobManagers(nil), secure: map[string]secured{}}
 }
 
@@ -84,12 +85,12 @@ func (r *reach) tls(jm task.Task) (*tls.Config, error) {
 }
 
 func (r *reach) secured(name string) (*http.Transport, error) {
-	view := r.view()
-	spec, ok := decide.Spec(view, name)
+	vw := r.view()
+	spec, ok := view.Spec(vw, name)
 	if !ok {
 		return nil, fmt.Errorf("there is no cluster %q", name)
 	}
-	nonce := decide.Nonce(view, name)
+	nonce := view.Nonce(vw, name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known, ok := r.secure[name]
@@ -100,7 +101,7 @@ func (r *reach) secured(name string) (*http.Transport, error) {
 		known.transport.CloseIdleConnections()
 	}
 	for other := range r.secure { // Clusters that are gone leave nothing behind.
-		if _, there := decide.Spec(view, other); !there {
+		if _, there := view.Spec(vw, other); !there {
 			delete(r.secure, other)
 		}
 	}

@@ -22,7 +22,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -90,7 +91,7 @@ func TestReachOwnCertificates(t *testing.T) {
 	}
 	planner, err := launch.New(launch.Options{
 		Distribution: func(spec.Spec) (launch.Distribution, error) { return launch.Distribution{}, nil },
-		OverlayURI:   func(string) (string, error) { return "", nil }, ArtifactURI: func(string) (string, error) { return "", nil }, Key: bytes.Repeat([]byte{1}, 32),
+		OverlayURI:   func(string) (string, error) { return "", nil }, ArtifactURI: func(spec.ArtifactURI) (string, error) { return "", nil }, Key: bytes.Repeat([]byte{1}, 32),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -120,8 +121,8 @@ func TestReachOwnCertificates(t *testing.T) {
 			t.Parallel()
 			sp := spec.Spec{Name: "demo", FlinkConfiguration: map[string]string{"security.ssl.rest.enabled": "true"}, Security: spec.Security{REST: rest}}
 			c.change(&sp)
-			state := decide.New(decide.Options{}, decide.Stored{Clusters: []decide.ClusterRecord{{Spec: sp.Complete(spec.Defaults{}), Nonce: "aaaa"}}}, time.Now())
-			r := newReach(func() *decide.State { return &state }, planner, c.secrets, Network{})
+			st := core.New(state.Options{}, state.Stored{Clusters: []state.ClusterRecord{{Spec: sp.Complete(spec.Defaults{}), Nonce: "aaaa"}}}, time.Now())
+			r := newReach(func() *state.State { return &st }, planner, c.secrets, Network{})
 			jm := task.Task{Cluster: "demo", Hostname: "127.0.0.1", Ports: map[string]int{"rest": port}, Secure: sp.SecureREST()}
 			err := ask(r, jm)
 			switch {

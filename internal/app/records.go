@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
@@ -38,18 +38,18 @@ type keys struct {
 type saver struct{ store store.Store }
 
 // Save encodes and applies the records, all or none.
-func (s saver) Save(ctx context.Context, records []decide.Record) error {
+func (s saver) Save(ctx context.Context, records []state.Record) error {
 	changes := make([]store.Record, len(records))
 	for i, r := range records {
 		changes[i].Key = r.Key
 		var err error
 		switch v := r.Value.(type) {
 		case nil:
-		case *decide.Framework:
+		case *state.Framework:
 			changes[i].Value, err = frameworkSchema.Encode(v)
-		case *decide.ClusterRecord:
+		case *state.ClusterRecord:
 			changes[i].Value, err = clusterSchema.Encode(v)
-		case *decide.Leftover:
+		case *state.OrphanedHAData:
 			changes[i].Value, err = leftoverSchema.Encode(v)
 		case *task.Task:
 			changes[i].Value, err = taskSchema.Encode(v)
@@ -67,7 +67,7 @@ func (s saver) Save(ctx context.Context, records []decide.Record) error {
 
 // load reads everything that is stored. A record that cannot be read stops the start: nothing is
 // guessed and nothing wiped.
-func load(ctx context.Context, s store.Store) (decide.Stored, keys, error) {
+func load(ctx context.Context, s store.Store) (state.Stored, keys, error) {
 	stored, k, err := read(ctx, s)
 	if err != nil || k.Prefix != "" {
 		return stored, k, err
@@ -84,8 +84,8 @@ func load(ctx context.Context, s store.Store) (decide.Stored, keys, error) {
 }
 
 // read decodes what is stored, as load does, and writes nothing: there are no keys before an instance has led.
-func read(ctx context.Context, s store.Store) (decide.Stored, keys, error) {
-	var stored decide.Stored
+func read(ctx context.Context, s store.Store) (state.Stored, keys, error) {
+	var stored state.Stored
 	var k keys
 	records, err := s.Load(ctx)
 	if err != nil {
@@ -95,21 +95,21 @@ func read(ctx context.Context, s store.Store) (decide.Stored, keys, error) {
 		switch {
 		case r.Key == keysKey:
 			err = keysSchema.Decode(r.Key, r.Value, &k)
-		case r.Key == decide.FrameworkKey:
+		case r.Key == state.FrameworkKey:
 			err = frameworkSchema.Decode(r.Key, r.Value, &stored.Framework)
-		case strings.HasPrefix(r.Key, decide.ClusterPrefix):
-			var v decide.ClusterRecord
+		case strings.HasPrefix(r.Key, state.ClusterPrefix):
+			var v state.ClusterRecord
 			err = clusterSchema.Decode(r.Key, r.Value, &v)
 			stored.Clusters = append(stored.Clusters, v)
-		case strings.HasPrefix(r.Key, decide.LeftoverPrefix):
-			var v decide.Leftover
+		case strings.HasPrefix(r.Key, state.OrphanedHADataPrefix):
+			var v state.OrphanedHAData
 			err = leftoverSchema.Decode(r.Key, r.Value, &v)
 			stored.Leftovers = append(stored.Leftovers, v)
-		case strings.HasPrefix(r.Key, decide.TaskPrefix):
+		case strings.HasPrefix(r.Key, state.TaskPrefix):
 			var v task.Task
 			err = taskSchema.Decode(r.Key, r.Value, &v)
 			stored.Tasks = append(stored.Tasks, v)
-		case strings.HasPrefix(r.Key, decide.ReservationPrefix):
+		case strings.HasPrefix(r.Key, state.ReservationPrefix):
 			var v task.Reservation
 			err = reservationSchema.Decode(r.Key, r.Value, &v)
 			stored.Reservations = append(stored.Reservations, v)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
@@ -32,11 +32,11 @@ func golden() []struct {
 		schema store.Schema
 		empty  func() any
 	}{
-		{decide.FrameworkKey, frameworkSchema, func() any { return new(decide.Framework) }},
-		{decide.ClusterPrefix + "demo", clusterSchema, func() any { return new(decide.ClusterRecord) }},
-		{decide.TaskPrefix + "demo-aaaa-tm-1", taskSchema, func() any { return new(task.Task) }},
-		{decide.LeftoverPrefix + "demo-aaaa", leftoverSchema, func() any { return new(decide.Leftover) }},
-		{decide.ReservationPrefix + "demo-aaaa-tm-1", reservationSchema, func() any { return new(task.Reservation) }},
+		{state.FrameworkKey, frameworkSchema, func() any { return new(state.Framework) }},
+		{state.ClusterPrefix + "demo", clusterSchema, func() any { return new(state.ClusterRecord) }},
+		{state.TaskPrefix + "demo-aaaa-tm-1", taskSchema, func() any { return new(task.Task) }},
+		{state.OrphanedHADataPrefix + "demo-aaaa", leftoverSchema, func() any { return new(state.OrphanedHAData) }},
+		{state.ReservationPrefix + "demo-aaaa-tm-1", reservationSchema, func() any { return new(task.Reservation) }},
 		{keysKey, keysSchema, func() any { return new(keys) }},
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
@@ -42,25 +41,4 @@ func (s secretFiles) read(name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s in SECRETS_DIR is empty, or larger than 1 MiB", name)
 	}
 	return content, nil
-}
-
-// check looks whether the files that a spec names are there.
-func (s secretFiles) check(l *fault.List, sp spec.Spec) {
-	look := func(field, name string) {
-		if name == "" {
-			return
-		}
-		if _, err := s.read(name); err != nil {
-			l.Add(field, "%v", err)
-		}
-	}
-	look("security.rest.clientCertificate", sp.Security.REST.ClientCertificate)
-	for _, of := range []struct {
-		field   string
-		secrets []spec.TaskSecret
-	}{{"secrets", sp.Secrets}, {"jobManager.secrets", sp.JobManager.Secrets}, {"taskManager.secrets", sp.TaskManager.Secrets}} {
-		for i, secret := range of.secrets {
-			look(fmt.Sprintf("%s[%d].valueFrom", of.field, i), secret.ValueFrom)
-		}
-	}
 }

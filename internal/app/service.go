@@ -19,8 +19,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/config"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/history"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
@@ -30,6 +33,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/mesos/detect"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/sendfile"
 	"github.com/flink-on-mesos/flink-service/internal/serviceaccount"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -202,10 +206,10 @@ func (s *Service) framework() mesos.Framework {
 }
 
 // assemble makes the parts that need the state.
-func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored, k keys, masters func(context.Context) ([]string, error)) (*parts, error) {
+func (s *Service) assemble(ctx context.Context, st *openedState, stored state.Stored, k keys, masters func(context.Context) ([]string, error)) (*parts, error) {
 	p := &parts{service: s, history: history.New(), others: func(ctx context.Context) ([]string, error) { return st.others(ctx, s.own) }}
 	var err error
-	p.artifacts, err = s.openArtifacts(k, s.registry, func(sha string) []string { return p.users(sha) })
+	p.artifacts, err = s.openArtifacts(k, s.registry, func(sha string) []string { return api.ArtifactUsers(p.loop.View(), sha) })
 	if err != nil {
 		return nil, err
 	}
@@ -230,11 +234,11 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 		return nil, err
 	}
 	p.artifacts.Handle(overlayKind, p.renderOverlay)
-	p.reach = newReach(func() *decide.State { return p.loop.View() }, p.planner, secretFiles(s.c.Flink.SecretsDir), s.o.Network)
+	p.reach = newReach(func() *state.State { return p.loop.View() }, p.planner, secretFiles(s.c.Flink.SecretsDir), s.o.Network)
 
 	began := time.Now()
-	state := decide.New(decideOptions(s.c), stored, began)
-	p.journal, err = journal.New(journal.Options{Dir: journalDir(s.c), Masked: withoutSecrets, Log: s.log.With("part", "journal")})
+	st0 := core.New(decideOptions(s.c), stored, began)
+	p.journal, err = journal.New(journal.Options{Dir: journalDir(s.c), Masked: redact.ForJournal, Log: s.log.With("part", "journal")})
 	if err != nil {
 		return nil, err
 	}
@@ -242,14 +246,14 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	p.journal.Begin(began, stored)
 	p.scheduler, err = mesos.New(mesos.Options{
 		Framework: s.framework(), Masters: masters, TLS: s.tls, Dial: s.o.Network.Dial, Plan: p.planner.Plan, Authenticate: s.authenticate(), Authorize: s.authorized,
-		FrameworkID: func() string { return p.loop.View().Framework.ID }, Post: func(e decide.Event) { p.loop.Post(e) },
+		FrameworkID: func() string { return p.loop.View().Framework.ID }, Post: func(e state.Event) { p.loop.Post(e) },
 		Registerer: s.registry, Log: s.log.With("part", "mesos"),
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.watcher, err = jobmanager.New(jobmanager.Options{
-		Observe: p.observe, Wanted: func(name string) bool { return decide.Doubted(p.loop.View(), name) }, Dial: p.dial, REST: p.rest, Post: func(e decide.Event) { p.loop.Post(e) }, Log: s.log.With("part", "jobmanager"),
+		Observe: p.observe, Wanted: func(name string) bool { return view.Doubted(p.loop.View(), name) }, Dial: p.dial, REST: p.rest, Post: func(e state.Event) { p.loop.Post(e) }, Log: s.log.With("part", "jobmanager"),
 	})
 	if err != nil {
 		return nil, err
@@ -257,7 +261,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	side := newFlinkSide(p, p.watcher)
 	s.closers = append(s.closers, side.Close)
 	p.loop, err = loop.New(loop.Options{
-		State: state, Saver: saver{st}, Mesos: p.scheduler, Flink: side, Jobs: side, Registerer: s.registry, Log: s.log,
+		State: st0, Saver: saver{st}, Mesos: p.scheduler, Flink: side, Jobs: side, Registerer: s.registry, Log: s.log,
 		Observe: p.journal.Observe,
 	})
 	if err != nil {
@@ -269,6 +273,7 @@ func (s *Service) assemble(ctx context.Context, st *state, stored decide.Stored,
 	} else if !k.Initial {
 		p.initial = func(ctx context.Context) error { return p.createInitial(ctx, st, k, len(stored.Clusters) == 0) }
 	}
+	p.admission = p.newAdmission()
 	p.handler, err = p.newHandler()
 	return p, err
 }

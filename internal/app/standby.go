@@ -122,7 +122,7 @@ func (s *standby) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // waitToLead stands by until this instance may write. Without an election it returns at once.
-func (s *Service) waitToLead(ctx context.Context, st *state) (<-chan struct{}, func() error, error) {
+func (s *Service) waitToLead(ctx context.Context, st *openedState) (<-chan struct{}, func() error, error) {
 	nothing := func() error { return nil }
 	if st.zk == nil {
 		return nil, nothing, nil

@@ -15,14 +15,14 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/store/zk"
 )
 
-// state is the opened store, and the election of who writes it.
-type state struct {
+// openedState is the opened store, and the election of who writes it.
+type openedState struct {
 	store.Store
 	zk *zk.Store // nil for a store of this machine alone, whose opening is the election
 }
 
 // openState opens the store of the options, or the one of the configuration.
-func (s *Service) openState(ctx context.Context) (*state, error) {
+func (s *Service) openState(ctx context.Context) (*openedState, error) {
 	if s.o.Store == nil {
 		return openState(ctx, s.c.State, s.log)
 	}
@@ -34,7 +34,7 @@ func (s *Service) openState(ctx context.Context) (*state, error) {
 }
 
 // openState opens the store that STATE_STORE names.
-func openState(ctx context.Context, c config.State, log *slog.Logger) (*state, error) {
+func openState(ctx context.Context, c config.State, log *slog.Logger) (*openedState, error) {
 	if !strings.HasPrefix(c.Store, "zk://") {
 		dir, err := file.Dir(c.Store)
 		if err != nil {
@@ -68,7 +68,7 @@ func openState(ctx context.Context, c config.State, log *slog.Logger) (*state, e
 }
 
 // others are the addresses of the other instances that lead or wait to; none with a store of this machine alone.
-func (s *state) others(ctx context.Context, own string) ([]string, error) {
+func (s *openedState) others(ctx context.Context, own string) ([]string, error) {
 	if s.zk == nil {
 		return nil, nil
 	}
@@ -83,16 +83,16 @@ func (s *state) others(ctx context.Context, own string) ([]string, error) {
 }
 
 // seal puts STATE_KEY in front of a store.
-func seal(s store.Store, z *zk.Store, c config.State) (*state, error) {
+func seal(s store.Store, z *zk.Store, c config.State) (*openedState, error) {
 	front, err := encrypted.New(s, c.Key.Reveal())
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("STATE_KEY: %w", err), s.Close())
 	}
-	return &state{Store: front, zk: z}, nil
+	return &openedState{Store: front, zk: z}, nil
 }
 
 // lead waits until this instance may write. Lost is closed when it may no longer; nil for never.
-func (s *state) lead(ctx context.Context, id, url string) (lost <-chan struct{}, release func() error, err error) {
+func (s *openedState) lead(ctx context.Context, id, url string) (lost <-chan struct{}, release func() error, err error) {
 	if s.zk == nil {
 		return nil, func() error { return nil }, nil
 	}
@@ -105,7 +105,7 @@ func (s *state) lead(ctx context.Context, id, url string) (lost <-chan struct{},
 
 // remove deletes everything that is stored, and from ZooKeeper also what it was stored in. It returns how many records
 // there were.
-func (s *state) remove(ctx context.Context) (int, error) {
+func (s *openedState) remove(ctx context.Context) (int, error) {
 	n, err := removeRecords(ctx, s)
 	if err == nil && s.zk != nil {
 		if err = s.zk.Remove(ctx); err != nil {

@@ -6,7 +6,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/marathon"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
@@ -14,14 +15,14 @@ import (
 // removeService waits until nothing of the service is left with Mesos, removes what is stored, and then lets the process
 // be idle and healthy: whoever asked for the removal reads of its end in the plan, and removes the app. Each step looks
 // at what there is, so that a process that was stopped is followed by one that goes on.
-func (p *parts) removeService(ctx context.Context, st *state, side *flinkSide) error {
+func (p *parts) removeService(ctx context.Context, st *openedState, side *flinkSide) error {
 	log := p.service.log.With("part", "uninstall")
-	log.Info("the service is being removed", "clusters", decide.Uninstalling(p.loop.View()).Clusters)
+	log.Info("the service is being removed", "clusters", view.Uninstalling(p.loop.View()).Clusters)
 	if !p.gone(ctx) {
 		return nil
 	}
 	// An answer comes after the actions of every earlier event: what is to be forgotten is being forgotten by now.
-	_ = p.loop.Do(ctx, func(request uint64) decide.Event { return decide.DeleteCluster{Request: request} }) // There is no cluster without a name.
+	_ = p.loop.Do(ctx, func(request uint64) state.Event { return state.DeleteCluster{Request: request} }) // There is no cluster without a name.
 	side.wait()
 	n, err := st.remove(ctx)
 	if ctx.Err() != nil {
@@ -74,7 +75,7 @@ func (s *Service) marathon(appID string) (*marathon.Client, error) {
 func (p *parts) gone(ctx context.Context) bool {
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
-	for !decide.Uninstalling(p.loop.View()).Done() {
+	for !view.Uninstalling(p.loop.View()).Done() {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

@@ -19,7 +19,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/app"
 	"github.com/flink-on-mesos/flink-service/internal/config"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
@@ -101,7 +101,7 @@ func (s *strict) populate(t *testing.T, state string) {
 		t.Fatal(err)
 	}
 	eventually(t, "three running tasks", func() bool {
-		d, _ := decide.Describe(c.View(), "demo")
+		d, _ := view.Describe(c.View(), "demo")
 		running := 0
 		for _, tk := range d.Tasks {
 			if tk.State == task.Running {

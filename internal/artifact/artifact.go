@@ -6,13 +6,11 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
-// MaxName is the longest file name of an artifact, in bytes.
-const MaxName = 200
-
-// maxID is the longest id of rendered content, in bytes.
-const maxID = 200
+// MaxName is the longest file name of an artifact, in bytes, and the longest id of rendered content.
+const MaxName = spec.MaxFileName
 
 // Artifact describes one stored file.
 type Artifact struct {
@@ -31,22 +29,8 @@ type Artifact struct {
 	Public bool `json:"public"`
 }
 
-// URI returns the name by which a cluster's spec refers to the artifact: "artifact:<sha256>/<name>".
-func (a Artifact) URI() string { return uriScheme + a.SHA256 + "/" + a.Name }
-
-const uriScheme = "artifact:"
-
-// ParseURI reads what Artifact.URI wrote. The error is Invalid and says what is expected.
-func ParseURI(uri string) (sha, name string, err error) {
-	rest, ok := strings.CutPrefix(uri, uriScheme)
-	if ok {
-		sha, name, ok = strings.Cut(rest, "/")
-	}
-	if !ok || !validSHA(sha) || !validName(name) {
-		return "", "", fault.New(fault.Invalid, "%q is not an artifact URI: write artifact:<sha256>/<name>, as the upload answered it", uri)
-	}
-	return sha, name, nil
-}
+// URI returns the name by which a cluster's spec refers to the artifact.
+func (a Artifact) URI() string { return spec.ArtifactURI{SHA256: a.SHA256, Name: a.Name}.String() }
 
 // CheckName says whether name can be an artifact's file name: 1 to MaxName letters, digits and
 // ". _ - + ~", not beginning with a dot or a hyphen. These need no escaping in a URL, a shell or
@@ -68,37 +52,12 @@ func shorten(s string) string {
 	return s
 }
 
-func validSHA(s string) bool {
-	if len(s) != 64 {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
-}
+func validSHA(s string) bool { return spec.IsSHA256(s) }
 
-func validName(s string) bool { return len(s) <= MaxName && validSegment(s) }
+func validName(s string) bool { return spec.IsFileName(s) }
 
-func validID(s string) bool { return len(s) <= maxID && validSegment(s) }
-
-// validSegment accepts what can stand between two slashes of our paths.
-func validSegment(s string) bool {
-	if s == "" || strings.IndexByte(".-+~", s[0]) >= 0 {
-		return false
-	}
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		case c == '.' || c == '_' || c == '-' || c == '+' || c == '~':
-		default:
-			return false
-		}
-	}
-	return true
-}
+// validID says whether a text can stand between two slashes of our paths, as names can.
+func validID(s string) bool { return spec.IsFileName(s) }
 
 // mediaType is a closed table rather than mime.TypeByExtension: that one reads files of the machine,
 // and it would let an upload be served as HTML on the origin of the service's own pages.

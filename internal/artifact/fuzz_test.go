@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // FuzzServedPath asks for any path. Only the two spellings that we gave out may answer, and nothing
@@ -81,8 +82,8 @@ func FuzzName(f *testing.F) {
 			t.Fatalf("%q does not survive a URL: %v", p, err)
 		}
 		uri := artifact.Artifact{SHA256: sum("x"), Name: name}.URI()
-		if _, got, err := artifact.ParseURI(uri); err != nil || got != name {
-			t.Fatalf("ParseURI(%q) = %q, %v", uri, got, err)
+		if got, err := spec.ParseArtifactURI(uri); err != nil || got.Name != name {
+			t.Fatalf("ParseArtifactURI(%q) = %v, %v", uri, got, err)
 		}
 	})
 }

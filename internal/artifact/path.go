@@ -96,7 +96,7 @@ func checkTarget(kind, id, name string) error {
 	case kind == storedKind && !validSHA(id):
 		l.Add("sha256", "%q is not a SHA-256: give 64 lower-case hexadecimal digits", shorten(id))
 	case !validID(id):
-		l.Add("id", "%q cannot be in a path: use 1 to %d letters, digits and . _ - + ~", shorten(id), maxID)
+		l.Add("id", "%q cannot be in a path: use 1 to %d letters, digits and . _ - + ~", shorten(id), MaxName)
 	}
 	if !validName(name) {
 		l.Add("name", "%q cannot be in a path: use 1 to %d letters, digits and . _ - + ~", shorten(name), MaxName)

@@ -96,7 +96,7 @@ func (o *Options) validate() error {
 		l.Add("Mount", "%q must begin and end with one slash", o.Mount)
 	}
 	if len(o.Prefix) < 22 || !validID(o.Prefix) {
-		l.Add("Prefix", "must have 22 to %d letters, digits, _ or -: take one from NewPrefix", maxID)
+		l.Add("Prefix", "must have 22 to %d letters, digits, _ or -: take one from NewPrefix", MaxName)
 	}
 	if len(o.Key) < 32 {
 		l.Add("Key", "has %d bytes and needs at least 32: take one from NewKey", len(o.Key))

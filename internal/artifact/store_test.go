@@ -23,6 +23,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // clock is a clock that tests move.
@@ -134,9 +135,9 @@ func TestPutKeepsContentUnderItsHash(t *testing.T) {
 	if diff := cmp.Diff("artifact:"+want.SHA256+"/app.jar", got.URI()); diff != "" {
 		t.Fatalf("URI() mismatch (-want +got):\n%s", diff)
 	}
-	sha, name, err := artifact.ParseURI(got.URI())
-	if err != nil || sha != want.SHA256 || name != "app.jar" {
-		t.Fatalf("ParseURI() = %q, %q, %v", sha, name, err)
+	u, err := spec.ParseArtifactURI(got.URI())
+	if err != nil || u != (spec.ArtifactURI{SHA256: want.SHA256, Name: "app.jar"}) {
+		t.Fatalf("ParseArtifactURI() = %v, %v", u, err)
 	}
 
 	// The same bytes under another name are one file, younger and better known.

@@ -69,6 +69,7 @@ func newRoot(f *command.Factory) *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{
 			DisableDefaultCmd: true,
 		},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return noNegativeTime(cmd) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case info:
@@ -77,6 +78,8 @@ func newRoot(f *command.Factory) *cobra.Command {
 			case schema:
 				f.Streams.Outf("%s", configSchema)
 				return nil
+			case len(args) > 0 && successors()[args[0]] != "":
+				return command.Flagf("%q is a command of the earlier plugin: use %s", args[0], successors()[args[0]])
 			case len(args) > 0:
 				return command.Unknown(cmd, args[0])
 			}
@@ -115,6 +118,25 @@ func newRoot(f *command.Factory) *cobra.Command {
 		service.NewVersion(f, nil),
 	)
 	return root
+}
+
+// successors are what took the place of the commands of the plugin that DC/OS had before, which knew one cluster.
+func successors() map[string]string {
+	return map[string]string{
+		"list":   "job list CLUSTER (cluster list shows the clusters)",
+		"info":   "cluster describe CLUSTER, or job describe CLUSTER JOB",
+		"upload": "jar upload CLUSTER JAR, or job run CLUSTER JAR, which uploads and runs it",
+		"run":    "job run CLUSTER JAR, where JAR may be the id of an uploaded one",
+		"cancel": "job cancel CLUSTER JOB",
+	}
+}
+
+// noNegativeTime refuses --timeout=-1s, which would mean for ever.
+func noNegativeTime(cmd *cobra.Command) error {
+	if d, err := cmd.Flags().GetDuration("timeout"); err == nil && d < 0 {
+		return command.Flagf("--timeout %s is negative: give a time from 0 on, such as 30s", d)
+	}
+	return nil
 }
 
 // newHelp returns the command `help`, which unlike cobra's own fails for an unknown command.

@@ -119,9 +119,9 @@ func (c *Client) ReplaceTask(ctx context.Context, name, task string) error {
 }
 
 // Events lists what happened to a cluster, oldest first.
-func (c *Client) Events(ctx context.Context, name string) ([]wire.Note, error) {
+func (c *Client) Events(ctx context.Context, name string) ([]wire.Event, error) {
 	var out struct {
-		Events []wire.Note `json:"events"`
+		Events []wire.Event `json:"events"`
 	}
 	_, err := c.decode(ctx, call{method: http.MethodGet, path: []string{"v1", "clusters", name, "events"}}, &out)
 	return out.Events, err

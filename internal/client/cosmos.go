@@ -100,18 +100,3 @@ func (c *Client) cosmos(ctx context.Context, endpoint string, in, out any) error
 	}
 	return nil
 }
-
-// refusedByCosmos turns an error of Cosmos into ours.
-func refusedByCosmos(kind, message string, data json.RawMessage) error {
-	switch kind {
-	case "MarathonAppNotFound", "AppIdNotFound":
-		return fault.New(fault.NotFound, "Cosmos: %s: give the service's name with --name", oneLine(message))
-	case "JsonSchemaMismatch":
-		return fault.New(fault.Invalid, "Cosmos: %s: %s", oneLine(message), clip(string(data)))
-	case "AppIdChanged":
-		return fault.New(fault.Invalid, "Cosmos: %s: the option service.name cannot be changed", oneLine(message))
-	case "MarathonAppDeploymentConflict", "ConcurrentAccess":
-		return fault.New(fault.Conflict, "Cosmos: %s", oneLine(message))
-	}
-	return fault.New(fault.Upstream, "Cosmos: %s (%s)", oneLine(message), kind)
-}

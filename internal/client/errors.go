@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -300,10 +301,16 @@ func message(line string) string {
 	return text
 }
 
-// clip bounds a line, so that one error stays one line on a screen.
+// places are where a task's files are on its agent: they say nothing to a user, who has no access there.
+var places = regexp.MustCompile(`(?:file:)?/[^\s'"]*/frameworks/[^/\s]+/executors/[^/\s]+/runs/[^/\s'"]+/?`)
+
+// uploads are the names under which a JobManager keeps jars.
+var uploads = regexp.MustCompile(`(?:file:)?[^\s'"]*flink-web-upload/[0-9a-f]{8}-[0-9a-f-]{27}_`)
+
+// clip bounds a line, so that one error stays one line on a screen, and leaves out where files are on an agent.
 func clip(s string) string {
 	const most = 500
-	s = oneLine(s)
+	s = places.ReplaceAllString(uploads.ReplaceAllString(oneLine(s), ""), "")
 	if r := []rune(s); len(r) > most {
 		return string(r[:most]) + "…"
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -41,7 +42,19 @@ func (f *Flink) Raw(ctx context.Context, query url.Values, segments ...string) (
 func (f *Flink) get(ctx context.Context, out any, query url.Values, segments ...string) (json.RawMessage, error) {
 	r := f.call(http.MethodGet, nil, segments...)
 	r.query = query
-	return f.c.decode(ctx, r, out)
+	raw, err := f.c.decode(ctx, r, out)
+	return raw, f.unknownJob(err, segments)
+}
+
+// jobID is the form of Flink's job ids.
+var jobID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// unknownJob turns Flink's answer to something that cannot be the id of a job into that of a job that is not there.
+func (f *Flink) unknownJob(err error, segments []string) error {
+	if err == nil || len(segments) < 2 || segments[0] != "jobs" || segments[1] == "overview" || jobID.MatchString(segments[1]) || fault.CodeOf(err) != fault.Invalid {
+		return err
+	}
+	return fault.New(fault.NotFound, "cluster %s has no job %s: see dcos flink job list %s", f.name, segments[1], f.name)
 }
 
 // Jobs lists the jobs of the cluster.
@@ -74,7 +87,7 @@ func (f *Flink) Cancel(ctx context.Context, id string) error {
 	r := f.call(http.MethodPatch, nil, "jobs", id)
 	r.query = url.Values{"mode": {"cancel"}}
 	_, err := f.c.do(ctx, r)
-	return err
+	return f.unknownJob(err, []string{"jobs", id})
 }
 
 // SavepointRequest says how a savepoint is taken.
@@ -119,7 +132,7 @@ func (f *Flink) trigger(ctx context.Context, body any, segments ...string) (stri
 		RequestID string `json:"request-id"`
 	}
 	if _, err := f.c.decode(ctx, f.call(http.MethodPost, body, segments...), &out); err != nil {
-		return "", err
+		return "", f.unknownJob(err, segments)
 	}
 	if out.RequestID == "" {
 		return "", fault.New(fault.Upstream, "Flink answered without the id of the operation")
@@ -152,6 +165,9 @@ func (f *Flink) SavepointStatus(ctx context.Context, id, request string) (locati
 		reason := c.StackTrace
 		if reason == "" {
 			reason = c.Class
+		}
+		if strings.Contains(reason, "FlinkJobNotFoundException") { // Flink takes the request before it looks for the job.
+			return "", true, fault.New(fault.NotFound, "cluster %s has no running job %s: see dcos flink job list %s", f.name, id, f.name)
 		}
 		return "", true, fault.New(fault.Upstream, "the savepoint was not taken: %s", Reason(reason))
 	}

@@ -97,6 +97,18 @@ func (l *List) Add(field, format string, args ...any) {
 	l.details = append(l.details, Detail{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
+// AddErr records the problems of an error that another List made, or the error itself when it has none of their fields.
+// Nil adds nothing. Only an *Error can be added: anything else may hold what is not for users.
+func (l *List) AddErr(e *Error) {
+	switch {
+	case e == nil:
+	case len(e.Details) == 0:
+		l.details = append(l.details, Detail{Message: e.Message})
+	default:
+		l.details = append(l.details, e.Details...)
+	}
+}
+
 // Err returns nil when nothing was added, and an Invalid error with every detail otherwise.
 func (l *List) Err(message string) error {
 	if len(l.details) == 0 {

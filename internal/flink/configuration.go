@@ -229,32 +229,3 @@ func Configuration(spec spec.Spec, extra map[string]string) map[string]string {
 	maps.Copy(config, extra)
 	return config
 }
-
-// sensitive are the parts of a key by which Flink itself knows a secret
-// (GlobalConfiguration.SENSITIVE_KEYS of 1.20 and 2.3).
-func sensitive() []string {
-	return []string{
-		"password", "secret", "fs.azure.account.key", "apikey", "api-key", "auth-params",
-		"service-key", "token", "basic-auth", "jaas.config", "http-headers",
-	}
-}
-
-// IsSecret says whether the value of an option must not be shown.
-func IsSecret(key string) bool {
-	key = strings.ToLower(key)
-	if key == "high-availability.zookeeper.client.authorization" {
-		return true // Flink shows it, password and all.
-	}
-	return key != "mesos.driver.token-file" && slices.ContainsFunc(sensitive(), func(s string) bool { return strings.Contains(key, s) })
-}
-
-// Masked returns a copy of a configuration that may be shown: the values of secrets are "******".
-func Masked(config map[string]string) map[string]string {
-	shown := maps.Clone(config)
-	for k := range shown {
-		if IsSecret(k) {
-			shown[k] = "******"
-		}
-	}
-	return shown
-}

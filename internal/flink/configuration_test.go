@@ -136,17 +136,6 @@ func TestConfigurationPrecedence(t *testing.T) {
 	}
 }
 
-func TestMasked(t *testing.T) {
-	const authorization = "high-availability.zookeeper.client.authorization"
-	got := flink.Masked(map[string]string{"s3.secret-key": "x", "security.ssl.key-Password": "x", authorization: "x", "mesos.driver.token-file": "conf/t", "a": "b"})
-	want := map[string]string{
-		"s3.secret-key": "******", "security.ssl.key-Password": "******", authorization: "******", "mesos.driver.token-file": "conf/t", "a": "b",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("Masked() mismatch (-want +got):\n%s", diff)
-	}
-}
-
 // TestConfigYAML reads back what was written; TestRealFlink has Flink read it.
 func TestConfigYAML(t *testing.T) {
 	for _, config := range []map[string]string{{}, hostile()} {

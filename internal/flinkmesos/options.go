@@ -28,7 +28,7 @@ const field = "flinkConfiguration."
 // old. Translated and obsolete ones are removed there. It returns a copy and a line for each option; the error is a
 // fault.Invalid with every option that is refused, cannot be read, or contradicts a field of the spec.
 func Adopt(sp spec.Spec) (spec.Spec, []Line, error) {
-	if !slices.ContainsFunc(slices.Collect(maps.Keys(sp.FlinkConfiguration)), legacy) {
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(sp.FlinkConfiguration)), IsOption) {
 		return sp, nil, nil
 	}
 	r := &reader{spec: sp, config: maps.Clone(sp.FlinkConfiguration)}
@@ -63,7 +63,7 @@ func Adopt(sp spec.Spec) (spec.Spec, []Line, error) {
 	}
 	r.container()
 	for _, key := range slices.Sorted(maps.Keys(sp.FlinkConfiguration)) {
-		if legacy(key) && !known[key] {
+		if IsOption(key) && !known[key] {
 			r.key = key
 			r.fail("is not an option of flink-mesos: look whether it is spelt right, or remove it")
 		}
@@ -78,8 +78,8 @@ func Adopt(sp spec.Spec) (spec.Spec, []Line, error) {
 	return r.spec, lines, nil
 }
 
-// legacy says whether an option may be one of flink-mesos. Our driver has options of its own.
-func legacy(key string) bool {
+// IsOption says whether an option may be one of flink-mesos. The driver of this service has options of its own.
+func IsOption(key string) bool {
 	return strings.HasPrefix(key, "mesos.") && !strings.HasPrefix(key, "mesos.driver.") && !strings.HasPrefix(key, "mesos.worker.") ||
 		strings.HasSuffix(key, ".zookeeper.path.mesos-workers")
 }

@@ -8,7 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
@@ -31,11 +32,11 @@ type History struct {
 	healed  []wire.Recovery
 
 	// Owned by whoever calls Observe.
-	clusters map[string]*state
+	clusters map[string]*watched
 }
 
-// state is what must be remembered of a cluster between two looks.
-type state struct {
+// watched is what must be remembered of a cluster between two looks.
+type watched struct {
 	// noted is the time of the last note that was seen.
 	noted time.Time
 	// lost is when the loss came that is not made good yet; zero for none.
@@ -44,14 +45,14 @@ type state struct {
 }
 
 // New returns an empty History.
-func New() *History { return &History{clusters: map[string]*state{}} }
+func New() *History { return &History{clusters: map[string]*watched{}} }
 
 // Run observes what view returns until ctx is done.
-func (h *History) Run(ctx context.Context, view func() *decide.State) error {
+func (h *History) Run(ctx context.Context, vw func() *state.State) error {
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	for {
-		h.Observe(decide.Vitals(view()), time.Now())
+		h.Observe(view.Vitals(vw()), time.Now())
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -61,7 +62,7 @@ func (h *History) Run(ctx context.Context, view func() *decide.State) error {
 }
 
 // Observe takes what is so of all clusters at a moment. Moments must not go back.
-func (h *History) Observe(vitals []decide.Vital, now time.Time) {
+func (h *History) Observe(vitals []view.Vital, now time.Time) {
 	sample := wire.Sample{Time: now}
 	seen := map[string]bool{}
 	var healed []wire.Recovery
@@ -96,10 +97,10 @@ func last[T any](s []T, n int) []T {
 }
 
 // follow looks for a loss that is new, and for the end of one that is not made good yet.
-func (h *History) follow(v decide.Vital, now time.Time) (wire.Recovery, bool) {
+func (h *History) follow(v view.Vital, now time.Time) (wire.Recovery, bool) {
 	s := h.clusters[v.Name]
 	if s == nil {
-		s = &state{}
+		s = &watched{}
 		h.clusters[v.Name] = s
 	}
 	for _, n := range v.Notes {

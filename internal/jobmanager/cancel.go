@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 )
 
@@ -17,7 +17,7 @@ const (
 
 // CancelJobs has every job cancelled and posts when none runs any more, or when the JobManager does not answer. It does not
 // wait. What is under way already goes on. It needs no conversation.
-func (w *Watcher) CancelJobs(a decide.CancelJobs) {
+func (w *Watcher) CancelJobs(a state.CancelJobs) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	id := a.JobManager.ID
@@ -33,13 +33,13 @@ func (w *Watcher) CancelJobs(a decide.CancelJobs) {
 		delete(w.cancelling, id)
 		w.mu.Unlock()
 		if over {
-			w.o.Post(decide.JobsCancelled{Cluster: a.Cluster, JobManager: id})
+			w.o.Post(state.JobsCancelled{Cluster: a.Cluster, JobManager: id})
 		}
 	})
 }
 
 // cancelJobs returns true when no job runs, or nobody answers; false when ctx ended before.
-func (w *Watcher) cancelJobs(ctx context.Context, a decide.CancelJobs) bool {
+func (w *Watcher) cancelJobs(ctx context.Context, a state.CancelJobs) bool {
 	client, err := w.o.REST(a.JobManager)
 	if err != nil {
 		w.o.Log.Error("no client of the JobManager", "cluster", a.Cluster, "error", err)

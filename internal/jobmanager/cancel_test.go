@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -41,14 +41,14 @@ func TestCancelJobs(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				posted := make(chan decide.Event, 10)
+				posted := make(chan state.Event, 10)
 				w, err := jobmanager.New(jobmanager.Options{
 					Observe: func(context.Context, task.Task) (wire.Flink, error) { return wire.Flink{}, nil },
 					Dial:    func(task.Task) (jobmanager.Exchange, error) { return nil, http.ErrNotSupported },
 					REST: func(task.Task) (*rest.Client, error) {
 						return rest.New(rest.Options{URL: "http://h:8081", HTTP: &http.Client{Transport: tt.flink}})
 					},
-					Post: func(e decide.Event) { posted <- e },
+					Post: func(e state.Event) { posted <- e },
 					Log:  slog.New(slog.DiscardHandler),
 				})
 				if err != nil {
@@ -56,12 +56,12 @@ func TestCancelJobs(t *testing.T) {
 				}
 				defer w.Close()
 				began := time.Now()
-				a := decide.CancelJobs{Cluster: "demo", JobManager: task.Task{ID: "demo-jm-1"}}
+				a := state.CancelJobs{Cluster: "demo", JobManager: task.Task{ID: "demo-jm-1"}}
 				w.CancelJobs(a)
 				w.CancelJobs(a) // It is under way already.
 				select {
 				case e := <-posted:
-					if want := (decide.JobsCancelled{Cluster: "demo", JobManager: "demo-jm-1"}); e != want || tt.silent {
+					if want := (state.JobsCancelled{Cluster: "demo", JobManager: "demo-jm-1"}); e != want || tt.silent {
 						t.Errorf("posted %+v, want %+v (silent: %t)", e, want, tt.silent)
 					}
 				case <-time.After(100 * time.Second):

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
@@ -27,7 +27,7 @@ const (
 
 // StopJobs has every job stopped with a savepoint and posts how far that is. It does not wait. What is under way
 // already goes on; without a conversation with the JobManager nothing is done: the core asks again.
-func (w *Watcher) StopJobs(a decide.StopJobs) {
+func (w *Watcher) StopJobs(a state.StopJobs) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c := w.conversations[a.Cluster][a.JobManager.ID]
@@ -46,7 +46,7 @@ func (w *Watcher) StopJobs(a decide.StopJobs) {
 }
 
 // stopJobs tries until the JobManager has answered everything, or the conversation ends.
-func (w *Watcher) stopJobs(ctx context.Context, a decide.StopJobs) {
+func (w *Watcher) stopJobs(ctx context.Context, a state.StopJobs) {
 	client, err := w.o.REST(a.JobManager)
 	if err != nil {
 		w.o.Log.Error("no client of the JobManager", "cluster", a.Cluster, "error", err)
@@ -60,14 +60,14 @@ func (w *Watcher) stopJobs(ctx context.Context, a decide.StopJobs) {
 			return
 		}
 		if err == nil {
-			w.o.Post(decide.JobsStopped{
+			w.o.Post(state.JobsStopped{
 				Cluster: a.Cluster, Number: a.Number, Savepoints: s.savepoints, Done: s.failure == "", Failure: s.failure,
 			})
 			return
 		}
 		if len(s.savepoints) > s.told {
 			s.told = len(s.savepoints)
-			w.o.Post(decide.JobsStopped{Cluster: a.Cluster, Number: a.Number, Savepoints: slices.Clone(s.savepoints)})
+			w.o.Post(state.JobsStopped{Cluster: a.Cluster, Number: a.Number, Savepoints: slices.Clone(s.savepoints)})
 		}
 		if text := err.Error(); text != said && !errors.Is(err, errUnderWay) {
 			said = text
@@ -85,7 +85,7 @@ var errUnderWay = errors.New("savepoints are under way")
 
 // stop is the stopping of the jobs of one cluster.
 type stop struct {
-	a          decide.StopJobs
+	a          state.StopJobs
 	client     *rest.Client
 	begun      time.Time
 	savepoints []wire.Savepoint

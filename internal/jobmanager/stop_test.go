@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -155,9 +155,9 @@ func (f *flink) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // stopJobs asks for a stop and returns what was posted until its end.
-func stopJobs(t *testing.T, f *flink, a decide.StopJobs) []decide.JobsStopped {
+func stopJobs(t *testing.T, f *flink, a state.StopJobs) []state.JobsStopped {
 	t.Helper()
-	posted := make(chan decide.JobsStopped, 100)
+	posted := make(chan state.JobsStopped, 100)
 	jm := task.Task{ID: "demo-jm-1", Hostname: "h", Ports: map[string]int{"rest": 8081}}
 	w, err := jobmanager.New(jobmanager.Options{
 		Observe: func(ctx context.Context, _ task.Task) (wire.Flink, error) {
@@ -168,8 +168,8 @@ func stopJobs(t *testing.T, f *flink, a decide.StopJobs) []decide.JobsStopped {
 		REST: func(task.Task) (*rest.Client, error) {
 			return rest.New(rest.Options{URL: "http://h:8081", HTTP: &http.Client{Transport: f}})
 		},
-		Post: func(e decide.Event) {
-			if s, ok := e.(decide.JobsStopped); ok {
+		Post: func(e state.Event) {
+			if s, ok := e.(state.JobsStopped); ok {
 				posted <- s
 			}
 		},
@@ -181,10 +181,10 @@ func stopJobs(t *testing.T, f *flink, a decide.StopJobs) []decide.JobsStopped {
 	defer w.Close()
 	a.Cluster, a.Nonce, a.JobManager, a.Number = "demo", "aaaa", jm, 7
 	w.StopJobs(a) // Without a conversation nothing is done.
-	w.Watch(decide.Watch{Cluster: "demo", JobManager: jm})
+	w.Watch(state.Watch{Cluster: "demo", JobManager: jm})
 	w.StopJobs(a)
 	w.StopJobs(a) // It is under way already.
-	var all []decide.JobsStopped
+	var all []state.JobsStopped
 	for {
 		e := <-posted
 		if e.Cluster != "demo" || e.Number != 7 {
@@ -198,7 +198,7 @@ func stopJobs(t *testing.T, f *flink, a decide.StopJobs) []decide.JobsStopped {
 }
 
 // paths are the savepoints of an event.
-func paths(e decide.JobsStopped) []string {
+func paths(e state.JobsStopped) []string {
 	var out []string
 	for _, s := range e.Savepoints {
 		out = append(out, s.Job+" "+s.Path)
@@ -211,7 +211,7 @@ func TestStopJobs(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		jobs    func(since time.Time) []*flinkJob
-		request decide.StopJobs
+		request state.StopJobs
 		away    int
 		stops   []string
 		want    []string
@@ -222,33 +222,33 @@ func TestStopJobs(t *testing.T) {
 			jobs: func(time.Time) []*flinkJob {
 				return []*flinkJob{{id: "a", state: "RUNNING"}, {id: "b", state: "RUNNING", starting: 5}, {id: "old", state: "FAILED"}}
 			},
-			away: 3, request: decide.StopJobs{Stop: decide.StopRequest{Directory: "file:/sp", Drain: true}},
+			away: 3, request: state.StopJobs{Stop: state.StopRequest{Directory: "file:/sp", Drain: true}},
 			stops: []string{"a file:/sp true", "b file:/sp true"}, want: []string{"a file:/sp/a", "b file:/sp/b"},
 		},
 		"one is known": {
 			jobs: func(time.Time) []*flinkJob {
 				return []*flinkJob{{id: "a", state: "FINISHED"}, {id: "b", state: "RUNNING"}}
 			},
-			request: decide.StopJobs{Known: []string{"a"}},
+			request: state.StopJobs{Known: []string{"a"}},
 			stops:   []string{"b  false"}, want: []string{"b file:/sp/b"},
 		},
 		"one was stopped and its operation is forgotten": {
 			jobs: func(since time.Time) []*flinkJob {
 				return []*flinkJob{{id: "a", state: "FINISHED", ended: since.Add(time.Second), savepoint: "file:/sp/found", triggered: since}}
 			},
-			request: decide.StopJobs{Single: true}, want: []string{"a file:/sp/found"},
+			request: state.StopJobs{Single: true}, want: []string{"a file:/sp/found"},
 		},
 		"an application has ended before": {
 			jobs: func(since time.Time) []*flinkJob {
 				return []*flinkJob{{id: "a", state: "FINISHED", ended: since.Add(-time.Minute), savepoint: "file:/sp/old", triggered: since.Add(-time.Hour)}}
 			},
-			request: decide.StopJobs{Single: true}, failure: "there was no job to stop any more: job a (job a) is FINISHED",
+			request: state.StopJobs{Single: true}, failure: "there was no job to stop any more: job a (job a) is FINISHED",
 		},
 		"an application has two jobs": {
 			jobs: func(time.Time) []*flinkJob {
 				return []*flinkJob{{id: "a", state: "RUNNING"}, {id: "b", state: "RUNNING"}}
 			},
-			request: decide.StopJobs{Single: true}, failure: "runs 2 jobs at once",
+			request: state.StopJobs{Single: true}, failure: "runs 2 jobs at once",
 		},
 		"one fails": {
 			jobs: func(time.Time) []*flinkJob {
@@ -289,7 +289,7 @@ func TestStopAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &flink{jobs: []*flinkJob{{id: "a", state: "RUNNING"}}}
-		request := decide.StopJobs{Since: time.Now(), Single: true}
+		request := state.StopJobs{Since: time.Now(), Single: true}
 		first := stopJobs(t, f, request)
 		f.jobs[0].looks = 0
 		second := stopJobs(t, f, request)

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -36,7 +36,7 @@ type Options struct {
 	// REST returns the client of a JobManager's REST API.
 	REST func(jm task.Task) (*rest.Client, error)
 	// Post delivers an event to the owner of the state. It may block.
-	Post func(decide.Event)
+	Post func(state.Event)
 	// Busy and Idle are the times between observations while things change and otherwise;
 	// 250 ms and 2 s when 0.
 	Busy, Idle time.Duration
@@ -88,7 +88,7 @@ func New(o Options) (*Watcher, error) {
 }
 
 // Watch starts the conversation with a JobManager, unless there is one.
-func (w *Watcher) Watch(a decide.Watch) {
+func (w *Watcher) Watch(a state.Watch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed || w.conversations[a.Cluster][a.JobManager.ID] != nil {
@@ -118,7 +118,7 @@ func (w *Watcher) Watch(a decide.Watch) {
 }
 
 // Unwatch ends the conversation with a JobManager, or with all of a cluster.
-func (w *Watcher) Unwatch(a decide.Unwatch) {
+func (w *Watcher) Unwatch(a state.Unwatch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	of := w.conversations[a.Cluster]
@@ -166,7 +166,7 @@ const busyFor = 20 * time.Second
 
 // observe asks Flink how it is, often while things change, now and then otherwise, and posts
 // what is new.
-func (w *Watcher) observe(ctx context.Context, a decide.Watch) {
+func (w *Watcher) observe(ctx context.Context, a state.Watch) {
 	var last wire.Flink
 	known := false
 	changed := time.Now()
@@ -181,7 +181,7 @@ func (w *Watcher) observe(ctx context.Context, a decide.Watch) {
 			if !known || f != last || w.o.Wanted(a.Cluster) {
 				f.Observed = observed
 				last, known, changed = f, true, time.Now()
-				w.o.Post(decide.FlinkObserved{Cluster: a.Cluster, JobManager: a.JobManager.ID, Flink: f})
+				w.o.Post(state.FlinkObserved{Cluster: a.Cluster, JobManager: a.JobManager.ID, Flink: f})
 			}
 		}
 		wait := w.o.Busy

@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
@@ -85,7 +85,7 @@ type pending struct {
 	at      time.Time
 	event   any
 	name    string
-	actions []decide.Action
+	actions []state.Action
 	missing int
 }
 
@@ -106,15 +106,15 @@ func New(o Options) (*Journal, error) {
 }
 
 // Begin notes what a process loaded, from which its events can be replayed.
-func (j *Journal) Begin(at time.Time, stored decide.Stored) {
+func (j *Journal) Begin(at time.Time, stored state.Stored) {
 	stored.Clusters = slices.Clone(stored.Clusters)
 	for i := range stored.Clusters {
 		c := &stored.Clusters[i]
 		c.Spec = j.o.Masked(c.Spec)
-		if c.Change != nil {
-			change := *c.Change
+		if c.Rollout != nil {
+			change := *c.Rollout
 			change.Spec = j.o.Masked(change.Spec)
-			c.Change = &change
+			c.Rollout = &change
 		}
 	}
 	stored.Leftovers = slices.Clone(stored.Leftovers)
@@ -126,11 +126,11 @@ func (j *Journal) Begin(at time.Time, stored decide.Stored) {
 
 // Observe notes an event and its actions; it is loop.Options.Observe and does not wait. A tick without actions
 // changed nothing and is left out.
-func (j *Journal) Observe(at time.Time, e decide.Event, actions []decide.Action) {
-	if _, tick := e.(decide.Ticked); tick && len(actions) == 0 {
+func (j *Journal) Observe(at time.Time, e state.Event, actions []state.Action) {
+	if _, tick := e.(state.Ticked); tick && len(actions) == 0 {
 		return
 	}
-	if put, ok := e.(decide.PutCluster); ok {
+	if put, ok := e.(state.PutCluster); ok {
 		put.Spec = j.o.Masked(put.Spec)
 		e = put
 	}
@@ -331,15 +331,15 @@ func readLines(name string) ([][]byte, error) {
 func name(v any) string { return strings.TrimPrefix(fmt.Sprintf("%T", v), "decide.") }
 
 // Words says what an action does, without secrets.
-func Words(a decide.Action) string {
+func Words(a state.Action) string {
 	switch a := a.(type) {
-	case decide.Save:
+	case state.Save:
 		keys := make([]string, len(a.Records))
 		for i, r := range a.Records {
 			keys[i] = r.Key
 		}
 		return "save " + strings.Join(keys, " ")
-	case decide.Accept:
+	case state.Accept:
 		ids := make([]string, len(a.Launches))
 		for i := range a.Launches {
 			ids[i] = a.Launches[i].Task.ID
@@ -349,19 +349,19 @@ func Words(a decide.Action) string {
 			text += fmt.Sprintf(" (gives back %d reserved resources and volumes)", n)
 		}
 		return text
-	case decide.Decline:
+	case state.Decline:
 		return fmt.Sprintf("decline %d offers: %s", len(a.OfferIDs), a.Reason)
-	case decide.Kill:
+	case state.Kill:
 		return "kill " + a.TaskID
-	case decide.Ack:
+	case state.Ack:
 		return "acknowledge " + a.TaskID
-	case decide.Reconcile:
+	case state.Reconcile:
 		return fmt.Sprintf("reconcile %d tasks", len(a.Tasks))
-	case decide.Watch:
+	case state.Watch:
 		return "watch " + a.JobManager.ID
-	case decide.Tell:
-		return "note " + a.Note.Type + ": " + a.Note.Message
-	case decide.Answer:
+	case state.RecordEvent:
+		return "note " + a.Event.Type + ": " + a.Event.Message
+	case state.Answer:
 		if a.Err != nil {
 			return "answer: " + a.Err.Error()
 		}

@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -43,8 +45,8 @@ var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
 // story folds a short life in and notes it.
 func story(j *journal.Journal) {
-	j.Begin(noon, decide.Stored{})
-	s := decide.New(decide.Options{}, decide.Stored{}, noon)
+	j.Begin(noon, state.Stored{})
+	s := core.New(state.Options{}, state.Stored{}, noon)
 	spec := spec.Spec{
 		Name: "demo", Kind: spec.Session, FlinkVersion: "2.3.0", Allocation: spec.Static,
 		FlinkConfiguration: map[string]string{"s3.secret-key": "the canary"},
@@ -55,18 +57,18 @@ func story(j *journal.Journal) {
 	scalar := func(name string, v float64) offer.Resource {
 		return offer.Resource{Name: name, AllocationRole: "*", Scalar: offer.ToMilli(v)}
 	}
-	for i, e := range []decide.Event{
-		decide.Subscribed{FrameworkID: "fw"},
-		decide.PutCluster{Request: 1, Spec: spec, Nonce: "aaaa", CreateOnly: true},
-		decide.Ticked{},
-		decide.Offered{Offers: []offer.Offer{{ID: "o1", AgentID: "a1", Hostname: "h1", Resources: []offer.Resource{
+	for i, e := range []state.Event{
+		state.Subscribed{FrameworkID: "fw"},
+		state.PutCluster{Request: 1, Spec: spec, Nonce: "aaaa", CreateOnly: true},
+		state.Ticked{},
+		state.Offered{Offers: []offer.Offer{{ID: "o1", AgentID: "a1", Hostname: "h1", Resources: []offer.Resource{
 			scalar("cpus", 8), scalar("mem", 8192), {Name: "ports", AllocationRole: "*", Ranges: []offer.Range{{Begin: 31000, End: 31099}}},
 		}}}},
-		decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a1", State: task.Running, UUID: []byte{1, 2}},
+		state.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a1", State: task.Running, UUID: []byte{1, 2}},
 	} {
 		at := noon.Add(time.Duration(i) * time.Second)
-		var actions []decide.Action
-		s, actions = decide.Step(s, e, at)
+		var actions []state.Action
+		s, actions = core.Step(s, e, at)
 		j.Observe(at, e, actions)
 	}
 }
@@ -84,17 +86,17 @@ func TestReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := journal.Replay(entries, decide.Options{})
+	r, err := journal.Replay(entries, state.Options{})
 	if err != nil || len(r.Differences) != 0 || r.Events < 4 {
 		t.Fatalf("Replay() = %d events, %+v, %v", r.Events, r.Differences, err)
 	}
-	d, ok := decide.Describe(&r.State, "demo")
+	d, ok := view.Describe(&r.State, "demo")
 	if !ok || len(d.Tasks) != 2 {
 		t.Errorf("the state after the replay is %+v", d)
 	}
 	// What is told otherwise is found.
 	entries[len(entries)-1].Actions = []string{"nothing of the kind"}
-	if r, err = journal.Replay(entries, decide.Options{}); err != nil || len(r.Differences) != 1 {
+	if r, err = journal.Replay(entries, state.Options{}); err != nil || len(r.Differences) != 1 {
 		t.Errorf("a changed entry: %+v, %v", r.Differences, err)
 	}
 	if last, err := journal.Read(dir, 2); err != nil || len(last) != 2 || last[1].Event != "Updated" {
@@ -160,7 +162,7 @@ func TestRing(t *testing.T) {
 	for n := range 3 {
 		j := open(t, journal.Options{Dir: dir, Files: 3, FileBytes: 1000})
 		for i := range 100 {
-			j.Observe(noon, decide.AgentLost{AgentID: fmt.Sprintf("agent-%d-%d", n, i)}, nil)
+			j.Observe(noon, state.AgentLost{AgentID: fmt.Sprintf("agent-%d-%d", n, i)}, nil)
 		}
 		if err := j.Close(); err != nil {
 			t.Fatal(err)
@@ -184,7 +186,7 @@ func TestRing(t *testing.T) {
 	if err != nil || len(entries) == 0 || !strings.Contains(string(entries[len(entries)-1].Data), "agent-2-99") {
 		t.Fatalf("Read() = %d entries, %v", len(entries), err)
 	}
-	if _, err := journal.Replay(entries, decide.Options{}); err == nil {
+	if _, err := journal.Replay(entries, state.Options{}); err == nil {
 		t.Error("a ring without a start was replayed")
 	}
 }
@@ -200,7 +202,7 @@ func TestFull(t *testing.T) {
 	go func() {
 		defer close(done)
 		for range 50_000 {
-			j.Observe(noon, decide.AgentLost{AgentID: "a"}, nil)
+			j.Observe(noon, state.AgentLost{AgentID: "a"}, nil)
 		}
 	}()
 	select {

@@ -8,35 +8,36 @@ import (
 	"slices"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 )
 
 // kinds are the events by their names.
 var kinds = func() map[string]reflect.Type {
 	all := make(map[string]reflect.Type)
-	for _, e := range []decide.Event{
-		decide.Subscribed{},
-		decide.Disconnected{},
-		decide.FrameworkRemoved{},
-		decide.Offered{},
-		decide.Rescinded{},
-		decide.InverseOffered{},
-		decide.InverseRescinded{},
-		decide.Updated{},
-		decide.AgentLost{},
-		decide.CallFailed{},
-		decide.PutCluster{},
-		decide.DeleteCluster{},
-		decide.RestartTask{},
-		decide.Forgotten{},
-		decide.PauseStarts{},
-		decide.Look{},
-		decide.JobsCancelled{},
-		decide.JobsStopped{},
-		decide.FlinkObserved{},
-		decide.WorkersWanted{},
-		decide.Ticked{},
-		decide.TornDown{},
+	for _, e := range []state.Event{
+		state.Subscribed{},
+		state.Disconnected{},
+		state.FrameworkRemoved{},
+		state.Offered{},
+		state.Rescinded{},
+		state.InverseOffered{},
+		state.InverseRescinded{},
+		state.Updated{},
+		state.AgentLost{},
+		state.CallFailed{},
+		state.PutCluster{},
+		state.DeleteCluster{},
+		state.RestartTask{},
+		state.HADataDeleted{},
+		state.PauseLaunches{},
+		state.ProbeOffers{},
+		state.JobsCancelled{},
+		state.JobsStopped{},
+		state.FlinkObserved{},
+		state.WorkersWanted{},
+		state.Ticked{},
+		state.TornDown{},
 	} {
 		all[name(e)] = reflect.TypeOf(e)
 	}
@@ -56,12 +57,12 @@ type Replayed struct {
 	Events int
 	// Differences are where the replay and the record part; none when the incident is reproduced.
 	Differences []Difference
-	State       decide.State
+	State       state.State
 }
 
 // Replay folds the entries in again, from the newest Start on, as the process did, and compares the actions. It
 // performs nothing.
-func Replay(entries []Entry, o decide.Options) (Replayed, error) {
+func Replay(entries []Entry, o state.Options) (Replayed, error) {
 	first := -1
 	for i := range entries {
 		if entries[i].Event == Start {
@@ -71,11 +72,11 @@ func Replay(entries []Entry, o decide.Options) (Replayed, error) {
 	if first < 0 {
 		return Replayed{}, errors.New("the journal has no start to replay from: the ring has gone over it")
 	}
-	var stored decide.Stored
+	var stored state.Stored
 	if err := json.Unmarshal(entries[first].Data, &stored); err != nil {
 		return Replayed{}, fmt.Errorf("read the start: %w", err)
 	}
-	r := Replayed{State: decide.New(o, stored, entries[first].Time)}
+	r := Replayed{State: core.New(o, stored, entries[first].Time)}
 	for _, e := range entries[first+1:] {
 		if e.Missing > 0 || len(e.Data) == 0 {
 			return r, fmt.Errorf("the journal lacks what happened before %s: it can be replayed no further", e.Time.Format(time.RFC3339Nano))
@@ -88,8 +89,8 @@ func Replay(entries []Entry, o decide.Options) (Replayed, error) {
 		if err := json.Unmarshal(e.Data, event.Interface()); err != nil {
 			return r, fmt.Errorf("read an event %s: %w", e.Event, err)
 		}
-		var actions []decide.Action
-		r.State, actions = decide.Step(r.State, event.Elem().Interface().(decide.Event), e.Time)
+		var actions []state.Action
+		r.State, actions = core.Step(r.State, event.Elem().Interface().(state.Event), e.Time)
 		r.Events++
 		var got []string
 		for _, a := range actions {

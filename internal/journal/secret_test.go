@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
@@ -18,9 +18,9 @@ func TestBeginHidesSecrets(t *testing.T) {
 	spec := func(name string) spec.Spec {
 		return spec.Spec{Name: name, FlinkConfiguration: map[string]string{"s3.secret-key": "the canary"}}
 	}
-	stored := decide.Stored{
-		Clusters:  []decide.ClusterRecord{{Spec: spec("a"), Nonce: "aaaa", Change: &decide.Change{Spec: spec("a")}}},
-		Leftovers: []decide.Leftover{{Spec: spec("b")}},
+	stored := state.Stored{
+		Clusters:  []state.ClusterRecord{{Spec: spec("a"), Nonce: "aaaa", Rollout: &state.Rollout{Spec: spec("a")}}},
+		Leftovers: []state.OrphanedHAData{{Spec: spec("b")}},
 	}
 	dir := t.TempDir()
 	j, err := journal.New(journal.Options{Dir: dir, Masked: masked, Log: slog.New(slog.DiscardHandler)})
@@ -44,7 +44,7 @@ func TestBeginHidesSecrets(t *testing.T) {
 			t.Errorf("%s: %s", f, text)
 		}
 	}
-	if stored.Clusters[0].Change.Spec.FlinkConfiguration["s3.secret-key"] != "the canary" {
+	if stored.Clusters[0].Rollout.Spec.FlinkConfiguration["s3.secret-key"] != "the canary" {
 		t.Error("the state itself was masked")
 	}
 }

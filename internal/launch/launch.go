@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -55,8 +55,8 @@ type Options struct {
 	Distribution func(spec.Spec) (Distribution, error)
 	// OverlayURI is where a task fetches the overlay of its cluster.
 	OverlayURI func(cluster string) (string, error)
-	// ArtifactURI is where a task fetches an uploaded artifact ("artifact:<sha256>/<name>").
-	ArtifactURI func(uri string) (string, error)
+	// ArtifactURI is where a task fetches an uploaded artifact.
+	ArtifactURI func(spec.ArtifactURI) (string, error)
 	// Secret reads a secret that specs name by valueFrom; nil means that there are none.
 	Secret func(name string) ([]byte, error)
 	// Key makes the tokens by which the service and the drivers know each other; 32 bytes or more.
@@ -117,7 +117,7 @@ const (
 )
 
 // Plan works out how a task is started.
-func (p *Planner) Plan(l decide.Launch) (task.Template, error) {
+func (p *Planner) Plan(l state.Launch) (task.Template, error) {
 	d, err := p.o.Distribution(l.Spec)
 	if err != nil {
 		return task.Template{}, err
@@ -197,7 +197,7 @@ func jobArguments(s spec.Spec) []string {
 }
 
 // uris lists what the fetcher brings: the distribution, the overlay, and what the cluster adds.
-func (p *Planner) uris(l decide.Launch, d Distribution) ([]spec.URI, error) {
+func (p *Planner) uris(l state.Launch, d Distribution) ([]spec.URI, error) {
 	overlay, err := p.o.OverlayURI(l.Spec.Name)
 	if err != nil {
 		return nil, err
@@ -243,10 +243,14 @@ func (p *Planner) uris(l decide.Launch, d Distribution) ([]spec.URI, error) {
 
 // resolve turns the name of an uploaded artifact into a URI that a task can fetch.
 func (p *Planner) resolve(uri string) (string, error) {
-	if strings.HasPrefix(uri, "artifact:") {
-		return p.o.ArtifactURI(uri)
+	if !spec.IsArtifactURI(uri) {
+		return uri, nil
 	}
-	return uri, nil
+	u, err := spec.ParseArtifactURI(uri)
+	if err != nil {
+		return "", err
+	}
+	return p.o.ArtifactURI(u)
 }
 
 // base is the last element of a URI's path.

@@ -25,7 +25,7 @@ func handing(t *testing.T, hadoop string) *launch.Planner {
 			return launch.Distribution{Version: "2.3.0", URI: "http://service/flink.tgz"}, nil
 		},
 		OverlayURI:  func(name string) (string, error) { return "http://service/overlay", nil },
-		ArtifactURI: func(uri string) (string, error) { return "http://service/" + uri, nil },
+		ArtifactURI: func(u spec.ArtifactURI) (string, error) { return "http://service/" + u.String(), nil },
 		Key:         bytes.Repeat([]byte("k"), 32), JavaHome: "/agent/java", HadoopDirectory: hadoop,
 		Inherited: map[string]string{"TZ": "service", "A": "service", "JAVA_HOME": "service", "HADOOP_USER_NAME": "service"},
 	})

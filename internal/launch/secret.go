@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"fmt"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // secrets are those of a task, with the values of files read now: one that was changed is used from the next start on. A secret
 // that cannot be had fails the start, and the message names the secret.
-func (p *Planner) secrets(l decide.Launch) ([]task.Secret, error) {
+func (p *Planner) secrets(l state.Launch) ([]task.Secret, error) {
 	var all []task.Secret
 	for _, s := range l.Spec.OptionsOf(l.Task.Kind).Secrets {
 		plan := task.Secret{Environment: s.Environment, File: s.File, Reference: s.Reference}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -26,12 +26,12 @@ const findAddress = `task_address=${MESOS_CONTAINER_IP:-$(hostname -i 2>/dev/nul
 `
 
 // host is the name or address that a process tells the others as its own.
-func host(l decide.Launch) string {
+func host(l state.Launch) string {
 	return cmp.Or(task.HostOf(l.Spec, &l.Task), unknownHost)
 }
 
 // shape puts a process into its task: the container, the environment, the labels, and what others see of it.
-func (p *Planner) shape(l decide.Launch, start flink.Launch) task.Template {
+func (p *Planner) shape(l state.Launch, start flink.Launch) task.Template {
 	o, e := l.Spec.OptionsOf(l.Task.Kind), l.Spec.ExposureOf(l.Task.Kind)
 	plan := task.Template{
 		Command: command(l, o, start.Command), Environment: p.environment(l, o, start.Environment), User: l.Spec.User,
@@ -65,7 +65,7 @@ func hostname(name, id string) string {
 }
 
 // command puts what comes before the start script in front of it.
-func command(l decide.Launch, o spec.TaskOptions, start string) string {
+func command(l state.Launch, o spec.TaskOptions, start string) string {
 	var b strings.Builder
 	if o.Container != nil && o.Container.Image != "" {
 		// An image has a working directory of its own; what was fetched is in the sandbox.
@@ -86,7 +86,7 @@ func command(l decide.Launch, o spec.TaskOptions, start string) string {
 
 // environment has, from the weakest: what the service hands on of its own, its Java, what Flink's configuration and the
 // overlays set, the numbers of the spec's ports, and the spec's own.
-func (p *Planner) environment(l decide.Launch, o spec.TaskOptions, flinks map[string]string) map[string]string {
+func (p *Planner) environment(l state.Launch, o spec.TaskOptions, flinks map[string]string) map[string]string {
 	env := p.inherited()
 	if p.o.JavaHome != "" && (o.Container == nil || o.Container.Image == "") {
 		env["JAVA_HOME"] = p.o.JavaHome
@@ -104,7 +104,7 @@ func (p *Planner) environment(l decide.Launch, o spec.TaskOptions, flinks map[st
 }
 
 // extraPorts are the ports of the spec that are not Flink's own.
-func extraPorts(l decide.Launch) []spec.Port {
+func extraPorts(l state.Launch) []spec.Port {
 	own := flink.PortNames(l.Task.Kind, true)
 	return slices.DeleteFunc(slices.Clone(l.Spec.ExposureOf(l.Task.Kind).Ports), func(p spec.Port) bool {
 		return slices.Contains(own, p.Name)
@@ -112,12 +112,12 @@ func extraPorts(l decide.Launch) []spec.Port {
 }
 
 // inside is the number of a port where the process listens on it.
-func inside(l decide.Launch, p spec.Port) int {
+func inside(l state.Launch, p spec.Port) int {
 	return cmp.Or(p.ContainerPort, l.Task.Ports[p.Name])
 }
 
 // portArguments set the Flink options that get the number of a port.
-func portArguments(l decide.Launch) []string {
+func portArguments(l state.Launch) []string {
 	var args []string
 	for _, p := range extraPorts(l) {
 		if p.Option != "" {
@@ -129,7 +129,7 @@ func portArguments(l decide.Launch) []string {
 
 // mappings lead every port of the task to the container. Flink's own have the same number on both sides,
 // because Flink tells others the number that it listens on.
-func mappings(l decide.Launch, e spec.Exposure) []task.Mapping {
+func mappings(l state.Launch, e spec.Exposure) []task.Mapping {
 	var all []task.Mapping
 	for _, name := range slices.Sorted(maps.Keys(l.Task.Ports)) {
 		m := task.Mapping{HostPort: l.Task.Ports[name], ContainerPort: l.Task.Ports[name], Protocol: "tcp"}
@@ -144,7 +144,7 @@ func mappings(l decide.Launch, e spec.Exposure) []task.Mapping {
 
 // discovery is what Mesos-DNS and DC/OS know of the task: its ports by name, with the labels that make a
 // virtual address of one.
-func discovery(l decide.Launch, e spec.Exposure, mode spec.NetworkMode) *task.Discovery {
+func discovery(l state.Launch, e spec.Exposure, mode spec.NetworkMode) *task.Discovery {
 	d := &task.Discovery{Name: l.Spec.Name + "-" + string(l.Task.Kind), Visibility: spec.VisibleToCluster}
 	if e.Discovery != nil {
 		d.Name, d.Visibility = cmp.Or(e.Discovery.Name, d.Name), cmp.Or(e.Discovery.Visibility, d.Visibility)
@@ -167,7 +167,7 @@ func discovery(l decide.Launch, e spec.Exposure, mode spec.NetworkMode) *task.Di
 // check is the health check in full. The JobManager's REST API answers /overview only when a dispatcher leads, so with
 // high availability an election that takes long would end every JobManager: then a connection is the default. A
 // TaskManager has nothing but its RPC port.
-func check(l decide.Launch, e spec.Exposure) *task.Check {
+func check(l state.Launch, e spec.Exposure) *task.Check {
 	h := e.HealthCheck
 	if h == nil {
 		return nil

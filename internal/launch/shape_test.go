@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -24,7 +24,7 @@ func planner(t *testing.T) *launch.Planner {
 			return launch.Distribution{Version: "2.3.0", URI: "http://service/flink.tgz"}, nil
 		},
 		OverlayURI:  func(name string) (string, error) { return "http://service/overlay", nil },
-		ArtifactURI: func(uri string) (string, error) { return "http://service/" + uri, nil },
+		ArtifactURI: func(u spec.ArtifactURI) (string, error) { return "http://service/" + u.String(), nil },
 		Key:         bytes.Repeat([]byte("k"), 32), JavaHome: "/agent/java",
 	})
 	if err != nil {
@@ -34,7 +34,7 @@ func planner(t *testing.T) *launch.Planner {
 }
 
 // taskManager is the launch of a TaskManager from a spec in YAML.
-func taskManager(t *testing.T, text string) decide.Launch {
+func taskManager(t *testing.T, text string) state.Launch {
 	t.Helper()
 	s := spec.Spec{Name: "demo"}
 	if err := yaml.UnmarshalStrict([]byte(text), &s); err != nil {
@@ -48,7 +48,7 @@ func taskManager(t *testing.T, text string) decide.Launch {
 	if n := s.NetworkOf(spec.JobManagerTask); n.Mode == spec.ContainerNetwork {
 		jm.Network, jm.Address = n.Name, "9.0.0.9"
 	}
-	return decide.Launch{
+	return state.Launch{
 		Spec: s, Nonce: "aaaa", JobManager: jm,
 		Task: task.Task{
 			ID: "demo-aaaa-tm-1", Cluster: "demo", Kind: spec.TaskManagerTask, Hostname: "agent", Resources: s.TaskManager.Resources,

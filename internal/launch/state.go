@@ -3,7 +3,7 @@ package launch
 import (
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
@@ -19,7 +19,7 @@ const (
 // resourceID is what Flink calls a process. A TaskManager that replaces another one on its volume has the name of
 // that one, by which Flink finds the state that it left (local recovery); with dynamic allocation Flink itself has
 // named it.
-func resourceID(l decide.Launch) string {
+func resourceID(l state.Launch) string {
 	if l.Task.Kind == spec.TaskManagerTask && l.Spec.Allocation == spec.Static && l.Task.Reservation != "" {
 		return l.Task.Reservation
 	}
@@ -27,7 +27,7 @@ func resourceID(l decide.Launch) string {
 }
 
 // stateArguments have Flink keep its local state on the persistent volumes, unless the configuration says where.
-func stateArguments(l decide.Launch) []string {
+func stateArguments(l state.Launch) []string {
 	volumes := l.Spec.TaskManager.PersistentVolumes
 	if len(volumes) == 0 {
 		return nil
@@ -48,7 +48,7 @@ func stateArguments(l decide.Launch) []string {
 
 // sweep removes from the volumes what the TaskManager before left and Flink does not look at again: the directory of
 // a process with another name, and the databases of one that was killed, of which the checkpoints have copies.
-func sweep(l decide.Launch) string {
+func sweep(l state.Launch) string {
 	if l.Task.Kind != spec.TaskManagerTask {
 		return ""
 	}

@@ -18,6 +18,8 @@ type Behaviour struct {
 	Message string
 	// FailToStart ends the task before it runs.
 	FailToStart bool
+	// Over, when set, is called once when the task is over, with its machine or without.
+	Over func()
 }
 
 // Scripted runs tasks without processes: each does what the script says.
@@ -32,6 +34,7 @@ type Scripted struct {
 type scriptedTask struct {
 	info   mesos.TaskInfo
 	report func(mesos.TaskStatus)
+	over   func()
 	timer  *time.Timer
 }
 
@@ -48,10 +51,14 @@ func NewScripted(script func(mesos.TaskInfo) Behaviour) func(string) (Runtime, e
 // Launch implements Runtime.
 func (s *Scripted) Launch(_ mesos.FrameworkInfo, info mesos.TaskInfo, report func(mesos.TaskStatus)) {
 	b := s.script(info)
-	t := &scriptedTask{info: info, report: report}
+	t := &scriptedTask{info: info, report: report, over: b.Over}
+	if t.over == nil {
+		t.over = func() {}
+	}
 	s.mu.Lock()
 	if s.dead {
 		s.mu.Unlock()
+		t.over()
 		return
 	}
 	s.tasks[info.TaskID.Value] = t
@@ -108,6 +115,7 @@ func (s *Scripted) end(t *scriptedTask, state mesos.TaskState, message string) {
 	}
 	s.mu.Unlock()
 	if known {
+		t.over()
 		t.report(status(t, state, message))
 	}
 }
@@ -148,6 +156,7 @@ func (s *Scripted) Close() error {
 	s.dead = true
 	for _, t := range s.tasks {
 		stopTimer(t.timer)
+		t.over()
 	}
 	clear(s.tasks)
 	return nil

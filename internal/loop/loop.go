@@ -14,38 +14,39 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
 // Saver makes records durable, all or none.
 type Saver interface {
-	Save(ctx context.Context, records []decide.Record) error
+	Save(ctx context.Context, records []state.Record) error
 }
 
 // Sender takes the actions that go to the Mesos master. It must not wait.
 type Sender interface {
-	Send(a decide.Action)
+	Send(a state.Action)
 }
 
 // Flink takes the actions that concern JobManagers. It must not wait.
 type Flink interface {
-	Watch(w decide.Watch)
-	Unwatch(w decide.Unwatch)
-	Depose(d decide.Depose)
-	Forget(f decide.Forget)
+	Watch(w state.Watch)
+	Unwatch(w state.Unwatch)
+	Depose(d state.RevokeLeadership)
+	Forget(f state.DeleteHAData)
 	Tell(cluster string)
 }
 
 // Jobs ends the jobs of clusters. It must not wait.
 type Jobs interface {
-	CancelJobs(a decide.CancelJobs)
-	StopJobs(a decide.StopJobs)
+	CancelJobs(a state.CancelJobs)
+	StopJobs(a state.StopJobs)
 }
 
 // Options configure a Loop.
 type Options struct {
-	State decide.State
+	State state.State
 	Saver Saver
 	Mesos Sender
 	Flink Flink
@@ -55,7 +56,7 @@ type Options struct {
 	// Batch is how many queued events are saved together at most; 256 when 0.
 	Batch int
 	// Observe, when set, sees each event and its actions after they were performed.
-	Observe    func(at time.Time, e decide.Event, actions []decide.Action)
+	Observe    func(at time.Time, e state.Event, actions []state.Action)
 	Registerer prometheus.Registerer
 	Log        *slog.Logger
 }
@@ -77,7 +78,7 @@ func (o *Options) validate() error {
 type Loop struct {
 	o        Options
 	queue    chan item
-	view     atomic.Pointer[decide.State]
+	view     atomic.Pointer[state.State]
 	requests atomic.Uint64
 	stopped  chan struct{}
 	// began is when the work under way was taken up, in Unix nanoseconds; 0 while idle.
@@ -87,7 +88,7 @@ type Loop struct {
 
 // item is an event on the queue, and who waits for its answer.
 type item struct {
-	event   decide.Event
+	event   state.Event
 	request uint64
 	reply   chan error
 }
@@ -103,7 +104,7 @@ func New(o Options) (*Loop, error) {
 }
 
 // View returns the state as last published. It never changes.
-func (l *Loop) View() *decide.State { return l.view.Load() }
+func (l *Loop) View() *state.State { return l.view.Load() }
 
 // Busy is how long the work under way has taken so far; 0 while there is none.
 func (l *Loop) Busy() time.Duration {
@@ -115,7 +116,7 @@ func (l *Loop) Busy() time.Duration {
 }
 
 // Post queues an event. It waits while the queue is full, and gives up when the loop has ended.
-func (l *Loop) Post(e decide.Event) {
+func (l *Loop) Post(e state.Event) {
 	select {
 	case l.queue <- item{event: e}:
 	case <-l.stopped:
@@ -124,7 +125,7 @@ func (l *Loop) Post(e decide.Event) {
 
 // Do queues an event made for a request id and waits for the answer, which comes after what
 // it says was saved.
-func (l *Loop) Do(ctx context.Context, build func(request uint64) decide.Event) error {
+func (l *Loop) Do(ctx context.Context, build func(request uint64) state.Event) error {
 	id := l.requests.Add(1)
 	it := item{event: build(id), request: id, reply: make(chan error, 1)}
 	select {
@@ -164,7 +165,7 @@ func (l *Loop) Run(ctx context.Context) error {
 			r.step(it)
 		case <-ticker.C:
 			l.began.Store(time.Now().UnixNano())
-			r.step(item{event: decide.Ticked{Jitter: rand.Float64()}})
+			r.step(item{event: state.Ticked{Jitter: rand.Float64()}})
 		}
 		r.drain()
 		if err := r.perform(ctx); err != nil {
@@ -177,10 +178,10 @@ func (l *Loop) Run(ctx context.Context) error {
 // run is the working memory of Run.
 type run struct {
 	*Loop
-	state   decide.State
+	state   state.State
 	waiting map[uint64]chan error
-	records []decide.Record
-	actions []decide.Action
+	records []state.Record
+	actions []state.Action
 }
 
 // step folds in one event and collects what it asks for.
@@ -189,11 +190,11 @@ func (r *run) step(it item) {
 		r.waiting[it.request] = it.reply
 	}
 	now := time.Now()
-	next, actions := decide.Step(r.state, it.event, now)
+	next, actions := core.Step(r.state, it.event, now)
 	r.state = next
 	r.metrics.event(it.event)
 	for _, a := range actions {
-		if s, ok := a.(decide.Save); ok {
+		if s, ok := a.(state.Save); ok {
 			r.records = append(r.records, s.Records...)
 			continue
 		}
@@ -237,10 +238,10 @@ func (r *run) perform(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) act(a decide.Action) {
+func (r *run) act(a state.Action) {
 	r.metrics.action(a)
 	switch a := a.(type) {
-	case decide.Accept:
+	case state.Accept:
 		for i := range a.Launches {
 			t := &a.Launches[i].Task
 			r.o.Log.Info("task launched", "cluster", t.Cluster, "task", t.ID, "role", t.Kind, "agent", t.AgentID, "host", t.Hostname)
@@ -249,33 +250,33 @@ func (r *run) act(a decide.Action) {
 			r.o.Log.Info("reserved resources given back", "agent", a.AgentID, "volumes", len(a.Destroy), "resources", len(a.Unreserve))
 		}
 		r.o.Mesos.Send(a)
-	case decide.Kill:
+	case state.Kill:
 		r.o.Log.Info("task killed", "task", a.TaskID, "agent", a.AgentID)
 		r.o.Mesos.Send(a)
-	case decide.Decline, decide.AnswerInverse, decide.Constrain, decide.Revive, decide.Suppress, decide.Reconcile, decide.Ack, decide.Teardown, decide.Resubscribe:
+	case state.Decline, state.AnswerInverse, state.Constrain, state.Revive, state.Suppress, state.Reconcile, state.Ack, state.Teardown, state.Resubscribe:
 		r.o.Mesos.Send(a)
-	case decide.Watch:
+	case state.Watch:
 		r.o.Flink.Watch(a)
-	case decide.Unwatch:
+	case state.Unwatch:
 		r.o.Flink.Unwatch(a)
-	case decide.CancelJobs:
+	case state.CancelJobs:
 		r.o.Jobs.CancelJobs(a)
-	case decide.StopJobs:
+	case state.StopJobs:
 		r.o.Jobs.StopJobs(a)
-	case decide.Depose:
+	case state.RevokeLeadership:
 		r.o.Flink.Depose(a)
-	case decide.Forget:
+	case state.DeleteHAData:
 		r.o.Flink.Forget(a)
-	case decide.TellFlink:
+	case state.ReportWorkers:
 		r.o.Flink.Tell(a.Cluster)
-	case decide.Answer:
+	case state.Answer:
 		if reply, ok := r.waiting[a.Request]; ok {
 			delete(r.waiting, a.Request)
 			reply <- a.Err
 		}
-	case decide.Tell:
-		r.o.Log.Info(a.Note.Message, "cluster", a.Cluster, "event", a.Note.Type)
-	case decide.Save:
+	case state.RecordEvent:
+		r.o.Log.Info(a.Event.Message, "cluster", a.Cluster, "event", a.Event.Type)
+	case state.Save:
 		// Collected by step.
 	}
 }

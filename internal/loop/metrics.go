@@ -6,7 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 )
 
 type metrics struct {
@@ -39,16 +39,16 @@ func newMetrics(r prometheus.Registerer) metrics {
 	return m
 }
 
-func (m metrics) event(e decide.Event) {
+func (m metrics) event(e state.Event) {
 	m.events.WithLabelValues(reflect.TypeOf(e).Name()).Inc()
 }
 
-func (m metrics) action(a decide.Action) {
+func (m metrics) action(a state.Action) {
 	m.actions.WithLabelValues(reflect.TypeOf(a).Name()).Inc()
 	switch a := a.(type) {
-	case decide.Accept:
+	case state.Accept:
 		m.offers.WithLabelValues("accepted").Add(float64(len(a.OfferIDs)))
-	case decide.Decline:
+	case state.Decline:
 		m.offers.WithLabelValues(a.Reason).Add(float64(len(a.OfferIDs)))
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 )
 
 // connection is one subscription, from SUBSCRIBED to the end of its stream.
@@ -48,30 +48,30 @@ func (c *connection) HandleEvent(ctx context.Context, e *scheduler.Event) error 
 		c.watchdog.start(interval * time.Duration(c.s.o.HeartbeatIntervals))
 		c.subscribed = true
 		info := sub.GetMasterInfo()
-		post(decide.Subscribed{
+		post(state.Subscribed{
 			FrameworkID: sub.GetFrameworkID().GetValue(), Master: masterAddress(info), Version: info.GetVersion(),
 			Region: info.GetDomain().GetFaultDomain().GetRegion().Name,
 		})
 		c.startSending(ctx)
 	case scheduler.Event_OFFERS:
 		if offers := e.GetOffers().GetOffers(); len(offers) > 0 {
-			post(decide.Offered{Offers: offersFrom(offers)})
+			post(state.Offered{Offers: offersFrom(offers)})
 		}
 	case scheduler.Event_RESCIND:
-		post(decide.Rescinded{OfferID: e.GetRescind().OfferID.Value})
+		post(state.Rescinded{OfferID: e.GetRescind().OfferID.Value})
 	case scheduler.Event_INVERSE_OFFERS:
 		if offers := e.GetInverseOffers().GetInverseOffers(); len(offers) > 0 {
 			post(inverseFrom(offers))
 		}
 	case scheduler.Event_RESCIND_INVERSE_OFFER:
-		post(decide.InverseRescinded{OfferID: e.GetRescindInverseOffer().InverseOfferID.Value})
+		post(state.InverseRescinded{OfferID: e.GetRescindInverseOffer().InverseOfferID.Value})
 	case scheduler.Event_UPDATE:
 		status := e.GetUpdate().GetStatus()
 		post(updateFrom(&status))
 	case scheduler.Event_FAILURE:
 		f := e.GetFailure()
 		if f.ExecutorID == nil && f.AgentID != nil {
-			post(decide.AgentLost{AgentID: f.AgentID.Value})
+			post(state.AgentLost{AgentID: f.AgentID.Value})
 		}
 	case scheduler.Event_ERROR:
 		return c.failed(e.GetError().GetMessage())
@@ -85,7 +85,7 @@ func (c *connection) failed(message string) error {
 	switch {
 	case removed(message):
 		c.fatal = errRemoved
-		c.s.o.Post(decide.FrameworkRemoved{Message: message})
+		c.s.o.Post(state.FrameworkRemoved{Message: message})
 	case strings.Contains(strings.ToLower(message), "failed over"):
 		c.fatal = ErrReplaced
 	default:

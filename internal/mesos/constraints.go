@@ -7,7 +7,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
 	"github.com/flink-on-mesos/flink-service/internal/constraint"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 )
 
 // mesos-go has no messages for offer constraints, which Mesos has since 1.11. They are written by hand, with the
@@ -50,7 +50,7 @@ func (s *Scheduler) codec() encoding.Codec {
 
 // constrained writes an UPDATE_FRAMEWORK with constraints. Its own message is written last, because what is added has to be
 // inside of it.
-func constrained(call *scheduler.Call, roles []decide.RoleConstraints) ([]byte, error) {
+func constrained(call *scheduler.Call, roles []state.RoleConstraints) ([]byte, error) {
 	outer := *call
 	outer.UpdateFramework = nil
 	frame, err := proto.Marshal(&outer)
@@ -64,7 +64,7 @@ func constrained(call *scheduler.Call, roles []decide.RoleConstraints) ([]byte, 
 	return field(frame, updateFrameworkField, field(update, offerConstraintsField, offerConstraints(roles))), nil
 }
 
-func offerConstraints(roles []decide.RoleConstraints) (out []byte) {
+func offerConstraints(roles []state.RoleConstraints) (out []byte) {
 	for _, r := range roles {
 		var groups []byte
 		for _, g := range r.Groups {

@@ -9,9 +9,9 @@ import (
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/flink-on-mesos/flink-service/internal/constraint"
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
-	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
@@ -29,10 +29,10 @@ func masterAddress(m *mesosgo.MasterInfo) string {
 
 // updateFrom reads a status. Getters of unset optional enums return the first value of the
 // enum, so the pointers are looked at.
-func updateFrom(s *mesosgo.TaskStatus) decide.Updated {
-	u := decide.Updated{
+func updateFrom(s *mesosgo.TaskStatus) state.Updated {
+	u := state.Updated{
 		TaskID: s.TaskID.Value, State: task.State(strings.TrimPrefix(s.GetState().String(), "TASK_")),
-		Message: spec.MaskText(s.GetMessage()), UUID: s.UUID, // The fetcher names the URIs that it cannot get.
+		Message: redact.Text(s.GetMessage()), UUID: s.UUID, // The fetcher names the URIs that it cannot get.
 	}
 	if s.AgentID != nil {
 		u.AgentID = s.AgentID.Value
@@ -83,10 +83,10 @@ func offersFrom(in []mesosgo.Offer) []offer.Offer {
 }
 
 // inverseFrom reads announcements of maintenance.
-func inverseFrom(in []mesosgo.InverseOffer) decide.InverseOffered {
-	e := decide.InverseOffered{Offers: make([]decide.InverseOffer, len(in))}
+func inverseFrom(in []mesosgo.InverseOffer) state.InverseOffered {
+	e := state.InverseOffered{Offers: make([]state.InverseOffer, len(in))}
 	for i := range in {
-		e.Offers[i] = decide.InverseOffer{ID: in[i].OfferID.Value, Unavailable: time.Unix(0, in[i].Unavailability.Start.Nanoseconds)}
+		e.Offers[i] = state.InverseOffer{ID: in[i].OfferID.Value, Unavailable: time.Unix(0, in[i].Unavailability.Start.Nanoseconds)}
 		if in[i].AgentID != nil {
 			e.Offers[i].AgentID = in[i].AgentID.Value
 		}

@@ -9,7 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
@@ -153,20 +154,20 @@ func TestLegacyHostAttribute(t *testing.T) {
 	sp := legacySpec(t, map[string]string{"mesos.constraints.hard.hostattribute": "disk:ssd"})
 	for value, want := range map[string]int{"ssd": 1, "hdd": 0, "": 0} {
 		now := launchTime
-		state := decide.New(decide.Options{}, decide.Stored{}, now)
+		st := core.New(state.Options{}, state.Stored{}, now)
 		placed := 0
-		for _, e := range []decide.Event{
-			decide.Subscribed{FrameworkID: "fw"},
-			decide.PutCluster{Request: 1, Spec: sp, Nonce: "aaaa"},
-			decide.Offered{Offers: []offer.Offer{largeOffer("o1", "flink", map[string]string{"disk": value})}},
-			decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "agent", State: task.Running, Address: "9.0.1.2"},
-			decide.Offered{Offers: []offer.Offer{largeOffer("o2", "flink", map[string]string{"disk": value})}},
+		for _, e := range []state.Event{
+			state.Subscribed{FrameworkID: "fw"},
+			state.PutCluster{Request: 1, Spec: sp, Nonce: "aaaa"},
+			state.Offered{Offers: []offer.Offer{largeOffer("o1", "flink", map[string]string{"disk": value})}},
+			state.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "agent", State: task.Running, Address: "9.0.1.2"},
+			state.Offered{Offers: []offer.Offer{largeOffer("o2", "flink", map[string]string{"disk": value})}},
 		} {
-			var actions []decide.Action
+			var actions []state.Action
 			now = now.Add(1e9)
-			state, actions = decide.Step(state, e, now)
+			st, actions = core.Step(st, e, now)
 			for _, a := range actions {
-				accept, ok := a.(decide.Accept)
+				accept, ok := a.(state.Accept)
 				if !ok {
 					continue
 				}

@@ -23,7 +23,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/httpcli/httpsched"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
@@ -50,9 +50,9 @@ type Options struct {
 	// FrameworkID returns the id that the state holds; empty for a new framework.
 	FrameworkID func() string
 	// Plan says how a task is started.
-	Plan func(decide.Launch) (task.Template, error)
+	Plan func(state.Launch) (task.Template, error)
 	// Post delivers an event to the owner of the state. It may block.
-	Post func(decide.Event)
+	Post func(state.Event)
 	// TLS is for masters reached by https.
 	TLS *tls.Config
 	// Dial connects to a master; nil for the network of the machine.
@@ -103,7 +103,7 @@ type Scheduler struct {
 	// tornDown says that the framework was ended on our own request.
 	tornDown atomic.Bool
 	// constraints go with each UPDATE_FRAMEWORK. Only the goroutine that sends calls knows them.
-	constraints []decide.RoleConstraints
+	constraints []state.RoleConstraints
 }
 
 // New returns a Scheduler that is not connected yet.
@@ -130,7 +130,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		s.o.Post(decide.Disconnected{Reason: err.Error()})
+		s.o.Post(state.Disconnected{Reason: err.Error()})
 		switch {
 		case errors.Is(err, ErrReplaced):
 			return err

@@ -9,7 +9,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
@@ -18,13 +18,13 @@ import (
 // for the master.
 type queue struct {
 	mu    sync.Mutex
-	items []decide.Action
+	items []state.Action
 	ready chan struct{}
 }
 
 func newQueue() *queue { return &queue{ready: make(chan struct{}, 1)} }
 
-func (q *queue) push(a decide.Action) {
+func (q *queue) push(a state.Action) {
 	q.mu.Lock()
 	q.items = append(q.items, a)
 	q.mu.Unlock()
@@ -34,7 +34,7 @@ func (q *queue) push(a decide.Action) {
 	}
 }
 
-func (q *queue) take() []decide.Action {
+func (q *queue) take() []state.Action {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	items := q.items
@@ -44,8 +44,8 @@ func (q *queue) take() []decide.Action {
 
 // Send queues an action for the master: Accept, Decline, AnswerInverse, Constrain, Revive, Suppress, Kill, Reconcile, Ack
 // Teardown or Resubscribe. It never waits. Actions are sent in order.
-func (s *Scheduler) Send(a decide.Action) {
-	if _, ok := a.(decide.Resubscribe); ok {
+func (s *Scheduler) Send(a state.Action) {
+	if _, ok := a.(state.Resubscribe); ok {
 		select {
 		case s.resubscribe <- struct{}{}:
 		default:
@@ -87,7 +87,7 @@ func (c *connection) stopSending() {
 }
 
 // send performs one action. A call that the master does not take becomes an event.
-func (c *connection) send(ctx context.Context, a decide.Action) {
+func (c *connection) send(ctx context.Context, a state.Action) {
 	call := c.s.call(a)
 	if call == nil {
 		return
@@ -103,10 +103,10 @@ func (c *connection) send(ctx context.Context, a decide.Action) {
 		c.failedCall(a, err.Error())
 		return
 	}
-	if _, ok := a.(decide.Teardown); ok {
+	if _, ok := a.(state.Teardown); ok {
 		// The master ends the stream now, and would not take the id again.
 		c.s.tornDown.Store(true)
-		c.s.o.Post(decide.TornDown{})
+		c.s.o.Post(state.TornDown{})
 	}
 }
 
@@ -123,77 +123,77 @@ func (c *connection) call(ctx context.Context, call *scheduler.Call) error {
 	return err
 }
 
-func (c *connection) failedCall(a decide.Action, why string) {
-	e := decide.CallFailed{Call: name(a), Error: why}
+func (c *connection) failedCall(a state.Action, why string) {
+	e := state.CallFailed{Call: name(a), Error: why}
 	switch a := a.(type) {
-	case decide.Accept:
+	case state.Accept:
 		e.AgentID = a.AgentID
 		for _, l := range a.Launches {
 			e.TaskIDs = append(e.TaskIDs, l.Task.ID)
 		}
-	case decide.Kill:
+	case state.Kill:
 		e.TaskIDs = []string{a.TaskID}
 	}
 	c.s.o.Log.Warn("call not taken by the master", "call", e.Call, "error", why)
 	c.s.o.Post(e)
 }
 
-func name(a decide.Action) string {
+func name(a state.Action) string {
 	switch a.(type) {
-	case decide.Accept:
+	case state.Accept:
 		return "ACCEPT"
-	case decide.Decline:
+	case state.Decline:
 		return "DECLINE"
-	case decide.AnswerInverse:
+	case state.AnswerInverse:
 		return "ANSWER_INVERSE_OFFERS"
-	case decide.Constrain:
+	case state.Constrain:
 		return "UPDATE_FRAMEWORK"
-	case decide.Revive:
+	case state.Revive:
 		return "REVIVE"
-	case decide.Suppress:
+	case state.Suppress:
 		return "SUPPRESS"
-	case decide.Kill:
+	case state.Kill:
 		return "KILL"
-	case decide.Reconcile:
+	case state.Reconcile:
 		return "RECONCILE"
-	case decide.Ack:
+	case state.Ack:
 		return "ACKNOWLEDGE"
-	case decide.Teardown:
+	case state.Teardown:
 		return "TEARDOWN"
 	}
 	return ""
 }
 
 // call translates an action, nil when there is nothing to send.
-func (s *Scheduler) call(a decide.Action) *scheduler.Call {
+func (s *Scheduler) call(a state.Action) *scheduler.Call {
 	switch a := a.(type) {
-	case decide.Accept:
+	case state.Accept:
 		return s.accept(a)
-	case decide.Decline:
+	case state.Decline:
 		return calls.Decline(offerIDs(a.OfferIDs)...).With(calls.RefuseSeconds(a.Refuse))
-	case decide.AnswerInverse:
+	case state.AnswerInverse:
 		if a.Accept {
 			return calls.AcceptInverseOffers(offerIDs(a.OfferIDs)...).With(calls.RefuseSeconds(a.Refuse))
 		}
 		return calls.DeclineInverseOffers(offerIDs(a.OfferIDs)...).With(calls.RefuseSeconds(a.Refuse))
-	case decide.Constrain:
+	case state.Constrain:
 		s.constraints = a.Roles
 		return calls.UpdateFramework(*s.frameworkInfo())
-	case decide.Revive:
+	case state.Revive:
 		return calls.Revive()
-	case decide.Suppress:
+	case state.Suppress:
 		return calls.Suppress()
-	case decide.Kill:
+	case state.Kill:
 		return kill(a)
-	case decide.Reconcile:
+	case state.Reconcile:
 		tasks := make(map[string]string, len(a.Tasks))
 		for _, t := range a.Tasks {
 			tasks[t.TaskID] = t.AgentID
 		}
 		return calls.Reconcile(calls.ReconcileTasks(tasks))
-	case decide.Ack:
+	case state.Ack:
 		return calls.Acknowledge(a.AgentID, a.TaskID, a.UUID)
-	case decide.Teardown:
+	case state.Teardown:
 		return &scheduler.Call{Type: scheduler.Call_TEARDOWN}
 	}
 	return nil
@@ -202,13 +202,13 @@ func (s *Scheduler) call(a decide.Action) *scheduler.Call {
 // accept builds the one ACCEPT of an agent. A task that cannot be planned is reported as one
 // that Mesos refused; the others are launched all the same. The master performs the operations in their order, each
 // on what the ones before it left.
-func (s *Scheduler) accept(a decide.Accept) *scheduler.Call {
+func (s *Scheduler) accept(a state.Accept) *scheduler.Call {
 	var tasks []mesosgo.TaskInfo
 	var reserve, create []offer.Piece
 	for _, l := range a.Launches {
 		plan, err := s.o.Plan(l)
 		if err != nil {
-			s.o.Post(decide.Updated{TaskID: l.Task.ID, AgentID: l.Task.AgentID, State: task.Error, Message: err.Error()})
+			s.o.Post(state.Updated{TaskID: l.Task.ID, AgentID: l.Task.AgentID, State: task.Error, Message: err.Error()})
 			continue
 		}
 		tasks = append(tasks, taskInfo(l, plan))
@@ -233,7 +233,7 @@ func (s *Scheduler) accept(a decide.Accept) *scheduler.Call {
 	return calls.Accept(ops.WithOffers(offerIDs(a.OfferIDs)...)).With(calls.RefuseSeconds(a.Refuse))
 }
 
-func kill(a decide.Kill) *scheduler.Call {
+func kill(a state.Kill) *scheduler.Call {
 	call := calls.Kill(a.TaskID, a.AgentID)
 	if a.Grace > 0 {
 		call.Kill.KillPolicy = killPolicy(a.Grace)

@@ -8,13 +8,13 @@ import (
 
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // taskInfo builds the Mesos task of a launch.
-func taskInfo(l decide.Launch, p task.Template) mesosgo.TaskInfo {
+func taskInfo(l state.Launch, p task.Template) mesosgo.TaskInfo {
 	shell := true
 	command := p.Command
 	info := mesosgo.TaskInfo{
@@ -39,7 +39,7 @@ func taskInfo(l decide.Launch, p task.Template) mesosgo.TaskInfo {
 }
 
 // limits are at least what the task takes, which of a worker of Flink's own choice may be more than the spec's.
-func limits(l decide.Launch) map[string]mesosgo.Value_Scalar {
+func limits(l state.Launch) map[string]mesosgo.Value_Scalar {
 	limits, r := l.Spec.TaskManager.Limits, l.Task.Resources
 	if l.Task.Kind == spec.JobManagerTask {
 		limits = l.Spec.JobManager.Limits

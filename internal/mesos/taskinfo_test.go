@@ -15,7 +15,9 @@ import (
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 	"sigs.k8s.io/yaml"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
@@ -127,31 +129,31 @@ func largeOffer(id, role string, attributes map[string]string) offer.Offer {
 }
 
 // launches offers one large agent until both roles have a place.
-func launches(t *testing.T, spec spec.Spec) []decide.Launch {
+func launches(t *testing.T, spec spec.Spec) []state.Launch {
 	t.Helper()
 	now := launchTime
-	state := decide.New(decide.Options{}, decide.Stored{}, now)
-	var all []decide.Launch
-	step := func(e decide.Event) {
-		var actions []decide.Action
+	st := core.New(state.Options{}, state.Stored{}, now)
+	var all []state.Launch
+	step := func(e state.Event) {
+		var actions []state.Action
 		now = now.Add(time.Second)
-		state, actions = decide.Step(state, e, now)
+		st, actions = core.Step(st, e, now)
 		for _, a := range actions {
-			if accept, ok := a.(decide.Accept); ok {
+			if accept, ok := a.(state.Accept); ok {
 				all = append(all, accept.Launches...)
 			}
 		}
 	}
-	offered := func(id string) decide.Offered {
-		return decide.Offered{Offers: []offer.Offer{largeOffer(id, spec.Role, map[string]string{"disk": "ssd"})}}
+	offered := func(id string) state.Offered {
+		return state.Offered{Offers: []offer.Offer{largeOffer(id, spec.Role, map[string]string{"disk": "ssd"})}}
 	}
-	step(decide.Subscribed{FrameworkID: "fw"})
-	step(decide.PutCluster{Request: 1, Spec: spec, Nonce: "aaaa"})
+	step(state.Subscribed{FrameworkID: "fw"})
+	step(state.PutCluster{Request: 1, Spec: spec, Nonce: "aaaa"})
 	step(offered("o1"))
-	step(decide.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "agent", State: task.Running, Address: "9.0.1.2"})
+	step(state.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "agent", State: task.Running, Address: "9.0.1.2"})
 	step(offered("o2"))
 	if len(all) != 2 {
-		d, _ := decide.Describe(&state, spec.Name)
+		d, _ := view.Describe(&st, spec.Name)
 		t.Fatalf("%d of 2 tasks have a place: %+v", len(all), d.Waiting)
 	}
 	return all
@@ -164,7 +166,7 @@ func newPlanner(t *testing.T) *launch.Planner {
 			return launch.Distribution{Version: s.FlinkVersion, URI: "http://service/flink-" + s.FlinkVersion + ".tgz"}, nil
 		},
 		OverlayURI:  func(name string) (string, error) { return "http://service/" + name + "/overlay.tgz", nil },
-		ArtifactURI: func(uri string) (string, error) { return "http://service/" + uri, nil },
+		ArtifactURI: func(u spec.ArtifactURI) (string, error) { return "http://service/" + u.String(), nil },
 		Secret:      func(name string) ([]byte, error) { return []byte("content of " + name + "\n"), nil },
 		Key:         bytes.Repeat([]byte("k"), 32), JavaHome: "/opt/java", ZooKeeper: "zk:2181", StorageDir: "hdfs:///ha",
 	})

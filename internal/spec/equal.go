@@ -1,7 +1,9 @@
 package spec
 
 import (
+	"cmp"
 	"reflect"
+	"strings"
 )
 
 // HighAvailability says whether the cluster's JobManager can be replaced without losing jobs:
@@ -17,6 +19,12 @@ func (s Spec) HighAvailability() bool {
 		}
 	}
 	return false
+}
+
+// ZooKeeperHA says whether the cluster's high availability is Flink's own with ZooKeeper.
+func (s Spec) ZooKeeperHA() bool {
+	kind := cmp.Or(s.FlinkConfiguration["high-availability.type"], s.FlinkConfiguration["high-availability"])
+	return strings.EqualFold(strings.TrimSpace(kind), "zookeeper")
 }
 
 // Equal says whether two complete specs ask for the same; empty and absent are the same.

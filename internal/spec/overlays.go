@@ -83,7 +83,7 @@ func (s Spec) checkOverlays() []problem {
 	var checks []problem
 	if h := s.Hadoop; h != nil {
 		checks = append(checks, checkLocation("hadoop.configURL", rooted(h.ConfigURL)),
-			problem{strings.HasPrefix(h.ConfigURL, "artifact:"), "hadoop.configURL", "must be a URI below which files are: name uploaded files in uris, and set HADOOP_CONF_DIR in environment"},
+			problem{IsArtifactURI(h.ConfigURL), "hadoop.configURL", "must be a URI below which files are: name uploaded files in uris, and set HADOOP_CONF_DIR in environment"},
 			problem{h.ConfigURL != "" && h.ConfigDirectory != "", "hadoop.configDirectory", "contradicts hadoop.configURL: remove one of them"},
 			problem{
 				h.ConfigDirectory != "" && (!path.IsAbs(h.ConfigDirectory) || hasControl(h.ConfigDirectory)), "hadoop.configDirectory",

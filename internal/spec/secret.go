@@ -38,6 +38,31 @@ func (s TaskSecret) Place() string {
 	return "file " + s.File
 }
 
+// SecretFile is a field of a spec that names a file of SECRETS_DIR.
+type SecretFile struct {
+	// Field is the JSON path of the field, Name that of the file.
+	Field, Name string
+}
+
+// SecretFiles lists the files of SECRETS_DIR that the spec names.
+func (s Spec) SecretFiles() []SecretFile {
+	var all []SecretFile
+	if name := s.Security.REST.ClientCertificate; name != "" {
+		all = append(all, SecretFile{"security.rest.clientCertificate", name})
+	}
+	for _, of := range []struct {
+		field   string
+		secrets []TaskSecret
+	}{{"secrets", s.Secrets}, {"jobManager.secrets", s.JobManager.Secrets}, {"taskManager.secrets", s.TaskManager.Secrets}} {
+		for i, secret := range of.secrets {
+			if secret.ValueFrom != "" {
+				all = append(all, SecretFile{fmt.Sprintf("%s[%d].valueFrom", of.field, i), secret.ValueFrom})
+			}
+		}
+	}
+	return all
+}
+
 // at says whether two secrets are found in the same place.
 func (s TaskSecret) at(other TaskSecret) bool {
 	return s.Environment == other.Environment && s.File == other.File

@@ -55,7 +55,6 @@ var (
 	userPattern     = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$`)
 	variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	classPattern    = regexp.MustCompile(`^[\p{L}_$][\p{L}\p{N}_$]*(\.[\p{L}_$][\p{L}\p{N}_$]*)*$`)
-	artifactPattern = regexp.MustCompile(`^artifact:[0-9a-f]{64}/[^/]+$`)
 )
 
 // schemes are what the Mesos fetcher can get: by itself, or with a Hadoop client on the agent.
@@ -80,11 +79,12 @@ func (s Spec) Validate(r Rules) error {
 		s.TaskManager.Resources.check("taskManager", r),
 		s.checkTasks(r),
 		s.checkReservations(),
-		s.checkJob(r),
+		s.checkJob(),
 		s.checkUpgrade(),
 		checkTexts("environment", s.Environment, checkVariable),
 		checkTexts("flinkConfiguration", s.FlinkConfiguration, checkOption),
-		s.checkURIs(r),
+		s.checkURIs(),
+		s.checkOrigins(r),
 		s.checkSecurity(),
 		s.checkOverlays(),
 	} {
@@ -183,7 +183,7 @@ func checkConstraints(field string, constraints [][]string) []problem {
 }
 
 // checkJob holds the checks of the program and of its agreement with the kind.
-func (s Spec) checkJob(r Rules) []problem {
+func (s Spec) checkJob() []problem {
 	if s.Job == nil {
 		return []problem{{s.Kind == Application || s.Kind == Job, "job", fmt.Sprintf("is missing: a cluster of kind %s runs one program; say which with job.jarURI", s.Kind)}}
 	}
@@ -200,11 +200,8 @@ func (s Spec) checkJob(r Rules) []problem {
 		{programs > 1, "job", "names several programs: use one of jarURI, jobGraphURI and python"},
 		{j.JobGraphURI != "" && s.Kind != Job, "job.jobGraphURI", "is for kind job"},
 		checkLocation("job.jarURI", j.JarURI),
-		r.checkOrigin("job.jarURI", j.JarURI),
 		checkLocation("job.jobGraphURI", j.JobGraphURI),
-		r.checkOrigin("job.jobGraphURI", j.JobGraphURI),
 		checkLocation("job.python", j.Python),
-		r.checkOrigin("job.python", j.Python),
 		{j.EntryClass != "" && !classPattern.MatchString(j.EntryClass), "job.entryClass", quote(j.EntryClass) + " is not the name of a Java class"},
 		outside("job.parallelism", j.Parallelism, 1, MaxParallelism),
 		{hasControl(j.InitialSavepointPath), "job.initialSavepointPath", "contains a control character"},
@@ -217,14 +214,13 @@ func (s Spec) checkJob(r Rules) []problem {
 }
 
 // checkURIs holds the checks of what is fetched into sandboxes.
-func (s Spec) checkURIs(r Rules) []problem {
+func (s Spec) checkURIs() []problem {
 	checks := []problem{{len(s.URIs) > maxEntries, "uris", fmt.Sprintf("has more than %d elements", maxEntries)}}
 	for i, u := range s.URIs {
 		field := fmt.Sprintf("uris[%d]", i)
 		checks = append(checks,
 			problem{u.Value == "", field + ".value", "is missing"},
 			checkLocation(field+".value", u.Value),
-			r.checkOrigin(field+".value", u.Value),
 			problem{
 				u.OutputFile != "" && !inside(u.OutputFile), field + ".outputFile",
 				quote(u.OutputFile) + " must be a path below the sandbox: relative, without . and ..",
@@ -240,20 +236,35 @@ func checkLocation(field, uri string) problem {
 	if uri == "" {
 		return problem{}
 	}
-	if strings.HasPrefix(uri, "artifact:") {
-		return problem{!artifactPattern.MatchString(uri), field, quote(uri) + " is not an artifact URI: write artifact:<sha256>/<name>, as the upload answered it"}
+	if IsArtifactURI(uri) {
+		_, err := ParseArtifactURI(uri)
+		return problem{err != nil, field, fmt.Sprint(err)}
 	}
 	u, err := url.Parse(uri)
 	known := err == nil && slices.Contains(schemes, strings.ToLower(u.Scheme)) && (u.Host != "" || u.Scheme == "file" || u.Scheme == "hdfs")
 	plain := !strings.ContainsFunc(uri, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\'' || r == '\\' })
-	return problem{!known || !plain || u.Path == "" || len(uri) > maxText, field, fmt.Sprintf(
-		"%s cannot be fetched: upload the file and use its artifact URI, or write a URI with one of the schemes %s", quote(MaskURI(uri)), strings.Join(schemes, ", "))}
+	// The message does not quote the URI: a password in one that cannot be read is not found by those who would mask it.
+	return problem{
+		!known || !plain || u.Path == "" || len(uri) > maxText, field,
+		"cannot be fetched: upload the file and use its artifact URI, or write a URI with one of the schemes " + strings.Join(schemes, ", "),
+	}
+}
+
+// checkOrigins says of each URI that tasks fetch whether the operator lets them. Savepoints are read by Flink.
+func (s Spec) checkOrigins(r Rules) []problem {
+	var checks []problem
+	for _, l := range s.Locations() {
+		if l.Field != "job.initialSavepointPath" {
+			checks = append(checks, r.checkOrigin(l.Field, *l.URI))
+		}
+	}
+	return checks
 }
 
 // checkOrigin says whether the operator lets tasks fetch from where a URI leads.
 func (r Rules) checkOrigin(field, uri string) problem {
 	u, err := url.Parse(uri)
-	if err != nil || uri == "" || strings.HasPrefix(uri, "artifact:") {
+	if err != nil || uri == "" || IsArtifactURI(uri) {
 		return problem{} // That it cannot be read is said by checkLocation.
 	}
 	scheme, host := strings.ToLower(u.Scheme), strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")

@@ -73,7 +73,7 @@ func (f *filler) replace(found string) string {
 	case "flink":
 		m, err := dist.Pick(f.flinks, parts[2])
 		if err != nil {
-			f.fail("%s: %w", found, err)
+			f.fail("%s: %w (make flink assembles it)", found, err)
 		}
 		return strings.TrimSuffix(m.File, ".tgz")
 	default:

@@ -26,8 +26,8 @@ type DebugState struct {
 	Agents  []DebugAgent   `json:"agents"`
 	// Reservations are what is reserved on agents, or is to be given back.
 	Reservations []task.Reservation `json:"reservations"`
-	// Leftovers are the deleted clusters, by name and nonce, whose high availability data is still to be removed.
-	Leftovers []string `json:"leftovers"`
+	// OrphanedHAData are the deleted clusters, by name and nonce, whose high availability data is still to be removed.
+	OrphanedHAData []string `json:"leftovers"`
 }
 
 // DebugFramework is the registration with Mesos.

@@ -30,8 +30,8 @@ type Recovery struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// Event is a note with the cluster that it is about.
-type Event struct {
+// ClusterEvent is a note with the cluster that it is about.
+type ClusterEvent struct {
 	Cluster string `json:"cluster"`
-	Note
+	Event
 }

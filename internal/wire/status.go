@@ -157,8 +157,8 @@ type Failure struct {
 	Ended    time.Time  `json:"ended"`
 }
 
-// Note is one entry of a cluster's history, for people.
-type Note struct {
+// Event is one entry of a cluster's history, for people.
+type Event struct {
 	Time    time.Time `json:"time"`
 	Type    string    `json:"type"`
 	Message string    `json:"message"`
@@ -174,7 +174,7 @@ type Description struct {
 	Waiting []Waiting    `json:"waiting"`
 	// Reservations are what is reserved for its tasks.
 	Reservations []task.Reservation `json:"reservations,omitempty"`
-	Events       []Note             `json:"events"`
+	Events       []Event            `json:"events"`
 }
 
 // Summary is a row of the list of clusters.

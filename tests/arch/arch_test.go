@@ -72,9 +72,17 @@ var allowed = map[string][]string{
 	"internal/task":            {"internal/spec"},
 	"internal/wire":            {"internal/task", "internal/spec", "internal/fault"},
 	"internal/offer":           {"internal/wire", "internal/task", "internal/spec"},
-	"internal/decide":          {"internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/loop":            {"internal/decide", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/mesos":           {"internal/decide", "internal/wire", "internal/task", "internal/spec", "internal/offer", "internal/constraint"},
+	"internal/core":            {"internal/core/*", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/state":      {"internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/workers":    {"internal/core/state", "internal/offer", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/lifecycle":  {"internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/tasks":      {"internal/core/lifecycle", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec"},
+	"internal/core/offers":     {"internal/core/workers", "internal/core/state", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/view":       {"internal/core/offers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/loop":            {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/redact":          {"internal/spec", "internal/fault"},
+	"internal/admit":           {"internal/spec", "internal/fault", "internal/flink/*", "internal/flinkmesos", "internal/redact"},
+	"internal/mesos":           {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/offer", "internal/constraint", "internal/redact"},
 	"internal/mesos/detect":    {},
 	"internal/store":           {"internal/wire", "internal/task", "internal/spec"},
 	"internal/store/*":         {"internal/store", "internal/wire", "internal/task", "internal/spec"},
@@ -82,10 +90,10 @@ var allowed = map[string][]string{
 	"internal/flink/*":         {"internal/flink/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "resources"},
 	"internal/flinkmesos":      {"internal/flink", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/constraint"},
 	"internal/render":          {"internal/config", "internal/fault"},
-	"internal/launch":          {"internal/ca", "internal/decide", "internal/wire", "internal/task", "internal/spec", "internal/flink/*", "internal/fault"},
-	"internal/jobmanager":      {"internal/decide", "internal/wire", "internal/task", "internal/spec", "internal/flink/*"},
+	"internal/launch":          {"internal/ca", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/flink/*", "internal/fault"},
+	"internal/jobmanager":      {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/flink/*"},
 	"internal/artifact":        {"internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/api":             {"internal/auth", "internal/decide", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/artifact"},
+	"internal/api":             {"internal/auth", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/artifact", "internal/redact"},
 	"internal/client":          {"internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/cli":             {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/cli/*":           {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
@@ -93,8 +101,8 @@ var allowed = map[string][]string{
 	"internal/localmesos":      {"internal/localmesos/*"},
 	"internal/localmesos/*":    {"internal/localmesos/*", "internal/fault"},
 	"internal/constraint":      {},
-	"internal/history":         {"internal/decide", "internal/wire", "internal/task", "internal/spec"},
-	"internal/journal":         {"internal/decide", "internal/wire", "internal/task", "internal/spec"},
+	"internal/history":         {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec"},
+	"internal/journal":         {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec"},
 	"internal/app":             {"internal/*", "resources"},
 	"internal/testkit/*":       {"internal/*"},
 	"internal/universe":        {"internal/flink/dist"},
@@ -145,7 +153,7 @@ func matches(pattern, path string) bool {
 func TestPure(t *testing.T) {
 	t.Parallel()
 	forbidden := []string{"context", "net", "net/http", "os", "sync", "log", "log/slog", "math/rand", "math/rand/v2"}
-	for _, p := range packages(t, "./internal/decide", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire") {
+	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire") {
 		for _, imp := range p.Imports {
 			if slices.Contains(forbidden, imp) {
 				t.Errorf("%s imports %s", p.ImportPath, imp)
@@ -164,7 +172,7 @@ func TestPlugin(t *testing.T) {
 	t.Parallel()
 	for _, p := range packages(t, "./cli-plugin") {
 		for _, dep := range p.Deps {
-			for _, no := range []string{"mesos-go", "go-zookeeper", "go-marathon", "prometheus", "/internal/app", "/internal/decide"} {
+			for _, no := range []string{"mesos-go", "go-zookeeper", "go-marathon", "prometheus", "/internal/app", "/internal/core"} {
 				if strings.Contains(dep, no) {
 					t.Errorf("cli-plugin depends on %s", dep)
 				}

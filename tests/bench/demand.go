@@ -11,7 +11,7 @@ import (
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store/file"
@@ -187,7 +187,7 @@ func (w *demandWorld) round(ctx context.Context) (time.Duration, error) {
 		return 0, fmt.Errorf("the ACCEPT launches %v, not %s", a.tasks, id)
 	}
 	w.jobManager.Release(id)
-	for end := time.Now().Add(10 * time.Second); decide.Service(w.core.View()).Tasks > 1; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); view.Service(w.core.View()).Tasks > 1; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			return 0, errors.New("the worker does not go away")
 		}

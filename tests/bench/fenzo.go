@@ -11,7 +11,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
@@ -63,11 +64,11 @@ func benchFenzo(ctx context.Context, e env) ([]Result, error) {
 func matchRules(ctx context.Context) (rates []float64, agents int, err error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	now := time.Now()
-	state, err := waitingFor(ruledSpec(fenzoTasks), fenzoTasks, now)
+	st, err := waitingFor(ruledSpec(fenzoTasks), fenzoTasks, now)
 	if err != nil {
 		return nil, 0, err
 	}
-	event := decide.Offered{Offers: ruledOffers()}
+	event := state.Offered{Offers: ruledOffers()}
 	for round := range matcherRounds + 1 {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
@@ -75,10 +76,10 @@ func matchRules(ctx context.Context) (rates []float64, agents int, err error) {
 		offers := 0
 		began, used := time.Now(), processorTime()
 		for time.Since(began) < matcherRound {
-			_, actions := decide.Step(state, event, now)
+			_, actions := core.Step(st, event, now)
 			placed := 0
 			for _, a := range actions {
-				if accept, ok := a.(decide.Accept); ok {
+				if accept, ok := a.(state.Accept); ok {
 					placed += len(accept.Launches)
 				}
 			}

@@ -8,7 +8,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
@@ -26,11 +28,11 @@ const (
 func benchMatcher(ctx context.Context, e env) ([]Result, error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	now := time.Now()
-	state, err := waitingWorkers(matcherOffers/matcherEvery, now)
+	st, err := waitingWorkers(matcherOffers/matcherEvery, now)
 	if err != nil {
 		return nil, err
 	}
-	event := decide.Offered{Offers: mixedOffers(matcherOffers, matcherEvery)}
+	event := state.Offered{Offers: mixedOffers(matcherOffers, matcherEvery)}
 	var values []float64
 	for round := range matcherRounds + 1 {
 		if err := ctx.Err(); err != nil {
@@ -39,7 +41,7 @@ func benchMatcher(ctx context.Context, e env) ([]Result, error) {
 		offers := 0
 		began, used := time.Now(), processorTime()
 		for time.Since(began) < matcherRound {
-			if _, actions := decide.Step(state, event, now); accepts(actions) != matcherOffers/matcherEvery {
+			if _, actions := core.Step(st, event, now); accepts(actions) != matcherOffers/matcherEvery {
 				return nil, fmt.Errorf("%d agents were used, %d were expected", accepts(actions), matcherOffers/matcherEvery)
 			}
 			offers += matcherOffers
@@ -61,10 +63,10 @@ func processorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-func accepts(actions []decide.Action) int {
+func accepts(actions []state.Action) int {
 	n := 0
 	for _, a := range actions {
-		if _, ok := a.(decide.Accept); ok {
+		if _, ok := a.(state.Accept); ok {
 			n++
 		}
 	}
@@ -72,21 +74,21 @@ func accepts(actions []decide.Action) int {
 }
 
 // waitingWorkers is the state of a cluster whose JobManager has a place and whose workers have none.
-func waitingWorkers(count int, now time.Time) (decide.State, error) {
+func waitingWorkers(count int, now time.Time) (state.State, error) {
 	return waitingFor(benchSpec("bench", count), count, now)
 }
 
 // waitingFor is the state of a cluster whose JobManager has a place and whose workers have none.
-func waitingFor(spec spec.Spec, count int, now time.Time) (decide.State, error) {
-	s := decide.New(decide.Options{}, decide.Stored{}, now)
-	for _, e := range []decide.Event{
-		decide.Subscribed{FrameworkID: "bench", Master: "127.0.0.1:5050"},
-		decide.PutCluster{Nonce: "aaaa", Spec: spec},
-		decide.Offered{Offers: mixedOffers(1, 1)},
+func waitingFor(spec spec.Spec, count int, now time.Time) (state.State, error) {
+	s := core.New(state.Options{}, state.Stored{}, now)
+	for _, e := range []state.Event{
+		state.Subscribed{FrameworkID: "bench", Master: "127.0.0.1:5050"},
+		state.PutCluster{Nonce: "aaaa", Spec: spec},
+		state.Offered{Offers: mixedOffers(1, 1)},
 	} {
-		s, _ = decide.Step(s, e, now)
+		s, _ = core.Step(s, e, now)
 	}
-	if v := decide.Service(&s); v.Waiting != count || v.Tasks != 1 {
+	if v := view.Service(&s); v.Waiting != count || v.Tasks != 1 {
 		return s, errors.New("the cluster is not as it was meant to be")
 	}
 	return s, nil

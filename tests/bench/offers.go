@@ -12,7 +12,7 @@ import (
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/store/file"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/core"
 )
@@ -186,7 +186,7 @@ func (w *offersWorld) round(ctx context.Context, n int) ([]time.Duration, error)
 	if err := w.scale(ctx, 0); err != nil {
 		return nil, err
 	}
-	for end := time.Now().Add(30 * time.Second); decide.Service(w.core.View()).Tasks > 1; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); view.Service(w.core.View()).Tasks > 1; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			return nil, errors.New("the workers do not go away")
 		}

@@ -24,6 +24,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/adminrouter"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/apiserver"
+	"github.com/flink-on-mesos/flink-service/internal/universe"
 )
 
 // TestMain makes this binary the programs that scripts call.
@@ -90,12 +91,14 @@ type key struct{}
 // setup starts the stand-ins of one script: $SERVICE is the service itself, $CLUSTER is Admin
 // Router with it behind, and $SECURE the same over TLS with its CA in $CA.
 func setup(env *testscript.Env) error {
+	p, err := universe.Load("../..")
+	if err != nil {
+		return err
+	}
 	server := apiserver.New()
 	router := &adminrouter.Router{Token: token, Services: map[string]http.Handler{
 		"flink": server, "dev/flink": apiserver.New(), "starting": nil,
-	}, Cosmos: &adminrouter.Cosmos{
-		App: "/dev/flink", Options: map[string]any{"service": map[string]any{"name": "dev/flink", "log_level": "INFO"}},
-	}}
+	}, Cosmos: &adminrouter.Cosmos{App: "/dev/flink", Config: p.Config, Options: universe.Set(universe.Defaults(p.Config), "service.name", "dev/flink")}}
 	direct := httptest.NewServer(server)
 	env.Defer(direct.Close)
 	cluster := httptest.NewServer(router)

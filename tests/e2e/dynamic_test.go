@@ -157,7 +157,7 @@ func TestMaintenance(t *testing.T) {
 		after := w.Until("moved", "has left "+leaves.AgentID, func(d wire.Description) bool {
 			return settled(d) && !slices.ContainsFunc(d.Tasks, func(x wire.TaskStatus) bool { return x.AgentID == leaves.AgentID })
 		})
-		if !slices.ContainsFunc(after.Events, func(n wire.Note) bool { return n.Type == "Replaced" && strings.Contains(n.Message, leaves.ID) }) {
+		if !slices.ContainsFunc(after.Events, func(n wire.Event) bool { return n.Type == "Replaced" && strings.Contains(n.Message, leaves.ID) }) {
 			t.Fatalf("%s was not replaced before it was released: %+v", leaves.ID, after.Events)
 		}
 		w.JobState("moved", id, "FINISHED")

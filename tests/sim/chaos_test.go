@@ -9,37 +9,24 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
-	"github.com/flink-on-mesos/flink-service/internal/store"
 )
-
-// chaosWorlds is how many worlds are played side by side at most: each spends most of its time waiting.
-const chaosWorlds = 8
 
 // TestChaos plays rounds in which workers come and go, either side of each conversation restarts, and messages are
 // lost, late and doubled; after each round what is wanted, launched and running must be the same.
 func TestChaos(t *testing.T) {
 	t.Parallel()
-	rounds, seed := seeds(t, 6)
-	worlds := min(chaosWorlds, (rounds+1)/2)
-	for i := range worlds {
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			t.Parallel()
-			played := (rounds - i + worlds - 1) / worlds
-			// Starts that fail are counted by the core; a world of its own for a few rounds keeps the delays short.
-			const fresh = 4
-			for first := 0; first < played; first += fresh {
-				t.Run(fmt.Sprint(first), func(t *testing.T) {
-					memory := store.NewMemory()
-					c := &chaos{world: newWorld(t, worldOptions{
-						seed: seed + uint64(i+first*worlds), agents: 4, workers: 6,
-						open: func() store.Store { memory = memory.Reopen(); return memory },
-					})}
-					c.begin()
-					for range min(fresh, played-first) {
-						c.round()
-					}
-				})
-			}
+	rounds, seed := seeds(t, 24)
+	// Starts that fail are counted by the service; a world of its own for a few rounds keeps the delays short.
+	const fresh = 4
+	for first := 0; first < rounds; first += fresh {
+		t.Run(fmt.Sprint(first), func(t *testing.T) {
+			virtually(t, func(t *testing.T) {
+				c := &chaos{world: newWorld(t, worldOptions{seed: seed + uint64(first), agents: 4, workers: 6})}
+				c.begin()
+				for range min(fresh, rounds-first) {
+					c.round()
+				}
+			})
 		})
 	}
 }
@@ -53,12 +40,13 @@ type chaos struct {
 func (c *chaos) begin() {
 	c.t.Helper()
 	c.workers = 3
-	if err := c.put(dynamicNonce, dynamicSpec()); err != nil {
+	if err := c.put(dynamicSpec()); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := c.put(staticNonce, staticSpec(c.workers)); err != nil {
+	if err := c.put(staticSpec(c.workers)); err != nil {
 		c.t.Fatal(err)
 	}
+	c.eventually("the driver is ready", func() bool { return c.flink() != nil && c.flink().Wanted().Ready })
 	c.quiet()
 }
 
@@ -67,41 +55,42 @@ func (c *chaos) quiet() {
 	c.rest(expectation{name: dynamicName, wanted: true}, expectation{name: staticName, workers: c.workers})
 }
 
-// round makes trouble for a second or so and waits for rest.
+// round makes trouble for half a minute or so and waits for rest.
 func (c *chaos) round() {
 	c.t.Helper()
 	c.trouble.Store(200)
-	c.master.DisturbUpdates(localmesos.UpdateFaults{Duplicate: 0.2, Drop: 0.2, Delay: 0.3, DelayBy: 80, Seed: c.rng.Uint64()})
+	c.master.DisturbUpdates(localmesos.UpdateFaults{Duplicate: 0.2, Drop: 0.2, Delay: 0.3, DelayBy: 2000, Seed: c.rng.Uint64()})
 	var lost []string
 	failed := false
 	for range 8 + c.rng.IntN(8) {
 		switch n := c.rng.IntN(20); {
 		case n < 6:
 			for range 1 + c.rng.IntN(2) {
-				if len(c.jobManager.Wanted().Workers) < 8 {
-					c.jobManager.Want(driver.Worker{CPUs: 1, MemoryBytes: 1 << 30, Slots: 1})
+				if jm := c.flink(); jm != nil && len(jm.Wanted().Workers) < 8 {
+					jm.Want(driver.Worker{CPUs: 1, MemoryBytes: 1 << 30, Slots: 1})
 				}
 			}
 		case n < 10:
-			if wanted := c.jobManager.Wanted().Workers; len(wanted) > 0 {
-				c.jobManager.Release(wanted[c.rng.IntN(len(wanted))].ID)
+			if jm := c.flink(); jm != nil {
+				if wanted := jm.Wanted().Workers; len(wanted) > 0 {
+					jm.Release(wanted[c.rng.IntN(len(wanted))].ID)
+				}
 			}
 		case n < 12:
 			c.workers = 1 + c.rng.IntN(5)
-			if err := c.put(staticNonce, staticSpec(c.workers)); err != nil {
+			if err := c.put(staticSpec(c.workers)); err != nil {
 				c.t.Errorf("scale: %v", err)
 			}
 		case n < 14:
 			c.crash(c.rng.IntN(5))
 		case n == 14:
-			if err := c.core.Stop(); err != nil {
-				c.t.Errorf("stop: %v", err)
-			}
-			c.ended()
+			c.stop()
 			c.start()
 		case n == 15:
-			if err := c.jobManager.Restart(); err != nil {
-				c.t.Errorf("restart the JobManager: %v", err)
+			if jm := c.flink(); jm != nil {
+				if err := jm.Restart(); err != nil {
+					c.t.Errorf("restart the JobManager: %v", err)
+				}
 			}
 		case n == 16:
 			c.master.DropStreams()
@@ -115,7 +104,7 @@ func (c *chaos) round() {
 				lost = append(lost, id)
 			}
 		}
-		time.Sleep(time.Duration(c.rng.IntN(120)) * time.Millisecond)
+		time.Sleep(upTo(c.rng, 3*time.Second))
 	}
 	for _, id := range lost {
 		if err := c.master.ReturnAgent(id); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/store/file"
 )
 
-// TestCrashes stops the core abruptly, again and again, at random moments of growing and shrinking a cluster of many
+// TestCrashes stops the service abruptly, again and again, at random moments of growing and shrinking a cluster of many
 // workers: before or after a save, between two calls, or at rest. No task may be lost, launched twice or orphaned.
 func TestCrashes(t *testing.T) {
 	t.Parallel()
@@ -19,49 +19,44 @@ func TestCrashes(t *testing.T) {
 	if rounds >= 200 {
 		workers = 1000
 	}
-	stores := map[string]func(*testing.T) func() store.Store{
-		"memory": func(*testing.T) func() store.Store {
-			memory := store.NewMemory()
-			return func() store.Store { memory = memory.Reopen(); return memory }
+	stores := map[string]func(*testing.T) func() (store.Store, error){
+		"memory": func(*testing.T) func() (store.Store, error) {
+			open, _ := inMemory()
+			return open
 		},
-		"file": func(t *testing.T) func() store.Store {
+		"file": func(t *testing.T) func() (store.Store, error) {
 			dir := filepath.Join(t.TempDir(), "state")
-			return func() store.Store {
-				s, err := file.New(file.Options{Dir: dir})
-				if err != nil {
-					t.Fatal(err)
-				}
-				return s
-			}
+			return func() (store.Store, error) { return file.New(file.Options{Dir: dir}) }
 		},
 	}
 	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, worldOptions{seed: seed, agents: 5, workers: workers / 3, open: open(t)})
-			for round := range min(rounds, 200) {
-				// Mostly near the full number: the tasks that run all along are what must not be lost.
-				want := workers - w.rng.IntN(workers/5)
-				if w.rng.IntN(10) == 0 {
-					want = w.rng.IntN(workers)
+			virtually(t, func(t *testing.T) {
+				w := newWorld(t, worldOptions{seed: seed, agents: 5, workers: workers / 3, open: open(t)})
+				for round := range min(rounds, 200) {
+					// Mostly near the full number: the tasks that run all along are what must not be lost.
+					want := workers - w.rng.IntN(workers/5)
+					if w.rng.IntN(10) == 0 {
+						want = w.rng.IntN(workers)
+					}
+					if err := w.put(staticSpec(want)); err != nil {
+						t.Fatalf("round %d: %v", round, err)
+					}
+					if w.rng.IntN(4) == 0 {
+						time.Sleep(upTo(w.rng, 2*time.Second))
+					}
+					before := w.running()
+					w.crash(w.rng.IntN(workers / 10))
+					w.rest(expectation{name: staticName, workers: want})
+					w.kept(before, want)
+					if t.Failed() {
+						t.Fatalf("round %d", round)
+					}
+					if round%25 == 24 {
+						t.Logf("%d crashes", round+1)
+					}
 				}
-				if err := w.put(staticNonce, staticSpec(want)); err != nil {
-					t.Fatalf("round %d: %v", round, err)
-				}
-				if w.rng.IntN(4) == 0 {
-					time.Sleep(time.Duration(w.rng.IntN(100)) * time.Millisecond)
-				}
-				before := w.running()
-				w.crash(w.rng.IntN(workers / 10))
-				w.rest(expectation{name: staticName, workers: want})
-				w.kept(before, want)
-				if t.Failed() {
-					t.Fatalf("round %d", round)
-				}
-				if round%25 == 24 {
-					t.Logf("%d crashes", round+1)
-				}
-			}
+			})
 		})
 	}
 }

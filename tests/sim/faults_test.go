@@ -11,7 +11,7 @@ import (
 
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/client"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 	"github.com/flink-on-mesos/flink-service/internal/store"
@@ -40,21 +40,17 @@ func TestFaults(t *testing.T) {
 		{"restart without high availability: no orphans of the framework, nor of its tasks", plainRestart},
 		{"JobManager lost without high availability: its workers end with it", jobManagerLost},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			c.run(t)
-		})
+		t.Run(c.name, func(t *testing.T) { virtually(t, c.run) })
 	}
 }
 
 // faulty is a world with a static cluster of so many workers at rest.
 func faulty(t *testing.T, workers int, o worldOptions) *world {
 	t.Helper()
-	memory := store.NewMemory()
-	o.seed, o.open = 1, func() store.Store { memory = memory.Reopen(); return memory }
+	o.seed = 1
 	w := newWorld(t, o)
 	if workers > 0 {
-		if err := w.put(staticNonce, staticSpec(workers)); err != nil {
+		if err := w.put(staticSpec(workers)); err != nil {
 			t.Fatal(err)
 		}
 		w.rest(expectation{name: staticName, workers: workers})
@@ -64,8 +60,7 @@ func faulty(t *testing.T, workers int, o worldOptions) *world {
 
 // noted says whether the history of the static cluster has an entry of a type.
 func (w *world) noted(kind string) bool {
-	d, _ := decide.Describe(w.core.View(), staticName)
-	return slices.ContainsFunc(d.Events, func(n wire.Note) bool { return n.Type == kind })
+	return slices.ContainsFunc(w.describe(staticName).Events, func(n wire.Event) bool { return n.Type == kind })
 }
 
 // sole fails the test unless the master knows one framework, and this one.
@@ -79,7 +74,7 @@ func (w *world) sole() {
 // rebuilt waits until the cluster is at rest under an id that is not old.
 func (w *world) rebuilt(old string, before map[string][]string, workers int) {
 	w.t.Helper()
-	w.eventually("a new framework id", func() bool { id := w.core.View().Framework.ID; return id != "" && id != old })
+	w.eventually("a new framework id", func() bool { id := w.service().FrameworkID; return id != "" && id != old })
 	w.rest(expectation{name: staticName, workers: workers})
 	for id := range w.running() {
 		if before[id] != nil {
@@ -92,19 +87,9 @@ func (w *world) rebuilt(old string, before map[string][]string, workers int) {
 	w.sole()
 }
 
-// eventually polls.
-func (w *world) eventually(what string, ok func() bool) {
-	w.t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			w.t.Fatalf("%s: never", what)
-		}
-	}
-}
-
 func tornDownWhileRunning(t *testing.T) {
 	w := faulty(t, 3, worldOptions{agents: 2, workers: 4})
-	old, before := w.core.View().Framework.ID, w.running()
+	old, before := w.service().FrameworkID, w.running()
 	if err := w.master.Teardown(old); err != nil {
 		t.Fatal(err)
 	}
@@ -113,21 +98,18 @@ func tornDownWhileRunning(t *testing.T) {
 
 func tornDownWhileAway(t *testing.T) {
 	w := faulty(t, 3, worldOptions{agents: 2, workers: 4})
-	old, before := w.core.View().Framework.ID, w.running()
-	if err := w.core.Stop(); err != nil {
-		t.Fatal(err)
-	}
-	w.ended()
+	old, before := w.service().FrameworkID, w.running()
+	w.stop()
 	if err := w.master.Teardown(old); err != nil {
 		t.Fatal(err)
 	}
 	w.start()
 	w.rebuilt(old, before, 3)
 	// The old id is history: the next start goes on with the new one.
-	id := w.core.View().Framework.ID
+	id := w.service().FrameworkID
 	w.crash(0)
 	w.rest(expectation{name: staticName, workers: 3})
-	if now := w.core.View().Framework.ID; now != id {
+	if now := w.service().FrameworkID; now != id {
 		t.Errorf("the framework id is %s after a restart, and was %s", now, id)
 	}
 	w.sole()
@@ -170,8 +152,8 @@ func hostLost(t *testing.T) {
 }
 
 func hostGone(t *testing.T) {
-	// Whoever waited for what is unreachable would wait for an hour.
-	w := faulty(t, 3, worldOptions{agents: 2, workers: 4, unreachable: time.Hour})
+	// Whoever waited for what is unreachable would wait for a day.
+	w := faulty(t, 3, worldOptions{agents: 2, workers: 4, unreachable: 24 * time.Hour})
 	lost, _ := w.busiest()
 	if err := w.master.RemoveAgent(lost); err != nil {
 		t.Fatal(err)
@@ -183,25 +165,24 @@ func hostGone(t *testing.T) {
 }
 
 func agentProcessLost(t *testing.T) {
-	w := faulty(t, 0, worldOptions{agents: 2, workers: 4, unreachable: time.Hour})
-	if err := w.put(dynamicNonce, dynamicSpec()); err != nil {
+	w := faulty(t, 0, worldOptions{agents: 2, workers: 4, unreachable: 24 * time.Hour})
+	if err := w.put(dynamicSpec()); err != nil {
 		t.Fatal(err)
 	}
-	w.eventually("the driver is ready", func() bool { return w.jobManager.Wanted().Ready })
+	w.eventually("the driver is ready", func() bool { return w.flink() != nil && w.flink().Wanted().Ready })
 	for range 3 {
-		w.jobManager.Want(driver.Worker{CPUs: 1, MemoryBytes: 1 << 30, Slots: 1})
+		w.flink().Want(driver.Worker{CPUs: 1, MemoryBytes: 1 << 30, Slots: 1})
 	}
 	w.rest(expectation{name: dynamicName, wanted: true})
-	before, wanted := w.running(), w.jobManager.Wanted()
+	before, wanted := w.running(), w.flink().Wanted()
 	lost, tasks := w.busiest()
 	if err := w.master.LoseAgent(lost); err != nil {
 		t.Fatal(err)
 	}
 	state := func(want task.State) func() bool {
 		return func() bool {
-			d, _ := decide.Describe(w.core.View(), dynamicName)
 			n := 0
-			for _, task := range d.Tasks {
+			for _, task := range w.describe(dynamicName).Tasks {
 				if task.AgentID == lost && task.State == want {
 					n++
 				}
@@ -219,7 +200,7 @@ func agentProcessLost(t *testing.T) {
 		t.Errorf("the tasks were %v and are %v", before, after)
 	}
 	// For Flink nothing has happened at all: the same workers, and no other was asked for.
-	if now := w.jobManager.Wanted(); now.Epoch != wanted.Epoch || len(now.Workers) != len(wanted.Workers) {
+	if now := w.flink().Wanted(); now.Epoch != wanted.Epoch || len(now.Workers) != len(wanted.Workers) {
 		t.Errorf("Flink wanted %+v and wants %+v", wanted, now)
 	}
 }
@@ -227,7 +208,7 @@ func agentProcessLost(t *testing.T) {
 func oneHostName(t *testing.T) {
 	w := faulty(t, 0, worldOptions{})
 	a, b := w.addAgentOn("twin", 3), w.addAgentOn("twin", 3)
-	if err := w.put(staticNonce, staticSpec(5)); err != nil {
+	if err := w.put(staticSpec(5)); err != nil {
 		t.Fatal(err)
 	}
 	w.rest(expectation{name: staticName, workers: 5})
@@ -244,17 +225,16 @@ func oneHostName(t *testing.T) {
 }
 
 func neverStarts(t *testing.T) {
-	w := faulty(t, 0, worldOptions{agents: 2, workers: 8})
 	var repaired atomic.Bool
-	w.behave = func(task mesosgo.TaskInfo) localmesos.Behaviour {
+	w := faulty(t, 0, worldOptions{agents: 2, workers: 8, behave: func(task mesosgo.TaskInfo) localmesos.Behaviour {
 		return localmesos.Behaviour{FailToStart: !repaired.Load() && !isJobManager(task.TaskID.Value), Message: "Command exited with status 127"}
-	}
-	if err := w.put(staticNonce, staticSpec(1)); err != nil {
+	}})
+	if err := w.put(staticSpec(1)); err != nil {
 		t.Fatal(err)
 	}
 	var waiting wire.Waiting
 	w.eventually("three starts have failed", func() bool {
-		d, _ := decide.Describe(w.core.View(), staticName)
+		d := w.describe(staticName)
 		if len(d.Waiting) == 0 {
 			return false
 		}
@@ -275,31 +255,40 @@ func neverStarts(t *testing.T) {
 
 // TestBadAgent has one agent on which nothing starts: it is avoided, and says why, while the others take its share.
 func TestBadAgent(t *testing.T) {
-	t.Parallel()
-	w := faulty(t, 0, worldOptions{agents: 3, workers: 4})
+	virtually(t, badAgent)
+}
+
+func badAgent(t *testing.T) {
 	var bad atomic.Value
-	w.behave = func(task mesosgo.TaskInfo) localmesos.Behaviour {
+	w := faulty(t, 0, worldOptions{agents: 3, workers: 4, behave: func(task mesosgo.TaskInfo) localmesos.Behaviour {
 		if isJobManager(task.TaskID.Value) {
 			return localmesos.Behaviour{}
 		}
 		bad.CompareAndSwap(nil, task.AgentID.Value) // The first one that gets a worker.
 		return localmesos.Behaviour{FailToStart: task.AgentID.Value == bad.Load(), Message: "Command exited with status 126"}
-	}
-	if err := w.put(staticNonce, staticSpec(6)); err != nil {
+	}})
+	if err := w.put(staticSpec(6)); err != nil {
 		t.Fatal(err)
 	}
 	w.rest(expectation{name: staticName, workers: 6})
-	avoided := slices.ContainsFunc(decide.Outcomes(w.core.View()), func(o decide.Outcome) bool {
+	outcomes, err := w.api.Offers(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	avoided := slices.ContainsFunc(outcomes, func(o client.Outcome) bool {
 		return o.AgentID == bad.Load() && strings.Contains(strings.Join(o.Reasons, " "), "starts failed on this agent; avoided until")
 	})
 	if !avoided {
-		t.Errorf("no offer of the agent was declined because of it: %+v", decide.Outcomes(w.core.View()))
+		t.Errorf("no offer of the agent was declined because of it: %+v", outcomes)
 	}
 }
 
 // TestTenthLost takes a tenth of the agents away at once: what ran there is replaced, once, and nothing else is touched.
 func TestTenthLost(t *testing.T) {
-	t.Parallel()
+	virtually(t, tenthLost)
+}
+
+func tenthLost(t *testing.T) {
 	w := faulty(t, 60, worldOptions{agents: 20, workers: 4})
 	before := w.running()
 	var gone []string
@@ -336,17 +325,17 @@ func tooSmall(t *testing.T) {
 	w := faulty(t, 0, worldOptions{agents: 3, workers: 4})
 	big := staticSpec(1)
 	big.JobManager.CPUs = 100
-	if err := w.put(staticNonce, big); err != nil {
+	if err := w.put(big); err != nil {
 		t.Fatal(err)
 	}
 	w.eventually("every agent was offered", func() bool {
-		d, _ := decide.Describe(w.core.View(), staticName)
+		d := w.describe(staticName)
 		return len(d.Waiting) > 0 && strings.Contains(d.Waiting[0].Reason, "on 3 of 3 agents")
 	})
 	w.eventually("no offer is held", func() bool { return w.offers() == 0 })
 	// Another framework on the same master wants the whole of it.
 	began := time.Now()
-	other, err := core.Start(core.Options{Master: w.master.Address(), Store: store.NewMemory(), Tick: 20 * time.Millisecond})
+	other, err := core.Start(core.Options{Master: masterAddress, Dial: w.network.Host("other").DialContext, Store: store.NewMemory()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,11 +344,13 @@ func tooSmall(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	if err := other.Put(t.Context(), "oooo", staticSpec(12)); err != nil {
+	spec := staticSpec(12)
+	spec.Role = "*"
+	if err := other.Put(t.Context(), "oooo", spec); err != nil {
 		t.Fatal(err)
 	}
 	w.eventually("the other framework has its tasks", func() bool { return len(w.running()) == 13 })
-	t.Logf("the other framework had all of its 13 tasks running %.1f allocation intervals after its start", time.Since(began).Seconds()/allocation.Seconds())
+	t.Logf("the other framework had all of its 13 tasks running %s after its start, of rounds of offers each second", time.Since(began).Round(100*time.Millisecond))
 }
 
 // offers counts the offers that the master has made and that nobody has answered.
@@ -372,23 +363,20 @@ func (f *fleet) offers() (n int) {
 
 func plainRestart(t *testing.T) {
 	w := faulty(t, 3, worldOptions{agents: 2, workers: 4})
-	id, before := w.core.View().Framework.ID, w.running()
+	id, before := w.service().FrameworkID, w.running()
 	for i := range 3 {
 		if i == 0 {
-			if err := w.core.Stop(); err != nil {
-				t.Fatal(err)
-			}
-			w.ended()
+			w.stop()
 			w.start()
 		} else {
 			w.crash(0)
 		}
-		w.eventually("subscribed", func() bool { return w.core.View().Connected })
+		w.eventually("subscribed", func() bool { return w.service().Connected })
 		w.rest(expectation{name: staticName, workers: 3})
 		if after := w.running(); !maps.EqualFunc(before, after, slices.Equal) {
 			t.Errorf("the tasks were %v and are %v", before, after)
 		}
-		if now := w.core.View().Framework.ID; now != id {
+		if now := w.service().FrameworkID; now != id {
 			t.Errorf("the framework id was %s and is %s", id, now)
 		}
 		w.sole()
@@ -411,17 +399,14 @@ func jobManagerLost(t *testing.T) {
 			t.Errorf("%s of the lost JobManager runs", id)
 		}
 	}
-	d, _ := decide.Describe(w.core.View(), staticName)
+	d := w.describe(staticName)
 	if d.Status.Restarts != 1 || !strings.Contains(fmt.Sprint(d.Events), "it is replaced") {
 		t.Errorf("%d restarts: %v", d.Status.Restarts, d.Events)
 	}
 	// What it wrote can still be found, by the next process of the service, too.
 	w.crash(0)
-	d, _ = decide.Describe(w.core.View(), staticName)
+	d = w.describe(staticName)
 	if f := d.Status.Failures; len(f) != 1 || f[0].TaskID != lost || f[0].State != task.Failed || f[0].AgentID != before[lost][0] {
 		t.Errorf("the failures are %+v", f)
-	}
-	if place, ok := decide.PlaceOf(w.core.View(), staticName, lost); !ok || place.AgentID != before[lost][0] || place.Endpoint == "" {
-		t.Errorf("it was at %+v", place)
 	}
 }

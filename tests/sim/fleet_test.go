@@ -14,35 +14,39 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 )
 
-// allocation is the time between two rounds of offers.
-const allocation = 50 * time.Millisecond
-
 // fleet is a Mesos master whose agents run scripted tasks.
 type fleet struct {
 	t      testing.TB
 	master *localmesos.Master
+	// web reaches the master.
+	web *http.Client
 	// host makes the host name of an agent out of its number.
 	host string
-	// launched, when set, is told each task that an agent starts.
-	launched func(task string)
-	// seen, when set, is told all of each task that an agent starts.
+	// seen, when set, is told each task that an agent starts.
 	seen func(task mesosgo.TaskInfo)
 	// behave, when set, says what a task does; without it tasks run until they are told to end.
 	behave func(task mesosgo.TaskInfo) localmesos.Behaviour
 
 	mu sync.Mutex
-	// agents are those that live, by id.
+	// agents are those that live, by id, and hosts the names of all.
 	agents map[string]*localmesos.Scripted
+	hosts  map[string]string
 	// launches counts how often each task was launched.
 	launches map[string]int
 	serial   int
 }
 
+// newFleet is one on the network of the machine, which is in a hurry.
 func newFleet(t testing.TB, host string) *fleet {
 	t.Helper()
-	f := &fleet{t: t, host: host, agents: make(map[string]*localmesos.Scripted), launches: make(map[string]int)}
+	return newFleetWith(t, host, http.DefaultClient, localmesos.Options{AllocationInterval: 50 * time.Millisecond, AckRetry: 100 * time.Millisecond})
+}
+
+func newFleetWith(t testing.TB, host string, client *http.Client, o localmesos.Options) *fleet {
+	t.Helper()
+	f := &fleet{t: t, web: client, host: host, agents: make(map[string]*localmesos.Scripted), hosts: make(map[string]string), launches: make(map[string]int)}
 	var err error
-	f.master, err = localmesos.New(localmesos.Options{AllocationInterval: allocation, AckRetry: 100 * time.Millisecond})
+	f.master, err = localmesos.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +79,7 @@ func (f *fleet) addAgentOn(host string, workers int) string {
 			r, err := localmesos.NewScripted(f.script)(id)
 			if s, ok := r.(*localmesos.Scripted); ok {
 				f.mu.Lock()
-				f.agents[id] = s
+				f.agents[id], f.hosts[id] = s, host
 				f.mu.Unlock()
 			}
 			return r, err
@@ -92,9 +96,6 @@ func (f *fleet) script(task mesosgo.TaskInfo) localmesos.Behaviour {
 	f.mu.Lock()
 	f.launches[task.TaskID.Value]++
 	f.mu.Unlock()
-	if f.launched != nil {
-		f.launched(task.TaskID.Value)
-	}
 	if f.seen != nil {
 		f.seen(task)
 	}
@@ -129,6 +130,13 @@ func (f *fleet) agent(task string) *localmesos.Scripted {
 	return nil
 }
 
+// hostOf is the host name of an agent.
+func (f *fleet) hostOf(agent string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.hosts[agent]
+}
+
 // once fails the test when any task was ever launched twice.
 func (f *fleet) once() {
 	f.t.Helper()
@@ -143,6 +151,7 @@ func (f *fleet) once() {
 
 // registered is a framework as the master shows it.
 type registered struct {
+	ID              string
 	Name            string
 	Active          bool
 	FailoverTimeout float64 `json:"failover_timeout"`
@@ -156,7 +165,7 @@ func (f *fleet) state() []registered {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := f.web.Do(req)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -2,15 +2,12 @@ package sim_test
 
 import (
 	"errors"
-	"strings"
 	"testing"
 
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
-	"github.com/flink-on-mesos/flink-service/internal/store"
 )
 
 // story is something that happens to a service at rest, and what is to come of it however often the process that deals
@@ -20,7 +17,7 @@ type story struct {
 	// before is the cluster that there is; a static one of so many workers, or a dynamic one when it is dynamic.
 	before  int
 	dynamic bool
-	// tell makes it happen. It is told again, to the next process, when it returns an error.
+	// tell makes it happen, with whatever process is there.
 	tell func(w *world) error
 	// after is what is to be at rest; nothing when it is empty.
 	after []expectation
@@ -55,7 +52,7 @@ func stories() []story {
 		return func(w *world) error {
 			s := staticSpec(2)
 			change(&s)
-			return w.put(staticNonce, s)
+			return w.put(s)
 		}
 	}
 	return []story{
@@ -63,12 +60,7 @@ func stories() []story {
 		{name: "grow", before: 2, tell: put(func(s *spec.Spec) { s.TaskManagers.Count = 5 }), after: static(5)},
 		{name: "shrink", before: 4, tell: put(func(s *spec.Spec) { s.TaskManagers.Count = 1 }), after: static(1)},
 		{name: "change", before: 2, tell: put(func(s *spec.Spec) { s.RestartNonce = 7 }), after: static(2)},
-		{name: "delete", before: 2, tell: func(w *world) error {
-			if _, there := decide.Describe(w.core.View(), staticName); !there {
-				return nil
-			}
-			return w.delete(staticName)
-		}},
+		{name: "delete", before: 2, tell: func(w *world) error { return w.delete(staticName) }},
 		{name: "a worker fails", before: 2, tell: fails(false), after: static(2)},
 		{name: "the JobManager fails", before: 2, tell: fails(true), after: static(2)},
 		{name: "an agent is declared gone", before: 2, tell: func(w *world) error {
@@ -89,13 +81,14 @@ func stories() []story {
 			return w.master.ReturnAgent(id)
 		}, after: static(2)},
 		{name: "the framework is torn down", before: 2, tell: func(w *world) error {
-			return w.master.Teardown(w.core.View().Framework.ID)
+			return w.master.Teardown(w.state()[0].ID)
 		}, after: static(2)},
 		{name: "the master fails over", before: 2, tell: func(w *world) error { w.master.Failover(); return nil }, after: static(2)},
 		{name: "Flink wants two workers and gives one back", dynamic: true, tell: func(w *world) error {
-			w.jobManager.Want(driver.Worker{CPUs: 1, MemoryBytes: 1 << 30, Slots: 1})
-			w.jobManager.Want(driver.Worker{CPUs: 1, MemoryBytes: 1 << 30, Slots: 1})
-			w.jobManager.Release(w.jobManager.Wanted().Workers[0].ID)
+			jm := w.flink()
+			jm.Want(driver.Worker{CPUs: 1, MemoryBytes: 1 << 30, Slots: 1})
+			jm.Want(driver.Worker{CPUs: 1, MemoryBytes: 1 << 30, Slots: 1})
+			jm.Release(jm.Wanted().Workers[0].ID)
 			return nil
 		}, after: []expectation{{name: dynamicName, wanted: true}}},
 	}
@@ -107,15 +100,16 @@ func TestCrashPoints(t *testing.T) {
 	t.Parallel()
 	for _, s := range stories() {
 		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			for after := 0; ; after++ {
-				if survived := crashPoint(t, s, after); t.Failed() {
-					t.Fatalf("stopped after %d saves and calls", after)
-				} else if survived {
-					t.Logf("%d saves and calls", after)
-					break
+			virtually(t, func(t *testing.T) {
+				for after := 0; ; after++ {
+					if survived := crashPoint(t, s, after); t.Failed() {
+						t.Fatalf("stopped after %d saves and calls", after)
+					} else if survived {
+						t.Logf("%d saves and calls", after)
+						break
+					}
 				}
-			}
+			})
 		})
 	}
 }
@@ -123,36 +117,32 @@ func TestCrashPoints(t *testing.T) {
 // crashPoint plays a story and stops the process after so many saves and calls. It says whether there were not so many.
 func crashPoint(t *testing.T, s story, after int) (survived bool) {
 	t.Helper()
-	memory := store.NewMemory()
-	w := newWorld(t, worldOptions{seed: 1, agents: 3, workers: 6, open: func() store.Store { memory = memory.Reopen(); return memory }})
+	w := newWorld(t, worldOptions{seed: uint64(after), agents: 3, workers: 6})
 	defer w.end()
 	var before []expectation
 	if s.before > 0 {
 		before = []expectation{{name: staticName, workers: s.before}}
-		if err := w.put(staticNonce, staticSpec(s.before)); err != nil {
+		if err := w.put(staticSpec(s.before)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if s.dynamic {
 		before = []expectation{{name: dynamicName, wanted: true}}
-		if err := w.put(dynamicNonce, dynamicSpec()); err != nil {
+		if err := w.put(dynamicSpec()); err != nil {
 			t.Fatal(err)
 		}
-		w.eventually("the driver is ready", func() bool { return w.jobManager.Wanted().Ready })
+		w.eventually("the driver is ready", func() bool { return w.flink() != nil && w.flink().Wanted().Ready })
 	}
 	w.rest(before...)
 	w.armed = true
-	w.core.Crash(after)
-	for err := s.tell(w); err != nil; err = s.tell(w) {
-		if !strings.Contains(err.Error(), "stopping") {
-			t.Fatal(err)
-		}
-		w.revive()
+	w.life.crash(after)
+	if err := s.tell(w); err != nil {
+		t.Fatal(err)
 	}
 	w.rest(s.after...)
 	if len(s.after) == 0 {
-		w.eventually("nothing runs", func() bool { w.revive(); return len(w.running()) == 0 })
-		w.eventually("nothing is known", func() bool { w.revive(); v := decide.Service(w.core.View()); return v.Clusters == 0 && v.Tasks == 0 })
+		w.eventually("nothing runs", func() bool { return len(w.running()) == 0 })
+		w.eventually("nothing is known", func() bool { v := w.service(); return v.Clusters == 0 && v.Tasks == 0 })
 	}
 	w.sole()
 	return w.armed

@@ -32,10 +32,10 @@ type reservingWorld struct {
 	volumes map[string][]string
 }
 
-func newReservingWorld(t *testing.T) (reservingWorld, func() store.Store) {
-	memory := store.NewMemory()
+func newReservingWorld(t testing.TB) (reservingWorld, func() store.Store) {
+	open, records := inMemory()
 	w := reservingWorld{volumes: map[string][]string{}}
-	w.world = newWorld(t, worldOptions{seed: 1, agents: 3, workers: 3, role: reservingRole, open: func() store.Store { memory = memory.Reopen(); return memory }})
+	w.world = newWorld(t, worldOptions{seed: 1, agents: 3, workers: 3, role: reservingRole, open: open})
 	w.seen = func(task mesosgo.TaskInfo) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -45,7 +45,7 @@ func newReservingWorld(t *testing.T) (reservingWorld, func() store.Store) {
 			}
 		}
 	}
-	return w, func() store.Store { return memory }
+	return w, records
 }
 
 // reserved is what is reserved on the agents: the labels of reservations, and volumes.
@@ -56,7 +56,7 @@ func (w reservingWorld) reserved() (reservations, volumes []string) {
 		w.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := w.web.Do(req)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func (w reservingWorld) settled() {
 	w.t.Helper()
 	w.rest(expectation{name: staticName, workers: 2})
 	problem := ""
-	for end := time.Now().Add(2 * patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(2 * patience); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		if problem = w.unsettled(); problem == "" {
 			return
 		}
@@ -134,7 +134,7 @@ func (w reservingWorld) unsettled() string {
 // freed waits until nothing is reserved.
 func (w reservingWorld) freed() {
 	w.t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
 		reservations, volumes := w.reserved()
 		if len(reservations)+len(volumes) == 0 {
 			return
@@ -148,7 +148,7 @@ func (w reservingWorld) freed() {
 // forgotten waits until the store holds no reservation.
 func (w reservingWorld) forgotten(records func() store.Store) {
 	w.t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
 		stored, err := records().Load(w.t.Context())
 		if err != nil {
 			w.t.Fatal(err)
@@ -190,9 +190,12 @@ func (w reservingWorld) replacements(before map[string][]string, agent string) (
 // TestReservations follows what is reserved: a task that replaces another finds its agent and its volume, and the end
 // of the cluster gives everything back.
 func TestReservations(t *testing.T) {
-	t.Parallel()
+	virtually(t, reservations)
+}
+
+func reservations(t *testing.T) {
 	w, records := newReservingWorld(t)
-	if err := w.put(staticNonce, reservingSpec()); err != nil {
+	if err := w.put(reservingSpec()); err != nil {
 		t.Fatal(err)
 	}
 	w.settled()
@@ -212,7 +215,7 @@ func TestReservations(t *testing.T) {
 	if d := w.running(); !slices.ContainsFunc(w.replacements(before, agent), isJobManager) {
 		t.Fatalf("the JobManager left %s: %v", agent, d)
 	}
-	if err := w.core.Delete(t.Context(), staticName); err != nil {
+	if err := w.delete(staticName); err != nil {
 		t.Fatal(err)
 	}
 	w.freed()
@@ -221,9 +224,12 @@ func TestReservations(t *testing.T) {
 
 // TestReservationsElsewhere loses the agent of a worker for good: its volume is not waited for.
 func TestReservationsElsewhere(t *testing.T) {
-	t.Parallel()
+	virtually(t, reservationsElsewhere)
+}
+
+func reservationsElsewhere(t *testing.T) {
 	w, _ := newReservingWorld(t)
-	if err := w.put(staticNonce, reservingSpec()); err != nil {
+	if err := w.put(reservingSpec()); err != nil {
 		t.Fatal(err)
 	}
 	w.settled()
@@ -238,28 +244,29 @@ func TestReservationsElsewhere(t *testing.T) {
 	w.settled()
 }
 
-// TestReservationsCrashes stops the core after each of its saves and calls in turn, while it reserves, replaces a
+// TestReservationsCrashes stops the service after each of its first saves and calls in turn, while it reserves, replaces a
 // worker, and gives everything back.
 func TestReservationsCrashes(t *testing.T) {
 	t.Parallel()
 	for after := range 10 {
 		t.Run(fmt.Sprint(after), func(t *testing.T) {
-			t.Parallel()
-			w, records := newReservingWorld(t)
-			if err := w.put(staticNonce, reservingSpec()); err != nil {
-				t.Fatal(err)
-			}
-			w.crash(after)
-			w.settled()
-			w.fail(after%2 == 1)
-			w.crash(after)
-			w.settled()
-			if err := w.core.Delete(t.Context(), staticName); err != nil {
-				t.Fatal(err)
-			}
-			w.crash(after)
-			w.freed()
-			w.forgotten(records)
+			virtually(t, func(t *testing.T) {
+				w, records := newReservingWorld(t)
+				if err := w.put(reservingSpec()); err != nil {
+					t.Fatal(err)
+				}
+				w.crash(after)
+				w.settled()
+				w.fail(after%2 == 1)
+				w.crash(after)
+				w.settled()
+				if err := w.delete(staticName); err != nil {
+					t.Fatal(err)
+				}
+				w.crash(after)
+				w.freed()
+				w.forgotten(records)
+			})
 		})
 	}
 }
@@ -269,17 +276,18 @@ func TestReservationsUninstall(t *testing.T) {
 	t.Parallel()
 	for after := range 12 {
 		t.Run(fmt.Sprint(after), func(t *testing.T) {
-			t.Parallel()
-			w, records := newReservingWorld(t)
-			if err := w.put(staticNonce, reservingSpec()); err != nil {
-				t.Fatal(err)
-			}
-			w.settled()
-			w.uninstall = true
-			w.crash(0)
-			w.crash(after)
-			w.gone(records)
-			w.freed()
+			virtually(t, func(t *testing.T) {
+				w, records := newReservingWorld(t)
+				if err := w.put(reservingSpec()); err != nil {
+					t.Fatal(err)
+				}
+				w.settled()
+				w.uninstall = true
+				w.crash(0)
+				w.crash(after)
+				w.gone(records)
+				w.freed()
+			})
 		})
 	}
 }

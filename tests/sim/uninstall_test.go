@@ -1,11 +1,12 @@
 package sim_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/client"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
 
@@ -13,36 +14,44 @@ import (
 // calls in turn, with a new one to go on. In the end there must be nothing: no task, no framework, no record.
 func TestUninstall(t *testing.T) {
 	t.Parallel()
-	for after := range 16 {
-		memory := store.NewMemory()
-		w := newWorld(t, worldOptions{seed: 1, agents: 2, workers: 3, open: func() store.Store { memory = memory.Reopen(); return memory }})
-		if err := w.put(staticNonce, staticSpec(3)); err != nil {
-			t.Fatal(err)
-		}
-		w.rest(expectation{name: staticName, workers: 3})
-		w.uninstall = true
-		w.crash(0) // Marathon starts the app anew, with SDK_UNINSTALL.
-		w.crash(after)
-		w.gone(func() store.Store { return memory })
-		// What is removed stays so when the process is started again.
-		w.crash(0)
-		w.gone(func() store.Store { return memory })
-		if t.Failed() {
-			t.Fatalf("stopped after %d saves and calls", after)
-		}
+	for after := range 24 {
+		t.Run(fmt.Sprint(after), func(t *testing.T) {
+			virtually(t, func(t *testing.T) {
+				open, records := inMemory()
+				w := newWorld(t, worldOptions{seed: uint64(after), agents: 2, workers: 3, open: open})
+				if err := w.put(staticSpec(2)); err != nil {
+					t.Fatal(err)
+				}
+				if err := w.put(dynamicSpec()); err != nil {
+					t.Fatal(err)
+				}
+				w.rest(expectation{name: staticName, workers: 2}, expectation{name: dynamicName, wanted: true})
+				w.uninstall = true
+				w.crash(0) // Marathon starts the app anew, with SDK_UNINSTALL.
+				w.crash(after)
+				w.gone(records)
+				// What is removed stays so when the process is started again.
+				w.crash(0)
+				w.gone(records)
+			})
+		})
 	}
 }
 
 // gone waits until nothing is left.
 func (w *world) gone(records func() store.Store) {
 	w.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !decide.Uninstalling(w.core.View()).Done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			w.t.Fatalf("not removed: %+v", decide.Uninstalling(w.core.View()))
-		}
+	var plan client.Plan
+	w.eventually("the plan of the removal is complete", func() bool {
+		var err error
+		plan, _, err = w.api.Plan(w.t.Context(), "deploy")
+		return err == nil && plan.Status == "COMPLETE"
+	})
+	if len(plan.Phases) != 4 {
+		w.t.Errorf("the plan is not that of a removal: %+v", plan)
 	}
-	for deadline := time.Now().Add(5 * time.Second); len(w.running()) > 0; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	for end := time.Now().Add(time.Minute); len(w.running()) > 0; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
 			w.t.Fatalf("tasks are left: %v", w.running())
 		}
 	}

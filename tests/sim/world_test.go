@@ -1,61 +1,68 @@
-// Package sim_test plays the service's core against a Mesos master with scripted agents and against scripted
-// JobManagers, lets everything between them go wrong at random, and looks whether all is well once it is quiet.
+// Package sim_test plays the service against a Mesos master with scripted agents and against scripted JobManagers, lets
+// everything between them go wrong at random, and looks whether all is well once it is quiet.
 //
-// SIM_ROUNDS plays more rounds of chaos and of crashes (make soak), SIM_SEED repeats a run's choices.
+// Most of it happens in virtual time, on a network in memory: the whole service, with the times that it has in
+// production. Files named real_… have what needs processes and real time.
+//
+// SIM_ROUNDS plays more rounds of chaos and of crashes (make soak), SIM_SEED repeats a run's choices, and SIM_LOG
+// shows what the service says.
 package sim_test
 
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/client"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/task"
-	"github.com/flink-on-mesos/flink-service/internal/testkit/core"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/jobmanager"
+	"github.com/flink-on-mesos/flink-service/internal/testkit/memnet"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
-// Names and nonces of the clusters. The ids of their tasks begin with both.
+// Names of the clusters. The ids of their tasks begin with them.
 const (
-	dynamicName, dynamicNonce = "dyn", "dddd"
-	staticName, staticNonce   = "fix", "ffff"
+	dynamicName = "dyn"
+	staticName  = "fix"
 )
 
-// world is everything around the core, and the core's present life.
+// world is everything around the service, and the service's present life. It is in virtual time.
 type world struct {
+	o    worldOptions
 	name string
+	seed uint64
 	rng  *rand.Rand
 	log  *slog.Logger
+	dir  string
 
+	network *memnet.Network
 	*fleet
-	// open opens the store as the next process would.
-	open  func() store.Store
-	store store.Store
-	core  *core.Core
-	// jobManager stands for that of the dynamic cluster.
-	jobManager *jobmanager.JobManager
-	// unreachable is how long an unreachable task is waited for.
-	unreachable time.Duration
-	role        string
-	// uninstall has later lives of the core remove the service.
+	api  *client.Client
+	life *life
+	// flinks are the JobManagers of dynamic clusters.
+	flinks *flinks
+	// uninstall has later lives of the service remove it.
 	uninstall bool
-	// armed says that the core was told to stop somewhere, and that a next one is to go on.
+	// armed says that the service was told to stop somewhere, and that a next one is to go on.
 	armed bool
-	// trouble is the probability, in thousandths, with which a request between the core and the JobManager fails.
+	// trouble is the probability, in thousandths, with which a request between the service and a JobManager fails.
 	trouble atomic.Int64
 }
 
@@ -65,28 +72,36 @@ type worldOptions struct {
 	agents int
 	// workers is how many workers an agent has room for.
 	workers int
-	open    func() store.Store
-	// unreachable is how long an unreachable task is waited for; a second when 0.
+	// open opens the store as the next process would; nil for one in memory.
+	open func() (store.Store, error)
+	// unreachable is how long an unreachable task is waited for; 30 s when 0.
 	unreachable time.Duration
 	// role is the Mesos role; * when empty.
 	role string
+	// behave says what tasks do; without it they run until they are told to end.
+	behave func(task mesosgo.TaskInfo) localmesos.Behaviour
 }
+
+// serviceAddress is where the service is, in each of its lives.
+const serviceAddress = "http://service:8080"
 
 func newWorld(t testing.TB, o worldOptions) *world {
 	t.Helper()
+	network := newNetwork(o.seed)
 	w := &world{
-		name: t.Name(), unreachable: cmp.Or(o.unreachable, time.Second), rng: rand.New(rand.NewPCG(o.seed, o.seed)), log: slog.New(slog.DiscardHandler), open: o.open,
-		fleet: newFleet(t, "host-%d"), role: o.role,
+		o: o, name: t.Name(), seed: o.seed, rng: rand.New(rand.NewPCG(o.seed, o.seed)), log: slog.New(slog.DiscardHandler), dir: t.TempDir(),
+		network: network, fleet: newVirtualFleet(t, network, "host-%d"),
+	}
+	if w.o.open == nil {
+		w.o.open, _ = inMemory()
 	}
 	if os.Getenv("SIM_LOG") != "" {
 		w.log = slog.New(slog.NewTextHandler(io.Writer(os.Stderr), &slog.HandlerOptions{Level: slog.LevelDebug})).With("world", w.name)
 	}
-	w.launched = w.restartJobManager
+	w.flinks = &flinks{w: w}
+	w.behave = w.behaviour
 	var err error
-	w.jobManager, err = jobmanager.Start(jobmanager.Options{
-		Prefix: dynamicName + "-" + dynamicNonce + "-tm", WithdrawDelay: 50 * time.Millisecond, Fault: w.requestFault(o.seed),
-	})
-	if err != nil {
+	if w.api, err = client.New(client.Options{BaseURL: serviceAddress, HTTP: w.web, Timeout: 10 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.end)
@@ -97,26 +112,35 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	return w
 }
 
-// end ends the core and the JobManager. Ending twice is ending once.
-func (w *world) end() {
-	if w.core != nil {
-		if err := w.core.Stop(); err != nil {
-			w.t.Errorf("stop: %v", err)
-		}
-		_ = w.store.Close() // Nothing is written any more.
-		w.core = nil
-	}
-	w.jobManager.Stop()
+// inMemory is a store that outlives the processes that open it, and what is in it.
+func inMemory() (open func() (store.Store, error), records func() store.Store) {
+	memory := store.NewMemory()
+	return func() (store.Store, error) { memory = memory.Reopen(); return memory, nil }, func() store.Store { return memory }
 }
 
-// revive starts the next life of a core that was armed, if it has stopped.
+// end ends the service and all that runs. Ending twice is ending once.
+func (w *world) end() {
+	if w.life == nil {
+		return
+	}
+	w.life.stop()
+	w.life = nil
+	if err := w.master.Close(); err != nil {
+		w.t.Errorf("close the master: %v", err)
+	}
+	w.flinks.wg.Wait()
+	w.web.CloseIdleConnections()
+	time.Sleep(time.Minute) // The standard library goes on to make connections that nobody wants any more.
+}
+
+// revive starts the next life of a service that was armed, if it has stopped.
 func (w *world) revive() {
 	w.t.Helper()
 	if !w.armed {
 		return
 	}
 	select {
-	case <-w.core.Gone():
+	case <-w.life.gone:
 		w.armed = false
 		w.ended()
 		w.start()
@@ -124,94 +148,125 @@ func (w *world) revive() {
 	}
 }
 
-// requestFault makes requests between the core and the JobManager late, lost or doubled while there is trouble.
-func (w *world) requestFault(seed uint64) func(*http.Request) jobmanager.Fault {
-	var mu sync.Mutex
-	rng := rand.New(rand.NewPCG(seed, 1))
-	return func(*http.Request) jobmanager.Fault {
-		mu.Lock()
-		defer mu.Unlock()
-		if rng.Int64N(1000) >= w.trouble.Load() {
-			return jobmanager.Fault{}
-		}
-		switch rng.IntN(5) {
-		case 0:
-			return jobmanager.Fault{LoseRequest: true}
-		case 1:
-			return jobmanager.Fault{LoseAnswer: true}
-		case 2:
-			return jobmanager.Fault{Twice: true}
-		case 3:
-			return jobmanager.Fault{Status: 503}
-		default:
-			return jobmanager.Fault{Delay: time.Duration(rng.IntN(60)) * time.Millisecond}
-		}
-	}
-}
-
-// restartJobManager makes each JobManager that Mesos starts a new life of the scripted one.
-func (w *world) restartJobManager(task string) {
-	if strings.HasPrefix(task, dynamicName+"-"+dynamicNonce+"-jm") {
-		if err := w.jobManager.Restart(); err != nil {
-			w.t.Errorf("restart the JobManager: %v", err)
-		}
-	}
-}
-
-// start begins the next life of the core with what the last one saved.
+// start begins the next life of the service with what the last one saved.
 func (w *world) start() {
 	w.t.Helper()
-	w.store = w.open()
+	w.web.CloseIdleConnections()
+	environ := []string{
+		"MESOS_MASTER=" + masterAddress, "MESOS_ROLES=" + cmp.Or(w.o.role, "*"), "LISTEN=0.0.0.0:8080", "ADVERTISE_HOST=service",
+		"DATA_DIR=" + filepath.Join(w.dir, "data"), "FLINK_DISTRIBUTIONS=" + distribution, "FRAMEWORK_NAME=sim", "FRAMEWORK_USER=nobody",
+		"RECONCILE_INTERVAL=1m", "UNREACHABLE_TIMEOUT=" + cmp.Or(w.o.unreachable, 30*time.Second).String(), "UNINSTALL=" + strconv.FormatBool(w.uninstall),
+	}
 	var err error
-	w.core, err = core.Start(core.Options{
-		Master: w.master.Address(), Store: w.store, JobManager: func(string) *jobmanager.JobManager { return w.jobManager },
-		Role:   w.role,
-		Decide: decide.Options{UnreachableTimeout: w.unreachable, ReconcileInterval: 3 * time.Second, Uninstall: w.uninstall}, Tick: 100 * time.Millisecond, Repeat: time.Second,
-		Backoff: 200 * time.Millisecond, Log: w.log,
-	})
+	w.life, err = begin(lifeOptions{network: w.network, host: "service", environ: environ, open: w.o.open, log: w.log})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-// crash ends the core after so many more of its saves and calls, or a moment later when it has nothing to do, and
+// crash ends the service after so much more of its saves and calls, or a moment later when it has nothing to do, and
 // starts the next.
 func (w *world) crash(after int) {
 	w.t.Helper()
-	w.core.Crash(after)
+	w.life.crash(after)
 	select {
-	case <-w.core.Gone():
-	case <-time.After(300 * time.Millisecond):
-		w.core.Crash(0)
-		<-w.core.Gone()
+	case <-w.life.gone:
+	case <-time.After(2 * time.Second):
+		w.life.crash(0)
+		<-w.life.gone
 	}
 	w.ended()
 	w.start()
 }
 
-// ended looks at how a life of the core ended.
+// stop ends the service in order and starts the next.
+func (w *world) stop() {
+	w.t.Helper()
+	w.life.stop()
+	w.ended()
+}
+
+// ended looks at how a life of the service ended.
 func (w *world) ended() {
 	w.t.Helper()
-	if err := w.core.Err(); err != nil {
-		w.t.Errorf("the core ended by itself: %v", err)
-	}
-	if err := w.store.Close(); err != nil {
-		w.t.Errorf("close the store: %v", err)
+	if err := w.life.err; err != nil {
+		w.t.Errorf("the service ended by itself: %v", err)
 	}
 }
 
-// put creates or changes a cluster, with one try for each life of the core.
-func (w *world) put(nonce string, spec spec.Spec) error {
-	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
-	defer cancel()
-	return w.core.Put(ctx, nonce, spec)
+// behaviour is what a task does: a JobManager of a dynamic cluster converses with the service.
+func (w *world) behaviour(task mesosgo.TaskInfo) (b localmesos.Behaviour) {
+	if w.o.behave != nil {
+		b = w.o.behave(task)
+	}
+	if strings.HasPrefix(task.TaskID.Value, dynamicName+"-") && isJobManager(task.TaskID.Value) {
+		b.Over = w.flinks.start(task, w.hostOf(task.AgentID.Value))
+	}
+	return b
 }
 
-// delete asks for the end of a cluster.
+// flink is the JobManager of the dynamic cluster; nil while none runs.
+func (w *world) flink() *jobmanager.JobManager { return w.flinks.newest() }
+
+// again repeats a call while the service is not there, and while it begins.
+func (w *world) again(call func(context.Context) error) error {
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		err := call(w.t.Context())
+		if err == nil || !client.Temporary(err) || time.Now().After(end) {
+			return err
+		}
+		w.revive()
+	}
+}
+
+// put creates or changes a cluster.
+func (w *world) put(spec spec.Spec) error {
+	return w.again(func(ctx context.Context) error {
+		_, err := w.api.PutCluster(ctx, spec)
+		return err
+	})
+}
+
+// delete asks for the end of a cluster. One that is not there is deleted.
 func (w *world) delete(name string) error {
-	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
-	defer cancel()
-	return w.core.Delete(ctx, name)
+	return w.again(func(ctx context.Context) error {
+		err := w.api.DeleteCluster(ctx, name, false)
+		if client.NotFound(err) {
+			return nil
+		}
+		return err
+	})
+}
+
+// describe asks for all of a cluster; nothing of it when there is none.
+func (w *world) describe(name string) (d wire.Description) {
+	w.t.Helper()
+	err := w.again(func(ctx context.Context) (err error) {
+		if d, err = w.api.Cluster(ctx, name); client.NotFound(err) {
+			err = nil
+		}
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return d
+}
+
+// service asks the service how it is.
+func (w *world) service() (v serviceView) {
+	w.t.Helper()
+	err := w.again(func(ctx context.Context) error {
+		raw, err := w.api.Raw(ctx, "service")
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(raw, &v)
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return v
 }
 
 func staticSpec(workers int) spec.Spec {
@@ -222,32 +277,31 @@ func staticSpec(workers int) spec.Spec {
 
 func dynamicSpec() spec.Spec {
 	return spec.Spec{
-		Name: dynamicName, Kind: spec.Session, Allocation: spec.Dynamic, Role: "*",
-		JobManager:  spec.JobManager{Resources: spec.Resources{CPUs: 0.5, Memory: 512 * spec.MiB}, Replicas: 1},
+		Name: dynamicName, Kind: spec.Session, Allocation: spec.Dynamic,
+		JobManager:  spec.JobManager{Resources: spec.Resources{CPUs: 0.5, Memory: spec.GiB}, Replicas: 1},
 		TaskManager: spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Slots: 1},
 	}
 }
 
-// patience is far above what coming to rest takes: KILL is repeated after 5 s, reconciliation after 4 s, and starts
-// that fail in a row are slowed down.
-const patience = time.Minute
+// patience is far above what coming to rest takes, with starts that fail in a row and are slowed down.
+const patience = time.Hour
 
 // prompt is how long it should take: the output of a run has those rounds that took longer.
-const prompt = 10 * time.Second
+const prompt = 5 * time.Minute
 
-// rest waits until what is wanted, what the core has launched and what runs are the same, and stay so for a while.
+// rest waits until what is wanted, what the service has launched and what runs are the same, and stay so for a while.
 func (w *world) rest(clusters ...expectation) {
 	w.t.Helper()
 	var problem, last string
 	calm := 0
 	began := time.Now()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
 		w.revive()
 		if problem = w.difference(clusters); problem != "" {
 			calm, last = 0, problem
 			continue
 		}
-		if calm++; calm == 5 {
+		if calm++; calm == 3 {
 			w.once()
 			if took := time.Since(began); took > prompt {
 				w.t.Logf("it came to rest only after %s: %s", took.Round(time.Second), last)
@@ -256,6 +310,17 @@ func (w *world) rest(clusters ...expectation) {
 		}
 	}
 	w.t.Fatalf("it does not come to rest: %s", problem)
+}
+
+// eventually polls.
+func (w *world) eventually(what string, ok func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			w.t.Fatalf("%s: never", what)
+		}
+		w.revive()
+	}
 }
 
 // expectation is a cluster and what it wants: a number of workers, or the very ones that its JobManager wants.
@@ -267,12 +332,10 @@ type expectation struct {
 
 // difference says in what the three views differ; empty when they do not.
 func (w *world) difference(clusters []expectation) string {
-	running := w.running()
 	total := 0
-	view := w.core.View()
 	for _, e := range clusters {
-		d, ok := decide.Describe(view, e.name)
-		if !ok {
+		d, running := w.describe(e.name), w.running()
+		if d.Spec.Name == "" {
 			return "there is no cluster " + e.name
 		}
 		var workers, managers []string
@@ -297,7 +360,7 @@ func (w *world) difference(clusters []expectation) string {
 			return problem
 		}
 	}
-	if total != len(running) {
+	if running := w.running(); total != len(running) {
 		return fmt.Sprintf("%d tasks run and %d are known: %v", len(running), total, running)
 	}
 	return ""
@@ -311,8 +374,12 @@ func (w *world) unwanted(e expectation, workers []string) string {
 		}
 		return ""
 	}
+	jm := w.flink()
+	if jm == nil {
+		return "no JobManager answers"
+	}
 	var wanted []string
-	for _, x := range w.jobManager.Wanted().Workers {
+	for _, x := range jm.Wanted().Workers {
 		wanted = append(wanted, x.ID)
 		if !x.Launched && !x.Recovered {
 			return fmt.Sprintf("Flink does not know that %s was launched", x.ID)

@@ -82,8 +82,8 @@ func filled(v any) any {
 	}
 }
 
-// schema compiles a schema of others, which is not part of the project.
-func schema(t *testing.T, name string) *jsonschema.Schema {
+// schemaFile finds a schema of others, which is not part of the project.
+func schemaFile(t testing.TB, name string) (found bool, path string) {
 	t.Helper()
 	dir := os.Getenv("UNIVERSE_SCHEMAS")
 	if dir == "" {
@@ -93,9 +93,22 @@ func schema(t *testing.T, name string) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("%v: set UNIVERSE_SCHEMAS to a directory with Universe's and Marathon's schemas; the rules written into these tests are checked without it", err)
+	_, err = os.Stat(path)
+	return err == nil, path
+}
+
+// schema compiles a schema of others; without it the test is skipped.
+func schema(t *testing.T, name string) *jsonschema.Schema {
+	t.Helper()
+	found, path := schemaFile(t, name)
+	if !found {
+		t.Skipf("%s is not there: set UNIVERSE_SCHEMAS to a directory with Universe's and Marathon's schemas; the rules written into these tests are checked without it", path)
 	}
+	return compileSchema(t, path)
+}
+
+func compileSchema(t testing.TB, path string) *jsonschema.Schema {
+	t.Helper()
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft4)
 	s, err := c.Compile("file://" + filepath.ToSlash(path))

@@ -48,6 +48,16 @@ func render(t testing.TB, options map[string]any) map[string]any {
 	return app
 }
 
+// valid says whether the form accepts options.
+func valid(t testing.TB, options map[string]any) bool {
+	t.Helper()
+	_, err := renderer(t).Render(universe.RenderOptions{Options: options})
+	if err != nil && !strings.Contains(err.Error(), "options are not valid") {
+		t.Fatalf("Render(%v) = %v", options, err)
+	}
+	return err == nil
+}
+
 // TestDefaults starts the app of a user who sets nothing.
 func TestDefaults(t *testing.T) {
 	t.Parallel()
@@ -78,7 +88,11 @@ func TestEachOption(t *testing.T) {
 	// The group ends when all its parallel cases have.
 	t.Run("options", func(t *testing.T) {
 		cases(t, func(t *testing.T, o universe.Option, base, changed map[string]any) {
-			app, before := render(t, changed), render(t, base)
+			app := render(t, changed)
+			if !valid(t, base) { // Neither goes without the other.
+				base = nil
+			}
+			before := render(t, base)
 			if err := universe.CheckApp(app); err != nil {
 				t.Errorf("%v: %v", changed, err)
 			}
@@ -315,6 +329,11 @@ func TestRefused(t *testing.T) {
 		}},
 		{"service.placement_value", []any{"[", "*", "(", "a**", "[3-1]", "x)", `\`, "(?=a)", "a{2}"}},
 		{"service.placement_attribute", []any{"@rack", "@"}},
+		{"jobmanager.memory", []any{"999999g", "799m", "1m", "0"}},
+		{"taskmanager.memory", []any{"999999g", "999m", "60000g"}},
+		{"taskmanager.disk", []any{"999999g"}},
+		{"jobmanager.cpus", []any{json.Number("1.0001"), json.Number("0.001")}},
+		{"taskmanager.cpus", []any{json.Number("0.1234"), json.Number("0.005")}},
 		{"service.virtual_network_name", []any{"Overlay", "a.b", "_a", "a-", strings.Repeat("a", 64)}},
 	} {
 		for _, v := range tt.values {
@@ -322,9 +341,41 @@ func TestRefused(t *testing.T) {
 			for name, other := range alongside[tt.path] {
 				options = universe.Set(options, name, other)
 			}
-			if _, err := renderer(t).Render(universe.RenderOptions{Options: options}); err == nil || !strings.Contains(err.Error(), "options are not valid") {
-				t.Errorf("%s = %q is accepted by the form: %v", tt.path, v, err)
+			if valid(t, options) {
+				t.Errorf("%s = %v is accepted by the form", tt.path, v)
 			}
+		}
+	}
+	for _, text := range []string{
+		`{"high_availability": {"enabled": true}}`,
+		`{"kerberos": {"enabled": true}}`,
+		`{"flink": {"release_2_3": false, "release_1_20": false}}`,
+		`{"tls": {"certificate": "a"}}`,
+		`{"tls": {"key": "a"}}`,
+		`{"state": {"ca_file": "ca.pem"}}`,
+		`{"mesos": {"insecure": true, "ca_file": "ca.pem"}}`,
+		`{"service": {"placement_attribute": "rack", "placement_operator": "IS", "placement_value": "a|b"}}`,
+	} {
+		var options map[string]any
+		if err := json.Unmarshal([]byte(text), &options); err != nil {
+			t.Fatal(err)
+		}
+		if valid(t, options) {
+			t.Errorf("%s is accepted by the form", text)
+		}
+	}
+	for _, text := range []string{
+		`{"high_availability": {"enabled": true}, "session": {"enabled": false}}`,
+		`{"high_availability": {"enabled": true}, "session": {"spec": "name: x"}}`,
+		`{"flink": {"release_2_3": false, "release_1_20": false, "archive": "https://example.com/flink-2.2.1.tgz"}}`,
+		`{"service": {"placement_attribute": "@zone", "placement_operator": "IS", "placement_value": "us (east)"}}`,
+	} {
+		var options map[string]any
+		if err := json.Unmarshal([]byte(text), &options); err != nil {
+			t.Fatal(err)
+		}
+		if !valid(t, options) {
+			t.Errorf("%s is refused by the form", text)
 		}
 	}
 }
@@ -333,7 +384,7 @@ func TestRefused(t *testing.T) {
 // cluster.
 func TestEverySwitch(t *testing.T) {
 	t.Parallel()
-	secrets := []string{"service.service_account_secret", "mesos.secret", "state.password", "state.key", "kerberos.keytab", "tls.certificate", "tls.key"}
+	secrets := []string{"service.service_account_secret", "mesos.secret", "state.password", "state.key", "kerberos.keytab", "tls.certificate"}
 	parts := map[string]any{
 		"kerberos.enabled": true, "kerberos.contexts": "Client", "kerberos.krb5_conf_url": "http://example.com/krb5.conf", "high_availability.enabled": true,
 		"tls.enabled": true, "hdfs.config_url": "http://hdfs/v1", "session.dynamic_allocation": false,
@@ -352,6 +403,9 @@ func TestEverySwitch(t *testing.T) {
 		for _, network := range []bool{false, true} {
 			options := universe.Set(nil, "service.virtual_network_enabled", network)
 			options = choose(options, n, secrets, func(path string) any { return "flink/" + path })
+			if tls, ok := options["tls"].(map[string]any); ok {
+				tls["key"] = "flink/key"
+			}
 			if err := universe.CheckApp(render(t, options)); err != nil {
 				t.Errorf("%v: %v", options, err)
 			}
@@ -360,6 +414,7 @@ func TestEverySwitch(t *testing.T) {
 	names := slices.Sorted(maps.Keys(parts))
 	for n := range 1 << len(names) {
 		options := universe.Set(nil, "high_availability.storage_dir", "hdfs:///flink/ha")
+		options = universe.Set(options, "kerberos.keytab", "flink/keytab")
 		options = choose(options, n, names, func(path string) any { return parts[path] })
 		spec := render(t, options)["env"].(map[string]any)[config.Prefix+"INITIAL_CLUSTER"].(string)
 		if err := config.CheckElsewhere([]string{

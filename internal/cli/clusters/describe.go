@@ -89,7 +89,7 @@ func describeRun(ctx context.Context, o *DescribeOptions) error {
 	}
 	if len(d.Waiting) > 0 {
 		o.Streams.Outf("\n")
-		table := o.Streams.Table("WAITING", "ROLE", "SINCE", "REASON")
+		table := o.Streams.Table("WAITING", "ROLE", "SINCE", "REASON").Spare("ROLE")
 		for _, w := range d.Waiting {
 			reason := w.Reason
 			if w.NotBefore.After(now) {
@@ -114,7 +114,7 @@ func printFailures(s *terminal.Streams, failures []wire.Failure, now time.Time) 
 		return nil
 	}
 	s.Outf("\n")
-	table := s.Table("FAILED", "ROLE", "STATE", "HOST", "AGENT", "ENDED", "MESSAGE")
+	table := s.Table("FAILED", "ROLE", "STATE", "HOST", "AGENT", "ENDED", "MESSAGE").Spare("AGENT", "ENDED", "ROLE")
 	for _, f := range failures {
 		message := f.Message
 		if f.Reason != "" {
@@ -202,7 +202,7 @@ func allocation(sp spec.Spec) string {
 
 // PrintTasks prints tasks as a table.
 func PrintTasks(s *terminal.Streams, tasks []wire.TaskStatus, now time.Time) error {
-	table := s.Table("TASK", "ROLE", "STATE", "HOST", "CPUS", "MEMORY", "SLOTS", "SINCE", "MESSAGE")
+	table := s.Table("TASK", "ROLE", "STATE", "HOST", "CPUS", "MEMORY", "SLOTS", "SINCE", "MESSAGE").Spare("MEMORY", "CPUS", "SLOTS", "ROLE")
 	for _, t := range tasks {
 		slots := ""
 		if t.Slots > 0 {

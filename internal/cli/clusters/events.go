@@ -60,7 +60,7 @@ func eventsRun(ctx context.Context, o *EventsOptions) error {
 	}
 	if o.Output.JSON {
 		if events == nil {
-			events = []wire.Note{}
+			events = []wire.Event{}
 		}
 		return o.Streams.JSON(map[string]any{"events": events})
 	}
@@ -86,7 +86,7 @@ func eventsRun(ctx context.Context, o *EventsOptions) error {
 
 // newer returns what b has behind the last entry of a. The service keeps a bounded number
 // of events, so the front of a may be missing in b.
-func newer(a, b []wire.Note) []wire.Note {
+func newer(a, b []wire.Event) []wire.Event {
 	if len(a) == 0 {
 		return b
 	}
@@ -100,7 +100,7 @@ func newer(a, b []wire.Note) []wire.Note {
 }
 
 // printEvents prints events as a table.
-func printEvents(s *terminal.Streams, events []wire.Note, now time.Time) error {
+func printEvents(s *terminal.Streams, events []wire.Event, now time.Time) error {
 	heading := "TIME"
 	if s.OutTerminal {
 		heading = "AGE"

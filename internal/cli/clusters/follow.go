@@ -27,9 +27,12 @@ type Follower struct {
 	name     string
 	progress *terminal.Progress
 	begun    time.Time
-	phases   int
-	reason   string
-	excused  bool
+	// way is the way up as it was first seen: a phase that the cluster falls back to later, when a job ends or
+	// asks for more TaskManagers, is not told again, and what ran meanwhile does not count as a phase before it.
+	way     []wire.PhaseTime
+	told    int
+	reason  string
+	excused bool
 	// doing is what goes on when the following ends early.
 	doing string
 	// changing says that the change which is followed may be given up, which is an error.
@@ -44,7 +47,9 @@ func NewFollower(f *command.Factory, c *client.Client, name string, quiet bool) 
 
 // Change has what is followed be a change of the cluster d, which runs already.
 func (w *Follower) Change(d wire.Description, doing string) {
-	w.changing, w.doing, w.phases = true, doing, len(d.Status.Phases)
+	w.changing, w.doing = true, doing
+	w.see(d)
+	w.told = len(w.way)
 }
 
 // Until looks at the cluster again and again until done says so, and returns what it saw
@@ -104,7 +109,7 @@ func Why(d wire.Description) string {
 	}
 	for _, w := range d.Waiting {
 		if w.Reason != "" {
-			return fmt.Sprintf("a %s waits: %s", w.Kind, w.Reason)
+			return fmt.Sprintf("a %s is %s", w.Kind, waits(w.Reason))
 		}
 	}
 	if d.Status.Phase != "" {
@@ -127,26 +132,41 @@ func (w *Follower) tell(d wire.Description) {
 	if d.Status.State == wire.Suspended {
 		return
 	}
+	w.see(d)
 	if w.progress.Live() {
 		w.progress.Show("%s  %s", w.name, w.line(d))
 		return
 	}
-	phases := d.Status.Phases
-	if len(phases) < w.phases {
-		w.phases = 0 // The cluster was restarted meanwhile.
-	}
-	for _, p := range phases[w.phases:] {
+	for _, p := range w.way[w.told:] {
 		w.progress.Say("%s: %s", w.name, w.phase(d, p.Phase))
 	}
-	w.phases = len(phases)
+	w.told = len(w.way)
 	reason := ""
 	if !Ready(d) {
 		reason = waiting(d)
 	}
 	if reason != "" && reason != w.reason {
-		w.progress.Say("%s: waiting: %s", w.name, reason)
+		w.progress.Say("%s: %s", w.name, waits(reason))
 	}
 	w.reason = reason
+}
+
+// see adds the phases that are new. A cluster that was restarted begins anew.
+func (w *Follower) see(d wire.Description) {
+	phases := d.Status.Phases
+	if len(w.way) > 0 && len(phases) > 0 && !phases[0].Since.Equal(w.way[0].Since) {
+		w.way, w.told = nil, 0
+	}
+	for _, p := range phases {
+		if !slices.ContainsFunc(w.way, func(s wire.PhaseTime) bool { return s.Phase == p.Phase }) && !w.ready() {
+			w.way = append(w.way, p)
+		}
+	}
+}
+
+// ready says that the way up is over.
+func (w *Follower) ready() bool {
+	return len(w.way) > 0 && w.way[len(w.way)-1].Phase == wire.PhaseReady
 }
 
 // stopping says how far the jobs of a cluster are stopped for a change; empty without one.
@@ -174,14 +194,14 @@ func savepoints(n int) string {
 func (w *Follower) line(d wire.Description) string {
 	now := w.f.Clock.Now()
 	var parts []string
-	for i, p := range d.Status.Phases {
+	for i, p := range w.way {
 		switch {
 		case p.Phase == wire.PhaseReady && d.Spec.Job != nil && d.Status.Result == nil:
 			parts = append(parts, "job runs "+terminal.Duration(now.Sub(p.Since)))
 		case p.Phase == wire.PhaseReady:
 			parts = append(parts, "ready")
-		case i+1 < len(d.Status.Phases):
-			parts = append(parts, string(p.Phase)+" "+terminal.Duration(d.Status.Phases[i+1].Since.Sub(p.Since)))
+		case i+1 < len(w.way):
+			parts = append(parts, string(p.Phase)+" "+terminal.Duration(w.way[i+1].Since.Sub(p.Since)))
 		default:
 			parts = append(parts, w.phase(d, p.Phase)+" "+terminal.Duration(now.Sub(p.Since)))
 		}
@@ -217,6 +237,14 @@ func (w *Follower) phase(d wire.Description, p wire.Phase) string {
 	}
 }
 
+// waits says that something waits, once.
+func waits(reason string) string {
+	if strings.HasPrefix(reason, "waiting ") {
+		return reason
+	}
+	return "waiting: " + reason
+}
+
 // waiting is why tasks are not placed, once for each reason.
 func waiting(d wire.Description) string {
 	var reasons []string
@@ -228,13 +256,17 @@ func waiting(d wire.Description) string {
 	return strings.Join(reasons, "; ")
 }
 
-// Summary tells how long the way up took, phase by phase.
+// Summary tells how long the way up took, phase by phase, and for a cluster of one job, how long that took after it.
 func (w *Follower) Summary(d wire.Description) {
+	w.see(d)
 	var parts []string
-	for i, p := range d.Status.Phases {
-		if i+1 < len(d.Status.Phases) {
-			parts = append(parts, string(p.Phase)+" "+terminal.Duration(d.Status.Phases[i+1].Since.Sub(p.Since)))
+	for i, p := range w.way {
+		if i+1 < len(w.way) {
+			parts = append(parts, string(p.Phase)+" "+terminal.Duration(w.way[i+1].Since.Sub(p.Since)))
 		}
+	}
+	if r := d.Status.Result; r != nil && w.ready() {
+		parts = append(parts, "job "+terminal.Duration(r.Ended.Sub(w.way[len(w.way)-1].Since)))
 	}
 	state := string(d.Status.State)
 	if r := d.Status.Result; r != nil {

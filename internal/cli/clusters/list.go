@@ -64,7 +64,7 @@ func listRun(ctx context.Context, o *ListOptions) error {
 		o.Streams.Errf("There is no cluster: create one with dcos flink cluster create NAME\n")
 	}
 	now := o.Clock.Now()
-	table := o.Streams.Table("NAME", "KIND", "STATE", "PHASE", "FLINK", "TASKMANAGERS", "SLOTS", "JOBS", created(o.Factory))
+	table := o.Streams.Table("NAME", "KIND", "STATE", "PHASE", "FLINK", "TASKMANAGERS", "SLOTS", "JOBS", created(o.Factory)).Spare("PHASE", "FLINK", "KIND")
 	for _, s := range list {
 		table.Row(s.Name, string(s.Kind), string(s.State), string(s.Phase), s.FlinkVersion,
 			strconv.Itoa(s.TaskManagers)+"/"+strconv.Itoa(s.Wanted),

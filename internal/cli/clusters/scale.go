@@ -95,5 +95,5 @@ func scaleRun(ctx context.Context, o *ScaleOptions) error {
 			sp.TaskManagers.Max = o.Max
 		}
 	}
-	return put(ctx, o.Factory, c, sp, change{wait: o.Wait, timeout: o.Timeout, output: o.Output})
+	return put(ctx, o.Factory, c, sp, change{before: d.Spec, wait: o.Wait, timeout: o.Timeout, output: o.Output})
 }

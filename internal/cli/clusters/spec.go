@@ -2,7 +2,6 @@ package clusters
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"strings"
@@ -220,7 +219,7 @@ func (s *SpecFlags) Read(f *command.Factory, name string) (spec.Spec, error) {
 		}
 		data, err := io.ReadAll(io.LimitReader(in, maxSpec+1))
 		if err != nil {
-			return spec, fmt.Errorf("read the spec: %w", err)
+			return spec, command.Usagef("read the spec: %w", err)
 		}
 		if len(data) > maxSpec {
 			return spec, command.Usagef("spec %s is larger than %d KiB: name a spec, not a jar", s.File, maxSpec>>10)

@@ -119,7 +119,7 @@ func suspendRun(ctx context.Context, o *SuspendOptions) error {
 // printSavepoints prints where jobs were stopped.
 func printSavepoints(f *command.Factory, list []wire.Savepoint) error {
 	now := f.Clock.Now()
-	table := f.Streams.Table("JOB", "NAME", "STOPPED", "SAVEPOINT")
+	table := f.Streams.Table("JOB", "NAME", "STOPPED", "SAVEPOINT").Spare("STOPPED")
 	for _, s := range list {
 		table.Row(s.Job, s.Name, f.Streams.Time(s.Time, now), s.Path)
 	}

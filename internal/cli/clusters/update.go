@@ -91,11 +91,13 @@ func updateRun(ctx context.Context, o *UpdateOptions) error {
 	if o.DryRun {
 		return printDiff(o.Streams, &d.Spec, &spec, o.Output)
 	}
-	return put(ctx, o.Factory, c, spec, change{wait: o.Wait, timeout: o.Timeout, output: o.Output})
+	return put(ctx, o.Factory, c, spec, change{before: d.Spec, wait: o.Wait, timeout: o.Timeout, output: o.Output})
 }
 
 // change says how a changed spec is followed.
 type change struct {
+	// before is the spec that is changed.
+	before  spec.Spec
 	wait    bool
 	timeout time.Duration
 	output  command.Output
@@ -111,7 +113,7 @@ func put(ctx context.Context, f *command.Factory, c *client.Client, spec spec.Sp
 		return err
 	}
 	if how.wait {
-		want := d.Status.Generation
+		want, same := d.Status.Generation, unchanged(how.before, d)
 		if d.Status.Change != nil {
 			w.Change(d, "being changed")
 		}
@@ -122,6 +124,9 @@ func put(ctx context.Context, f *command.Factory, c *client.Client, spec spec.Sp
 			return err
 		}
 		w.Summary(d)
+		if same {
+			return printChanged(f, c, d, how.output, "has that spec already")
+		}
 		return printChanged(f, c, d, how.output, "is changed")
 	}
 	switch {
@@ -131,8 +136,15 @@ func put(ctx context.Context, f *command.Factory, c *client.Client, spec spec.Sp
 		f.Streams.Outf("%s\n", d.Name)
 	case d.Status.Change != nil:
 		f.Streams.Outf("Cluster %s is changed as soon as its jobs are stopped with savepoints: see dcos flink cluster describe %s\n", d.Name, d.Name)
+	case unchanged(how.before, d):
+		f.Streams.Outf("No change: cluster %s has that spec already\n", d.Name)
 	default:
 		f.Streams.Outf("Cluster %s is changed: see dcos flink cluster describe %s\n", d.Name, d.Name)
 	}
 	return nil
+}
+
+// unchanged says that the service made nothing else of a spec than what there was.
+func unchanged(before spec.Spec, d wire.Description) bool {
+	return d.Status.Change == nil && before.Equal(d.Spec)
 }

@@ -40,6 +40,9 @@ func Args(what ...string) cobra.PositionalArgs {
 	}
 }
 
+// Successor is the annotation of a group with what took the place of its alias as a command of its own.
+const Successor = "successor"
+
 // Group makes a command that only holds others: called without a verb, or with an unknown
 // one, it is a usage error.
 func Group(use, short, long string, verbs ...*cobra.Command) *cobra.Command {
@@ -49,6 +52,9 @@ func Group(use, short, long string, verbs ...*cobra.Command) *cobra.Command {
 		Long:  long,
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if old := cmd.Annotations[Successor]; len(args) == 0 && cmd.CalledAs() != cmd.Name() && old != "" {
+				return Flagf("%q alone is a command of the earlier plugin: use %s", cmd.CalledAs(), old)
+			}
 			if len(args) == 0 {
 				return Flagf("say what to do: %s", strings.Join(names(cmd), ", "))
 			}

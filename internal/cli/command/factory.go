@@ -7,7 +7,6 @@ package command
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -61,12 +60,12 @@ func (SystemClock) Sleep(ctx context.Context, d time.Duration) error {
 func (f *Factory) OpenFile(name string) (*os.File, client.File, error) {
 	file, err := f.Open(name)
 	if err != nil {
-		return nil, client.File{}, fmt.Errorf("open the file: %w", err)
+		return nil, client.File{}, Usagef("open the file: %w", err)
 	}
 	info, err := file.Stat()
 	if err != nil {
 		file.Close()
-		return nil, client.File{}, fmt.Errorf("open the file: %w", err)
+		return nil, client.File{}, Usagef("open the file: %w", err)
 	}
 	if !info.Mode().IsRegular() {
 		file.Close()

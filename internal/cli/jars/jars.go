@@ -16,5 +16,6 @@ func New(f *command.Factory) *cobra.Command {
 		NewDelete(f, nil),
 	)
 	cmd.Aliases = []string{"jars"}
+	cmd.Annotations = map[string]string{command.Successor: "jar list CLUSTER"}
 	return cmd
 }

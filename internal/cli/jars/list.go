@@ -63,7 +63,7 @@ func listRun(ctx context.Context, o *ListOptions) error {
 	if o.Streams.OutTerminal {
 		heading = "AGE"
 	}
-	table := o.Streams.Table("ID", "NAME", "CLASS", heading)
+	table := o.Streams.Table("ID", "NAME", "CLASS", heading).Spare("CLASS")
 	for _, j := range jars.Files {
 		var classes []string
 		for _, e := range j.Entry {

@@ -56,7 +56,7 @@ func checkpointsRun(ctx context.Context, o *CheckpointsOptions) error {
 		return err
 	}
 	o.Streams.Outf("\n")
-	table := o.Streams.Table("ID", "KIND", "STATE", "TRIGGERED", "DURATION", "SIZE", "PATH")
+	table := o.Streams.Table("ID", "KIND", "STATE", "TRIGGERED", "DURATION", "SIZE", "PATH").Spare("SIZE", "DURATION", "KIND")
 	for _, p := range c.History {
 		kind := "checkpoint"
 		if p.IsSavepoint {

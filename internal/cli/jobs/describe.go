@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -41,7 +42,7 @@ func describeRun(ctx context.Context, o *DescribeOptions) error {
 	if err != nil {
 		return err
 	}
-	j, err := flink.Job(ctx, o.Target.Job)
+	j, err := current(ctx, o, flink)
 	if err != nil {
 		return err
 	}
@@ -68,10 +69,32 @@ func describeRun(ctx context.Context, o *DescribeOptions) error {
 		return err
 	}
 	o.Streams.Outf("\n")
-	table := o.Streams.Table("OPERATOR", "STATE", "PARALLELISM", "RUNNING", "RECORDS IN", "RECORDS OUT", "DURATION")
+	table := o.Streams.Table("OPERATOR", "STATE", "PARALLELISM", "RUNNING", "RECORDS IN", "RECORDS OUT", "DURATION").Spare("DURATION", "PARALLELISM")
 	for _, v := range j.Vertices {
 		table.Row(v.Name, v.Status, strconv.Itoa(v.Parallelism), strconv.Itoa(v.Tasks["RUNNING"]),
 			strconv.FormatInt(v.Metrics.ReadRecords, 10), strconv.FormatInt(v.Metrics.WriteRecords, 10), lasted(o.Streams, v.Duration))
 	}
 	return table.Print()
+}
+
+// staleFor is how long Flink may answer with what it has put aside of a job (web.refresh-interval, 3 s unless it is set), and a
+// little more.
+const staleFor = 5 * time.Second
+
+// current describes the job as it is now: Flink puts the details of jobs aside for a while, but not their state.
+func current(ctx context.Context, o *DescribeOptions, flink *client.Flink) (client.JobDetail, error) {
+	begun := o.Clock.Now()
+	for {
+		j, err := flink.Job(ctx, o.Target.Job)
+		if err != nil || o.Clock.Now().Sub(begun) >= staleFor {
+			return j, err
+		}
+		state, err := flink.JobStatus(ctx, o.Target.Job)
+		if err != nil || state == j.State {
+			return j, nil //nolint:nilerr // The details are there, and are no worse than before.
+		}
+		if err := o.Clock.Sleep(ctx, o.Poll); err != nil {
+			return j, err
+		}
+	}
 }

@@ -63,7 +63,7 @@ func exceptionsRun(ctx context.Context, o *ExceptionsOptions) error {
 		}
 		return nil
 	}
-	table := o.Streams.Table("TIME", "TASK", "TASKMANAGER", "REASON")
+	table := o.Streams.Table("TIME", "TASK", "TASKMANAGER", "REASON").Spare("TASKMANAGER", "TASK")
 	for _, x := range e.History.Entries {
 		table.Row(started(o.Factory, x.Timestamp), x.TaskName, x.TaskManagerID, client.Reason(x.StackTrace))
 	}

@@ -74,7 +74,7 @@ func listRun(ctx context.Context, o *ListOptions) error {
 		}
 		return nil
 	}
-	table := o.Streams.Table("JOB", "NAME", "STATE", "TASKS", "STARTED", "DURATION")
+	table := o.Streams.Table("JOB", "NAME", "STATE", "TASKS", "STARTED", "DURATION").Spare("DURATION", "STARTED", "TASKS")
 	for _, j := range list.Jobs {
 		table.Row(j.ID, j.Name, string(j.State), strconv.Itoa(j.Tasks["running"])+"/"+strconv.Itoa(j.Tasks["total"]),
 			started(o.Factory, j.Start), lasted(o.Streams, j.Duration))

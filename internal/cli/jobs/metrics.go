@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/client"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
 // MetricsOptions are what `job metrics` was told.
@@ -54,6 +56,9 @@ func metricsRun(ctx context.Context, o *MetricsOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := o.missing(ctx, flink, list); err != nil {
+		return err
+	}
 	slices.SortFunc(list, func(a, b client.Metric) int { return cmp.Compare(a.ID, b.ID) })
 	if o.Output.JSON {
 		if list == nil {
@@ -66,4 +71,25 @@ func metricsRun(ctx context.Context, o *MetricsOptions) error {
 		table.Row(m.ID, m.Value)
 	}
 	return table.Print()
+}
+
+// missing says which of the metrics that were asked for Flink does not have: it answers with those that it has. For a job
+// that it does not know it answers with none.
+func (o *MetricsOptions) missing(ctx context.Context, flink *client.Flink, list []client.Metric) error {
+	if len(list) == 0 {
+		if _, err := flink.JobStatus(ctx, o.Target.Job); err != nil {
+			return err
+		}
+	}
+	var unknown []string
+	for _, name := range o.Names {
+		if !slices.ContainsFunc(list, func(m client.Metric) bool { return m.ID == name }) {
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	return fault.New(fault.NotFound, "job %s has no metric %s: see dcos flink job metrics %s %s for those that it has",
+		o.Target.Job, strings.Join(unknown, ", "), o.Target.Cluster, o.Target.Job)
 }

@@ -48,7 +48,7 @@ func savepointRun(ctx context.Context, o *SavepointOptions) error {
 	defer cancel()
 	request, err := flink.Savepoint(ctx, o.Target.Job, o.Request)
 	if err != nil {
-		return err
+		return noDirectory(err, o.Target)
 	}
 	location, err := awaitSavepoint(ctx, o.Factory, flink, o.Target, request, o.Output.Quiet)
 	if err != nil {

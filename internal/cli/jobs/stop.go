@@ -11,6 +11,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
 	"github.com/flink-on-mesos/flink-service/internal/client"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
 // StopOptions are what `job stop` was told.
@@ -72,11 +73,19 @@ func stopRun(ctx context.Context, o *StopOptions) error {
 	defer cancel()
 	request, err := flink.Stop(ctx, o.Target.Job, o.Request)
 	if err != nil {
-		return err
+		return noDirectory(err, o.Target)
 	}
 	location, err := awaitSavepoint(ctx, o.Factory, flink, o.Target, request, o.Output.Quiet)
 	if err != nil {
 		return err
+	}
+	// The savepoint is complete a moment before the job is over, and what is asked for next should see that.
+	state, err := awaitOver(ctx, o.Factory, flink, o.Target, o.Output.Quiet)
+	if err != nil {
+		return err
+	}
+	if state == client.JobFailed {
+		return Verdict(ctx, flink, o.Target.Job, state)
 	}
 	return printSavepoint(o.Streams, o.Output, o.Target.Job, location, "is stopped")
 }
@@ -106,7 +115,15 @@ func awaitSavepoint(ctx context.Context, f *command.Factory, flink *client.Flink
 	if err == nil {
 		err = failed
 	}
-	return location, err
+	return location, noDirectory(err, t)
+}
+
+// noDirectory words Flink's refusal of a savepoint that has nowhere to go.
+func noDirectory(err error, t Target) error {
+	if err == nil || !strings.Contains(err.Error(), "target-directory") {
+		return err
+	}
+	return fault.New(fault.Invalid, "cluster %s has no directory for savepoints (execution.checkpointing.savepoint-dir): name one that every agent reaches with --directory", t.Cluster)
 }
 
 // printSavepoint prints where a savepoint is.

@@ -157,7 +157,7 @@ func (o *ImportOptions) read(name string) (string, error) {
 	defer file.Close()
 	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {
-		return "", fmt.Errorf("read %s: %w", name, err)
+		return "", command.Usagef("read %s: %w", name, err)
 	}
 	if len(data) > maxFile {
 		return "", command.Usagef("%s is larger than %d KiB: is it a configuration?", name, maxFile>>10)

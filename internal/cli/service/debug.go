@@ -78,7 +78,7 @@ func offersRun(ctx context.Context, o *OffersOptions) error {
 		heading = "AGE"
 	}
 	now := o.Clock.Now()
-	table := o.Streams.Table(heading, "HOST", "RESULT", "TASKS", "REASONS")
+	table := o.Streams.Table(heading, "HOST", "RESULT", "TASKS", "REASONS").Spare("TASKS")
 	for _, x := range shown {
 		table.Row(o.Streams.Time(x.Time, now), x.Hostname, x.Result, strings.Join(x.Tasks, ","), strings.Join(x.Reasons, "; "))
 	}

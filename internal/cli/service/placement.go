@@ -94,7 +94,7 @@ func printFit(o *PlacementOptions, fit wire.Fit) error {
 		if o.Streams.OutTerminal {
 			heading = "AGE"
 		}
-		table := o.Streams.Table("HOST", "REGION", "ZONE", "TASKMANAGERS", heading)
+		table := o.Streams.Table("HOST", "REGION", "ZONE", "TASKMANAGERS", heading).Spare("REGION", "ZONE")
 		for _, a := range fit.Agents {
 			table.Row(a.Hostname, a.Region, a.Zone, strconv.Itoa(a.TaskManagers), o.Streams.Time(a.Seen, now))
 		}

@@ -70,7 +70,7 @@ func stateRun(ctx context.Context, o *StateOptions) error {
 	}
 	if len(s.Waiting) > 0 {
 		o.Streams.Outf("\n")
-		table := o.Streams.Table("WAITING", "CLUSTER", "ROLE", "SINCE", "REASON")
+		table := o.Streams.Table("WAITING", "CLUSTER", "ROLE", "SINCE", "REASON").Spare("ROLE", "CLUSTER")
 		for _, w := range s.Waiting {
 			table.Row(w.ID, w.Cluster, string(w.Kind), o.Streams.Time(w.Since, o.Clock.Now()), w.Reason)
 		}
@@ -92,7 +92,7 @@ func (o *StateOptions) head(s wire.DebugState) error {
 	fields.Add("agents", strconv.Itoa(len(s.Agents)))
 	fields.Add("reservations", strconv.Itoa(len(s.Reservations)))
 	for _, a := range s.Agents {
-		if words := o.agent(a); words != "" {
+		if words := agent(a, o.Clock.Now()); words != "" {
 			fields.Add("agent "+a.Hostname, words)
 		}
 	}
@@ -100,12 +100,12 @@ func (o *StateOptions) head(s wire.DebugState) error {
 }
 
 // agent says what is special about an agent; nothing when nothing is.
-func (o *StateOptions) agent(a wire.DebugAgent) string {
+func agent(a wire.DebugAgent, now time.Time) string {
 	var words []string
 	if a.Failures > 0 {
 		words = append(words, fmt.Sprintf("%d starts failed in a row", a.Failures))
 	}
-	if a.Avoided != nil {
+	if a.Avoided != nil && a.Avoided.After(now) {
 		words = append(words, "avoided until "+a.Avoided.UTC().Format(time.RFC3339))
 	}
 	if a.Draining {
@@ -124,7 +124,7 @@ func (o *StateOptions) tasks(tasks []wire.DebugTask) error {
 		heading = "AGE"
 	}
 	now := o.Clock.Now()
-	table := o.Streams.Table("TASK", "CLUSTER", "ROLE", "GOAL", "STATE", "HOST", heading)
+	table := o.Streams.Table("TASK", "CLUSTER", "ROLE", "GOAL", "STATE", "HOST", heading).Spare("ROLE", "CLUSTER", heading)
 	for _, t := range tasks {
 		table.Row(t.ID, t.Cluster, string(t.Kind), string(t.Goal), string(t.State), t.Hostname, o.Streams.Time(t.Changed, now))
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -117,7 +118,8 @@ func NewUpdate(f *command.Factory, run func(context.Context, *UpdateOptions) err
 		Short: "Change the service's own options, or its version",
 		Long: `Change the service's own options, or its version: the package manager renders the service's app anew and
 Marathon deploys it. Options of the file are laid over the present ones; with --replace those that it does not
-name get their default value. --dry-run prints the difference and changes nothing.`,
+name get their default value. They are checked before anything is changed. --dry-run checks them, prints the difference and
+changes nothing.`,
 		Example: `  dcos flink update start --options options.json --dry-run
   dcos flink update start --options options.json
   dcos flink update start --package-version 1.1.0`,
@@ -161,13 +163,23 @@ func updateRun(ctx context.Context, o *UpdateOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.DryRun {
-		after := laidOver(p.Options, u.Options)
-		if o.Replace {
-			// The defaults are the package manager's to fill in.
-			after = u.Options
+	after := laidOver(p.Options, u.Options)
+	if o.Replace {
+		after = laidOver(defaults(p.Package.Config), u.Options)
+	}
+	if o.Version == "" { // The schema of another version is the package manager's to know.
+		if err := check(p.Package.Config, after); err != nil {
+			return err
 		}
+	}
+	if o.DryRun {
 		return clusters.PrintDiff(o.Streams, readable(p.Package.Config, p.Options), readable(p.Package.Config, after))
+	}
+	if o.Version == "" && reflect.DeepEqual(after, p.Options) {
+		if !o.Output.Quiet {
+			o.Streams.Outf("No change: the service has these options already.\n")
+		}
+		return nil
 	}
 	u.Options = stored(p.Package.Config, u.Options)
 	if err := o.Confirm(o.Yes, "Update the service %s (%s)?", p.Package.Name, p.Package.Version); err != nil {
@@ -196,7 +208,7 @@ func (o *UpdateOptions) read() (map[string]any, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxOptions+1))
 	if err != nil {
-		return nil, fmt.Errorf("read the options: %w", err)
+		return nil, command.Usagef("read the options: %w", err)
 	}
 	options := map[string]any{}
 	if err := yaml.Unmarshal(data, &options); err != nil || len(data) > maxOptions {

@@ -27,10 +27,7 @@ func (p *Progress) Show(format string, args ...any) {
 	if p.quiet || !p.s.ErrTerminal {
 		return
 	}
-	width := p.s.Width
-	if width == 0 {
-		width = defaultWidth
-	}
+	width := p.s.width()
 	text := Clean(fmt.Sprintf(format, args...))
 	if utf8.RuneCountInString(text) >= width {
 		text = string([]rune(text)[:max(width-2, 0)]) + "…"
@@ -77,10 +74,7 @@ func (s *Streams) Bar(label string, size int64, quiet bool) *Bar {
 		s.Errf("%s (%s)\n", Clean(label), Size(size))
 		out = io.Discard
 	}
-	width := s.Width
-	if width == 0 {
-		width = defaultWidth
-	}
+	width := s.width()
 	return &Bar{bar: progressbar.NewOptions64(size,
 		progressbar.OptionSetWriter(out),
 		progressbar.OptionSetDescription(Clean(label)),

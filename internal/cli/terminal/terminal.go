@@ -28,7 +28,7 @@ type Streams struct {
 	Err io.Writer
 	// InTerminal, OutTerminal and ErrTerminal say whether a person is at the other end.
 	InTerminal, OutTerminal, ErrTerminal bool
-	// Width is the width of the error output's terminal in columns; 0 means 80.
+	// Width is the width of the terminal in columns; 0 means 80.
 	Width int
 }
 
@@ -58,15 +58,23 @@ func (s *Streams) JSON(v any) error {
 }
 
 // Table is rows below upper-case headings. On a terminal two spaces stand between the
-// columns, otherwise one tab.
+// columns, and a table that is wider than the terminal leaves out its spare columns and folds its longest texts;
+// otherwise one tab stands between them, and everything is there.
 type Table struct {
-	s    *Streams
-	rows [][]string
+	s     *Streams
+	rows  [][]string
+	spare []string
 }
 
 // Table returns a table with the given headings.
 func (s *Streams) Table(headings ...string) *Table {
 	return &Table{s: s, rows: [][]string{headings}}
+}
+
+// Spare names the columns that a terminal which is too narrow goes without, the first of them first.
+func (t *Table) Spare(headings ...string) *Table {
+	t.spare = headings
+	return t
 }
 
 // Row adds a row; an empty cell is shown as "-".
@@ -83,7 +91,7 @@ func (t *Table) Row(cells ...string) {
 
 // Print writes the table to the output.
 func (t *Table) Print() error {
-	return t.s.columns(t.rows)
+	return t.s.columns(t.rows, t.spare)
 }
 
 // Fields is a list of names and values, one a line.
@@ -113,21 +121,16 @@ func (f *Fields) Print() error {
 			rows[i] = []string{r[0] + ":", r[1]}
 		}
 	}
-	return f.s.columns(rows)
+	return f.s.columns(rows, nil)
 }
 
-// columns writes rows, aligned on a terminal.
-func (s *Streams) columns(rows [][]string) error {
-	var b strings.Builder
-	var width []int
-	for _, row := range rows {
-		for i, c := range row {
-			if i == len(width) {
-				width = append(width, 0)
-			}
-			width[i] = max(width[i], utf8.RuneCountInString(c))
-		}
+// columns writes rows, aligned on a terminal and within its width.
+func (s *Streams) columns(rows [][]string, spare []string) error {
+	if s.OutTerminal {
+		rows = fit(rows, spare, s.width())
 	}
+	var b strings.Builder
+	width := widths(rows)
 	for _, row := range rows {
 		for i, c := range row {
 			b.WriteString(c)
@@ -145,6 +148,14 @@ func (s *Streams) columns(rows [][]string) error {
 		return fmt.Errorf("write the output: %w", err)
 	}
 	return nil
+}
+
+// width is that of the terminal.
+func (s *Streams) width() int {
+	if s.Width > 0 {
+		return s.Width
+	}
+	return defaultWidth
 }
 
 // Clean makes text from elsewhere safe to print on one line: whatever would move the

@@ -143,3 +143,56 @@ func TestBar(t *testing.T) {
 		t.Errorf("off a terminal: want %q, got %q", want, errs.String())
 	}
 }
+
+// TestNarrowTable keeps tables within the terminal: text is folded; where too little room is left for it, empty spare columns go, and then
+// the others in their order.
+func TestNarrowTable(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		width int
+		want  string
+	}{
+		{"wide", 90, "NAME   ZONE  HOST     MESSAGE\ndemo   -     agent-1  the task ended with status 1 on this agent\nother  -     agent-2  up\n"},
+		{"text is folded", 60, "NAME   ZONE  HOST     MESSAGE\ndemo   -     agent-1  the task ended with status 1 on this\n                      agent\nother  -     agent-2  up\n"},
+		{"an empty column goes", 50, "NAME   HOST     MESSAGE\ndemo   agent-1  the task ended with status 1 on\n                this agent\nother  agent-2  up\n"},
+		{"a spare column goes", 42, "NAME   MESSAGE\ndemo   the task ended with status 1 on\n       this agent\nother  up\n"},
+		{"every column is needed", 32, "NAME   MESSAGE\ndemo   the task ended with\n       status 1 on this agent\nother  up\n"},
+		{"text stands below", 24, "NAME\n  MESSAGE\ndemo\n  the task ended with\n  status 1 on this agent\nother\n  up\n"},
+	} {
+		s, out, _ := streams(true)
+		s.Width = tt.width
+		table := s.Table("NAME", "ZONE", "HOST", "MESSAGE").Spare("HOST", "ZONE")
+		table.Row("demo", "", "agent-1", "the task ended with status 1 on this agent")
+		table.Row("other", "", "agent-2", "up")
+		if err := table.Print(); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tt.want, out.String()); diff != "" {
+			t.Errorf("%s: table in %d columns mismatch (-want +got):\n%s", tt.name, tt.width, diff)
+		}
+	}
+	s, out, _ := streams(false) // Programs get everything.
+	table := s.Table("NAME", "HOST").Spare("HOST")
+	table.Row("demo", strings.Repeat("a long name ", 20))
+	if err := table.Print(); err != nil || !strings.Contains(out.String(), "HOST") || strings.Count(out.String(), "\n") != 2 {
+		t.Errorf("off a terminal the table is %q: %v", out.String(), err)
+	}
+}
+
+// TestNarrowTableKeepsWords leaves ids and paths whole, also when they are wider than the terminal.
+func TestNarrowTableKeepsWords(t *testing.T) {
+	t.Parallel()
+	s, out, _ := streams(true)
+	id := strings.Repeat("0123456789abcdef", 2)
+	table := s.Table("JOB", "NAME")
+	table.Row(id, "count words of hdfs:///a/very/long/path/of/a/file")
+	if err := table.Print(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{id, "hdfs:///a/very/long/path/of/a/file"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the table breaks %s:\n%s", want, out.String())
+		}
+	}
+}

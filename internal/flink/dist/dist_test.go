@@ -330,7 +330,7 @@ func TestPick(t *testing.T) {
 			}
 		})
 	}
-	if _, err := dist.Pick(nil, ""); err == nil || !strings.Contains(err.Error(), "make flink") {
+	if _, err := dist.Pick(nil, ""); err == nil || !strings.Contains(err.Error(), "add the archive of a Flink release") {
 		t.Errorf("Pick(nothing) = %v, want what to do", err)
 	}
 }

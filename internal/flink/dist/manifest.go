@@ -149,7 +149,7 @@ func Scan(dir string) ([]Manifest, error) {
 // in the list. An empty wanted picks the newest of all. The error names what there is.
 func Pick(list []Manifest, wanted string) (Manifest, error) {
 	if len(list) == 0 {
-		return Manifest{}, errors.New("there is no Flink distribution: run `make flink`, or set FLINK_DIST to a Flink tarball")
+		return Manifest{}, errors.New("there is no Flink distribution: add the archive of a Flink release")
 	}
 	sorted := slices.Clone(list)
 	slices.SortStableFunc(sorted, func(a, b Manifest) int {
@@ -166,7 +166,8 @@ func Pick(list []Manifest, wanted string) (Manifest, error) {
 			names = append(names, m.Name())
 		}
 	}
-	return Manifest{}, fmt.Errorf("there is no Flink %s here, only %s: run `FLINK_VERSION=%s make flink`", wanted, strings.Join(names, ", "), wanted)
+	return Manifest{}, fmt.Errorf("there is no Flink %s here, only %s: use one of these, or add an archive of that release",
+		wanted, strings.Join(names, ", "))
 }
 
 // Matches says whether wanted names this distribution: see Pick.

@@ -56,13 +56,31 @@ func (c *Cosmos) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case endpoint != "update":
 		refuse(http.StatusNotFound, "NotFound", "there is no "+endpoint, nil)
 	case body.Options["wrong"] != nil:
-		refuse(http.StatusBadRequest, "JsonSchemaMismatch", "Options JSON failed validation", map[string]any{"errors": []string{"/wrong is not known"}})
+		refuse(http.StatusBadRequest, "JsonSchemaMismatch", "Options JSON failed validation", map[string]any{"errors": []any{map[string]any{
+			"level": "error", "schema": map[string]any{"loadingURI": "#", "pointer": ""}, "instance": map[string]any{"pointer": ""},
+			"domain": "validation", "keyword": "additionalProperties", "unwanted": []string{"wrong"},
+			"message": `object instance has properties which are not allowed by the schema: ["wrong"]`,
+		}}})
 	default:
 		if body.Replace {
 			c.Options = body.Options
 		} else {
-			maps.Copy(c.Options, body.Options)
+			c.Options = merge(c.Options, body.Options)
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"marathonDeploymentId": "5ed4c0c5-9ff8-4a6f-a0cd-f57f59a34b43"}) // As above.
 	}
+}
+
+// merge lays options over others, section by section.
+func merge(options, over map[string]any) map[string]any {
+	out := maps.Clone(options)
+	for name, v := range over {
+		a, ok := out[name].(map[string]any)
+		b, both := v.(map[string]any)
+		if ok && both {
+			v = merge(a, b)
+		}
+		out[name] = v
+	}
+	return out
 }

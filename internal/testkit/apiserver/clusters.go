@@ -33,7 +33,7 @@ type state struct {
 	// phases are those reached since the last start, one more with each look.
 	phases   []wire.PhaseTime
 	replaced map[string]int
-	notes    []wire.Note
+	notes    []wire.Event
 	// pending is a change to next that waits for jobs to be stopped into directory; given says why the last was given up.
 	pending    *wire.Change
 	next       spec.Spec
@@ -128,7 +128,7 @@ func (s *Server) advanceApplication(c *state) {
 
 // note adds an event.
 func (c *state) note(t time.Time, kind, text string) {
-	c.notes = append(c.notes, wire.Note{Time: t, Type: kind, Message: text})
+	c.notes = append(c.notes, wire.Event{Time: t, Type: kind, Message: text})
 }
 
 // find returns the cluster that a path names.

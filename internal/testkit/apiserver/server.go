@@ -226,7 +226,7 @@ func (s *Server) debugState(*http.Request) (int, any, error) {
 		Agents: []wire.DebugAgent{
 			{ID: "a-S0", Hostname: "agent-0", Offered: &Start}, {ID: "a-S1", Hostname: "agent-1", Offered: &Start, Failures: 3, Avoided: &avoided}, {ID: "a-S2", Hostname: "agent-2", Draining: true},
 		},
-		Reservations: []task.Reservation{}, Leftovers: []string{},
+		Reservations: []task.Reservation{}, OrphanedHAData: []string{},
 	}
 	for _, name := range sorted(s.clusters) {
 		c := s.clusters[name]

@@ -4,7 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/offers"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
@@ -23,7 +25,7 @@ func TestConstraints(t *testing.T) {
 		}
 	})
 	c := start(t, master, store.NewMemory())
-	until(t, c, "it is suppressed", func(s *decide.State) bool { return decide.Service(s).Suppressed })
+	until(t, c, "it is suppressed", func(s *state.State) bool { return view.Service(s).Suppressed })
 	for _, a := range []struct{ host, rack, zone string }{
 		{"of-no-use", "r2", "a"}, {"other-rack", "r1", "a"}, {"no-zone", "r2", ""}, {"weight", "2", "a"}, {"fits", "r2", "a"},
 	} {
@@ -46,23 +48,23 @@ func TestConstraints(t *testing.T) {
 	}
 	running(t, c, 2)
 	hosts := map[string]bool{}
-	for _, o := range decide.Outcomes(c.View()) {
+	for _, o := range view.Outcomes(c.View()) {
 		hosts[o.Hostname] = true
 	}
 	// A scalar attribute satisfies every comparison of a master; the service refuses it.
 	if len(hosts) > 2 || !hosts["fits"] || hosts["of-no-use"] || hosts["other-rack"] || hosts["no-zone"] {
 		t.Fatalf("offers came of %v", hosts)
 	}
-	if err := c.Do(t.Context(), func(request uint64) decide.Event { return decide.Look{Request: request} }); err != nil {
+	if err := c.Do(t.Context(), func(request uint64) state.Event { return state.ProbeOffers{Request: request} }); err != nil {
 		t.Fatal(err)
 	}
-	fit, _ := decide.Fit(c.View(), "demo", 50, time.Time{}, time.Now())
+	fit, _ := offers.Fit(c.View(), "demo", 50, time.Time{}, time.Now())
 	if fit.KnownAgents != 5 || fit.Fit == 0 {
 		t.Fatalf("after a look: %+v", fit)
 	}
 }
 
-func until(t *testing.T, c interface{ View() *decide.State }, what string, holds func(*decide.State) bool) {
+func until(t *testing.T, c interface{ View() *state.State }, what string, holds func(*state.State) bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !holds(c.View()); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {

@@ -9,12 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
@@ -31,6 +34,8 @@ import (
 type Options struct {
 	// Master is the host:port of the Mesos master.
 	Master string
+	// Dial connects to the master; nil for the network of the machine.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Store holds what an earlier Core left, and takes what this one saves.
 	Store store.Store
 	// JobManager finds the scripted JobManager that stands for the one of a cluster; nil when no cluster has any.
@@ -38,7 +43,7 @@ type Options struct {
 	// Role is the Mesos role; * when empty.
 	Role string
 	// Decide are the knobs of the decisions.
-	Decide decide.Options
+	Decide state.Options
 	// Tick is the time between looks at the deadlines; 500 ms when 0.
 	Tick time.Duration
 	// Repeat is the time after which a driver is told again what nothing changed about; 10 s when 0.
@@ -70,7 +75,7 @@ func Start(o Options) (*Core, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Core{o: o, gate: newGate(cancel), done: make(chan struct{})}
-	scheduler, err := c.wire(decide.New(o.Decide, stored, time.Now()))
+	scheduler, err := c.wire(core.New(o.Decide, stored, time.Now()))
 	if err != nil {
 		cancel()
 		return nil, err
@@ -93,7 +98,7 @@ func Start(o Options) (*Core, error) {
 }
 
 // wire makes the parts, as package app does.
-func (c *Core) wire(state decide.State) (*mesos.Scheduler, error) {
+func (c *Core) wire(st state.State) (*mesos.Scheduler, error) {
 	registry := prometheus.NewRegistry()
 	masters, err := mesos.Masters(c.o.Master, "http", nil)
 	if err != nil {
@@ -102,11 +107,12 @@ func (c *Core) wire(state decide.State) (*mesos.Scheduler, error) {
 	scheduler, err := mesos.New(mesos.Options{
 		Framework:   mesos.Framework{Name: "core", User: "nobody", Roles: []string{cmp.Or(c.o.Role, "*")}, FailoverTimeout: time.Hour},
 		Masters:     masters,
+		Dial:        c.o.Dial,
 		FrameworkID: func() string { return c.View().Framework.ID },
-		Plan: func(l decide.Launch) (task.Template, error) {
+		Plan: func(l state.Launch) (task.Template, error) {
 			return task.Template{Command: "exec " + string(l.Task.Kind), KillGrace: time.Second}, nil
 		},
-		Post:       func(e decide.Event) { c.Post(e) },
+		Post:       func(e state.Event) { c.Post(e) },
 		BackoffMax: c.o.Backoff,
 		Registerer: registry, Log: c.o.Log.With("part", "mesos"),
 	})
@@ -114,13 +120,13 @@ func (c *Core) wire(state decide.State) (*mesos.Scheduler, error) {
 		return nil, err
 	}
 	c.watcher, err = jobmanager.New(jobmanager.Options{
-		Observe: c.observe, Dial: c.dial, REST: c.rest, Post: func(e decide.Event) { c.Post(e) }, Log: c.o.Log.With("part", "jobmanager"),
+		Observe: c.observe, Dial: c.dial, REST: c.rest, Post: func(e state.Event) { c.Post(e) }, Log: c.o.Log.With("part", "jobmanager"),
 	})
 	if err != nil {
 		return nil, err
 	}
 	c.Loop, err = loop.New(loop.Options{
-		State: state, Saver: saver{c.gate, c.o.Store}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: c.watcher, Tick: c.o.Tick,
+		State: st, Saver: saver{c.gate, c.o.Store}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: c.watcher, Tick: c.o.Tick,
 		Registerer: registry, Log: c.o.Log,
 	})
 	return scheduler, err
@@ -145,14 +151,14 @@ func (c *Core) Err() error { return c.err }
 
 // Put creates or changes a cluster, and returns when that is saved.
 func (c *Core) Put(ctx context.Context, nonce string, spec spec.Spec) error {
-	return c.Do(ctx, func(request uint64) decide.Event {
-		return decide.PutCluster{Request: request, Nonce: nonce, Spec: spec}
+	return c.Do(ctx, func(request uint64) state.Event {
+		return state.PutCluster{Request: request, Nonce: nonce, Spec: spec}
 	})
 }
 
 // Delete asks for the end of a cluster, and returns when that is saved.
 func (c *Core) Delete(ctx context.Context, name string) error {
-	return c.Do(ctx, func(request uint64) decide.Event { return decide.DeleteCluster{Request: request, Name: name} })
+	return c.Do(ctx, func(request uint64) state.Event { return state.DeleteCluster{Request: request, Name: name} })
 }
 
 // errNoREST says that a scripted JobManager has no REST API.
@@ -185,8 +191,8 @@ func (c *Core) dial(jm task.Task) (jobmanager.Exchange, error) {
 	})
 }
 
-func wanted(jm task.Task, w driver.Wanted) decide.WorkersWanted {
-	e := decide.WorkersWanted{
+func wanted(jm task.Task, w driver.Wanted) state.WorkersWanted {
+	e := state.WorkersWanted{
 		Cluster: jm.Cluster, JobManager: jm.ID, Epoch: w.Epoch, Version: w.Version, Ready: w.Ready, Started: make(map[string]bool),
 	}
 	for _, x := range w.Workers {
@@ -202,7 +208,7 @@ func wanted(jm task.Task, w driver.Wanted) decide.WorkersWanted {
 }
 
 func (c *Core) report(name string) driver.Report {
-	epoch, workers, finished := decide.Report(c.View(), name)
+	epoch, workers, finished := view.WorkerReports(c.View(), name)
 	r := driver.Report{Epoch: epoch, FinishedSeen: finished, Workers: []driver.WorkerStatus{}}
 	for _, w := range workers {
 		r.Workers = append(r.Workers, driver.WorkerStatus{ID: w.ID, State: driver.State(w.State), Message: w.Message, Host: w.Host})
@@ -214,7 +220,7 @@ func (c *Core) report(name string) driver.Report {
 type flinkSide struct{ *jobmanager.Watcher }
 
 // Depose implements loop.Flink.
-func (flinkSide) Depose(decide.Depose) {}
+func (flinkSide) Depose(state.RevokeLeadership) {}
 
 // Forget implements loop.Flink.
-func (flinkSide) Forget(decide.Forget) {}
+func (flinkSide) Forget(state.DeleteHAData) {}

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
@@ -88,14 +88,14 @@ func running(t *testing.T, c *core.Core, tasks int) {
 	t.Helper()
 	var d wire.Description
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		d, _ = decide.Describe(c.View(), "demo")
+		d, _ = view.Describe(c.View(), "demo")
 		n := 0
 		for _, x := range d.Tasks {
 			if x.State == task.Running {
 				n++
 			}
 		}
-		if v := decide.Service(c.View()); n == tasks && v.Connected {
+		if v := view.Service(c.View()); n == tasks && v.Connected {
 			return
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
@@ -53,7 +53,7 @@ type saver struct {
 }
 
 // Save implements loop.Saver.
-func (s saver) Save(ctx context.Context, records []decide.Record) error {
+func (s saver) Save(ctx context.Context, records []state.Record) error {
 	if !s.gate.pass() {
 		return errCrashed
 	}
@@ -70,7 +70,7 @@ type sender struct {
 }
 
 // Send implements loop.Sender.
-func (s sender) Send(a decide.Action) {
+func (s sender) Send(a state.Action) {
 	if s.gate.pass() {
 		s.scheduler.Send(a)
 	}

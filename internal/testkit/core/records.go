@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/decide"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
@@ -19,18 +19,18 @@ var (
 	reservationSchema = store.Schema{Kind: "reservation", Version: 1}
 )
 
-func encode(records []decide.Record) ([]store.Record, error) {
+func encode(records []state.Record) ([]store.Record, error) {
 	changes := make([]store.Record, len(records))
 	for i, r := range records {
 		changes[i].Key = r.Key
 		var err error
 		switch v := r.Value.(type) {
 		case nil:
-		case *decide.Framework:
+		case *state.Framework:
 			changes[i].Value, err = frameworkSchema.Encode(v)
-		case *decide.ClusterRecord:
+		case *state.ClusterRecord:
 			changes[i].Value, err = clusterSchema.Encode(v)
-		case *decide.Leftover:
+		case *state.OrphanedHAData:
 			changes[i].Value, err = leftoverSchema.Encode(v)
 		case *task.Task:
 			changes[i].Value, err = taskSchema.Encode(v)
@@ -46,29 +46,29 @@ func encode(records []decide.Record) ([]store.Record, error) {
 	return changes, nil
 }
 
-func load(ctx context.Context, s store.Store) (decide.Stored, error) {
-	var stored decide.Stored
+func load(ctx context.Context, s store.Store) (state.Stored, error) {
+	var stored state.Stored
 	records, err := s.Load(ctx)
 	if err != nil {
 		return stored, err
 	}
 	for _, r := range records {
 		switch {
-		case r.Key == decide.FrameworkKey:
+		case r.Key == state.FrameworkKey:
 			err = frameworkSchema.Decode(r.Key, r.Value, &stored.Framework)
-		case strings.HasPrefix(r.Key, decide.ClusterPrefix):
-			var v decide.ClusterRecord
+		case strings.HasPrefix(r.Key, state.ClusterPrefix):
+			var v state.ClusterRecord
 			err = clusterSchema.Decode(r.Key, r.Value, &v)
 			stored.Clusters = append(stored.Clusters, v)
-		case strings.HasPrefix(r.Key, decide.LeftoverPrefix):
-			var v decide.Leftover
+		case strings.HasPrefix(r.Key, state.OrphanedHADataPrefix):
+			var v state.OrphanedHAData
 			err = leftoverSchema.Decode(r.Key, r.Value, &v)
 			stored.Leftovers = append(stored.Leftovers, v)
-		case strings.HasPrefix(r.Key, decide.TaskPrefix):
+		case strings.HasPrefix(r.Key, state.TaskPrefix):
 			var v task.Task
 			err = taskSchema.Decode(r.Key, r.Value, &v)
 			stored.Tasks = append(stored.Tasks, v)
-		case strings.HasPrefix(r.Key, decide.ReservationPrefix):
+		case strings.HasPrefix(r.Key, state.ReservationPrefix):
 			var v task.Reservation
 			err = reservationSchema.Decode(r.Key, r.Value, &v)
 			stored.Reservations = append(stored.Reservations, v)

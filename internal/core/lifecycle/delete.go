@@ -1,0 +1,41 @@
+package lifecycle
+
+import (
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
+)
+
+func Delete(tx *state.Tx, e state.DeleteCluster) {
+	c := tx.Edit(e.Name)
+	if c == nil {
+		tx.Answer(e.Request, fault.New(fault.NotFound, "there is no cluster %q", e.Name))
+		return
+	}
+	markDeleted(tx, c)
+	Converge(tx, e.Name)
+	tx.Answer(e.Request, nil)
+}
+
+// removeCluster forgets a cluster that has no task left.
+func removeCluster(tx *state.Tx, c *state.Cluster) {
+	name := c.Spec.Name
+	tx.Clusters.Delete([]byte(name))
+	tx.Edited[name] = nil
+	tx.Save(state.ClusterPrefix+name, nil)
+	tx.Send(state.RecordEvent{Cluster: name, Event: wire.Event{Time: tx.Now, Type: "Deleted", Message: "cluster " + name + " is gone"}})
+	if c.Spec.HighAvailability() {
+		scheduleHACleanup(tx, c)
+	}
+}
+
+// markDeleted saves that a cluster is to end. The caller converges it.
+func markDeleted(tx *state.Tx, c *state.Cluster) {
+	if c.State == wire.Deleting {
+		return
+	}
+	c.State, c.Message, c.Rollout = wire.Deleting, "", nil
+	tx.RecordEvent(c, "Deleting", "cluster %s is being deleted", c.Spec.Name)
+	tx.SaveCluster(c)
+	tx.Send(state.Unwatch{Cluster: c.Spec.Name})
+}

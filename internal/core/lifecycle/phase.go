@@ -1,0 +1,54 @@
+package lifecycle
+
+import (
+	"slices"
+
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
+)
+
+// UpdatePhase notes on which step of its way up the cluster is, and its state.
+func UpdatePhase(tx *state.Tx, c *state.Cluster) {
+	if !c.Active() {
+		return // What is over, or going, is on no way up.
+	}
+	p := phaseOf(tx, c)
+	if n := len(c.Phases); n == 0 || c.Phases[n-1].Phase != p {
+		at := slices.IndexFunc(c.Phases, func(t wire.PhaseTime) bool { return t.Phase == p })
+		if at >= 0 {
+			// It fell back: what came after is to be measured again.
+			c.Phases = slices.Clone(c.Phases[:at])
+		}
+		c.Phases = append(slices.Clip(c.Phases), wire.PhaseTime{Phase: p, Since: tx.Now})
+	}
+	state := wire.Deployed
+	switch p {
+	case wire.PhaseOffer:
+		state = wire.Created
+	case wire.PhaseReady:
+		state = wire.Stable
+	case wire.PhaseFetch, wire.PhaseJobManager, wire.PhaseTaskManagers, wire.PhaseSlots:
+	}
+	c.State = state
+}
+
+func phaseOf(tx *state.Tx, c *state.Cluster) wire.Phase {
+	jm, ok := tx.NewestJobManager(c.Spec.Name)
+	switch {
+	case !ok:
+		return wire.PhaseOffer
+	case jm.State == task.Staging:
+		return wire.PhaseFetch
+	case c.Flink == nil:
+		return wire.PhaseJobManager
+	}
+	wanted := c.TaskManagers + c.Pending.Len() - c.PendingJobManagers
+	switch {
+	case c.Running < wanted:
+		return wire.PhaseTaskManagers
+	case c.Flink.TaskManagers < wanted:
+		return wire.PhaseSlots
+	}
+	return wire.PhaseReady
+}

@@ -1,0 +1,91 @@
+package lifecycle
+
+import (
+	"fmt"
+
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
+)
+
+// Put takes a new or changed spec.
+func Put(tx *state.Tx, e state.PutCluster) {
+	c := tx.Edit(e.Spec.Name)
+	switch {
+	case tx.State.Options.Uninstall:
+		tx.Answer(e.Request, errUninstalling())
+		return
+	case c == nil && e.UpdateOnly:
+		tx.Answer(e.Request, fault.New(fault.NotFound, "there is no cluster %q; create it first", e.Spec.Name))
+		return
+	case c != nil && e.CreateOnly:
+		tx.Answer(e.Request, fault.New(fault.Conflict, "a cluster %q exists already; update it, delete it first, or choose another name", e.Spec.Name))
+		return
+	case c != nil && c.State == wire.Deleting:
+		tx.Answer(e.Request, fault.New(fault.Conflict, "the cluster %q is being deleted; try again when it is gone", e.Spec.Name))
+		return
+	case c != nil && e.Spec.Suspended && (c.State == wire.Finished || c.State == wire.Failed):
+		tx.Answer(e.Request, fault.New(fault.Conflict, "the job of cluster %q is over; there is nothing to suspend", e.Spec.Name))
+		return
+	case c != nil && c.Spec.Kind != e.Spec.Kind:
+		tx.Answer(e.Request, &fault.Error{Code: fault.Invalid, Message: "the spec cannot replace the present one", Details: []fault.Detail{
+			{Field: "kind", Message: fmt.Sprintf("a cluster stays what it is (%s); create another cluster", c.Spec.Kind)},
+		}})
+		return
+	}
+	if details := tx.State.Unsupported(e.Spec); len(details) > 0 {
+		tx.Answer(e.Request, &fault.Error{Code: fault.Invalid, Message: "the Mesos master cannot do what the spec asks for", Details: details})
+		return
+	}
+	switch {
+	case c == nil:
+		r := state.ClusterRecord{Spec: e.Spec, Generation: 1, Created: tx.Now, Nonce: e.Nonce, State: wire.Created}
+		if e.Spec.Suspended {
+			r.State = wire.Suspended
+		}
+		c = tx.Adopt(state.NewCluster(r))
+		tx.RecordEvent(c, "Created", "cluster %s was created", e.Spec.Name)
+	case c.Rollout != nil && !e.Now:
+		// The jobs are being stopped already; what comes then is said anew.
+		ch := *c.Rollout
+		ch.Spec = e.Spec
+		ch.Generation++
+		c.Rollout = &ch
+		tx.RecordEvent(c, "Updated", "cluster %s was changed again while its jobs are being stopped", e.Spec.Name)
+	case e.Stop != nil && tx.JobsMayRun(c) && c.Active() && (restartNeeded(c.Spec, e.Spec) || e.Spec.Suspended):
+		BeginRollout(tx, c, e.Spec, *e.Stop)
+	default:
+		generation, stopped := c.Generation+1, false
+		if c.Rollout != nil {
+			generation = c.Rollout.Generation + 1
+			tx.RecordEvent(c, "Updated", "the jobs of cluster %s are not waited for any more", e.Spec.Name)
+			if c.Savepoints = c.Rollout.Savepoints; len(c.Savepoints) > 0 {
+				stopped = true
+			}
+			c.Rollout = nil
+		} else if e.Spec.Kind == spec.Session && e.Spec.Suspended && !c.Spec.Suspended {
+			c.Savepoints = nil // Those of an earlier suspension say nothing of the jobs that run now.
+		}
+		replaceSpec(tx, c, e.Spec, generation, stopped)
+	}
+	for _, n := range e.Notes {
+		tx.RecordEvent(c, "Spec", "%s", n)
+	}
+	tx.SaveCluster(c)
+	Converge(tx, c.Spec.Name)
+	tx.Answer(e.Request, nil)
+}
+
+// restartNeeded says whether a change of the spec reaches processes that run already: all but
+// the number of TaskManagers, whom the service trusts, and what only says how the next change is made, does.
+func restartNeeded(old, spec spec.Spec) bool {
+	old.TaskManagers.Count, old.Security.REST, old.Suspended = spec.TaskManagers.Count, spec.Security.REST, spec.Suspended
+	old.StrictOptions = spec.StrictOptions
+	if old.Job != nil && spec.Job != nil {
+		job := *old.Job
+		job.UpgradeMode = spec.Job.UpgradeMode
+		old.Job = &job
+	}
+	return !old.Equal(spec)
+}

@@ -1,0 +1,222 @@
+package state
+
+import (
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
+)
+
+// Event is something that happened. The set is closed: the types of this file.
+type Event interface{ event() }
+
+type (
+	// Subscribed says that the master accepted our subscription.
+	Subscribed struct {
+		FrameworkID string
+		// Master is the address of the leading master, for people.
+		Master string
+		// Region is the master's fault domain's; empty when it has none.
+		Region string
+		// Version is the release of the master; empty when it does not say.
+		Version string
+	}
+
+	// Disconnected says that the stream to the master ended.
+	Disconnected struct{ Reason string }
+
+	// FrameworkRemoved says that the master will never take this framework id again
+	// ("Framework has been removed", or its failover timeout has passed).
+	FrameworkRemoved struct{ Message string }
+
+	// TornDown says that the master has taken our TEARDOWN.
+	TornDown struct{}
+
+	// Offered brings resources.
+	Offered struct{ Offers []offer.Offer }
+
+	// Rescinded takes an offer back.
+	Rescinded struct{ OfferID string }
+
+	// InverseOffered announces maintenance of agents where we have tasks or offers.
+	InverseOffered struct{ Offers []InverseOffer }
+
+	// InverseRescinded takes an announcement back that was not answered.
+	InverseRescinded struct{ OfferID string }
+
+	// Updated is a status update of a task. UUID is empty for one made by reconciliation,
+	// which takes no acknowledgement.
+	Updated struct {
+		TaskID  string
+		AgentID string
+		State   task.State
+		Source  string
+		Reason  string
+		Message string
+		UUID    []byte
+		Sandbox string
+		// Address is the first one of the container's network, when the status told it.
+		Address string
+	}
+
+	// AgentLost says that an agent is gone.
+	AgentLost struct{ AgentID string }
+
+	// CallFailed says that a call to the master was not taken; reconciliation closes the gap.
+	CallFailed struct {
+		Call  string
+		Error string
+		// TaskIDs are the tasks that the call was about.
+		TaskIDs []string
+		// AgentID is the agent whose offers the call was about.
+		AgentID string `json:",omitempty"`
+	}
+
+	// PutCluster asks for a cluster, new or changed. Spec is complete and valid.
+	PutCluster struct {
+		Request uint64
+		Spec    spec.Spec
+		// Nonce makes the ids of this cluster's tasks unlike those of an earlier cluster of
+		// the same name: 4 lower-case letters or digits.
+		Nonce string
+		// CreateOnly refuses a name that exists; UpdateOnly one that does not.
+		CreateOnly, UpdateOnly bool
+		// Stop has running jobs stopped with savepoints before anything that ends them; nil does not.
+		Stop *StopRequest
+		// Now does not wait any more for jobs that are being stopped for an earlier change.
+		Now bool
+		// Notes are remarks about the spec for the cluster's history.
+		Notes []string
+	}
+
+	// DeleteCluster asks for the end of a cluster.
+	DeleteCluster struct {
+		Request uint64
+		Name    string
+	}
+
+	// RestartTask asks for the replacement of a task.
+	RestartTask struct {
+		Request uint64
+		Cluster string
+		TaskID  string
+		// Replace gives up what is reserved for the task on its agent, with the volumes there.
+		Replace bool
+	}
+
+	// PauseLaunches holds back the starts of a cluster's tasks, or lets them go on.
+	PauseLaunches struct {
+		Request uint64
+		// Cluster is empty for every cluster there is.
+		Cluster string
+		Paused  bool
+	}
+
+	// ProbeOffers asks for a look at what Mesos offers now, though nothing may wait. It is answered when
+	// there was time for the offers to come.
+	ProbeOffers struct{ Request uint64 }
+
+	// JobsCancelled says that no job runs on a JobManager any more, or that the JobManager does not answer.
+	JobsCancelled struct {
+		Cluster    string
+		JobManager string
+	}
+
+	// JobsStopped says how far the jobs of a cluster are stopped for a change.
+	JobsStopped struct {
+		Cluster string
+		// Number is that of the change.
+		Number int64
+		// Savepoints are those of the jobs that were stopped.
+		Savepoints []wire.Savepoint
+		// Done says that no job runs any more, Failure why one goes on.
+		Done    bool
+		Failure string
+	}
+
+	// HADataDeleted says that the high-availability data of a deleted cluster is removed, or that there was none.
+	HADataDeleted struct{ Name, Nonce string }
+
+	// FlinkObserved is what a JobManager's REST API says of its cluster.
+	FlinkObserved struct {
+		Cluster string
+		// JobManager is the task id of the JobManager that was asked.
+		JobManager string
+		Flink      wire.Flink
+	}
+
+	// WorkersWanted is the set of workers that a JobManager's driver wants.
+	WorkersWanted struct {
+		Cluster string
+		// JobManager is the task id of the JobManager that was asked.
+		JobManager string
+		Epoch      string
+		Version    int64
+		// Ready is false until the driver has taken the first report of its epoch.
+		Ready   bool
+		Workers []task.Worker
+		// Started names those of Workers that Flink was told were launched, or that it found
+		// running. One that is not known here any more has ended: it is never launched again.
+		Started map[string]bool
+		// Result is set when Flink has deregistered its application.
+		Result *wire.JobResult
+	}
+
+	// Ticked says that time passed; deadlines in the State are looked at.
+	Ticked struct {
+		// Jitter is a random number in [0,1) that spreads delays decided in this step.
+		Jitter float64
+	}
+)
+
+// InverseOffer asks to have an agent free from a time on.
+type InverseOffer struct {
+	ID, AgentID string
+	Unavailable time.Time
+}
+
+func (Subscribed) event() {}
+
+func (Disconnected) event() {}
+
+func (FrameworkRemoved) event() {}
+
+func (TornDown) event() {}
+
+func (Offered) event() {}
+
+func (Rescinded) event() {}
+
+func (InverseOffered) event() {}
+
+func (InverseRescinded) event() {}
+
+func (Updated) event() {}
+
+func (AgentLost) event() {}
+
+func (CallFailed) event() {}
+
+func (PutCluster) event() {}
+
+func (DeleteCluster) event() {}
+
+func (RestartTask) event() {}
+
+func (PauseLaunches) event() {}
+
+func (ProbeOffers) event() {}
+
+func (JobsStopped) event() {}
+
+func (JobsCancelled) event() {}
+
+func (HADataDeleted) event() {}
+
+func (FlinkObserved) event() {}
+
+func (WorkersWanted) event() {}
+
+func (Ticked) event() {}

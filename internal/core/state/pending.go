@@ -1,0 +1,48 @@
+package state
+
+import (
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/offer"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+)
+
+// AddPending puts a task on the list of those that need a place.
+func (tx *Tx) AddPending(c *Cluster, w PendingTask) {
+	w.Since = tx.Now
+	c.Pending, _, _ = c.Pending.Insert([]byte(w.Id), &w)
+	if w.Role == spec.JobManagerTask {
+		c.PendingJobManagers++
+	}
+	tx.State.WantOffers = true
+}
+
+func (tx *Tx) DropPending(c *Cluster, w *PendingTask) {
+	var had bool
+	c.Pending, _, had = c.Pending.Delete([]byte(w.Id))
+	if had && w.Role == spec.JobManagerTask {
+		c.PendingJobManagers--
+	}
+}
+
+func (tx *Tx) DropAllPending(c *Cluster, role spec.TaskKind) {
+	it := c.Pending.Root().Iterator()
+	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
+		if w.Role == role {
+			tx.DropPending(c, w)
+		}
+	}
+}
+
+// PendingTask is a wanted task without a place.
+type PendingTask struct {
+	Id        string
+	Role      spec.TaskKind
+	Need      offer.Need
+	Resources spec.Resources
+	Worker    *task.Worker
+	// Surplus is the task that it is to replace, when Flink did not ask for it.
+	Surplus string
+	Since   time.Time
+}

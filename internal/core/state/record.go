@@ -1,0 +1,98 @@
+package state
+
+import (
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
+)
+
+// OrphanedHAData is the record of a deleted cluster whose high-availability data is still to be removed. It is there from
+// the moment in which the cluster goes, so that a process that ends in between leaves nothing behind in ZooKeeper.
+type OrphanedHAData struct {
+	Spec    spec.Spec `json:"spec"`
+	Nonce   string    `json:"nonce"`
+	Deleted time.Time `json:"deleted"`
+}
+
+// OrphanedHADataPrefix begins the keys of leftovers.
+const OrphanedHADataPrefix = "leftover/"
+
+func (l *OrphanedHAData) Key() string { return l.Spec.Name + "-" + l.Nonce }
+
+// Framework is the record of our registration with Mesos.
+type Framework struct {
+	ID string `json:"id"`
+	// Previous are the ids that the master removed, the newest last.
+	Previous []string `json:"previous,omitempty"`
+}
+
+// ClusterRecord is what is stored of a cluster.
+type ClusterRecord struct {
+	Spec       spec.Spec `json:"spec"`
+	Generation int64     `json:"generation"`
+	Created    time.Time `json:"created"`
+	// Nonce is part of the ids of all its tasks, which makes them unlike those of an
+	// earlier cluster of the same name.
+	Nonce string `json:"nonce"`
+	// NextTask numbers the tasks.
+	NextTask int64           `json:"nextTask"`
+	State    wire.State      `json:"state"`
+	Message  string          `json:"message,omitempty"`
+	Result   *wire.JobResult `json:"result,omitempty"`
+	Restarts int             `json:"restarts"`
+	// Failures are the last tasks that ended without being asked to, the newest last.
+	Failures []wire.Failure `json:"failures,omitempty"`
+	// Rollout is a change that waits for jobs to be stopped; nil for none.
+	Rollout *Rollout `json:"change,omitempty"`
+	// Rollouts numbers those changes; ChangeFailure is why the last one was given up.
+	Rollouts       int64  `json:"changes,omitempty"`
+	RolloutFailure string `json:"changeFailure,omitempty"`
+	// Savepoints are those with which the jobs were last stopped for a change.
+	Savepoints []wire.Savepoint `json:"savepoints,omitempty"`
+	// Paused says that no task of it is to be started until that is taken back.
+	Paused bool `json:"paused,omitempty"`
+}
+
+// Stored is what a store holds, decoded.
+type Stored struct {
+	Framework Framework
+	Clusters  []ClusterRecord
+	Tasks     []task.Task
+	// Reservations are what is reserved on agents.
+	Reservations []task.Reservation `json:",omitempty"`
+	Leftovers    []OrphanedHAData
+}
+
+// Save puts a record on the list of this step; a later value for a key replaces the earlier.
+func (tx *Tx) Save(key string, value any) {
+	if i, ok := tx.saved[key]; ok {
+		tx.saves[i].Value = value
+		return
+	}
+	if tx.saved == nil {
+		tx.saved = make(map[string]int)
+	}
+	tx.saved[key] = len(tx.saves)
+	tx.saves = append(tx.saves, Record{Key: key, Value: value})
+}
+
+// Keys of records.
+const (
+	FrameworkKey  = "framework"
+	ClusterPrefix = "cluster/"
+	TaskPrefix    = "task/"
+	// ReservationPrefix is followed by the id of the reservation.
+	ReservationPrefix = "reservation/"
+)
+
+func (tx *Tx) SaveFramework() {
+	f := tx.State.Framework
+	tx.Save(FrameworkKey, &f)
+}
+
+func (tx *Tx) SaveCluster(c *Cluster) {
+	r := c.ClusterRecord
+	tx.Save(ClusterPrefix+c.Spec.Name, &r)
+}

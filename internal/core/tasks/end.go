@@ -1,0 +1,131 @@
+package tasks
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/flink-on-mesos/flink-service/internal/core/lifecycle"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/workers"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
+)
+
+// ended takes the end of a task: forget it, and close the gap that it leaves.
+func ended(tx *state.Tx, c *state.Cluster, t *task.Task, was task.State) {
+	tx.RemoveTask(t.ID)
+	if t.State == task.Unreachable {
+		tx.MarkAgentLost(t.AgentID)
+	}
+	words := describeEnd(t)
+	if t.Kind == spec.JobManagerTask {
+		jobManagerEnded(tx, c, t, words)
+	} else {
+		taskManagerEnded(tx, c, t, was, words)
+	}
+	lifecycle.Converge(tx, c.Spec.Name)
+}
+
+// blameless says that the task did not end because it, or its agent, is bad: its offer was gone
+// before it could be started, its agent cannot be reached or was removed, or Mesos has never
+// heard of it, because we were stopped between saving the launch and sending it.
+func blameless(t *task.Task) bool {
+	switch t.Reason {
+	case "REASON_CONTAINER_PREEMPTED", "REASON_INVALID_OFFERS", "REASON_AGENT_REMOVED", "REASON_AGENT_REMOVED_BY_OPERATOR",
+		"REASON_AGENT_DRAINING", "REASON_SLAVE_DRAINING":
+		return true
+	case "REASON_RECONCILIATION":
+		// Its own end would be FAILED, FINISHED or KILLED in the answer as well.
+		return t.State == task.Gone || t.State == task.Lost || t.State == task.Dropped
+	}
+	return t.State == task.Unreachable
+}
+
+func jobManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, words string) {
+	flink := c.Flink
+	forgetJobManager(tx, c, t.ID)
+	if !c.Active() {
+		return
+	}
+	if c.Spec.HighAvailability() && t.State.Terminal() {
+		tx.Send(state.RevokeLeadership{Spec: c.Spec, Nonce: c.Nonce, JobManager: *t, Alone: len(c.JobManagers) == 0})
+	}
+	if lifecycle.StopOutcomeUnknown(tx, c, t) {
+		return
+	}
+	if c.Spec.Kind != spec.Session && t.Goal == task.Launched && lifecycle.JobEnded(tx, c, t) {
+		return
+	}
+	if t.Goal == task.Launched {
+		recordFailure(tx, c, t)
+		if !blameless(t) {
+			b := c.BackoffOf(spec.JobManagerTask)
+			*b = b.Fail(t, words, tx.Now)
+			if tx.Now.Sub(t.Launched) < state.BackoffForget {
+				LaunchFailed(tx, t)
+			}
+		}
+		c.Restarts++
+		tx.SaveCluster(c)
+		lost := ""
+		if !c.Spec.HighAvailability() && flink != nil && flink.JobsRunning > 0 {
+			lost = fmt.Sprintf("; without high availability its %d running jobs are lost", flink.JobsRunning)
+		}
+		tx.RecordEvent(c, "JobManagerLost", "JobManager %s ended on %s: %s; it is replaced%s", t.ID, t.Hostname, words, lost)
+	}
+	if c.Spec.HighAvailability() {
+		return
+	}
+	for _, w := range tx.TasksOf(c) {
+		if w.Kind == spec.TaskManagerTask && w.JobManager == t.ID {
+			tx.Release(w)
+		}
+	}
+	tx.DropAllPending(c, spec.TaskManagerTask)
+}
+
+func taskManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, was task.State, words string) {
+	if t.Goal == task.Launched && c.Active() {
+		recordFailure(tx, c, t)
+		if !blameless(t) {
+			b := c.BackoffOf(spec.TaskManagerTask)
+			*b = b.Fail(t, words, tx.Now)
+			if was != task.Running {
+				LaunchFailed(tx, t)
+			}
+		}
+		tx.RecordEvent(c, "TaskManagerLost", "TaskManager %s ended on %s: %s", t.ID, t.Hostname, words)
+	}
+	if c.Flink != nil && was == task.Running && c.Flink.TaskManagers > 0 {
+		// Flink goes on to count it until a heartbeat fails; its successor must not pass for registered.
+		f := *c.Flink
+		f.TaskManagers--
+		c.Flink, c.NeedsObservation = &f, true
+	}
+	if c.Spec.Allocation == spec.Dynamic {
+		workers.Ended(tx, c, t.ID, words)
+	}
+}
+
+// recordFailure remembers how a task ended, and where what it wrote lies.
+func recordFailure(tx *state.Tx, c *state.Cluster, t *task.Task) {
+	from := max(0, len(c.Failures)-state.MaxFailures+1)
+	c.Failures = append(slices.Clone(c.Failures[from:]), wire.Failure{
+		TaskID: t.ID, Kind: t.Kind, AgentID: t.AgentID, Hostname: t.Hostname, Endpoint: t.Endpoint, Sandbox: t.Sandbox,
+		State: t.State, Reason: t.Reason, Message: t.Message, Launched: t.Launched, Ended: tx.Now,
+	})
+	tx.SaveCluster(c)
+}
+
+// describeEnd puts Mesos' words about the end of a task in one sentence.
+func describeEnd(t *task.Task) string {
+	s := "TASK_" + string(t.State)
+	if t.Message != "" {
+		s += ": " + t.Message
+	}
+	if t.Reason != "" {
+		s += " (" + t.Reason + ")"
+	}
+	return s
+}
