@@ -47,7 +47,7 @@ func (p *parts) newAdmission() *admit.Admission {
 	return admit.New(admit.Options{
 		Defaults: s.defaults(p.flinks),
 		Rules:    spec.Rules{Roles: s.c.Mesos.Roles, Constraints: true, Privileged: s.c.Flink.AllowPrivileged, Schemes: s.c.Flink.FetchSchemes, Hosts: s.c.Flink.FetchHosts},
-		Pin: p.flinks.pin,
+		Pin:      p.flinks.pin,
 		Flink: func(s spec.Spec) (dist.Manifest, error) {
 			d, _, err := p.flinks.of(s)
 			if err == nil {

@@ -51,9 +51,8 @@ func (c *checker) lack(field, what, cure string) {
 
 // lackArtifact adds the problem of an artifact of Apache's release.
 func (c *checker) lackArtifact(field, what, artifact, cure string) {
-	missing := slices.ContainsFunc(c.m.Missing, func(p string) bool { return strings.HasPrefix(path.Base(p), artifact+"-") })
 	switch {
-	case missing:
+	case c.missing(artifact):
 		what += " (" + artifact + "; the Maven repository that it was assembled from does not have it)"
 		cure = "use another flinkVersion, name a complete Flink in FLINK_DISTRIBUTIONS, or " + cure
 	case c.m.Variant == dist.Slim:
@@ -236,13 +235,30 @@ func (c *checker) python() {
 	if c.s.Job == nil || c.s.Job.Python == "" {
 		return
 	}
-	cure := "fetch its jar to %s/ (uris)"
-	if !c.m.HasOptional("flink-python") && !c.fetches("opt", "flink-python") {
-		c.lackArtifact("job.python", "Python", "flink-python", fmt.Sprintf(cure, "opt"))
-	}
-	for _, artifact := range []string{"flink-table-api-java-uber", "flink-table-runtime", "flink-table-planner"} {
-		if !c.m.HasLibrary(artifact) && !c.fetches("lib", artifact) {
-			c.lackArtifact("job.python", "Table API, which Python programs need", artifact, fmt.Sprintf(cure, "lib"))
+	var lacks, absent []string
+	note := func(artifact string, has bool) {
+		if has {
+			return
+		}
+		lacks = append(lacks, artifact)
+		if c.missing(artifact) {
+			absent = append(absent, artifact)
 		}
 	}
+	note("flink-python", c.m.HasOptional("flink-python") || c.fetches("opt", "flink-python"))
+	for _, artifact := range []string{"flink-table-api-java-uber", "flink-table-runtime", "flink-table-planner"} {
+		note(artifact, c.m.HasLibrary(artifact) || c.fetches("lib", artifact))
+	}
+	switch {
+	case len(absent) > 0:
+		c.lack("job.python", strings.Join(lacks, ", ")+", which Python programs need; the Maven repository that it was assembled from does not have "+strings.Join(absent, ", "),
+			"use another flinkVersion, or name a complete Flink in FLINK_DISTRIBUTIONS")
+	case len(lacks) > 0:
+		c.lack("job.python", strings.Join(lacks, ", ")+", which Python programs need", "use a complete Flink, as `make flink` assembles it, or name one in FLINK_DISTRIBUTIONS")
+	}
+}
+
+// missing says whether an artifact is known to be missing in the distribution.
+func (c *checker) missing(artifact string) bool {
+	return slices.ContainsFunc(c.m.Missing, func(p string) bool { return strings.HasPrefix(path.Base(p), artifact+"-") })
 }
