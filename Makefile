@@ -96,8 +96,17 @@ driver-test: ## Test the Java driver against each Flink release that it supports
 e2e: build demo-job flink ## Real Flink of both versions on local Mesos, and the page in a real Chromium, or on E2E_MESOS_MASTER=host:port
 	@for p in chromium-headless-shell chromium chromium-browser google-chrome; do command -v $$p >/dev/null && exit 0; done; apt-get install -y -q chromium >/dev/null
 	@mkdir -p $(BUILD)
-	FLINK_REAL=1 $(GO) test -timeout 35m -count=1 -p 1 ./tests/browser ./tests/e2e/... ./internal/flink/... ./internal/testkit/jobmanager/... 2>&1 | tee $(BUILD)/e2e.log || \
+	FLINK_REAL=1 $(GO) test -timeout 35m -count=1 -p 1 ./tests/browser ./tests/e2e/... ./internal/flink/... ./internal/autoscale/... ./internal/testkit/jobmanager/... 2>&1 | tee $(BUILD)/e2e.log || \
 		{ echo; echo "what failed ($(BUILD)/e2e.log has the logs of every process):"; grep -A3 -E '^ *--- FAIL|^ +[a-z_]+_test\.go:[0-9]+: |^panic: ' $(BUILD)/e2e.log | cut -c1-1000; exit 1; }
+
+# Where the tests' master is not their own: three agents of one host name, as on one machine with a real Mesos.
+THREE_AGENTS := LOCALMESOS_LISTEN=127.0.0.1:15050 LOCALMESOS_AGENTS=3 LOCALMESOS_HOSTNAME=127.0.0.1 LOCALMESOS_CPUS=16 LOCALMESOS_MEM=8192 LOCALMESOS_PORTS=25000-25899
+
+.PHONY: e2e-three-agents
+e2e-three-agents: build demo-job flink ## The end-to-end tests with a master that is not theirs, and three agents of one host name (E2E_RUN=TestName for some)
+	@dir=$$(mktemp -d) && { $(THREE_AGENTS) LOCALMESOS_WORK_DIR=$$dir $(BUILD)/flink-service local-mesos >$(BUILD)/three-agents.log 2>&1 & mesos=$$!; \
+		trap "kill $$mesos; wait $$mesos; rm -rf $$dir" EXIT; \
+		E2E_MESOS_MASTER=127.0.0.1:15050 FLINK_REAL=1 $(GO) test -timeout 50m -count=1 -p 1 -v $(if $(E2E_RUN),-run '$(E2E_RUN)') ./tests/e2e; }
 
 .PHONY: bench
 bench: build demo-job flink ## Measure beside others; writes build/bench.json
@@ -105,9 +114,9 @@ bench: build demo-job flink ## Measure beside others; writes build/bench.json
 	$(GO) run ./tests/bench
 
 .PHONY: soak
-soak: ## The simulations at length: 500 rounds of chaos, 200 kill -9 with 1,000 tasks in each store, 100,000 random histories (SIM_ROUNDS, SIM_SEED)
+soak: ## The simulations at length: 5,000 rounds of chaos and 20 turns of crash points in virtual time, 200 kill -9 with 1,000 tasks in each store, 100,000 random histories (SIM_ROUNDS, SIM_SEED)
 	$(GO) test -count=1 -timeout 1h -run TestRandomHistories -v ./internal/core -rapid.checks=100000
-	SIM_ROUNDS=$(or $(SIM_ROUNDS),500) $(GO) test -count=1 -timeout 3h -v -parallel 8 ./tests/sim
+	SIM_ROUNDS=$(or $(SIM_ROUNDS),5000) $(GO) test -count=1 -timeout 3h -v -parallel 8 ./tests/sim
 
 .PHONY: clean
 clean: ## Remove what was built; the fetched Flink stays in Maven's own cache

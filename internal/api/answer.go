@@ -91,6 +91,9 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// maxProblems is how many problems one answer tells.
+const maxProblems = 50
+
 // answerTime is how long a client may take to read an answer that was made in one piece.
 const answerTime = 30 * time.Second
 

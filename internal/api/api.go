@@ -59,6 +59,8 @@ type Options struct {
 	Admit func(sent, stored spec.Spec) (admitted spec.Spec, notes []string, err error)
 	// Import makes a spec of the files of flink-mesos; nil when there is nothing that can.
 	Import func(wire.OldFiles) (wire.Imported, error)
+	// Nonce makes the part of a new cluster's task ids that no earlier cluster of its name has; nil means a random one.
+	Nonce func() string
 	// Tokens are those that requests must carry; with none everybody may do everything.
 	Tokens auth.Tokens
 	// Flinks are the versions that can be started, the default one first.
@@ -111,6 +113,9 @@ func (o *Options) validate() error {
 	}
 	if o.CallTimeout == 0 {
 		o.CallTimeout = 30 * time.Second
+	}
+	if o.Nonce == nil {
+		o.Nonce = Nonce
 	}
 	if o.Removed == nil {
 		o.Removed = func() bool { return false }

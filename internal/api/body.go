@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/document"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
@@ -18,44 +19,36 @@ const maxSpec = 1 << 20
 
 // readSpec reads a spec in JSON or YAML.
 func (a *API) readSpec(w http.ResponseWriter, r *http.Request) (spec.Spec, error) {
-	return readDocument[spec.Spec](a, w, r)
+	return readDocument[spec.Spec](a, w, r, "the spec")
 }
 
-// readDocument reads a body in JSON or YAML, and refuses what T has no place for.
-func readDocument[T any](a *API, w http.ResponseWriter, r *http.Request) (T, error) {
-	var document T
-	isYAML, err := format(r)
+// readDocument reads a body in JSON or YAML, and refuses what T has no place for. What names it in errors.
+func readDocument[T any](a *API, w http.ResponseWriter, r *http.Request, what string) (T, error) {
+	var content T
+	f, err := format(r)
 	if err != nil {
-		return document, err
+		return content, err
 	}
 	data, err := a.readBody(w, r)
 	if err != nil {
-		return document, err
+		return content, err
 	}
-	parse := parseJSON
-	if isYAML {
-		parse = parseYAML
-	}
-	tree, err := parse(data)
-	if err != nil {
-		return document, err
-	}
-	return document, decodeTree(tree, &document)
+	return content, document.Unmarshal(data, f, what, &content)
 }
 
 // format says which of the two a body is in.
-func format(r *http.Request) (isYAML bool, err error) {
+func format(r *http.Request) (document.Format, error) {
 	sent := r.Header.Get("Content-Type")
 	media, _, err := mime.ParseMediaType(sent)
 	if err == nil {
 		switch media {
 		case "application/json":
-			return false, nil
+			return document.JSON, nil
 		case "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml":
-			return true, nil
+			return document.YAML, nil
 		}
 	}
-	return false, &statusError{status: http.StatusUnsupportedMediaType, err: fault.New(fault.Malformed,
+	return document.JSON, &statusError{status: http.StatusUnsupportedMediaType, err: fault.New(fault.Malformed,
 		"Content-Type %q is not one that is read here: send application/json or application/yaml", shorten(sent))}
 }
 

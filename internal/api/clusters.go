@@ -59,7 +59,7 @@ func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = a.write(r.Context(), func(request uint64) state.Event {
-		return state.PutCluster{Request: request, Spec: sp, Nonce: Nonce(), CreateOnly: true, Notes: notes}
+		return state.PutCluster{Request: request, Spec: sp, Nonce: a.o.Nonce(), CreateOnly: true, Notes: notes}
 	})
 	if err != nil {
 		return err
@@ -97,7 +97,7 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = a.write(r.Context(), func(request uint64) state.Event {
-		return state.PutCluster{Request: request, Spec: sp, Nonce: Nonce(), Notes: notes, Stop: stopFor(sp), Now: sp.Job != nil && sp.Job.UpgradeMode == spec.Stateless}
+		return state.PutCluster{Request: request, Spec: sp, Nonce: a.o.Nonce(), Notes: notes, Stop: stopFor(sp), Now: sp.Job != nil && sp.Job.UpgradeMode == spec.Stateless}
 	})
 	if err != nil {
 		return err

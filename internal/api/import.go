@@ -13,7 +13,7 @@ import (
 // created or kept. The spec has its secrets unmasked, since it could not be created otherwise: they go back to the one
 // who sent them.
 func (a *API) importFiles(w http.ResponseWriter, r *http.Request) error {
-	files, err := readDocument[wire.OldFiles](a, w, r)
+	files, err := readDocument[wire.OldFiles](a, w, r, "the request")
 	if err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func (a *API) change(ctx context.Context, name string, how func(*spec.Spec) (*st
 		return err
 	}
 	return a.write(ctx, func(request uint64) state.Event {
-		return state.PutCluster{Request: request, Spec: spec, Nonce: Nonce(), UpdateOnly: true, Stop: stop, Now: now}
+		return state.PutCluster{Request: request, Spec: spec, Nonce: a.o.Nonce(), UpdateOnly: true, Stop: stop, Now: now}
 	})
 }
 

@@ -17,7 +17,6 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
-	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
@@ -191,38 +190,8 @@ func (p *parts) observe(ctx context.Context, jm task.Task) (wire.Flink, error) {
 	if err != nil {
 		return wire.Flink{}, err
 	}
-	o, err := c.Overview(ctx)
-	if err != nil {
-		return wire.Flink{}, err
-	}
-	f := wire.Flink{
-		Version: o.Version, TaskManagers: o.TaskManagers, SlotsTotal: o.SlotsTotal, SlotsAvailable: o.SlotsAvailable,
-		JobsRunning: o.JobsRunning, JobsFinished: o.JobsFinished, JobsCancelled: o.JobsCancelled, JobsFailed: o.JobsFailed,
-		Observed: time.Now(),
-	}
-	if time.Since(view.LastLoss(p.loop.View(), jm.Cluster)) > ghostly {
-		return f, nil
-	}
-	registered, err := c.TaskManagers(ctx)
-	if err != nil {
-		return wire.Flink{}, err
-	}
-	vw := p.loop.View()
-	for _, tm := range registered {
-		if t, ok := view.TaskOf(vw, jm.Cluster, tm.ID); ok && !t.State.Terminal() || !strings.HasPrefix(tm.ID, jm.Cluster+"-") {
-			continue
-		}
-		f.TaskManagers--
-		f.SlotsTotal -= tm.SlotsNumber
-		f.SlotsAvailable -= tm.FreeSlots
-	}
-	f.TaskManagers, f.SlotsTotal, f.SlotsAvailable = max(0, f.TaskManagers), max(0, f.SlotsTotal), max(0, f.SlotsAvailable)
-	return f, nil
+	return jobmanager.Observe(ctx, c, p.loop.View, jm)
 }
-
-// ghostly is for how long after the loss of a TaskManager Flink may count it: until its heartbeat fails
-// (heartbeat.timeout, 50 s by default), and some time for Flink to say so.
-const ghostly = 2 * time.Minute
 
 // rest is the client of a JobManager's REST API.
 func (p *parts) rest(jm task.Task) (*rest.Client, error) {
@@ -230,7 +199,7 @@ func (p *parts) rest(jm task.Task) (*rest.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rest.New(rest.Options{URL: restURL(jm), HTTP: &http.Client{Transport: transport}, Timeout: 5 * time.Second})
+	return rest.New(rest.Options{URL: jobmanager.RESTURL(jm), HTTP: &http.Client{Transport: transport}, Timeout: 5 * time.Second})
 }
 
 // dial makes the conversation with the driver of a JobManager.
@@ -250,34 +219,7 @@ func (p *parts) dial(jm task.Task) (jobmanager.Exchange, error) {
 	}
 	return driver.NewExchange(driver.ExchangeOptions{
 		Client: client, Log: p.service.log.With("part", "driver", "cluster", jm.Cluster),
-		OnWanted: func(w driver.Wanted) { p.loop.Post(wanted(jm, w)) },
-		Report:   func() driver.Report { return p.report(jm.Cluster) },
+		OnWanted: func(w driver.Wanted) { p.loop.Post(jobmanager.WorkersWanted(jm, w)) },
+		Report:   func() driver.Report { return jobmanager.Report(p.loop.View(), jm.Cluster) },
 	})
-}
-
-// wanted puts what a driver said into the words of the core.
-func wanted(jm task.Task, w driver.Wanted) state.WorkersWanted {
-	e := state.WorkersWanted{
-		Cluster: jm.Cluster, JobManager: jm.ID, Epoch: w.Epoch, Version: w.Version, Ready: w.Ready, Started: make(map[string]bool),
-	}
-	for _, x := range w.Workers {
-		e.Workers = append(e.Workers, x.Spec())
-		if x.Launched || x.Recovered {
-			e.Started[x.ID] = true
-		}
-	}
-	if w.Finished != nil {
-		e.Result = &wire.JobResult{Status: w.Finished.Status, Diagnostics: w.Finished.Diagnostics}
-	}
-	return e
-}
-
-// report is the whole truth about a cluster's workers, for its driver.
-func (p *parts) report(name string) driver.Report {
-	epoch, workers, finished := view.WorkerReports(p.loop.View(), name)
-	r := driver.Report{Epoch: epoch, FinishedSeen: finished, Workers: []driver.WorkerStatus{}}
-	for _, w := range workers {
-		r.Workers = append(r.Workers, driver.WorkerStatus{ID: w.ID, State: driver.State(w.State), Message: w.Message, Host: w.Host, Surplus: w.Surplus})
-	}
-	return r
 }

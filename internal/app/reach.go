@@ -4,16 +4,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
-	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -49,15 +45,6 @@ func (n Network) toJobManagers(config *tls.Config) *http.Transport {
 		DialContext: n.dialer(5 * time.Second), TLSClientConfig: config, TLSHandshakeTimeout: 5 * time.Second,
 		MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, DisableCompression: true,
 	}
-}
-
-// restURL is the address of a JobManager's REST API.
-func restURL(jm task.Task) string {
-	u := url.URL{Scheme: "http", Host: net.JoinHostPort(jm.Host(), strconv.Itoa(jm.Ports[flink.PortREST]))}
-	if jm.Secure {
-		u.Scheme = "https"
-	}
-	return u.String()
 }
 
 // transport is the way to a JobManager.

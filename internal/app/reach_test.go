@@ -24,6 +24,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/core"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -146,7 +147,7 @@ func ask(r *reach, jm task.Task) error {
 		return err
 	}
 	defer transport.(*http.Transport).CloseIdleConnections()
-	answer, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Get(restURL(jm))
+	answer, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Get(jobmanager.RESTURL(jm))
 	if err != nil {
 		return err
 	}

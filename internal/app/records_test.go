@@ -15,6 +15,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/store/records"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
@@ -32,11 +33,11 @@ func golden() []struct {
 		schema store.Schema
 		empty  func() any
 	}{
-		{state.FrameworkKey, frameworkSchema, func() any { return new(state.Framework) }},
-		{state.ClusterPrefix + "demo", clusterSchema, func() any { return new(state.ClusterRecord) }},
-		{state.TaskPrefix + "demo-aaaa-tm-1", taskSchema, func() any { return new(task.Task) }},
-		{state.OrphanedHADataPrefix + "demo-aaaa", leftoverSchema, func() any { return new(state.OrphanedHAData) }},
-		{state.ReservationPrefix + "demo-aaaa-tm-1", reservationSchema, func() any { return new(task.Reservation) }},
+		{state.FrameworkKey, records.Framework, func() any { return new(state.Framework) }},
+		{state.ClusterPrefix + "demo", records.Cluster, func() any { return new(state.ClusterRecord) }},
+		{state.TaskPrefix + "demo-aaaa-tm-1", records.Task, func() any { return new(task.Task) }},
+		{state.OrphanedHADataPrefix + "demo-aaaa", records.Leftover, func() any { return new(state.OrphanedHAData) }},
+		{state.ReservationPrefix + "demo-aaaa-tm-1", records.Reservation, func() any { return new(task.Reservation) }},
 		{keysKey, keysSchema, func() any { return new(keys) }},
 	}
 }

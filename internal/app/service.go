@@ -38,6 +38,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/serviceaccount"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/store/records"
 )
 
 // Options are what a Service needs beside its configuration.
@@ -261,7 +262,7 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	side := newFlinkSide(p, p.watcher)
 	s.closers = append(s.closers, side.Close)
 	p.loop, err = loop.New(loop.Options{
-		State: st0, Saver: saver{st}, Mesos: p.scheduler, Flink: side, Jobs: side, Registerer: s.registry, Log: s.log,
+		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Registerer: s.registry, Log: s.log,
 		Observe: p.journal.Observe,
 	})
 	if err != nil {

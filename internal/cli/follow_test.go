@@ -16,7 +16,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 )
 
-// between puts a handler before the stand-in that is told the number of the request, from 1 on, and
+// between puts a handler before the service that is told the number of the request, from 1 on, and
 // says whether it has answered.
 func (w *world) between(h func(n int, w http.ResponseWriter, r *http.Request) bool) {
 	n := 0
@@ -39,114 +39,121 @@ func away(w http.ResponseWriter) bool {
 // TestRestartOfTheService checks that following survives a restart of the service, and says so once.
 func TestRestartOfTheService(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.between(func(n int, rw http.ResponseWriter, _ *http.Request) bool { return n > 2 && n < 6 && away(rw) })
-	r := w.run(t, false, "", "cluster", "create", "demo")
-	if r.code != command.ExitOK || strings.Count(r.err, "trying again") != 1 {
-		t.Errorf("exit code %d, errors:\n%s", r.code, r.err)
-	}
-	// A 404 of Admin Router does not mean that the cluster is gone.
-	w = newWorld(t)
-	w.run(t, false, "", "cluster", "create", "demo")
-	w.between(func(n int, rw http.ResponseWriter, _ *http.Request) bool {
-		if n != 2 {
-			return false
+	inWorld(t, func(t *testing.T, w *world) {
+		w.between(func(n int, rw http.ResponseWriter, _ *http.Request) bool { return n > 2 && n < 6 && away(rw) })
+		r := w.run(t, false, "", "cluster", "create", "demo")
+		if r.code != command.ExitOK || strings.Count(r.err, "trying again") != 1 {
+			t.Errorf("exit code %d, errors:\n%s", r.code, r.err)
 		}
-		rw.WriteHeader(http.StatusNotFound)
-		return true
 	})
-	r = w.run(t, false, "", "cluster", "delete", "demo", "--yes")
-	if r.code != command.ExitOK || !strings.Contains(r.err, "trying again") {
-		t.Errorf("exit code %d, errors:\n%s", r.code, r.err)
-	}
-	if r = w.run(t, false, "", "cluster", "describe", "demo"); r.code != command.ExitNotFound {
-		t.Errorf("cluster demo is still there: exit code %d", r.code)
-	}
+	// A 404 of Admin Router does not mean that the cluster is gone.
+	inWorld(t, func(t *testing.T, w *world) {
+		w.run(t, false, "", "cluster", "create", "demo")
+		w.between(func(n int, rw http.ResponseWriter, _ *http.Request) bool {
+			if n != 2 {
+				return false
+			}
+			rw.WriteHeader(http.StatusNotFound)
+			return true
+		})
+		r := w.run(t, false, "", "cluster", "delete", "demo", "--yes")
+		if r.code != command.ExitOK || !strings.Contains(r.err, "trying again") {
+			t.Errorf("exit code %d, errors:\n%s", r.code, r.err)
+		}
+		if r = w.run(t, false, "", "cluster", "describe", "demo"); r.code != command.ExitNotFound {
+			t.Errorf("cluster demo is still there: exit code %d", r.code)
+		}
+	})
 }
 
 // TestPatienceEnds checks that a service which stays away ends the following.
 func TestPatienceEnds(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.poll = 10 * time.Second
-	w.between(func(n int, rw http.ResponseWriter, _ *http.Request) bool { return n > 2 && away(rw) })
-	r := w.run(t, false, "", "cluster", "create", "demo")
-	if r.code != command.ExitUnreachable {
-		t.Errorf("exit code %d, errors:\n%s", r.code, r.err)
-	}
-	if w.slept < 2*time.Minute || w.slept > 3*time.Minute {
-		t.Errorf("gave up after %s", w.slept)
-	}
+	inWorld(t, func(t *testing.T, w *world) {
+		w.poll = 10 * time.Second
+		w.between(func(n int, rw http.ResponseWriter, _ *http.Request) bool { return n > 2 && away(rw) })
+		began := time.Now()
+		r := w.run(t, false, "", "cluster", "create", "demo")
+		if r.code != command.ExitUnreachable {
+			t.Errorf("exit code %d, errors:\n%s", r.code, r.err)
+		}
+		if took := time.Since(began); took < 2*time.Minute || took > 3*time.Minute {
+			t.Errorf("gave up after %s", took)
+		}
+	})
 }
 
 // TestInterrupt checks what Ctrl-C says and how it ends.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	w.between(func(n int, _ http.ResponseWriter, _ *http.Request) bool {
-		if n == 3 {
-			cancel()
+	inWorld(t, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		w.between(func(n int, _ http.ResponseWriter, _ *http.Request) bool {
+			if n == 3 {
+				cancel()
+			}
+			return false
+		})
+		r := w.runContext(ctx, false, "", "cluster", "create", "demo")
+		if r.code != command.ExitInterrupted || !strings.Contains(r.err, "cluster demo goes on coming up") {
+			t.Errorf("exit code %d, errors:\n%s", r.code, r.err)
 		}
-		return false
+		if r := w.run(t, false, "", "cluster", "describe", "demo"); r.code != command.ExitOK {
+			t.Errorf("the cluster is gone: %s", r.err)
+		}
 	})
-	r := w.runContext(ctx, false, "", "cluster", "create", "demo")
-	if r.code != command.ExitInterrupted || !strings.Contains(r.err, "cluster demo goes on coming up") {
-		t.Errorf("exit code %d, errors:\n%s", r.code, r.err)
-	}
-	if r := w.run(t, false, "", "cluster", "describe", "demo"); r.code != command.ExitOK {
-		t.Errorf("the cluster is gone: %s", r.err)
-	}
 }
 
 // TestFollowLogs checks that following prints what is added, without a gap, until it is interrupted.
 func TestFollowLogs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.run(t, false, "", "cluster", "create", "demo")
-	w.server.Append("demo-jm-1", "stdout", "line 0\nline 1\n")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	w.between(func(n int, _ http.ResponseWriter, _ *http.Request) bool {
-		switch {
-		case n > 3 && n <= 6:
-			w.server.Append("demo-jm-1", "stdout", fmt.Sprintf("line %d\n", n-2))
-		case n == 12:
-			cancel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.run(t, false, "", "cluster", "create", "demo")
+		w.server.Append("demo-x7k2-jm-1", "stdout", "line 0\nline 1\n")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		w.between(func(n int, _ http.ResponseWriter, _ *http.Request) bool {
+			switch {
+			case n > 3 && n <= 6:
+				w.server.Append("demo-x7k2-jm-1", "stdout", fmt.Sprintf("line %d\n", n-2))
+			case n == 12:
+				cancel()
+			}
+			return false
+		})
+		r := w.runContext(ctx, false, "", "cluster", "logs", "demo", "--follow", "--lines", "1")
+		if want := "line 1\nline 2\nline 3\nline 4\n"; r.out != want || r.code != command.ExitOK {
+			t.Errorf("exit code %d, mismatch (-want +got):\n%s", r.code, cmp.Diff(want, r.out))
 		}
-		return false
 	})
-	r := w.runContext(ctx, false, "", "cluster", "logs", "demo", "--follow", "--lines", "1")
-	if want := "line 1\nline 2\nline 3\nline 4\n"; r.out != want || r.code != command.ExitOK {
-		t.Errorf("exit code %d, mismatch (-want +got):\n%s", r.code, cmp.Diff(want, r.out))
-	}
 }
 
 // TestFollowEvents checks that only new events are printed.
 func TestFollowEvents(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.run(t, false, "", "cluster", "create", "demo")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	w.between(func(n int, rw http.ResponseWriter, r *http.Request) bool {
-		switch n {
-		case 3:
-			again := r.Clone(r.Context())
-			again.Method, again.URL.Path = http.MethodPost, "/v1/clusters/demo/tasks/demo-jm-1/restart"
-			rec := &discard{}
-			w.server.ServeHTTP(rec, again)
-		case 6:
-			cancel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.run(t, false, "", "cluster", "create", "demo")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		w.between(func(n int, rw http.ResponseWriter, r *http.Request) bool {
+			switch n {
+			case 3:
+				again := r.Clone(r.Context())
+				again.Method, again.URL.Path = http.MethodPost, "/v1/clusters/demo/tasks/demo-x7k2-jm-1/restart"
+				rec := &discard{}
+				w.server.ServeHTTP(rec, again)
+			case 6:
+				cancel()
+			}
+			return false
+		})
+		r := w.runContext(ctx, false, "", "cluster", "events", "demo", "--follow")
+		lines := strings.Split(strings.TrimSpace(r.out), "\n")
+		if r.code != command.ExitOK || !strings.HasSuffix(lines[len(lines)-1], "\tJobManagerPlaced\tJobManager demo-x7k2-jm-2 is being started on agent1.example") || strings.Count(r.out, "\tRestarting\t") != 1 {
+			t.Errorf("exit code %d, output:\n%s", r.code, r.out)
 		}
-		return false
 	})
-	r := w.runContext(ctx, false, "", "cluster", "events", "demo", "--follow")
-	lines := strings.Split(strings.TrimSpace(r.out), "\n")
-	if r.code != command.ExitOK || !strings.HasSuffix(lines[len(lines)-1], "\treplaced\ttask demo-jm-1 is replaced on request") || strings.Count(r.out, "\tcreated\t") != 1 {
-		t.Errorf("exit code %d, output:\n%s", r.code, r.out)
-	}
 }
 
 // discard is an answer that nobody reads.
@@ -166,16 +173,17 @@ func (d *discard) WriteHeader(int) {}
 // TestHostileText checks that what comes from elsewhere cannot drive the terminal.
 func TestHostileText(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.between(func(_ int, rw http.ResponseWriter, _ *http.Request) bool {
-		rw.WriteHeader(http.StatusConflict)
-		fmt.Fprint(rw, `{"code":"conflict","message":"a\u001b[2Jb\nError: c\u009b"}`)
-		return true
+	inWorld(t, func(t *testing.T, w *world) {
+		w.between(func(_ int, rw http.ResponseWriter, _ *http.Request) bool {
+			rw.WriteHeader(http.StatusConflict)
+			fmt.Fprint(rw, `{"code":"conflict","message":"a\u001b[2Jb\nError: c\u009b"}`)
+			return true
+		})
+		r := w.run(t, true, "", "cluster", "list")
+		if want := "Error: a [2Jb Error: c\n"; r.err != want {
+			t.Errorf("errors: want %q, got %q", want, r.err)
+		}
 	})
-	r := w.run(t, true, "", "cluster", "list")
-	if want := "Error: a [2Jb Error: c\n"; r.err != want {
-		t.Errorf("errors: want %q, got %q", want, r.err)
-	}
 }
 
 // TestCompletionScript compares the first level of the shell's script with the program.
@@ -209,7 +217,7 @@ func TestCompletionScript(t *testing.T) {
 	if diff := cmp.Diff(want, list("commands")); diff != "" {
 		t.Errorf("commands mismatch (-want +got):\n%s", diff)
 	}
-	help := newWorld(t).run(t, false, "", "--help").out
+	help := offline(t, "--help").out
 	for _, f := range list("flags") {
 		if !strings.Contains(help, strings.TrimSuffix(f, "=")+" ") {
 			t.Errorf("flag %s of the script is not in the help", f)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
@@ -21,15 +22,19 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 const (
-	create  = "cluster create demo --task-managers 2 --slots 2 -q"
+	create = "cluster create demo --task-managers 2 --slots 2 -q"
+	// big has a JobManager that fits on no agent.
+	big     = "cluster create big --jm-cpus 16 --no-wait -q"
 	endless = "job run demo endless.jar -q"
 	// application is one whose job runs for ever, and has begun to: it is looked at until then.
 	application = "cluster create app --jar-uri http://files.example/endless.jar -D execution.checkpointing.savepoint-dir=file:/savepoints -q"
-	jobID       = "00000000000000000000000000000001"
-	jarID       = "00000000-0000-4000-8000-000000000001_endless.jar"
+	// full is one whose savepoints fail.
+	full  = "cluster create app --jar-uri http://files.example/endless.jar -D execution.checkpointing.savepoint-dir=file:/full -q"
+	jobID = "00000000000000000000000000000001"
+	jarID = "00000000-0000-4000-8000-000000000001_endless.jar"
 )
 
-// goldenCases hold each command at least once; setup runs before and must succeed.
+// goldenCases hold each command at least once; setup runs before and must succeed. The setup "sleep" lets time pass.
 func goldenCases() []goldenCase {
 	return []goldenCase{
 		{name: "cluster create", args: "cluster create demo --task-managers 2 --slots 2", json: true},
@@ -39,12 +44,14 @@ func goldenCases() []goldenCase {
 		{name: "cluster create stdin", args: "cluster create -f -", stdin: "name: piped\nkind: session\n"},
 		{name: "cluster create exists", setup: []string{create}, args: "cluster create demo"},
 		{name: "cluster create invalid", args: "cluster create Demo --tm-memory 1m"},
-		{name: "cluster create failed", args: "cluster create app --jar-uri http://files.example/missing.jar"},
+		{name: "cluster create failed", args: "cluster create app --jar-uri http://files.example/throws.jar"},
+		{name: "cluster create missing", args: "cluster create app --jar-uri http://files.example/missing.jar --timeout 30s"},
 		{name: "cluster list", setup: []string{create, "cluster create other --no-wait -q"}, args: "cluster list", json: true},
 		{name: "cluster list empty", args: "cluster list", json: true},
-		{name: "cluster describe", setup: []string{create, endless}, args: "cluster describe demo", json: true},
-		{name: "cluster describe waiting", setup: []string{"cluster create big --jm-cpus 16 --no-wait -q"}, args: "cluster describe big", json: true},
-		{name: "cluster describe failed", setup: []string{"cluster create fails --jar-uri http://files.example/missing.jar -q"}, args: "cluster describe fails", json: true},
+		{name: "cluster describe", setup: []string{create, endless, "sleep 5s"}, args: "cluster describe demo", json: true},
+		{name: "cluster describe waiting", setup: []string{big}, args: "cluster describe big", json: true},
+		{name: "cluster describe failed", setup: []string{"cluster create fails --jar-uri http://files.example/throws.jar -q"}, args: "cluster describe fails", json: true},
+		{name: "cluster describe missing", setup: []string{"cluster create fails --jar-uri http://files.example/missing.jar -q --timeout 30s"}, args: "cluster describe fails", json: true},
 		{name: "cluster describe unknown", args: "cluster describe demo", json: true},
 		{name: "cluster update", setup: []string{create}, args: "cluster update demo --tm-memory 4g -D a.b=c", json: true},
 		{name: "cluster update dry-run", setup: []string{create}, args: "cluster update demo --slots 4 -D a.b=c --dry-run", json: true},
@@ -60,13 +67,13 @@ func goldenCases() []goldenCase {
 		{name: "cluster suspend nowhere", setup: []string{create, endless}, args: "cluster suspend demo --yes"},
 		{name: "cluster suspend full", setup: []string{create, endless}, args: "cluster suspend demo --directory file:/full --yes"},
 		{name: "cluster suspend no-wait", setup: []string{create, endless}, args: "cluster suspend demo --no-savepoint --no-wait --yes"},
-		{name: "cluster suspend over", setup: []string{"run-application wordcount.jar --cluster-name count -q"}, args: "cluster suspend count --yes"},
+		{name: "cluster suspend over", setup: []string{"run-application wordcount.jar --cluster-name count -q"}, args: "cluster suspend count --directory file:/savepoints --yes"},
 		{name: "cluster describe suspending", setup: []string{create, endless, "cluster suspend demo -d file:/savepoints --no-wait --yes -q"}, args: "cluster describe demo", json: true},
 		{name: "cluster resume", setup: []string{create, endless, "cluster suspend demo -d file:/savepoints --yes -q"}, args: "cluster resume demo", json: true},
 		{name: "cluster resume no-wait", setup: []string{create, "cluster suspend demo --yes -q"}, args: "cluster resume demo --no-wait"},
 		{name: "cluster resume running", setup: []string{create}, args: "cluster resume demo"},
 		{name: "cluster update savepoint", setup: []string{application}, args: "cluster update app --tm-memory 4g --savepoint --wait"},
-		{name: "cluster update savepoint full", setup: []string{application}, args: "cluster update app -D execution.checkpointing.savepoint-dir=file:/full --savepoint --wait"},
+		{name: "cluster update savepoint full", setup: []string{full}, args: "cluster update app --tm-memory 4g --savepoint --wait"},
 		{name: "cluster update savepoint no-wait", setup: []string{application}, args: "cluster update app --tm-memory 4g --upgrade-mode savepoint"},
 		{name: "cluster update savepoint dry-run", setup: []string{application}, args: "cluster update app --savepoint --dry-run"},
 		{name: "cluster delete", setup: []string{create}, args: "cluster delete demo", stdin: "y\n"},
@@ -86,7 +93,7 @@ func goldenCases() []goldenCase {
 		{name: "job list", setup: []string{create, endless, "job run demo wordcount.jar --wait -q"}, args: "job list demo", json: true},
 		{name: "job list running", setup: []string{create, endless, "job run demo wordcount.jar --wait -q"}, args: "job list demo --running", json: true},
 		{name: "job list early", setup: []string{"cluster create demo --no-wait -q"}, args: "job list demo"},
-		{name: "job describe", setup: []string{create, endless}, args: "job describe demo " + jobID, json: true},
+		{name: "job describe", setup: []string{create, endless, "sleep 5s"}, args: "job describe demo " + jobID, json: true},
 		{name: "job describe failed", setup: []string{create, "job run demo fails.jar --wait -q"}, args: "job describe demo " + jobID},
 		{name: "job describe unknown", setup: []string{create}, args: "job describe demo " + jobID},
 		{name: "job cancel", setup: []string{create, endless}, args: "job cancel demo " + jobID, stdin: "yes\n"},
@@ -98,7 +105,7 @@ func goldenCases() []goldenCase {
 		{name: "job savepoint failed", setup: []string{create, "job run demo fails.jar -q"}, args: "job savepoint demo " + jobID + " --directory file:/savepoints"},
 		{name: "job exceptions", setup: []string{create, "job run demo fails.jar --wait -q"}, args: "job exceptions demo " + jobID, json: true},
 		{name: "job exceptions traces", setup: []string{create, "job run demo fails.jar --wait -q"}, args: "job exceptions demo " + jobID + " --traces"},
-		{name: "job checkpoints", setup: []string{create, endless}, args: "job checkpoints demo " + jobID, json: true},
+		{name: "job checkpoints", setup: []string{create, endless, "sleep 5s", "job savepoint demo " + jobID + " --directory file:/savepoints -q"}, args: "job checkpoints demo " + jobID, json: true},
 		{name: "job metrics", setup: []string{create, endless}, args: "job metrics demo " + jobID, json: true},
 		{name: "job metrics one", setup: []string{create, endless}, args: "job metrics demo " + jobID + " uptime"},
 		{name: "run-application", args: "run-application wordcount.jar --class com.example.Count -- --input text", json: true},
@@ -112,32 +119,32 @@ func goldenCases() []goldenCase {
 		{name: "jar delete unknown", setup: []string{create}, args: "jar delete demo nosuch.jar --yes"},
 		{name: "worker list", setup: []string{create}, args: "worker list demo", json: true},
 		{name: "worker list all", setup: []string{create}, args: "worker list demo --all", json: true},
-		{name: "worker restart", setup: []string{create}, args: "worker restart demo demo-tm-1-1 --yes"},
-		{name: "worker replace", setup: []string{create}, args: "worker replace demo demo-tm-1-1 --yes"},
-		{name: "worker logs", setup: []string{create}, args: "worker logs demo demo-tm-1-2"},
-		{name: "worker logs unknown", setup: []string{create}, args: "worker logs demo demo-tm-1-9"},
+		{name: "worker restart", setup: []string{create}, args: "worker restart demo demo-x7k2-tm-2 --yes"},
+		{name: "worker replace", setup: []string{create}, args: "worker replace demo demo-x7k2-tm-2 --yes"},
+		{name: "worker logs", setup: []string{create}, args: "worker logs demo demo-x7k2-tm-3"},
+		{name: "worker logs unknown", setup: []string{create}, args: "worker logs demo demo-x7k2-tm-9"},
 		{name: "artifact upload", args: "artifact upload wordcount.jar", json: true},
 		{name: "artifact list", setup: []string{"artifact upload wordcount.jar -q"}, args: "artifact list", json: true},
 		{name: "artifact delete", setup: []string{"artifact upload wordcount.jar -q"}, args: "artifact delete " + wordcountHash + " --yes"},
 		{name: "artifact delete used", setup: []string{"run-application wordcount.jar -q"}, args: "artifact delete artifact:" + wordcountHash + "/wordcount.jar --yes"},
 		{name: "plan list", args: "plan list", json: true},
-		{name: "plan status", setup: []string{create, "cluster create big --jm-cpus 16 --no-wait -q"}, args: "plan status", json: true},
-		{name: "plan status failed", setup: []string{"cluster create fails --kind application --jar-uri http://files.example/missing.jar -q"}, args: "plan status deploy", json: true},
+		{name: "plan status", setup: []string{create, big}, args: "plan status", json: true},
+		{name: "plan status failed", setup: []string{"cluster create fails --kind application --jar-uri http://files.example/throws.jar -q"}, args: "plan status deploy", json: true},
 		{name: "plan status unknown", args: "plan status update"},
 		{name: "plan pause", setup: []string{create}, args: "plan pause deploy demo"},
 		{name: "plan pause all", setup: []string{create}, args: "plan pause"},
 		{name: "plan pause unknown", args: "plan pause deploy demo"},
 		{name: "plan resume", setup: []string{create, "plan pause deploy -q"}, args: "plan resume deploy"},
 		{name: "cluster describe paused", setup: []string{create, "plan pause deploy demo -q"}, args: "cluster describe demo", json: true},
-		{name: "plan force-restart", setup: []string{create}, args: "plan force-restart deploy demo demo-jm-1 --yes"},
+		{name: "plan force-restart", setup: []string{create}, args: "plan force-restart deploy demo demo-x7k2-jm-1 --yes"},
 		{name: "plan force-complete", setup: []string{create}, args: "plan force-complete deploy demo"},
 		{name: "pod list", setup: []string{create}, args: "pod list", json: true},
 		{name: "pod status", setup: []string{create}, args: "pod status", json: true},
-		{name: "pod status one", setup: []string{create}, args: "pod status demo-jm-1", json: true},
-		{name: "pod info", setup: []string{create}, args: "pod info demo-jm-1"},
-		{name: "pod restart", setup: []string{create}, args: "pod restart demo-tm-1-1", stdin: "y\n"},
-		{name: "pod replace", setup: []string{create}, args: "pod replace demo-tm-1-1 --yes"},
-		{name: "pod replace unknown", args: "pod replace demo-tm-1-9 --yes"},
+		{name: "pod status one", setup: []string{create}, args: "pod status demo-x7k2-jm-1", json: true},
+		{name: "pod info", setup: []string{create}, args: "pod info demo-x7k2-jm-1"},
+		{name: "pod restart", setup: []string{create}, args: "pod restart demo-x7k2-tm-2", stdin: "y\n"},
+		{name: "pod replace", setup: []string{create}, args: "pod replace demo-x7k2-tm-2 --yes"},
+		{name: "pod replace unknown", args: "pod replace demo-x7k2-tm-9 --yes"},
 		{name: "update options", args: "update options", json: true},
 		{name: "update start", args: "update start --package-version 1.1.0", stdin: "y\n"},
 		{name: "update start asks", args: "update start --options -", stdin: "service: {log_level: DEBUG}\n"},
@@ -150,11 +157,11 @@ func goldenCases() []goldenCase {
 		{name: "endpoints", setup: []string{create}, args: "endpoints", json: true},
 		{name: "endpoints one", setup: []string{create}, args: "endpoints demo-rest", json: true},
 		{name: "endpoints unknown", args: "endpoints nosuch"},
-		{name: "debug offers", args: "debug offers", json: true},
-		{name: "debug offers declined", args: "debug offers --declined", json: true},
-		{name: "debug state", setup: []string{create}, args: "debug state", json: true},
-		{name: "debug journal", args: "debug journal", json: true},
-		{name: "debug journal contains", args: "debug journal --contains demo-jm-1"},
+		{name: "debug offers", setup: []string{create, big, "sleep 3s"}, args: "debug offers", json: true},
+		{name: "debug offers declined", setup: []string{create, big, "sleep 3s"}, args: "debug offers --declined", json: true},
+		{name: "debug state", setup: []string{create, "cluster create app --jar-uri http://files.example/missing.jar -q --timeout 30s"}, args: "debug state", json: true},
+		{name: "debug journal", setup: []string{create}, args: "debug journal --limit 9", json: true},
+		{name: "debug journal contains", setup: []string{create}, args: "debug journal --contains demo-x7k2-jm-1"},
 		{name: "debug journal too many", args: "debug journal --limit 0"},
 		{name: "debug placement", setup: []string{create}, args: "debug placement demo --task-managers 30", json: true},
 		{name: "debug placement fits", setup: []string{create}, args: "debug placement demo --refresh"},
@@ -203,7 +210,11 @@ func TestGolden(t *testing.T) {
 // golden runs one case in a world of its own.
 func golden(t *testing.T, c goldenCase, mode string, tty bool, args string) {
 	t.Helper()
-	w := newWorld(t)
+	inWorld(t, func(t *testing.T, w *world) { w.golden(t, c, mode, tty, args) })
+}
+
+func (w *world) golden(t *testing.T, c goldenCase, mode string, tty bool, args string) {
+	t.Helper()
 	for _, jar := range []string{"wordcount", "endless", "fails", "throws", "cancelled"} {
 		w.file(t, jar+".jar", "PK "+jar)
 	}
@@ -213,7 +224,15 @@ func golden(t *testing.T, c goldenCase, mode string, tty bool, args string) {
 	w.file(t, "config.yaml", "parallelism:\n  default: 8\npipeline.jars: [a, b]\nenv.java.opts.all: \"-Da='yes: no'\"\n")
 	w.file(t, "app.json", `{"id": "/data/analytics", "cmd": "$FLINK_HOME/bin/mesos-appmaster.sh -Drest.port=$PORT0", "cpus": 0.5, "mem": 2048, "env": {"A": "yes"}}`)
 	for _, line := range c.setup {
-		if r := w.run(t, false, "", strings.Fields(line)...); r.code != 0 && !strings.Contains(line, "fails") {
+		if pause, ok := strings.CutPrefix(line, "sleep "); ok {
+			d, err := time.ParseDuration(pause)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(d)
+			continue
+		}
+		if r := w.run(t, false, "", strings.Fields(line)...); r.code != 0 && !strings.Contains(line, "fails") && !strings.Contains(line, "missing") {
 			t.Fatalf("%s: exit code %d: %s", line, r.code, r.err)
 		}
 	}
@@ -289,12 +308,11 @@ func TestHelp(t *testing.T) {
 				t.Errorf("%s: line of %d characters: %q", path, len(line), line)
 			}
 		}
-		w := newWorld(t)
-		r := w.run(t, false, "", append(strings.Fields(path), "--help")...)
+		r := offline(t, append(strings.Fields(path), "--help")...)
 		if r.code != command.ExitOK || !strings.Contains(r.out, "Usage:") || r.err != "" {
 			t.Errorf("%s --help: exit code %d, errors %q", path, r.code, r.err)
 		}
-		r = w.run(t, false, "", append([]string{"help"}, strings.Fields(path)...)...)
+		r = offline(t, append([]string{"help"}, strings.Fields(path)...)...)
 		if r.code != command.ExitOK {
 			t.Errorf("help %s: exit code %d", path, r.code)
 		}

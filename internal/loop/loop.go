@@ -55,6 +55,8 @@ type Options struct {
 	Tick time.Duration
 	// Batch is how many queued events are saved together at most; 256 when 0.
 	Batch int
+	// Jitter returns the random number in [0,1) of the next Ticked event; nil means a good one.
+	Jitter func() float64
 	// Observe, when set, sees each event and its actions after they were performed.
 	Observe    func(at time.Time, e state.Event, actions []state.Action)
 	Registerer prometheus.Registerer
@@ -64,6 +66,9 @@ type Options struct {
 func (o *Options) validate() error {
 	if o.Saver == nil || o.Mesos == nil || o.Flink == nil || o.Jobs == nil || o.Log == nil || o.Registerer == nil {
 		return errors.New("loop: Saver, Mesos, Flink, Jobs, Log and Registerer are required")
+	}
+	if o.Jitter == nil {
+		o.Jitter = rand.Float64
 	}
 	if o.Tick == 0 {
 		o.Tick = 500 * time.Millisecond
@@ -165,7 +170,7 @@ func (l *Loop) Run(ctx context.Context) error {
 			r.step(it)
 		case <-ticker.C:
 			l.began.Store(time.Now().UnixNano())
-			r.step(item{event: state.Ticked{Jitter: rand.Float64()}})
+			r.step(item{event: state.Ticked{Jitter: l.o.Jitter()}})
 		}
 		r.drain()
 		if err := r.perform(ctx); err != nil {

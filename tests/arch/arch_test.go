@@ -80,12 +80,14 @@ var allowed = map[string][]string{
 	"internal/core/offers":     {"internal/core/workers", "internal/core/state", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/view":       {"internal/core/offers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/loop":            {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/document":        {"internal/fault"},
 	"internal/redact":          {"internal/spec", "internal/fault"},
-	"internal/admit":           {"internal/spec", "internal/fault", "internal/flink/*", "internal/flinkmesos", "internal/redact"},
+	"internal/admit":           {"internal/spec", "internal/fault", "internal/flink/*", "internal/flinkmesos", "internal/redact", "internal/document"},
 	"internal/mesos":           {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/offer", "internal/constraint", "internal/redact"},
 	"internal/mesos/detect":    {},
 	"internal/store":           {"internal/wire", "internal/task", "internal/spec"},
 	"internal/store/*":         {"internal/store", "internal/wire", "internal/task", "internal/spec"},
+	"internal/store/records":   {"internal/store", "internal/core/state", "internal/wire", "internal/task", "internal/spec"},
 	"internal/flink":           {"internal/flink/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "resources"},
 	"internal/flink/*":         {"internal/flink/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "resources"},
 	"internal/flinkmesos":      {"internal/flink", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/constraint"},
@@ -93,11 +95,11 @@ var allowed = map[string][]string{
 	"internal/launch":          {"internal/ca", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/flink/*", "internal/fault"},
 	"internal/jobmanager":      {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/flink/*"},
 	"internal/artifact":        {"internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/api":             {"internal/auth", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/artifact", "internal/redact"},
+	"internal/api":             {"internal/auth", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/artifact", "internal/redact", "internal/document"},
 	"internal/client":          {"internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/cli":             {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/cli/*":           {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/config":          {"internal/auth", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/cli":             {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},
+	"internal/cli/*":           {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},
+	"internal/config":          {"internal/auth", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},
 	"internal/localmesos":      {"internal/localmesos/*"},
 	"internal/localmesos/*":    {"internal/localmesos/*", "internal/fault"},
 	"internal/constraint":      {},
@@ -115,6 +117,11 @@ var allowed = map[string][]string{
 	"tests/sim":                {"internal/*"},
 	"tests/e2e/*":              {"internal/*"},
 	"tests/demo":               {},
+
+	"internal/autoscale":          {"internal/autoscale/calendar", "internal/autoscale/settings"},
+	"internal/autoscale/calendar": {},
+	"internal/autoscale/settings": {"internal/autoscale/calendar"},
+	"internal/autoscale/collect":  {"internal/autoscale", "internal/flink/rest"},
 }
 
 func TestImports(t *testing.T) {
@@ -153,7 +160,8 @@ func matches(pattern, path string) bool {
 func TestPure(t *testing.T) {
 	t.Parallel()
 	forbidden := []string{"context", "net", "net/http", "os", "sync", "log", "log/slog", "math/rand", "math/rand/v2"}
-	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire") {
+	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire",
+		"./internal/autoscale", "./internal/autoscale/calendar", "./internal/autoscale/settings") {
 		for _, imp := range p.Imports {
 			if slices.Contains(forbidden, imp) {
 				t.Errorf("%s imports %s", p.ImportPath, imp)

@@ -1,5 +1,5 @@
-// Package cli_test runs the real command line, as its own process, against a stand-in of
-// the service and of Admin Router. Each script of this directory is one test.
+// Package cli_test runs the real command line, as its own process, against the service on scripted ends (testkit/service)
+// and a stand-in of Admin Router. Each script of this directory is one test.
 package cli_test
 
 import (
@@ -13,9 +13,11 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/term"
@@ -23,7 +25,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli"
 	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/adminrouter"
-	"github.com/flink-on-mesos/flink-service/internal/testkit/apiserver"
+	"github.com/flink-on-mesos/flink-service/internal/testkit/service"
 	"github.com/flink-on-mesos/flink-service/internal/universe"
 )
 
@@ -81,11 +83,12 @@ func TestScripts(t *testing.T) {
 			"code":   code,
 			"calls":  calls,
 			"append": appendFile,
+			"pick":   pick,
 		},
 	})
 }
 
-// key is how scripts find their stand-in.
+// key is how scripts find their service.
 type key struct{}
 
 // setup starts the stand-ins of one script: $SERVICE is the service itself, $CLUSTER is Admin
@@ -95,9 +98,16 @@ func setup(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	server := apiserver.New()
+	server, err := start(env, "flink")
+	if err != nil {
+		return err
+	}
+	other, err := start(env, "dev-flink")
+	if err != nil {
+		return err
+	}
 	router := &adminrouter.Router{Token: token, Services: map[string]http.Handler{
-		"flink": server, "dev/flink": apiserver.New(), "starting": nil,
+		"flink": server, "dev/flink": other, "starting": nil,
 	}, Cosmos: &adminrouter.Cosmos{App: "/dev/flink", Config: p.Config, Options: universe.Set(universe.Defaults(p.Config), "service.name", "dev/flink")}}
 	direct := httptest.NewServer(server)
 	env.Defer(direct.Close)
@@ -123,6 +133,19 @@ func setup(env *testscript.Env) error {
 	return nil
 }
 
+// start runs a service twenty times as fast as it is.
+func start(env *testscript.Env, name string) (*service.Service, error) {
+	s, err := service.Start(service.Options{Dir: filepath.Join(env.WorkDir, "."+name), Speed: 20, Runs: 500 * time.Millisecond})
+	if err == nil {
+		env.Defer(func() {
+			if err := s.Close(); err != nil {
+				env.T().Fatal("close the service: ", err)
+			}
+		})
+	}
+	return s, err
+}
+
 // code runs a command and compares its exit code: code 3 dcos-flink cluster describe x.
 func code(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -140,7 +163,7 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 
 // calls checks that the service was asked for something: calls 'DELETE /v1/clusters/demo'.
 func calls(ts *testscript.TestScript, neg bool, args []string) {
-	all := strings.Join(ts.Value(key{}).(*apiserver.Server).Requests(), "\n")
+	all := strings.Join(ts.Value(key{}).(*service.Service).Requests(), "\n")
 	for _, want := range args {
 		if strings.Contains(all+"\n", want+"\n") == neg {
 			ts.Fatalf("calls of %q: found is %v; all calls:\n%s", want, !neg, all)
@@ -148,10 +171,22 @@ func calls(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// appendFile adds a line to a file of a task: append demo-jm-1 stdout text.
+// pick sets a variable to what an expression matches first in the output of the last command: pick TM 'demo-.*-tm-[0-9]+'.
+func pick(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: pick VARIABLE expression")
+	}
+	found := regexp.MustCompile(args[1]).FindString(ts.ReadFile("stdout"))
+	if found == "" {
+		ts.Fatalf("nothing in the output matches %s", args[1])
+	}
+	ts.Setenv(args[0], found)
+}
+
+// appendFile adds a line to a file of a task: append demo-x7k2-jm-1 stdout text.
 func appendFile(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: append task file text")
 	}
-	ts.Value(key{}).(*apiserver.Server).Append(args[0], args[1], args[2]+"\n")
+	ts.Value(key{}).(*service.Service).Append(args[0], args[1], args[2]+"\n")
 }

@@ -129,12 +129,10 @@ func TestCanaries(t *testing.T) {
 func made(t *testing.T, w *world.World, planted canaries) {
 	t.Helper()
 	password := regexp.MustCompile(`(?m)^security\.ssl\.rest\.key-password: "?([0-9a-f]+)`)
-	sandboxes, err := filepath.Glob(filepath.Join(w.Dir(), "mesos", "*", "slaves", "*", "frameworks", "*", "executors", "*", "runs", "*", "conf"))
-	if err != nil || len(sandboxes) == 0 {
-		t.Fatalf("there are no sandboxes: %v", err)
-	}
+	sandboxes := w.Sandboxes()
 	tokens := 0
-	for i, conf := range sandboxes {
+	for i, sandbox := range sandboxes {
+		conf := filepath.Join(sandbox, "conf")
 		config, err := os.ReadFile(filepath.Join(conf, "config.yaml"))
 		if err != nil {
 			continue // The cluster that cannot start has a sandbox being made or removed.
@@ -260,40 +258,61 @@ func commandLines(t *testing.T, planted canaries) {
 // written looks at every file that the service, the local Mesos and the tasks wrote.
 func written(t *testing.T, w *world.World, planted canaries) {
 	t.Helper()
-	run := regexp.MustCompile(`/runs/[^/]+/(.*)$`)
 	looked := map[string]int{}
-	err := filepath.WalkDir(w.Dir(), func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
-			return nil //nolint:nilerr // What Flink removes meanwhile is not there to be looked at.
-		}
-		sandbox := ""
-		if found := run.FindStringSubmatch(path); found != nil {
-			sandbox = found[1]
-		}
-		if strings.HasPrefix(sandbox, "flink/") || strings.HasSuffix(path, ".jsa") || strings.HasSuffix(path, ".jar") {
-			return nil // What Flink is made of.
-		}
-		content, err := os.ReadFile(path)
+	walk := func(top string, part func(relative string) string) {
+		t.Helper()
+		err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || !entry.Type().IsRegular() {
+				return nil //nolint:nilerr // What Flink removes meanwhile is not there to be looked at.
+			}
+			relative, err := filepath.Rel(top, path)
+			if err != nil {
+				return err
+			}
+			if lookAt(t, planted, path) {
+				looked[part(relative)]++
+			}
+			return nil
+		})
 		if err != nil {
-			return nil //nolint:nilerr // As above.
+			t.Fatal(err)
 		}
-		relative, err := filepath.Rel(w.Dir(), path)
-		if err != nil {
-			return err
-		}
-		looked[strings.Split(relative, "/")[0]]++
-		planted.look(t, relative, sandbox, content)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
-	for _, part := range []string{"service.log", "local-mesos.log", "data", "mesos"} {
+	walk(w.Dir(), func(relative string) string { return strings.Split(relative, "/")[0] })
+	for _, sandbox := range w.Sandboxes() {
+		walk(sandbox, func(string) string { return "sandboxes" })
+	}
+	parts := []string{"service.log", "data", "sandboxes"}
+	if w.Local() {
+		parts = append(parts, "local-mesos.log", "mesos")
+	}
+	for _, part := range parts {
 		if looked[part] == 0 {
 			t.Errorf("nothing of %s was looked at: %v", part, looked)
 		}
 	}
 }
+
+// lookAt looks at a file, unless it is a part of Flink or gone already.
+func lookAt(t *testing.T, planted canaries, path string) bool {
+	t.Helper()
+	sandbox := ""
+	if found := inSandbox.FindStringSubmatch(path); found != nil {
+		sandbox = found[1]
+	}
+	if strings.HasPrefix(sandbox, "flink/") || strings.HasSuffix(path, ".jsa") || strings.HasSuffix(path, ".jar") {
+		return false // What Flink is made of.
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return false
+	}
+	planted.look(t, path, sandbox, content)
+	return true
+}
+
+// inSandbox finds the path in a sandbox.
+var inSandbox = regexp.MustCompile(`/runs/[^/]+/(.*)$`)
 
 // znodes looks at everything in ZooKeeper, as the service's own user.
 func znodes(t *testing.T, server *zookeeper.Server, planted canaries) {

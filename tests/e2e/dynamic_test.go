@@ -81,6 +81,7 @@ func TestWorkersOnDemand(t *testing.T) {
 
 // TestTooBig has a job that is larger than the agents wait with the reason, and run when an agent is added.
 func TestTooBig(t *testing.T) {
+	world.NeedsLocal(t, "it takes an agent away")
 	each(t, func(t *testing.T, d disttest.Distribution) {
 		w := world.Start(t, world.Options{Agents: 2, CPUs: 4})
 		w.Fault(map[string]any{"name": "Deactivate", "agent": "1", "on": true})
@@ -132,6 +133,7 @@ func TestWorkerKilled(t *testing.T) {
 // TestMaintenance plans maintenance of a machine with a TaskManager: another takes its place before it is released, and
 // the job goes on from its checkpoint.
 func TestMaintenance(t *testing.T) {
+	world.NeedsLocal(t, "it plans maintenance of one of several agents with one host name, which a schedule cannot tell apart")
 	each(t, func(t *testing.T, d disttest.Distribution) {
 		w := world.Start(t, world.Options{Agents: 3, CPUs: 2})
 		w.Create(dynamic("moved", d, 1))
@@ -168,7 +170,7 @@ func TestMaintenance(t *testing.T) {
 // TestBurstAndKill kills the service while it launches 20 workers: there are exactly 20 afterwards.
 func TestBurstAndKill(t *testing.T) {
 	d := disttest.Real(t)[0]
-	w := world.Start(t, world.Options{Agents: 2, CPUs: 32, MemMiB: 32768})
+	w := world.Start(t, world.Options{Agents: 2, CPUs: 32, MemMiB: 32768, NeedsCPUs: 21, NeedsMemMiB: 14600})
 	sp := dynamic("burst", d, 1)
 	sp.TaskManager.Memory = 640 << 20
 	maps.Copy(sp.FlinkConfiguration, map[string]string{

@@ -58,6 +58,8 @@ type installation struct {
 	marathon *standin.Server
 	app      *marathon.Client
 	zk       *zookeeper.Server
+	// others are the ids of the frameworks that the master knew before.
+	others []string
 	// plugin is where the command line was unpacked.
 	plugin string
 }
@@ -67,6 +69,10 @@ type installation struct {
 func TestInstall(t *testing.T) {
 	d := disttest.Real(t)[0]
 	in := &installation{t: t, w: world.Start(t, world.Options{Alone: true}), zk: zookeeper.Start(t), name: "dev/flink"}
+	frameworks, completed := in.mesos()
+	for _, f := range append(frameworks, completed...) {
+		in.others = append(in.others, f.ID)
+	}
 	in.release()
 	p := in.repository()
 	options := in.form(p, d.Version)
@@ -485,7 +491,7 @@ func (in *installation) page() {
 	}
 }
 
-// mesos reads the master's state.
+// mesos reads the master's state, without what is not ours.
 func (in *installation) mesos() (frameworks, completed []struct{ ID, Name string }) {
 	in.t.Helper()
 	var state struct {
@@ -495,7 +501,8 @@ func (in *installation) mesos() (frameworks, completed []struct{ ID, Name string
 	if err := json.Unmarshal(in.fetch("http://"+in.w.Master()+"/state", ""), &state); err != nil {
 		in.t.Fatal(err)
 	}
-	return state.Frameworks, state.Completed
+	others := func(f struct{ ID, Name string }) bool { return slices.Contains(in.others, f.ID) }
+	return slices.DeleteFunc(state.Frameworks, others), slices.DeleteFunc(state.Completed, others)
 }
 
 // framework is the name of the only framework.

@@ -32,7 +32,7 @@ func TestTLS(t *testing.T) {
 
 		jm := world.Tasks(created, spec.JobManagerTask)[0]
 		for _, name := range []string{flink.PortREST, flink.PortDriver} {
-			address := net.JoinHostPort("127.0.0.1", strconv.Itoa(jm.Ports[name]))
+			address := net.JoinHostPort(jm.Hostname, strconv.Itoa(jm.Ports[name]))
 			// Flink leads a browser that speaks plainly to https, and says nothing else.
 			if answer, err := plainly(address); err == nil && answer != "" && !strings.HasPrefix(answer, "HTTP/1.1 301") {
 				t.Errorf("port %s answers without TLS: %q", name, answer)

@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,9 +17,7 @@ import (
 // TestPersistentVolume kills a TaskManager that keeps its state on a volume. The one that replaces it has the same
 // volume and Flink's name of the first, and a checkpointed job goes on; the end of the cluster removes the files.
 func TestPersistentVolume(t *testing.T) {
-	if os.Getenv("E2E_MESOS_MASTER") != "" {
-		t.Skip("it looks at the files of agents of its own")
-	}
+	world.NeedsLocal(t, "it looks for the volumes in the agents' work directories, which the master does not tell")
 	each(t, func(t *testing.T, d disttest.Distribution) {
 		w := world.Start(t, world.Options{Service: func(string) []string { return []string{"MESOS_ROLES=dev/flink"} }})
 		sp := static("kept", d, 1, 2)

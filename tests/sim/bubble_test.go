@@ -28,19 +28,19 @@ const (
 	masterAddress = "127.0.0.1:5050"
 )
 
-// slowest is the longest time that data takes from one machine to another. What happens while it is on its way is what
+// slowest is the longest time that data takes from one machine to another, and a part of a save to a disk. What happens while it is on its way is what
 // makes one run differ from another.
 const slowest = 40 * time.Millisecond
 
-// newNetwork makes a network whose delays follow from a seed.
-func newNetwork(seed uint64) *memnet.Network {
+// delays draws times up to slowest, which follow from a seed.
+func delays(seed uint64) func() time.Duration {
 	var mu sync.Mutex
 	rng := rand.New(rand.NewPCG(seed, 2))
-	return memnet.New(func() time.Duration {
+	return func() time.Duration {
 		mu.Lock()
 		defer mu.Unlock()
 		return upTo(rng, slowest)
-	})
+	}
 }
 
 // newVirtualFleet is a fleet on a network in memory, with the times of a real master.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/app"
 	"github.com/flink-on-mesos/flink-service/internal/config"
@@ -22,6 +23,8 @@ type life struct {
 // lifeOptions are what a process of the service is started with.
 type lifeOptions struct {
 	network *memnet.Network
+	// delay is how long the parts of a save take.
+	delay func() time.Duration
 	// host is the name of its machine.
 	host    string
 	environ []string
@@ -49,7 +52,7 @@ func begin(o lifeOptions) (*life, error) {
 			Network: app.Network{Listen: host.Listen, Dial: host.DialContext},
 			Store: func() (store.Store, error) {
 				s, err := o.open()
-				return gated{s, l.gate}, err
+				return gated{s, l.gate, o.delay}, err
 			},
 		})
 		if l.gate.shut() {
@@ -127,18 +130,22 @@ func (g *gate) write(address string, _ []byte) bool {
 	return !g.shut()
 }
 
-// gated is a store behind a gate.
+// gated is a store behind a gate. Each save takes a while, before it is durable and after: what must wait for it does.
 type gated struct {
 	store.Store
-	gate *gate
+	gate  *gate
+	delay func() time.Duration
 }
 
 // Apply implements store.Store.
 func (s gated) Apply(ctx context.Context, changes []store.Record) error {
+	time.Sleep(s.delay())
 	if !s.gate.pass() {
 		return errCrashed
 	}
-	return s.Store.Apply(ctx, changes)
+	err := s.Store.Apply(ctx, changes)
+	time.Sleep(s.delay())
+	return err
 }
 
 // Load implements store.Store.

@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
@@ -98,26 +99,35 @@ func stories() []story {
 // second, and so on until there is none left; a new one goes on from what was saved. It must end the same.
 func TestCrashPoints(t *testing.T) {
 	t.Parallel()
+	rounds, seed := seeds(t, 1)
 	for _, s := range stories() {
-		t.Run(s.name, func(t *testing.T) {
-			virtually(t, func(t *testing.T) {
-				for after := 0; ; after++ {
-					if survived := crashPoint(t, s, after); t.Failed() {
-						t.Fatalf("stopped after %d saves and calls", after)
-					} else if survived {
-						t.Logf("%d saves and calls", after)
-						break
-					}
-				}
+		for turn := range max(1, rounds/roundsOfATurn) {
+			t.Run(fmt.Sprint(s.name, "/", turn), func(t *testing.T) {
+				virtually(t, func(t *testing.T) { crashPoints(t, s, seed+uint64(turn)) })
 			})
-		})
+		}
+	}
+}
+
+// roundsOfATurn is how many rounds of SIM_ROUNDS stand for one more turn of all stories, with other delays.
+const roundsOfATurn = 250
+
+func crashPoints(t *testing.T, s story, seed uint64) {
+	t.Helper()
+	for after := 0; ; after++ {
+		if survived := crashPoint(t, s, after, seed); t.Failed() {
+			t.Fatalf("stopped after %d saves and calls", after)
+		} else if survived {
+			t.Logf("%d saves and calls", after)
+			return
+		}
 	}
 }
 
 // crashPoint plays a story and stops the process after so many saves and calls. It says whether there were not so many.
-func crashPoint(t *testing.T, s story, after int) (survived bool) {
+func crashPoint(t *testing.T, s story, after int, seed uint64) (survived bool) {
 	t.Helper()
-	w := newWorld(t, worldOptions{seed: uint64(after), agents: 3, workers: 6})
+	w := newWorld(t, worldOptions{seed: seed, agents: 3, workers: 6})
 	defer w.end()
 	var before []expectation
 	if s.before > 0 {

@@ -53,6 +53,7 @@ type world struct {
 	dir  string
 
 	network *memnet.Network
+	delay   func() time.Duration
 	*fleet
 	api  *client.Client
 	life *life
@@ -87,10 +88,11 @@ const serviceAddress = "http://service:8080"
 
 func newWorld(t testing.TB, o worldOptions) *world {
 	t.Helper()
-	network := newNetwork(o.seed)
+	delay := delays(o.seed)
+	network := memnet.New(delay)
 	w := &world{
 		o: o, name: t.Name(), seed: o.seed, rng: rand.New(rand.NewPCG(o.seed, o.seed)), log: slog.New(slog.DiscardHandler), dir: t.TempDir(),
-		network: network, fleet: newVirtualFleet(t, network, "host-%d"),
+		network: network, delay: delay, fleet: newVirtualFleet(t, network, "host-%d"),
 	}
 	if w.o.open == nil {
 		w.o.open, _ = inMemory()
@@ -158,7 +160,7 @@ func (w *world) start() {
 		"RECONCILE_INTERVAL=1m", "UNREACHABLE_TIMEOUT=" + cmp.Or(w.o.unreachable, 30*time.Second).String(), "UNINSTALL=" + strconv.FormatBool(w.uninstall),
 	}
 	var err error
-	w.life, err = begin(lifeOptions{network: w.network, host: "service", environ: environ, open: w.o.open, log: w.log})
+	w.life, err = begin(lifeOptions{network: w.network, delay: w.delay, host: "service", environ: environ, open: w.o.open, log: w.log})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,15 +1,14 @@
 package clusters
 
 import (
-	"errors"
 	"io"
 	"maps"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/document"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
@@ -228,8 +227,8 @@ func (s *SpecFlags) Read(f *command.Factory, name string) (spec.Spec, error) {
 		if len(data) > maxSpec {
 			return spec, command.Usagef("spec %s is larger than %d KiB: name a spec, not a jar", s.File, maxSpec>>10)
 		}
-		if err := yaml.UnmarshalStrict(data, &spec); err != nil {
-			return spec, command.Usagef("spec %s: %w", s.File, plain(err))
+		if err := document.Unmarshal(data, document.FormatOf(data), "the spec in "+s.File, &spec); err != nil {
+			return spec, &command.Error{Code: command.ExitUsage, Err: err}
 		}
 	}
 	switch {
@@ -241,13 +240,4 @@ func (s *SpecFlags) Read(f *command.Factory, name string) (spec.Spec, error) {
 		spec.Name = name
 	}
 	return spec, nil
-}
-
-// plain takes the decoder's own words out of an error.
-func plain(err error) error {
-	text := err.Error()
-	for _, p := range []string{"error converting YAML to JSON: ", "error unmarshaling JSON: ", "while decoding JSON: ", "json: ", "yaml: "} {
-		text = strings.ReplaceAll(text, p, "")
-	}
-	return errors.New(strings.Join(strings.Fields(text), " "))
 }

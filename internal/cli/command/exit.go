@@ -19,7 +19,8 @@ const (
 	ExitOK Exit = 0
 	// ExitFailure is every failure that has no code of its own.
 	ExitFailure Exit = 1
-	// ExitUsage says that the command line, the environment or a given file is wrong; nothing was sent.
+	// ExitUsage says that the command line, the environment, a given file or the spec made of them is wrong; nothing was
+	// changed.
 	ExitUsage Exit = 2
 	// ExitNotFound says that a cluster, job, jar or worker of that name does not exist.
 	ExitNotFound Exit = 3
@@ -52,7 +53,7 @@ func Codes() []struct {
 	}{
 		{ExitOK, "done"},
 		{ExitFailure, "failed"},
-		{ExitUsage, "wrong arguments, environment or file; nothing was sent"},
+		{ExitUsage, "wrong arguments, environment, file or spec; nothing was changed"},
 		{ExitNotFound, "no such cluster, job, jar or worker"},
 		{ExitConflict, "contradicts what is so, such as a name that is taken"},
 		{ExitUnreachable, "the service was not reached or is not ready"},
@@ -137,7 +138,9 @@ func ExitOf(err error) Exit {
 		return ExitUnreachable
 	case fault.Unauthorized, fault.Forbidden:
 		return ExitDenied
-	case fault.Invalid, fault.Malformed, fault.TooLarge, fault.Upstream, fault.Internal:
+	case fault.Invalid, fault.Malformed, fault.TooLarge:
+		return ExitUsage
+	case fault.Upstream, fault.Internal:
 		return ExitFailure
 	}
 	return ExitFailure

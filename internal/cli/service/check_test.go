@@ -57,7 +57,7 @@ func TestCheck(t *testing.T) {
 		{`{"session": {"placement_constraint": "[[\"rack\",\"LIKE\",\"(\"]]"}}`, []string{"session.placement_constraint[0]: \"(\" is not a regular expression"}},
 		{`{"session": {"spec": "name: x"}}`, nil},
 		{`{"session": {"spec": "` + base64.StdEncoding.EncodeToString([]byte("name: x")) + `"}}`, nil},
-		{`{"session": {"spec": "name: x\nsize: 3"}}`, []string{"session.spec: is not the specification of a cluster", `unknown field "size"`}},
+		{`{"session": {"spec": "name: x\nsize: 3"}}`, []string{"session.spec: the specification of a cluster has fields that cannot be read", "size: is not a field"}},
 		{`{"session": {"spec": "` + base64.StdEncoding.EncodeToString([]byte("name: X\ntaskManager: {slots: -1}")) + `"}}`, []string{"session.spec: name ", "session.spec: taskManager.slots"}},
 	} {
 		var given map[string]any

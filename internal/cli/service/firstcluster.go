@@ -5,8 +5,7 @@ import (
 	"errors"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
+	"github.com/flink-on-mesos/flink-service/internal/document"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
@@ -24,8 +23,8 @@ func checkFirstCluster(l *fault.List, options map[string]any) {
 			typed = string(decoded)
 		}
 		sp = spec.Spec{}
-		if err := yaml.UnmarshalStrict([]byte(typed), &sp); err != nil {
-			l.Add("session.spec", "is not the specification of a cluster: %v", err)
+		if err := document.Unmarshal([]byte(typed), document.FormatOf([]byte(typed)), "the specification of a cluster", &sp); err != nil {
+			l.Add("session.spec", "%v", err)
 			return
 		}
 	}

@@ -28,11 +28,16 @@ type ExchangeOptions struct {
 	// RetryMin and RetryMax bound the time between attempts that fail: it doubles from the first
 	// to the second, less a random part. 50 ms and 250 ms when 0: a JobManager that begins to lead waits for the first report.
 	RetryMin, RetryMax time.Duration
+	// Jitter returns a random number in [0,1) that spreads the attempts; nil means a good one.
+	Jitter func() float64
 }
 
 func (o *ExchangeOptions) validate() error {
 	if o.Client == nil || o.OnWanted == nil || o.Log == nil {
 		return errors.New("driver: Client, OnWanted and Log are required")
+	}
+	if o.Jitter == nil {
+		o.Jitter = rand.Float64
 	}
 	if o.Wait == 0 {
 		o.Wait = 30 * time.Second
@@ -246,7 +251,7 @@ func (t *trouble) wait(ctx context.Context, err error) {
 		}
 		t.o.Log.Log(ctx, level, t.what, "error", err)
 	}
-	pause(ctx, t.delay-time.Duration(rand.Float64()*float64(t.delay)/2))
+	pause(ctx, t.delay-time.Duration(t.o.Jitter()*float64(t.delay)/2))
 }
 
 func (t *trouble) over() {

@@ -10,58 +10,43 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 )
 
-// fetcher brings the files of tasks into their sandboxes by the rules of Mesos' fetcher. Files that are marked for
-// it are kept in a cache and downloaded once; whoever asks meanwhile waits for the one download. As on a real
-// agent a cached file is never looked at again for changes.
+// fetcher brings the files of tasks into their sandboxes by the rules of Mesos' fetcher.
 type fetcher struct {
-	dir   string
+	*cache
 	stall time.Duration
 	http  *http.Client
-	wg    sync.WaitGroup
-
-	mu      sync.Mutex
-	entries map[string]*entry
-	made    int
-}
-
-// entry is a cached file, ready when done is closed.
-type entry struct {
-	path    string
-	cancel  context.CancelFunc
-	waiting int           // how many wait; the last to go away ends the download
-	done    chan struct{} // closed after err was set
-	err     error
 }
 
 // logger writes a line where the user of the task looks for it.
 type logger func(format string, args ...any)
 
-func newFetcher(dir string, stall time.Duration) *fetcher {
-	return &fetcher{
-		dir: dir, stall: stall, entries: make(map[string]*entry),
+func newFetcher(dir string, stall time.Duration, limit int64) *fetcher {
+	f := &fetcher{
+		stall: stall,
 		// What is compressed must arrive so, whatever the server calls it.
 		http: &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableCompression: true}},
 	}
+	f.cache = newCache(dir, limit, f.download)
+	return f
 }
 
 // close waits for downloads that nobody wants any more and removes the cache.
 func (f *fetcher) close() error {
-	f.wg.Wait()
+	err := f.cache.close()
 	f.http.CloseIdleConnections()
-	return os.RemoveAll(f.dir)
+	return err
 }
 
-// all fetches the files of one task at once and returns the first error.
-func (f *fetcher) all(ctx context.Context, uris []mesos.CommandInfo_URI, sandbox string, log logger) error {
+// all fetches the files of one task at once and returns the first error. With link, large files of cached archives may
+// be the same in several sandboxes.
+func (f *fetcher) all(ctx context.Context, uris []mesos.CommandInfo_URI, sandbox string, link bool, log logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	root, err := os.OpenRoot(sandbox)
@@ -72,7 +57,7 @@ func (f *fetcher) all(ctx context.Context, uris []mesos.CommandInfo_URI, sandbox
 	problems := make(chan error, len(uris))
 	for _, u := range uris {
 		go func() {
-			err := f.one(ctx, u, root, log)
+			err := f.one(ctx, u, root, link, log)
 			if err != nil {
 				err = fmt.Errorf("fetch %s: %w", bare(u.Value), err)
 				cancel() // The others need not go on.
@@ -94,7 +79,7 @@ func (f *fetcher) all(ctx context.Context, uris []mesos.CommandInfo_URI, sandbox
 }
 
 // one fetches one file: executables are never extracted, and an archive from the cache is not copied.
-func (f *fetcher) one(ctx context.Context, u mesos.CommandInfo_URI, root *os.Root, log logger) error {
+func (f *fetcher) one(ctx context.Context, u mesos.CommandInfo_URI, root *os.Root, link bool, log logger) error {
 	uri := strings.TrimLeft(u.Value, " \t\r\n")
 	name, err := fileName(uri, u.GetOutputFile())
 	if err != nil {
@@ -112,11 +97,19 @@ func (f *fetcher) one(ctx context.Context, u mesos.CommandInfo_URI, root *os.Roo
 	}
 	target := func() (*os.File, error) { return root.OpenFile(name, writing, 0o644) }
 	source := filepath.Join(root.Name(), name)
+	var e *entry
 	if u.GetCache() {
-		if source, err = f.cached(ctx, uri, log); err != nil {
+		var release func()
+		if e, release, err = f.use(ctx, uri, log); err != nil {
 			return err
 		}
-		if kind == "" {
+		defer release()
+		source = e.path
+		switch {
+		case kind != "":
+		case link && !u.GetExecutable():
+			err = f.share(ctx, e, name, root)
+		default:
 			err = copyFile(ctx, source, target)
 		}
 	} else {
@@ -130,7 +123,12 @@ func (f *fetcher) one(ctx context.Context, u mesos.CommandInfo_URI, root *os.Roo
 		return root.Chmod(name, 0o755)
 	}
 	if kind != "" {
-		if err := unpack(ctx, source, kind, name, root); err != nil {
+		if e != nil && link && kind != "gz" { // That is one file, whose name is the task's.
+			err = f.place(ctx, e, kind, root)
+		} else {
+			err = unpack(ctx, source, kind, name, root)
+		}
+		if err != nil {
 			return err
 		}
 		log("Extracted '%s' into '%s'", bare(uri), root.Name())
@@ -172,72 +170,6 @@ func fileName(uri, outputFile string) (string, error) {
 		return "", fmt.Errorf("%q cannot be a file in the sandbox: set output_file to a path below it", name)
 	}
 	return filepath.Clean(name), nil
-}
-
-// cached brings a file into the cache, or waits for who does.
-func (f *fetcher) cached(ctx context.Context, uri string, log logger) (string, error) {
-	f.mu.Lock()
-	e := f.entries[uri]
-	if e == nil {
-		log("Downloading '%s' into cache", bare(uri))
-		e = f.begin(uri)
-	} else {
-		log("Fetching '%s' from cache", bare(uri))
-	}
-	e.waiting++
-	f.mu.Unlock()
-	defer func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if e.waiting--; e.waiting > 0 {
-			return
-		}
-		select {
-		case <-e.done:
-		default:
-			e.cancel()
-			f.drop(uri, e)
-		}
-	}()
-	select {
-	case <-e.done:
-		return e.path, e.err
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
-}
-
-// begin starts a download into the cache. It outlives the task that asked for it, as others may wait too.
-func (f *fetcher) begin(uri string) *entry {
-	ctx, cancel := context.WithCancel(context.Background())
-	f.made++
-	e := &entry{path: filepath.Join(f.dir, "c"+strconv.Itoa(f.made)), cancel: cancel, done: make(chan struct{})}
-	f.entries[uri] = e
-	f.wg.Go(func() {
-		defer cancel()
-		err := os.MkdirAll(f.dir, 0o755)
-		if err == nil {
-			err = f.download(ctx, uri, func() (*os.File, error) { return os.OpenFile(e.path, writing, 0o644) })
-		}
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if e.err = err; err != nil {
-			f.drop(uri, e)
-			err = os.Remove(e.path)
-			if err != nil && !errors.Is(err, os.ErrNotExist) {
-				e.err = errors.Join(e.err, err)
-			}
-		}
-		close(e.done)
-	})
-	return e
-}
-
-// drop forgets an entry, so that the next who asks downloads again. The caller holds the lock.
-func (f *fetcher) drop(uri string, e *entry) {
-	if f.entries[uri] == e {
-		delete(f.entries, uri)
-	}
 }
 
 // writing is how files are opened that are written anew.

@@ -32,7 +32,8 @@ import (
 type Options struct {
 	// AgentID is the agent's id; it is part of the paths of sandboxes.
 	AgentID string
-	// WorkDir takes the sandboxes and the fetcher's cache. It is made when missing.
+	// WorkDir takes the sandboxes and the fetcher's cache. It is made when missing. Of what earlier agents left in it
+	// only the newest Keep sandboxes and persistent volumes stay.
 	WorkDir string
 	// Endpoint is host:port of the agent, for MESOS_AGENT_ENDPOINT.
 	Endpoint string
@@ -40,6 +41,8 @@ type Options struct {
 	Hostname string
 	// Keep is how many sandboxes of ended tasks stay; the oldest goes first. 10 when 0.
 	Keep int
+	// CacheSize bounds the fetcher's cache, in bytes, as --fetcher_cache_size does; 2 GiB, as on a real agent, when 0.
+	CacheSize int64
 	// StallTimeout is how long a download may bring nothing before it fails; 1 min, as on a real agent, when 0.
 	StallTimeout time.Duration
 	Log          *slog.Logger
@@ -57,6 +60,9 @@ func (o *Options) validate() error {
 	}
 	if o.Keep == 0 {
 		o.Keep = 10
+	}
+	if o.CacheSize == 0 {
+		o.CacheSize = 2 << 30
 	}
 	if o.StallTimeout == 0 {
 		o.StallTimeout = time.Minute
@@ -78,6 +84,7 @@ type Runtime struct {
 	ip    string
 	fetch *fetcher
 	wg    sync.WaitGroup
+	lock  *os.File // of the work directory
 
 	dirs sync.Mutex // held while directories above sandboxes change
 
@@ -105,10 +112,14 @@ func New(o Options) (*Runtime, error) {
 	if o.WorkDir, err = filepath.EvalSymlinks(dir); err != nil {
 		return nil, fmt.Errorf("agent's work directory: %w", err)
 	}
-	return &Runtime{
-		o: o, ip: address(o.Hostname), fetch: newFetcher(filepath.Join(o.WorkDir, "fetch", o.AgentID), o.StallTimeout),
+	r := &Runtime{
+		o: o, ip: address(o.Hostname), fetch: newFetcher(filepath.Join(o.WorkDir, "fetch", o.AgentID), o.StallTimeout, o.CacheSize),
 		tasks: make(map[string]*task), live: make(map[*task]struct{}), latest: make(map[string]string),
-	}, nil
+	}
+	if err := r.hold(); err != nil {
+		return nil, fmt.Errorf("agent's work directory: %w", err)
+	}
+	return r, nil
 }
 
 // Launch starts a task and returns at once; report is called with each of its states in order, by one
@@ -193,7 +204,7 @@ func (r *Runtime) Close() error {
 	}
 	r.mu.Unlock()
 	r.wg.Wait()
-	return r.fetch.close()
+	return errors.Join(r.fetch.close(), r.release())
 }
 
 // Signal sends a signal to the processes of a task, as an operator would on the agent's machine.

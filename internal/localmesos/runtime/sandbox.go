@@ -105,7 +105,8 @@ func (t *task) fetch(credential *syscall.Credential) error {
 	if len(uris) == 0 {
 		return nil
 	}
-	err := t.r.fetch.all(t.ctx, uris, t.sandbox, t.log)
+	// Files that are given to another user are that user's own.
+	err := t.r.fetch.all(t.ctx, uris, t.sandbox, credential == nil, t.log)
 	if err == nil {
 		err = chown(t.sandbox, credential)
 	}
@@ -127,7 +128,7 @@ func (t *task) log(format string, args ...any) {
 	_, _ = fmt.Fprintf(f, format+"\n", args...) // There is nowhere else to say it.
 }
 
-// remove takes a sandbox away, and the directories of its executor when it was the last.
+// remove takes a sandbox away, and the directories above it that are empty then.
 func (r *Runtime) remove(sandbox string) error {
 	if err := os.RemoveAll(sandbox); err != nil {
 		return err
@@ -141,7 +142,8 @@ func (r *Runtime) remove(sandbox string) error {
 			return err
 		}
 	}
-	for _, dir := range []string{runs, filepath.Dir(runs)} {
+	// RUNS, EXECUTOR, executors, FRAMEWORK, frameworks, AGENT
+	for dir, levels := runs, 0; levels < 6; dir, levels = filepath.Dir(dir), levels+1 {
 		if os.Remove(dir) != nil {
 			break // There are newer runs in it.
 		}

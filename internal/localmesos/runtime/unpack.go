@@ -183,13 +183,10 @@ func (x *extraction) put(m fileEntry, in io.Reader) error {
 	if !m.hard && !link && !m.mode.IsRegular() {
 		return nil // Devices and pipes have no place in a sandbox.
 	}
-	if err := x.root.MkdirAll(path.Dir(m.name), 0o755); err != nil {
-		return err
-	}
 	if m.hard && path.Clean(m.link) == m.name {
 		return nil
 	}
-	if err := x.root.Remove(m.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := x.prepare(m.name); err != nil {
 		return err
 	}
 	switch {
@@ -202,6 +199,17 @@ func (x *extraction) put(m fileEntry, in io.Reader) error {
 		return err
 	}
 	return x.dress(m)
+}
+
+// prepare makes room for a member: its directory is there, and nothing of its name.
+func (x *extraction) prepare(name string) error {
+	if err := x.root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return err
+	}
+	if err := x.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // dress sets mode and time. Permissions are kept without regard to the umask; set-user-id and the like are not.

@@ -25,6 +25,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/store/records"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	scripted "github.com/flink-on-mesos/flink-service/internal/testkit/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -69,7 +70,11 @@ func Start(o Options) (*Core, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	stored, err := load(context.Background(), o.Store)
+	saved, err := o.Store.Load(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	stored, err := records.Decode(saved, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -120,13 +125,13 @@ func (c *Core) wire(st state.State) (*mesos.Scheduler, error) {
 		return nil, err
 	}
 	c.watcher, err = jobmanager.New(jobmanager.Options{
-		Observe: c.observe, Dial: c.dial, REST: c.rest, Post: func(e state.Event) { c.Post(e) }, Log: c.o.Log.With("part", "jobmanager"),
+		Observe: c.observe, Wanted: func(name string) bool { return view.Doubted(c.View(), name) }, Dial: c.dial, REST: c.rest, Post: func(e state.Event) { c.Post(e) }, Log: c.o.Log.With("part", "jobmanager"),
 	})
 	if err != nil {
 		return nil, err
 	}
 	c.Loop, err = loop.New(loop.Options{
-		State: st, Saver: saver{c.gate, c.o.Store}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: c.watcher, Tick: c.o.Tick,
+		State: st, Saver: saver{c.gate, records.Saver{Store: c.o.Store}}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: c.watcher, Tick: c.o.Tick,
 		Registerer: registry, Log: c.o.Log,
 	})
 	return scheduler, err
@@ -186,34 +191,9 @@ func (c *Core) dial(jm task.Task) (jobmanager.Exchange, error) {
 	}
 	return driver.NewExchange(driver.ExchangeOptions{
 		Client: client, Log: c.o.Log.With("part", "driver", "cluster", jm.Cluster), Repeat: c.o.Repeat,
-		OnWanted: func(w driver.Wanted) { c.Post(wanted(jm, w)) },
-		Report:   func() driver.Report { return c.report(jm.Cluster) },
+		OnWanted: func(w driver.Wanted) { c.Post(jobmanager.WorkersWanted(jm, w)) },
+		Report:   func() driver.Report { return jobmanager.Report(c.View(), jm.Cluster) },
 	})
-}
-
-func wanted(jm task.Task, w driver.Wanted) state.WorkersWanted {
-	e := state.WorkersWanted{
-		Cluster: jm.Cluster, JobManager: jm.ID, Epoch: w.Epoch, Version: w.Version, Ready: w.Ready, Started: make(map[string]bool),
-	}
-	for _, x := range w.Workers {
-		e.Workers = append(e.Workers, x.Spec())
-		if x.Launched || x.Recovered {
-			e.Started[x.ID] = true
-		}
-	}
-	if w.Finished != nil {
-		e.Result = &wire.JobResult{Status: w.Finished.Status, Diagnostics: w.Finished.Diagnostics}
-	}
-	return e
-}
-
-func (c *Core) report(name string) driver.Report {
-	epoch, workers, finished := view.WorkerReports(c.View(), name)
-	r := driver.Report{Epoch: epoch, FinishedSeen: finished, Workers: []driver.WorkerStatus{}}
-	for _, w := range workers {
-		r.Workers = append(r.Workers, driver.WorkerStatus{ID: w.ID, State: driver.State(w.State), Message: w.Message, Host: w.Host})
-	}
-	return r
 }
 
 // flinkSide is the conversations alone: nothing here is highly available.

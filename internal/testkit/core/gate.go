@@ -7,7 +7,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
-	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/store/records"
 )
 
 // gate stands between the core and the world: through it goes every save and every call, until it closes.
@@ -46,22 +46,18 @@ func (g *gate) pass() bool {
 
 var errCrashed = errors.New("the core has crashed as the test asked for")
 
-// saver makes the records of the core durable, in the form in which package app does.
+// saver saves as the service does, while the gate is open.
 type saver struct {
-	gate  *gate
-	store store.Store
+	gate *gate
+	records.Saver
 }
 
 // Save implements loop.Saver.
-func (s saver) Save(ctx context.Context, records []state.Record) error {
+func (s saver) Save(ctx context.Context, changed []state.Record) error {
 	if !s.gate.pass() {
 		return errCrashed
 	}
-	changes, err := encode(records)
-	if err != nil {
-		return err
-	}
-	return s.store.Apply(ctx, changes)
+	return s.Saver.Save(ctx, changed)
 }
 
 type sender struct {

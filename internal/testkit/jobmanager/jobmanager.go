@@ -25,6 +25,8 @@ type Options struct {
 	Token driver.Token
 	// Prefix is the start of worker ids (mesos.worker.id-prefix); "tm" when empty.
 	Prefix string
+	// Epoch returns the id of the next life, at least 4 characters; nil for random ones.
+	Epoch func() string
 	// WithdrawDelay is mesos.worker.withdraw-delay; 2 s when 0, none when negative.
 	WithdrawDelay time.Duration
 	// Listen takes the place of net.Listen; nil for the network of the machine.
@@ -82,8 +84,19 @@ type JobManager struct {
 	gone   chan struct{} // closed when this life's server has ended
 }
 
-// Start serves on a free port of 127.0.0.1, with an epoch of its own.
-func Start(o Options) (*JobManager, error) {
+// New returns a JobManager that listens nowhere: requests are given to ServeHTTP.
+func New(o Options) *JobManager {
+	o.complete()
+	return &JobManager{o: o, addr: "127.0.0.1:0", book: newBook(o.Epoch(), o)}
+}
+
+// ServeHTTP implements http.Handler: it answers as the server of the present life does.
+func (j *JobManager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	handler(j.current(), j.o).ServeHTTP(w, r)
+}
+
+// complete fills in what is open.
+func (o *Options) complete() {
 	if o.Token == "" {
 		o.Token = "token"
 	}
@@ -96,6 +109,18 @@ func Start(o Options) (*JobManager, error) {
 	if o.Listen == nil {
 		o.Listen = net.Listen
 	}
+	if o.Epoch == nil {
+		o.Epoch = func() string {
+			random := make([]byte, 8)
+			_, _ = rand.Read(random) // Never fails.
+			return hex.EncodeToString(random)
+		}
+	}
+}
+
+// Start serves on a free port of 127.0.0.1, with an epoch of its own.
+func Start(o Options) (*JobManager, error) {
+	o.complete()
 	j := &JobManager{o: o, addr: "127.0.0.1:0"}
 	if err := j.Resume(); err != nil {
 		return nil, err
@@ -156,8 +181,8 @@ func (j *JobManager) Stop() {
 	server, book, gone := j.server, j.book, j.gone
 	j.server = nil
 	j.mu.Unlock()
+	book.close()
 	if server != nil {
-		book.close()
 		_ = server.Close() // What is left are connections that are broken on purpose.
 		<-gone
 	}
@@ -174,9 +199,7 @@ func (j *JobManager) Resume() error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	random := make([]byte, 8)
-	_, _ = rand.Read(random) // Never fails.
-	b := newBook(hex.EncodeToString(random), j.o)
+	b := newBook(j.o.Epoch(), j.o)
 	server := &http.Server{Handler: handler(b, j.o), ReadHeaderTimeout: 10 * time.Second}
 	gone := make(chan struct{})
 	j.addr, j.book, j.server, j.gone = l.Addr().String(), b, server, gone

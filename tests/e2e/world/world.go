@@ -35,6 +35,9 @@ type Options struct {
 	CPUs, MemMiB int
 	// Service makes further variables of the service, given the directory of the test.
 	Service func(dir string) []string
+	// NeedsCPUs and NeedsMemMiB are what must be free, over all agents, on a master that is not the World's own; 8 cpus
+	// and 10240 MiB when 0. With less the test is skipped.
+	NeedsCPUs, NeedsMemMiB float64
 	// Alone leaves the service out: the test starts its own, and may set URL and Client.
 	Alone bool
 	// Token is the service's one token, with scope admin; without it the service asks for none.
@@ -93,6 +96,12 @@ func Start(t testing.TB, o Options) *World {
 	if o.MemMiB == 0 {
 		o.MemMiB = 16384
 	}
+	if o.NeedsCPUs == 0 {
+		o.NeedsCPUs = 8
+	}
+	if o.NeedsMemMiB == 0 {
+		o.NeedsMemMiB = 10240
+	}
 	w := &World{t: t, o: o, root: disttest.Root(t), dir: t.TempDir(), address: freeAddress(t)}
 	w.URL = "http://" + w.address
 	var err error
@@ -100,8 +109,10 @@ func Start(t testing.TB, o Options) *World {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.end)
-	w.master = os.Getenv("E2E_MESOS_MASTER")
-	if w.master == "" {
+	w.master = os.Getenv(foreign)
+	if w.master != "" {
+		w.checkRoom()
+	} else {
 		w.master = freeAddress(t)
 		first, last := portRange(t, 60*o.Agents)
 		w.local = w.spawn("local-mesos", []string{
@@ -235,12 +246,16 @@ func (w *World) stop(p *process, s syscall.Signal) {
 
 // end stops everything and shows the logs of a failed test.
 func (w *World) end() {
+	sandboxes := w.failedSandboxes()
+	framework := w.foreignFramework()
 	if w.Service != nil {
-		w.cleanClusters()
 		w.stop(w.Service, syscall.SIGTERM)
 	}
 	if w.standby != nil {
 		w.stop(w.standby, syscall.SIGTERM)
+	}
+	if framework != "" {
+		w.teardown(framework)
 	}
 	if w.local != nil {
 		w.stop(w.local, syscall.SIGTERM)
@@ -254,45 +269,28 @@ func (w *World) end() {
 			w.t.Logf("log of %s:\n%s", name, tail(text, 16<<10))
 		}
 	}
-	w.showFlinkLogs()
-}
-
-// cleanClusters leaves a master that is not ours as it was.
-func (w *World) cleanClusters() {
-	if w.local != nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	list, err := w.Client.Clusters(ctx)
-	if err != nil {
-		w.t.Errorf("clusters are left behind: %v", err)
-		return
-	}
-	for _, c := range list {
-		if err := w.Client.DeleteCluster(ctx, c.Name, true); err != nil {
-			w.t.Errorf("cluster %s is left behind: %v", c.Name, err)
+	for _, dir := range sandboxes {
+		for _, name := range []string{"stdout", "stderr"} {
+			if text, err := os.ReadFile(filepath.Join(dir, name)); err == nil && len(text) > 0 {
+				w.t.Logf("%s/%s:\n%s", dir, name, tail(text, 3<<10))
+			}
 		}
-	}
-	for ctx.Err() == nil {
-		if list, err = w.Client.Clusters(ctx); err == nil && len(list) == 0 {
-			return
-		}
-		time.Sleep(200 * time.Millisecond)
 	}
 }
 
-// showFlinkLogs prints the end of what each task of the local Mesos wrote.
-func (w *World) showFlinkLogs() {
-	files, err := filepath.Glob(filepath.Join(w.dir, "mesos", "*", "slaves", "*", "frameworks", "*", "executors", "*", "runs", "latest", "std*"))
+// failedSandboxes are those to show, when the test has failed; they are looked for while tasks run.
+func (w *World) failedSandboxes() []string {
+	switch {
+	case !w.t.Failed():
+		return nil
+	case w.local == nil:
+		return w.Sandboxes()
+	}
+	latest, err := filepath.Glob(filepath.Join(w.dir, "mesos", "*", "slaves", "*", "frameworks", "*", "executors", "*", "runs", "latest"))
 	if err != nil {
-		return
+		w.t.Error(err)
 	}
-	for _, f := range files {
-		if text, err := os.ReadFile(f); err == nil && len(text) > 0 {
-			w.t.Logf("%s:\n%s", strings.TrimPrefix(f, w.dir), tail(text, 3<<10))
-		}
-	}
+	return latest
 }
 
 func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
@@ -386,9 +384,7 @@ func (w *World) Eventually(what string, check func() error) {
 // Fault injects a fault into the local Mesos; with a master that is not ours the test is skipped.
 func (w *World) Fault(fault map[string]any) {
 	w.t.Helper()
-	if w.local == nil {
-		w.t.Skip("faults are injected into the local Mesos only")
-	}
+	NeedsLocal(w.t, "it injects faults")
 	body, err := json.Marshal(fault)
 	if err != nil {
 		w.t.Fatal(err)
@@ -457,87 +453,6 @@ func Tasks(d wire.Description, role spec.TaskKind) []wire.TaskStatus {
 		}
 	}
 	return out
-}
-
-// Pids finds the processes of a task on this machine by the variable that Mesos gives it.
-func (w *World) Pids(taskID string) []int {
-	w.t.Helper()
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	var pids []int
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		env, err := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))
-		if err == nil && bytes.Contains(append([]byte{0}, env...), []byte("\x00MESOS_EXECUTOR_ID="+taskID+"\x00")) {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
-
-// Signal sends a signal to the processes of a task.
-func (w *World) Signal(taskID string, s syscall.Signal) {
-	w.t.Helper()
-	pids := w.Pids(taskID)
-	if len(pids) == 0 {
-		w.t.Skipf("task %s has no process on this machine", taskID)
-	}
-	for _, pid := range pids {
-		if err := syscall.Kill(pid, s); err != nil && err != syscall.ESRCH { //nolint:errorlint // Errno is compared as it is.
-			w.t.Fatalf("signal task %s: %v", taskID, err)
-		}
-	}
-}
-
-// Jar is the demo job's jar.
-func (w *World) Jar() client.File {
-	w.t.Helper()
-	path := filepath.Join(w.root, "resources", "demo-job", "target", "flink-mesos-demo-job.jar")
-	data, err := os.ReadFile(path)
-	if err != nil {
-		w.t.Skipf("%v: run make demo-job", err)
-	}
-	return client.File{Name: filepath.Base(path), Size: int64(len(data)), Data: bytes.NewReader(data)}
-}
-
-// Run uploads the demo job's jar to a cluster and starts a job; its id is returned.
-func (w *World) Run(name, class string, args ...string) string {
-	w.t.Helper()
-	flink := w.Client.Flink(name)
-	var jar, id string
-	// Among several JobManagers the leader may just be elected.
-	w.Eventually("the jar is uploaded", func() (err error) {
-		jar, err = flink.UploadJar(w.t.Context(), w.Jar())
-		return err
-	})
-	w.Eventually(class+" is started", func() (err error) {
-		id, err = flink.RunJar(w.t.Context(), jar, client.Run{EntryClass: "org.flinkonmesos.demo." + class, Args: args})
-		return err
-	})
-	return id
-}
-
-// JobState waits until a job is in a state, and fails when it ends in another.
-func (w *World) JobState(name, id string, state client.JobState) {
-	w.t.Helper()
-	w.Eventually("job "+id+" is "+string(state), func() error {
-		s, err := w.Client.Flink(name).JobStatus(w.t.Context(), id)
-		if err != nil {
-			return err
-		}
-		if s != state && s.Over() {
-			w.t.Fatalf("job %s is %s, and was to be %s", id, s, state)
-		}
-		if s != state {
-			return fmt.Errorf("it is %s", s)
-		}
-		return nil
-	})
 }
 
 // Dir is a directory of this test for files that tasks read and write.
