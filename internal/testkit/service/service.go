@@ -78,7 +78,7 @@ type Service struct {
 
 // versions are the Flink versions that clusters can be started with, the default first.
 var versions = []api.Flink{ //nolint:gochecknoglobals // A constant.
-	{Version: "2.3.0", SHA256: strings.Repeat("23", 32)}, {Version: "1.20.5", SHA256: strings.Repeat("12", 32)},
+	{Name: "2.3.0", Version: "2.3.0", SHA256: strings.Repeat("23", 32)}, {Name: "1.20.5", Version: "1.20.5", SHA256: strings.Repeat("12", 32)},
 }
 
 // Start runs a service without clusters, and returns when it is connected to its Mesos: three agents of 8 cpus and 16 GiB.
