@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/flink-on-mesos/flink-service/internal/document"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
@@ -90,6 +91,15 @@ func once(err error) error {
 		return again
 	})
 	return e
+}
+
+// AdmitText admits a new cluster whose spec is text: JSON, YAML, or base64 of one of them.
+func (a *Admission) AdmitText(text []byte) (spec.Spec, []string, error) {
+	var sent spec.Spec
+	if err := document.UnmarshalText(text, "the spec", &sent); err != nil {
+		return spec.Spec{}, nil, err
+	}
+	return a.Admit(sent, spec.Spec{})
 }
 
 // adopt moves what Flink's configuration says into the fields of the spec that mean the same: first the options of

@@ -93,8 +93,8 @@ type Options struct {
 	Healthy func() error
 	// History returns what the plots of the page show; nil means that nothing is kept.
 	History func() wire.History
-	// Problem returns what an operator must correct while the service goes on; nil, also what it returns, for nothing.
-	Problem func() *string
+	// Problems returns what an operator must correct while the service runs; nil for nothing.
+	Problems func() []wire.Problem
 	// Removed says that a service that is uninstalled has removed its state; nil means that it has not.
 	Removed func() bool
 	Log     *slog.Logger
@@ -125,8 +125,8 @@ func (o *Options) validate() error {
 			return wire.History{Samples: []wire.Sample{}, Recoveries: []wire.Recovery{}}
 		}
 	}
-	if o.Problem == nil {
-		o.Problem = func() *string { return nil }
+	if o.Problems == nil {
+		o.Problems = func() []wire.Problem { return nil }
 	}
 	if o.Healthy == nil {
 		o.Healthy = func() error { return nil }

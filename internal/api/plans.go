@@ -120,9 +120,11 @@ func (a *API) plan() planInfo {
 		parts = append(parts, p.Status)
 	}
 	info.Status = together(parts)
-	if problem := a.o.Problem(); problem != nil {
-		info.Errors = append(info.Errors, *problem)
-		info.Status = planError
+	for _, p := range a.o.Problems() {
+		info.Errors = append(info.Errors, p.String())
+		if p.Option == "INITIAL_CLUSTER" {
+			info.Status = planError // What was to be deployed is not there.
+		}
 	}
 	return info
 }

@@ -27,6 +27,8 @@ type healthAnswer struct {
 	FrameworkID string     `json:"frameworkId,omitempty"`
 	Code        fault.Code `json:"code,omitempty"`
 	Message     string     `json:"message,omitempty"`
+	// Problems are what an operator must correct; Message has them as one text.
+	Problems []wire.Problem `json:"problems,omitempty"`
 }
 
 // health fails only when a restart of the process would help: Marathon acts on it. The rest is for people: a
@@ -36,9 +38,8 @@ func (a *API) health(w http.ResponseWriter, r *http.Request) error {
 	h := healthAnswer{Healthy: true, Role: "leader", Connected: s.Connected}
 	if a.known(r) { // The health needs no token; addresses and ids do.
 		h.Master, h.FrameworkID = s.Master, s.FrameworkID
-		if problem := a.o.Problem(); problem != nil {
-			h.Message = *problem
-		}
+		h.Problems = a.o.Problems()
+		h.Message = wire.Problems(h.Problems)
 	}
 	if err := a.o.Healthy(); err != nil {
 		h.Healthy, h.Code, h.Message = false, fault.Unavailable, err.Error()
@@ -64,8 +65,9 @@ type serviceAnswer struct {
 	LeaderURL string   `json:"leaderUrl,omitempty"`
 	Roles     []string `json:"roles"`
 	Flink     []Flink  `json:"flink"`
-	// Problem is what an operator must correct; empty for nothing.
-	Problem string `json:"problem,omitempty"`
+	// Problems are what an operator must correct, and Problem is the same as one text; empty for nothing.
+	Problem  string         `json:"problem,omitempty"`
+	Problems []wire.Problem `json:"problems,omitempty"`
 }
 
 func (a *API) service(w http.ResponseWriter, _ *http.Request) error {
@@ -73,9 +75,8 @@ func (a *API) service(w http.ResponseWriter, _ *http.Request) error {
 		Name: a.o.FrameworkName, ServiceView: view.Service(a.o.Core.View()), Leader: true, LeaderURL: a.o.Leader,
 		Roles: a.o.Roles, Flink: a.o.Flinks,
 	}
-	if problem := a.o.Problem(); problem != nil {
-		s.Problem = *problem
-	}
+	s.Problems = a.o.Problems()
+	s.Problem = wire.Problems(s.Problems)
 	if s.Flink == nil {
 		s.Flink = []Flink{}
 	}
@@ -102,7 +103,8 @@ const (
 	eventsMost    = 10_000
 )
 
-// allEvents answers what happened to all clusters together, the newest first.
+// allEvents answers what happened to all clusters together and to the service, the newest first. Events of the service
+// have no cluster.
 func (a *API) allEvents(w http.ResponseWriter, r *http.Request) error {
 	limit, err := number(r, "limit", eventsDefault, 1, eventsMost)
 	if err != nil {
@@ -113,6 +115,9 @@ func (a *API) allEvents(w http.ResponseWriter, r *http.Request) error {
 		for _, n := range v.Notes {
 			all = append(all, wire.ClusterEvent{Cluster: v.Name, Event: n})
 		}
+	}
+	for _, p := range a.o.Problems() {
+		all = append(all, wire.ClusterEvent{Event: wire.Event{Time: p.Time, Type: "OptionProblem", Message: p.String()}})
 	}
 	slices.SortStableFunc(all, func(x, y wire.ClusterEvent) int { return y.Time.Compare(x.Time) })
 	return answer(w, http.StatusOK, map[string]any{"events": all[:min(len(all), int(limit))]})

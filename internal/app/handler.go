@@ -33,7 +33,7 @@ func (p *parts) newHandler() (handler, error) {
 		Metrics:        promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry}),
 		JobManagers:    p.reach.transport,
 		AgentTransport: s.authorized(s.transport()),
-		StallTimeout:   s.c.Flink.ProxyResponseStall, Healthy: p.healthy, Removed: p.removed.Load, Problem: p.problem.Load, History: p.history.Read, Log: s.log.With("part", "api"),
+		StallTimeout:   s.c.Flink.ProxyResponseStall, Healthy: p.healthy, Removed: p.removed.Load, Problems: p.problems.list, History: p.history.Read, Log: s.log.With("part", "api"),
 	})
 	if err != nil {
 		return nil, err

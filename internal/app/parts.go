@@ -58,8 +58,8 @@ type parts struct {
 	uninstall func(context.Context) error
 	// registered says that there was a framework id when this instance began to lead.
 	registered bool
-	// problem is what an operator must correct while the service goes on; nil for nothing.
-	problem atomic.Pointer[string]
+	// problems are what an operator must correct while the service runs.
+	problems *problems
 	// removed says that the uninstallation is complete.
 	removed atomic.Bool
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/history"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
@@ -74,11 +75,13 @@ type Service struct {
 	// others reaches the other instances of the service.
 	others  *http.Transport
 	closers []func() error
+	// problems are what an operator must correct while the service runs.
+	problems *problems
 }
 
 // Run runs the service until ctx is done or something that it cannot live without fails. The tasks stay.
 func Run(ctx context.Context, o Options) (err error) {
-	s := &Service{o: o, c: o.Config, log: o.Log, registry: prometheus.NewRegistry(), front: newFront()}
+	s := &Service{o: o, c: o.Config, log: o.Log, registry: prometheus.NewRegistry(), front: newFront(), problems: newProblems(o.Log, o.Config.Warnings)}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	defer func() {
 		for _, v := range slices.Backward(s.closers) {
@@ -106,7 +109,7 @@ func (s *Service) listen() error {
 	server := newServer(s.front, s.log)
 	serve := func(l net.Listener) error { return server.Serve(sendfile.Listen(l)) }
 	if s.c.HTTP.CertificateFile != "" {
-		pair, err := tls.LoadX509KeyPair(s.c.HTTP.CertificateFile, s.c.HTTP.KeyFile)
+		pair, err := listenerCertificate(s.c.HTTP)
 		if err != nil {
 			return errors.Join(fmt.Errorf("LISTEN_CERTIFICATE_FILE: %w", err), l.Close())
 		}
@@ -208,7 +211,7 @@ func (s *Service) framework() mesos.Framework {
 
 // assemble makes the parts that need the state.
 func (s *Service) assemble(ctx context.Context, st *openedState, stored state.Stored, k keys, masters func(context.Context) ([]string, error)) (*parts, error) {
-	p := &parts{service: s, history: history.New(), others: func(ctx context.Context) ([]string, error) { return st.others(ctx, s.own) }}
+	p := &parts{service: s, problems: s.problems, history: history.New(), others: func(ctx context.Context) ([]string, error) { return st.others(ctx, s.own) }}
 	var err error
 	p.artifacts, err = s.openArtifacts(k, s.registry, func(sha string) []string { return api.ArtifactUsers(p.loop.View(), sha) })
 	if err != nil {
@@ -219,7 +222,10 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	if !s.c.Marathon.Uninstall || s.c.Marathon.UninstallSavepoints != "" { // What is only to be removed needs no Flink.
 		dir := filepath.Join(s.c.State.DataDir, "flink")
 		p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, dir, p.artifacts, s.log)
-		if err != nil {
+		if fault.CodeOf(err) == fault.Invalid {
+			// Without a Flink nothing can be launched, but what runs is looked after.
+			p.problems.add("FLINK_DISTRIBUTIONS", oneLine(err))
+		} else if err != nil {
 			return nil, err
 		}
 		if p.flinks, err = p.flinks.keep(filepath.Join(dir, "kept"), stored, p.artifacts, s.log); err != nil {
@@ -271,8 +277,10 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	p.registered = stored.Framework.ID != ""
 	if s.c.Marathon.Uninstall {
 		p.uninstall = func(ctx context.Context) error { return p.removeService(ctx, st, side) }
-	} else if !k.Initial {
-		p.initial = func(ctx context.Context) error { return p.createInitial(ctx, st, k, len(stored.Clusters) == 0) }
+	} else {
+		p.initial = func(ctx context.Context) error {
+			return p.createInitial(ctx, st, k, len(stored.Clusters) == 0 && !k.Initial)
+		}
 	}
 	p.admission = p.newAdmission()
 	p.handler, err = p.newHandler()

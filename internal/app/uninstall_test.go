@@ -136,6 +136,12 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // run starts the real service, and returns its address and what stops it.
 func run(t *testing.T, environ ...string) (address string, stop func()) {
 	t.Helper()
+	return runLogged(t, io.Discard, environ...)
+}
+
+// runLogged does so with a log.
+func runLogged(t *testing.T, log io.Writer, environ ...string) (address string, stop func()) {
+	t.Helper()
 	c, err := config.Load(environ)
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +149,7 @@ func run(t *testing.T, environ ...string) (address string, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan string, 1), make(chan error, 1)
 	go func() {
-		done <- app.Run(ctx, app.Options{Config: c, Version: "test", Log: slog.New(slog.DiscardHandler), Ready: func(url string) { ready <- url }})
+		done <- app.Run(ctx, app.Options{Config: c, Version: "test", Log: slog.New(slog.NewTextHandler(log, nil)), Ready: func(url string) { ready <- url }})
 	}()
 	select {
 	case address = <-ready:

@@ -131,13 +131,18 @@ func (e *evaluator) target(v Vertex) (target, catchUp float64, err error) {
 		}
 		return target, catchUp, nil
 	}
+	target, catchUp = e.passedOn(v, e.vertices)
+	return target, catchUp, nil
+}
+
+// passedOn sums what the inputs of a vertex pass on of their rates.
+func (e *evaluator) passedOn(v Vertex, inputs map[string]Evaluation) (target, catchUp float64) {
 	for _, input := range v.Inputs {
 		ratio := e.outputRatio(input.ID, v)
-		from := e.vertices[input.ID]
-		target += from.TargetRate.Float() * ratio
-		catchUp += from.CatchUpRate.Float() * ratio
+		target += inputs[input.ID].TargetRate.Float() * ratio
+		catchUp += inputs[input.ID].CatchUpRate.Float() * ratio
 	}
-	return target, catchUp, nil
+	return target, catchUp
 }
 
 // outputRatio is how many records go over an edge for each record that its origin reads. With

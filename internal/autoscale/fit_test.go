@@ -1,6 +1,7 @@
 package autoscale_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,9 +94,7 @@ func TestFit(t *testing.T) {
 			for _, v := range j.vertices {
 				want[v.ID] = v.Parallelism
 			}
-			for id, p := range c.want {
-				want[id] = p
-			}
+			maps.Copy(want, c.want)
 			if c.want == nil {
 				want = nil
 			}

@@ -93,8 +93,10 @@ func finishedMetrics() Metrics {
 
 // pick returns the busy time in milliseconds per second, or NaN where it is not finite.
 func pick(a settings.Aggregator, busy Aggregate) float64 {
-	v := busy.Max
+	var v Value
 	switch a {
+	case settings.AggregateMax:
+		v = busy.Max
 	case settings.AggregateMin:
 		v = busy.Min
 	case settings.AggregateAvg:

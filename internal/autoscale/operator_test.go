@@ -1,6 +1,7 @@
 package autoscale_test
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -75,9 +76,7 @@ func (op *operator110) decide(c autoscale.Collection, r autoscale.Result) decisi
 		return d
 	}
 	d.act = true
-	for id, step := range changes {
-		op.last[id] = step
-	}
+	maps.Copy(op.last, changes)
 	clear(op.since)
 	return d
 }
@@ -102,7 +101,10 @@ func (op *operator110) vertex(c autoscale.Collection, w autoscale.Vertex, v auto
 		factor = 0
 	}
 	wanted := op.align(w, factor)
-	if wanted != v.Wanted {
+	switch {
+	case slices.ContainsFunc(v.Reasons, func(r autoscale.Reason) bool { return r.Code == autoscale.Bottleneck }):
+		d.code("bottleneck")
+	case wanted != v.Wanted:
 		d.code("alignment")
 	}
 	if wanted == p {
@@ -133,8 +135,9 @@ func busyUnknown(o settings.Options, w autoscale.Vertex) bool {
 		return !w.Metrics.Busy.Avg.Known()
 	case settings.AggregateMin:
 		return !w.Metrics.Busy.Min.Known()
+	default:
+		return !w.Metrics.Busy.Max.Known()
 	}
-	return !w.Metrics.Busy.Max.Known()
 }
 
 // align searches a divisor upwards, though not from below half of all beyond it; failing that the

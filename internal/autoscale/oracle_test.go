@@ -38,7 +38,7 @@ const recorded = 360
 
 // differences are all that may make our decisions other than those of release 1.10.0. The list
 // with the reasons is in docs/autoscaler.md.
-var differences = []string{"alignment", "expected-rate", "input-gauge", "quota", "scale-down-window"}
+var differences = []string{"alignment", "bottleneck", "expected-rate", "input-gauge", "quota", "scale-down-window"}
 
 // answer is what the operator's autoscaler says about a history.
 type answer struct {
@@ -85,11 +85,7 @@ type subject struct {
 
 func newSubject(seed uint64) (*subject, error) {
 	s := newScript(seed)
-	config := map[string]string{}
-	for key, v := range s.config {
-		config[key] = v
-	}
-	o, err := settings.Parse(config, nil)
+	o, err := settings.Parse(s.config, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -165,10 +161,10 @@ func (st step) compare(o settings.Options, a answerStep) (codes []string, err er
 		return nil, fmt.Errorf("the operator recommends %v (acts: %v); its rules on our evaluation recommend %v (acts: %v)\nits evaluation: %v\nours: %s",
 			theirs, a.Act, predicted, st.old.act, a.Vertices, render(st.result.Vertices))
 	}
-	if slices.Contains(st.old.codes, "input-gauge") && slices.Contains(differences, "input-gauge") {
-		codes = append(codes, "input-gauge")
-	} else if err := evaluationsEqual(a, st.result); err != nil {
-		return nil, err
+	if !slices.Contains(st.old.codes, "input-gauge") {
+		if err := evaluationsEqual(a, st.result); err != nil {
+			return nil, err
+		}
 	}
 	ours := map[string]int{}
 	for _, v := range st.result.Vertices {

@@ -43,6 +43,9 @@ const (
 	// Ineffective: the last step up had the share Actual of the expected effect, Limit is the
 	// least. With Option the next step up is prevented.
 	Ineffective Code = "ineffective"
+	// Bottleneck: the vertex Vertex cannot be scaled further and holds back its sources, so the
+	// factor Actual is Limit.
+	Bottleneck Code = "bottleneck"
 	// Skewed: the busiest subtask is busy for Actual milliseconds per second, the mean is Limit.
 	// More subtasks do not help.
 	Skewed Code = "skewed"

@@ -183,6 +183,7 @@ func pressed(o settings.MemoryOptions, job JobEvaluation, r *Result) bool {
 // If only vertices within their thresholds would change, none does.
 func choose(o settings.Options, s *State, e *evaluator, r *Result) map[string]int {
 	c := &chooser{o: o, e: e, now: r.At, state: *s}
+	c.need = c.demands()
 	changes := map[string]int{}
 	outside := false
 	for i := range r.Vertices {

@@ -124,7 +124,11 @@ func TestWaitsForTheWindow(t *testing.T) {
 	}
 	want := [][]autoscale.Code{
 		{autoscale.Stabilizing, autoscale.FewSamples},
-		{autoscale.Stabilizing}, {autoscale.WindowFilling}, {autoscale.WindowFilling}, {autoscale.AllAtTarget}, {autoscale.AllAtTarget},
+		{autoscale.Stabilizing},
+		{autoscale.WindowFilling},
+		{autoscale.WindowFilling},
+		{autoscale.AllAtTarget},
+		{autoscale.AllAtTarget},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("reasons mismatch (-want +got):\n%s", diff)
@@ -199,15 +203,17 @@ func TestScales(t *testing.T) {
 			change: func(j *job, o *settings.Options) {
 				j.busy[1], j.lag, o.Parallelism.Max = 1000, growing, 6
 			},
-			want: map[string]int{"source": 4, "map": 6}, act: true, job: autoscale.Scaled,
-			reasons: map[string][]autoscale.Code{"map": {autoscale.ParallelismLimited, autoscale.ScaleUp}},
+			want: map[string]int{"source": 3, "map": 6}, act: true, job: autoscale.Scaled,
+			reasons: map[string][]autoscale.Code{
+				"map": {autoscale.ParallelismLimited, autoscale.ScaleUp}, "source": {autoscale.Bottleneck, autoscale.ScaleUp},
+			},
 		},
 		{
 			name: "up to the key groups",
 			change: func(j *job, _ *settings.Options) {
 				j.busy[1], j.lag, j.vertices[1].MaxParallelism = 1000, growing, 7
 			},
-			want: map[string]int{"source": 4, "map": 7}, act: true, job: autoscale.Scaled,
+			want: map[string]int{"source": 3, "map": 7}, act: true, job: autoscale.Scaled,
 			reasons: map[string][]autoscale.Code{"map": {autoscale.ParallelismLimited, autoscale.ScaleUp}},
 		},
 		{
@@ -239,8 +245,8 @@ func TestScales(t *testing.T) {
 			change: func(j *job, o *settings.Options) {
 				j.busy[1], j.lag, o.Parallelism.Exclude = 1000, growing, []string{"map"}
 			},
-			want: map[string]int{"source": 4, "map": 4}, act: true, job: autoscale.Scaled,
-			reasons: map[string][]autoscale.Code{"map": {autoscale.Excluded}},
+			want: map[string]int{"source": 2, "map": 4}, job: autoscale.AllAtTarget,
+			reasons: map[string][]autoscale.Code{"map": {autoscale.Excluded}, "source": {autoscale.Bottleneck, autoscale.AtTarget}},
 		},
 		{
 			name:   "not a vertex without busy time",
@@ -334,6 +340,54 @@ func TestTwoUnequalInputs(t *testing.T) {
 	}
 	if got := v.TrueRate.Float(); got != 500 {
 		t.Errorf("its true rate is %v, want 300 / 0.6", got)
+	}
+}
+
+// TestBottleneck passes back what a vertex cannot be scaled to: to its sources, and from there to all
+// that they feed, but not to others, and not so far that anything shrinks.
+func TestBottleneck(t *testing.T) {
+	t.Parallel()
+	j := &job{
+		vertices: []autoscale.Vertex{
+			vertex("a", 4), vertex("b", 4),
+			vertex("narrow", 4, autoscale.Input{ID: "a", Ship: "REBALANCE"}),
+			vertex("beside", 4, autoscale.Input{ID: "a", Ship: "REBALANCE"}),
+			vertex("apart", 4, autoscale.Input{ID: "b", Ship: "REBALANCE"}),
+		},
+		rates: []float64{1000, 1000, 1000, 1000, 1000}, written: []float64{2000, 1000, 0, 0, 0},
+		busy: []float64{1000, 1000, 1000, 1000, 1000}, running: start,
+	}
+	o := plain()
+	o.Parallelism.Max, o.Utilization.Target, o.Utilization.Max = 100, 0.5, 0.8
+	_, r := j.run(t, o, autoscale.State{}, autoscale.Inputs{}, 0, 2)
+	for _, v := range r.Vertices {
+		if v.Recommended != 8 {
+			t.Errorf("without a bottleneck %s gets %d, want 8", v.ID, v.Recommended)
+		}
+	}
+	j.vertices[2].MaxParallelism = 6
+	_, r = j.run(t, o, autoscale.State{}, autoscale.Inputs{}, 0, 2)
+	got := map[string]int{}
+	for _, v := range r.Vertices {
+		got[v.ID] = v.Recommended
+	}
+	if diff := cmp.Diff(map[string]int{"a": 6, "b": 8, "narrow": 6, "beside": 6, "apart": 8}, got); diff != "" {
+		t.Errorf("recommended mismatch (-want +got):\n%s", diff)
+	}
+	want := autoscale.Reason{Code: autoscale.Bottleneck, Vertex: "narrow", Actual: autoscale.Of(2), Limit: autoscale.Of(1.5)}
+	for _, id := range []string{"a", "beside"} {
+		if diff := cmp.Diff(want, reason(find(t, r, id).Reasons, autoscale.Bottleneck)); diff != "" {
+			t.Errorf("reason of %s mismatch (-want +got):\n%s", id, diff)
+		}
+	}
+	// An excluded vertex that can do half of it shrinks nothing.
+	j.vertices[2].MaxParallelism, j.busy[2] = 128, 2000
+	o.Parallelism.Exclude = []string{"narrow"}
+	_, r = j.run(t, o, autoscale.State{}, autoscale.Inputs{}, 0, 2)
+	for _, id := range []string{"a", "beside"} {
+		if v := find(t, r, id); v.Recommended != 4 {
+			t.Errorf("%s gets %d, want 4 as now", id, v.Recommended)
+		}
 	}
 }
 
@@ -577,6 +631,57 @@ func TestStepChangesNothing(t *testing.T) {
 				x.s.obey(r.Parallelism)
 			}
 		}
+	}
+}
+
+// TestKeepsItsLimits holds what must be true of every decision.
+func TestKeepsItsLimits(t *testing.T) {
+	t.Parallel()
+	taken := 0
+	for seed := range uint64(len(classes) * 10) {
+		x, err := newSubject(seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.in.TaskManager.Slots, x.in.RoomKnown, x.in.Room = 2, seed%2 == 0, 5+int(seed%7)
+		var s autoscale.State
+		for n := range x.s.ticks {
+			var r autoscale.Result
+			s, r = autoscale.Step(x.o, s, x.s.tick(n), x.in)
+			now, planned := map[string]int{}, map[string]int{}
+			for _, v := range r.Vertices {
+				if v.Recommended == 0 {
+					continue
+				}
+				p := x.o.Parallelism
+				if v.Recommended < min(v.Parallelism, p.Min) || v.Recommended > min(v.MaxParallelism, max(v.Parallelism, p.Max)) {
+					t.Fatalf("seed %d: %d is beyond the limits: %s", seed, v.Recommended, render(v))
+				}
+				if v.Recommended == v.Parallelism && v.Planned != v.Parallelism || v.Recommended < v.Parallelism && v.Planned != v.Recommended ||
+					v.Recommended > v.Parallelism && (v.Planned < v.Parallelism || v.Planned > v.Recommended) {
+					t.Fatalf("seed %d: planned is not between what is and what is recommended: %s", seed, render(v))
+				}
+				if slices.Contains(p.Exclude, v.ID) && v.Planned != v.Parallelism {
+					t.Fatalf("seed %d: an excluded vertex changes", seed)
+				}
+				group := x.s.find(v.ID).SlotSharingGroup
+				now[group], planned[group] = max(now[group], v.Parallelism), max(planned[group], v.Planned)
+			}
+			if need := (sum(planned) + 1) / 2; r.Act && x.in.RoomKnown && need > max(x.in.Room, (sum(now)+1)/2) {
+				t.Fatalf("seed %d: %d TaskManagers are needed, there is room for %d", seed, need, x.in.Room)
+			}
+			if !r.Act {
+				continue
+			}
+			taken++
+			if len(r.Parallelism) != len(r.Vertices) || len(s.Delays) != 0 {
+				t.Fatalf("seed %d: a step names every vertex and ends all delays: %s", seed, render(r))
+			}
+			x.s.obey(r.Parallelism)
+		}
+	}
+	if taken < 50 {
+		t.Errorf("only %d steps were taken", taken)
 	}
 }
 

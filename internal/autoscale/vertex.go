@@ -32,6 +32,7 @@ type chooser struct {
 	e     *evaluator
 	now   time.Time
 	state State // Its delays are changed.
+	need  map[string]demand
 }
 
 // choice is what the chooser wants for a vertex.
@@ -54,13 +55,13 @@ func (c *chooser) choose(v Vertex, r *VertexResult) (choice, bool) {
 		r.say(Reason{Code: NoBusyTime, Metric: MetricBusy})
 		return choice{}, false
 	}
-	target := c.e.capacity(r.Evaluation, c.o.Utilization.Target, true)
-	if !r.TrueRate.Known() || math.IsNaN(target) {
+	need := c.need[v.ID]
+	if !r.TrueRate.Known() || math.IsNaN(need.full) {
 		r.say(Reason{Code: NoRate})
 		return choice{}, false
 	}
 	c.notice(v, r)
-	factor := c.factor(v, r, target/r.TrueRate.Float())
+	factor := c.factor(v, r, need.want(v.ID, r))
 	wanted := c.parallelism(v, r, factor)
 	r.Wanted = wanted
 	if wanted == v.Parallelism {
@@ -182,16 +183,8 @@ func (c *chooser) delay(v Vertex, r *VertexResult, now choice) (choice, bool) {
 
 // ineffective says that a step up must not be taken because the last one had too little effect.
 func (c *chooser) ineffective(v Vertex, r *VertexResult) bool {
-	steps := c.state.Steps[v.ID]
-	if len(steps) == 0 {
-		return false
-	}
-	last := steps[len(steps)-1]
-	if last.To != v.Parallelism || last.To <= last.From {
-		return false
-	}
-	share := (r.TrueRate.Float() - last.Rate.Float()) / (last.Expected.Float() - last.Rate.Float())
-	if share >= c.o.Effect.Threshold {
+	share, known := c.effect(v, r.Evaluation)
+	if !known || share >= c.o.Effect.Threshold {
 		return false
 	}
 	reason := Reason{Code: Ineffective, Actual: Of(share), Limit: Of(c.o.Effect.Threshold)}
@@ -200,6 +193,20 @@ func (c *chooser) ineffective(v Vertex, r *VertexResult) bool {
 	}
 	r.say(reason)
 	return c.o.Effect.Block
+}
+
+// effect is the share of the expected increase that the last step of a vertex had, if that was a
+// step up to the present parallelism.
+func (c *chooser) effect(v Vertex, e Evaluation) (share float64, known bool) {
+	steps := c.state.Steps[v.ID]
+	if len(steps) == 0 {
+		return 0, false
+	}
+	last := steps[len(steps)-1]
+	if last.To != v.Parallelism || last.To <= last.From {
+		return 0, false
+	}
+	return (e.TrueRate.Float() - last.Rate.Float()) / (last.Expected.Float() - last.Rate.Float()), true
 }
 
 // coefficient is the share of linear scaling that the steps of a vertex had, fitted by least
@@ -211,9 +218,9 @@ func coefficient(o settings.ScalabilityOptions, steps []VertexStep) float64 {
 	}
 	smallest := steps[len(steps)-1]
 	sum, squares := 0.0, 0.0
-	for i := len(steps) - 1; i >= 0; i-- {
-		if steps[i].From < smallest.From {
-			smallest = steps[i]
+	for _, s := range slices.Backward(steps) {
+		if s.From < smallest.From {
+			smallest = s
 		}
 	}
 	for _, s := range steps {

@@ -27,6 +27,15 @@ func (c *Client) Clusters(ctx context.Context) ([]wire.Summary, error) {
 	return out.Clusters, err
 }
 
+// Problems lists what an operator of the service must correct.
+func (c *Client) Problems(ctx context.Context) ([]wire.Problem, error) {
+	var out struct {
+		Problems []wire.Problem `json:"problems"`
+	}
+	_, err := c.decode(ctx, call{method: http.MethodGet, path: []string{"v1", "service"}}, &out)
+	return out.Problems, err
+}
+
 // Cluster describes one cluster.
 func (c *Client) Cluster(ctx context.Context, name string) (wire.Description, error) {
 	var out wire.Description

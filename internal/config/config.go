@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/auth"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
 // Config is the service's configuration, checked. Package app cuts it into each part's options.
@@ -19,9 +20,13 @@ type Config struct {
 	HTTP      HTTP      `doc:"Where the service listens, and the name under which tasks and users reach it."`
 	State     State     `doc:"Where the service keeps what must outlive it."`
 	Flink     Flink     `doc:"Which Flink is started, and what clusters get that do not say otherwise."`
+	HA        HA        `doc:"How the service enters the ZooKeeper of highly available JobManagers, of which it removes what they leave."`
 	Timing    Timing    `doc:"Times of the scheduler. Each is a number with a unit: 500ms, 30s, 15m, 168h."`
 	Log       Log       `doc:"What the service writes to its standard error."`
-	Facts     Facts     `doc:"What Marathon, Mesos and Cosmos tell a process that they start. These are facts, not options: they have no prefixed form, and other variables that begin with MESOS_, MARATHON_ or PORT are left alone." fact:"true"`
+	// Warnings are the options that are ignored, because they contradict others, with what to do about each. They are no
+	// errors: a slip in an option must not stop a service that runs clusters.
+	Warnings []fault.Detail
+	Facts    Facts `doc:"What Marathon, Mesos and Cosmos tell a process that they start. These are facts, not options: they have no prefixed form, and other variables that begin with MESOS_, MARATHON_ or PORT are left alone." fact:"true"`
 }
 
 // Mesos says where the master is.
@@ -141,6 +146,12 @@ type Flink struct {
 	Inherit            []string       `envconfig:"INHERIT_ENVIRONMENT" doc:"Which variables of the service's own environment every task gets, as patterns separated by commas, such as HADOOP_*,TZ. The service's own variables and those of Marathon and Mesos are not handed on. Whoever may look at the Mesos master sees them: they are not for secrets."`
 	AllowPrivileged    bool           `envconfig:"ALLOW_PRIVILEGED_CONTAINERS" default:"false" doc:"true lets a cluster's spec ask for privileged Docker containers, and for the options of docker run that give a container rights on its agent."`
 	ProxyResponseStall time.Duration  `envconfig:"PROXY_STALL_TIMEOUT" default:"11m" doc:"How long a request through the proxy to Flink may pass nothing in either direction. A program's main method runs inside such a request (POST /jars/:id/run), so this bounds its time; the default is above Flink's own bound (web.timeout, 10 minutes), so that Flink's answer arrives."`
+}
+
+// HA is the service's login where Flink keeps the high-availability data of clusters.
+type HA struct {
+	User     string `envconfig:"ZOOKEEPER_SASL_USER" doc:"Whom the service authenticates as to the ensemble of ZOOKEEPER by SASL with DIGEST-MD5: the user of Flink's JAAS entry Client, if clusters set high-availability.zookeeper.client.acl to creator. Kerberos is not supported."`
+	Password Secret `envconfig:"ZOOKEEPER_SASL_PASSWORD" doc:"The password of ZOOKEEPER_SASL_USER."`
 }
 
 // Timing holds what the scheduler waits for.

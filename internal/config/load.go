@@ -53,6 +53,7 @@ func load(environ []string, elsewhere bool) (Config, error) {
 	if elsewhere {
 		l.refused = append(l.refused, "MESOS_CA_FILE", "HADOOP_CONF_DIR", "SECRETS_DIR", "LISTEN_CERTIFICATE_FILE", "LISTEN_KEY_FILE", "STATE_STORE_CA_FILE")
 	}
+	l.reconcile(&c)
 	l.check(c)
 	if err := l.problems.Err("the service's environment is not valid"); err != nil {
 		return Config{}, err
@@ -86,6 +87,9 @@ func fields(v reflect.Value, fact bool) []field {
 	var all []field
 	for i := range v.NumField() {
 		tags := v.Type().Field(i)
+		if tags.Tag.Get("envconfig") == "" && tags.Type.Kind() != reflect.Struct {
+			continue
+		}
 		if tags.Tag.Get("envconfig") == "" {
 			all = append(all, fields(v.Field(i), tags.Tag.Get("fact") == "true")...)
 			continue
@@ -146,7 +150,7 @@ func (l *loader) secret(name, value, found string) (text, where string) {
 		return "", found
 	}
 	if l.elsewhere {
-		l.refused = append(l.refused, name, "MESOS_PRINCIPAL", "MARATHON_USER", "STATE_STORE_USER") // Those ask whether there is a secret.
+		l.refused = append(l.refused, name, "MESOS_PRINCIPAL", "MARATHON_USER", "STATE_STORE_USER", "ZOOKEEPER_SASL_USER") // Those ask whether there is a secret.
 		return "", foundFile
 	}
 	text, err := readSecret(path)
@@ -235,6 +239,37 @@ func (l *loader) refuseUnknown(environ []string) {
 	slices.Sort(unknown)
 	for _, name := range slices.Compact(unknown) {
 		l.problems.Add(name, "is not a variable of this service: did you mean %s?", Prefix+nearest(strings.TrimPrefix(name, Prefix), known))
+	}
+}
+
+// reconcile takes back options that contradict others and without which the service can run. In an environment for
+// another machine, where nothing runs yet, they are errors.
+func (l *loader) reconcile(c *Config) {
+	ignore := func(when bool, name, message string) bool {
+		_, found := l.lookup(name)
+		switch {
+		case !when:
+		case l.elsewhere:
+			l.problems.Add(found, "%s", message)
+		default:
+			c.Warnings = append(c.Warnings, fault.Detail{Field: found, Message: message})
+		}
+		return when
+	}
+	if ignore(c.Mesos.Insecure && c.Mesos.CAFile != "", "MESOS_INSECURE", "contradicts MESOS_CA_FILE, whose authorities are asked for: remove one of them") {
+		c.Mesos.Insecure = false
+	}
+	if ignore(c.State.CAFile != "" && !c.State.TLS, "STATE_STORE_CA_FILE", "is not used: set STATE_STORE_TLS to true, or remove it") {
+		c.State.CAFile = ""
+	}
+	if ignore(c.HTTP.KeyFile != "" && c.HTTP.CertificateFile == "", "LISTEN_KEY_FILE", "is not used: set LISTEN_CERTIFICATE_FILE to the certificate of this key, or remove it") {
+		c.HTTP.KeyFile = ""
+	}
+	ignore(c.HTTP.CertificateFile != "" && c.HTTP.KeyFile == "", "LISTEN_CERTIFICATE_FILE", "is not used, because its key is missing: set LISTEN_KEY_FILE. "+
+		"Until then the service listens with a certificate of its own making, which agents do not trust: no task can be launched")
+	if l.elsewhere {
+		problem := c.Flink.InitialCluster.problem(c.Flink, c.Mesos.Roles)
+		ignore(problem != "", "INITIAL_CLUSTER", problem)
 	}
 }
 

@@ -29,6 +29,9 @@ func Variables() []Variable {
 	c := reflect.ValueOf(&Config{}).Elem()
 	for i := range c.NumField() {
 		section := c.Type().Field(i)
+		if section.Type.Kind() != reflect.Struct {
+			continue
+		}
 		for _, f := range fields(c.Field(i), section.Tag.Get("fact") == "true") {
 			all = append(all, Variable{
 				Section: section.Name, SectionDoc: section.Tag.Get("doc"),

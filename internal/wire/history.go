@@ -30,7 +30,7 @@ type Recovery struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// ClusterEvent is a note with the cluster that it is about.
+// ClusterEvent is an event with the cluster that it is about; empty for one of the service itself.
 type ClusterEvent struct {
 	Cluster string `json:"cluster"`
 	Event

@@ -52,7 +52,7 @@ func benchArtifact(ctx context.Context, e env) ([]Result, error) {
 		return nil, err
 	}
 	defer stopNginx()
-	ours, stopOurs, err := startArtifacts(ctx, e.dir)
+	ours, stopOurs, err := startChild(ctx, "-"+artifactChildFlag, e.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -225,14 +225,14 @@ func writeRandom(file string, size int64) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// startArtifacts runs this program again as a server of its own, so that client and server share no
-// scheduler and no garbage collector; nginx has that advantage too.
-func startArtifacts(ctx context.Context, dir string) (url string, stop func(), err error) {
+// startChild runs this program again as a server of its own, so that client and server share no
+// scheduler and no garbage collector; nginx has that advantage too. The child prints its URL first.
+func startChild(ctx context.Context, args ...string) (url string, stop func(), err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "-"+artifactChildFlag, dir)
+	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -252,7 +252,7 @@ func startArtifacts(ctx context.Context, dir string) (url string, stop func(), e
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
 		stop()
-		return "", nil, fmt.Errorf("artifact server did not start: %w", err)
+		return "", nil, fmt.Errorf("server did not start: %w", err)
 	}
 	return strings.TrimSpace(line), stop, nil
 }
@@ -276,11 +276,16 @@ func serveArtifacts(dir string, stdin io.Reader, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	return serveChild(s.Route(http.NotFoundHandler()), path, stdin, stdout)
+}
+
+// serveChild prints the URL of a path and serves until stdin ends.
+func serveChild(handler http.Handler, path string, stdin io.Reader, stdout io.Writer) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: s.Route(http.NotFoundHandler()), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(sendfile.Listen(listener)) }()
 	fmt.Fprintf(stdout, "http://%s%s\n", listener.Addr(), path)

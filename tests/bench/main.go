@@ -11,6 +11,7 @@ func benches() []bench {
 	return []bench{
 		{"artifact", benchArtifact},
 		{"state", benchState},
+		{"autoscale", benchAutoscale},
 		{"offers", benchOffers},
 		{"demand", benchDemand},
 		{"matcher", benchMatcher},

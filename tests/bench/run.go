@@ -35,8 +35,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	pattern := flags.String("run", "", "measure only benches whose name matches this regular expression")
 	out := flags.String("out", "build/bench.json", "file for the results")
 	child := flags.String(artifactChildFlag, "", "internal: serve the artifacts of this directory until stdin ends")
+	metrics := flags.Bool(autoscaleChildFlag, false, "internal: serve the metrics of a job until stdin ends")
 	if err := flags.Parse(args); err != nil {
 		return 2
+	}
+	if *metrics {
+		return exitCode(stderr, serveMetrics(os.Stdin, stdout))
 	}
 	if *child != "" {
 		return exitCode(stderr, serveArtifacts(*child, os.Stdin, stdout))

@@ -12,15 +12,17 @@ import (
 
 // exempt are variables of the service that no option of the package sets, with the reason.
 var exempt = map[string]string{
-	"LISTEN":              "Marathon chooses the port, and tells it in PORT_API",
-	"DATA_DIR":            "the sandbox: what is in it can be made again, and Mesos removes it",
-	"API_TOKENS":          "Admin Router logs users in, and takes the header that a token would be in",
-	"MARATHON_URL":        "Cosmos installs, updates and removes the app",
-	"MARATHON_USER":       "as MARATHON_URL",
-	"MARATHON_PASSWORD":   "as MARATHON_URL",
-	"HADOOP_CONF_DIR":     "an agent's own directories are no concern of the package: hdfs.config_url brings the files",
-	"INHERIT_ENVIRONMENT": "the environment of the app has nothing but what the package puts there",
-	"UNINSTALL":           "Cosmos asks for it with SDK_UNINSTALL",
+	"LISTEN":                  "Marathon chooses the port, and tells it in PORT_API",
+	"DATA_DIR":                "the sandbox: what is in it can be made again, and Mesos removes it",
+	"API_TOKENS":              "Admin Router logs users in, and takes the header that a token would be in",
+	"MARATHON_URL":            "Cosmos installs, updates and removes the app",
+	"MARATHON_USER":           "as MARATHON_URL",
+	"MARATHON_PASSWORD":       "as MARATHON_URL",
+	"HADOOP_CONF_DIR":         "an agent's own directories are no concern of the package: hdfs.config_url brings the files",
+	"INHERIT_ENVIRONMENT":     "the environment of the app has nothing but what the package puts there",
+	"ZOOKEEPER_SASL_USER":     "the ZooKeeper of DC/OS asks for no login",
+	"ZOOKEEPER_SASL_PASSWORD": "as ZOOKEEPER_SASL_USER",
+	"UNINSTALL":               "Cosmos asks for it with SDK_UNINSTALL",
 }
 
 // otherDefaults are options whose default is not that of the service's variable, with the reason.

@@ -106,25 +106,22 @@ func takes(app map[string]any) error {
 	if err := config.CheckElsewhere(env); err != nil {
 		return err
 	}
-	var c config.InitialCluster
 	text, _ := app["env"].(map[string]any)[config.Prefix+"INITIAL_CLUSTER"].(string)
-	if text == "" {
-		return nil
-	}
-	if err := c.UnmarshalText([]byte(text)); err != nil {
+	first, err := config.InitialCluster(text).Spec()
+	if err != nil || first == nil {
 		return err
 	}
-	sp, err := flink.Adopt(*c.Spec)
+	sp, err := flink.Adopt(*first)
 	if err != nil {
 		return err
 	}
 	settings := flink.Configuration(sp, nil)
-	for prefix, size := range map[string]spec.Memory{"jobmanager": c.Spec.JobManager.Memory, "taskmanager": c.Spec.TaskManager.Memory} {
+	for prefix, size := range map[string]spec.Memory{"jobmanager": first.JobManager.Memory, "taskmanager": first.TaskManager.Memory} {
 		if size > 0 {
 			settings[prefix+".memory.process.size"] = size.String()
 		}
 	}
-	if c.Spec.JobManager.Memory == 0 { // The sizes are the service's to complete.
+	if first.JobManager.Memory == 0 { // The sizes are the service's to complete.
 		return nil
 	}
 	if _, err := flink.SplitJobManager(settings); err != nil {

@@ -72,9 +72,18 @@ func TestDefaults(t *testing.T) {
 	if c.HTTP.Listen != "0.0.0.0:31007" || c.HTTP.AdvertiseHost != "agent-1" || len(c.Flink.Distributions) != 2 {
 		t.Errorf("the service listens on %s, is known as %s and has the Flinks %v", c.HTTP.Listen, c.HTTP.AdvertiseHost, c.Flink.Distributions)
 	}
-	if s := c.Flink.InitialCluster.Spec; s == nil || s.Name != "session" {
+	if s := first(c); s == nil || s.Name != "session" {
 		t.Errorf("the first cluster is %+v", s)
 	}
+}
+
+// first is the first cluster; nil when there is none, or it cannot be read.
+func first(c config.Config) *spec.Spec {
+	sp, err := c.Flink.InitialCluster.Spec()
+	if err != nil {
+		return nil
+	}
+	return sp
 }
 
 // TestEachOption changes each option: the app obeys Marathon, the service takes its environment, and the option has
@@ -152,7 +161,7 @@ func TestCombinations(t *testing.T) {
 			"rules for the first cluster",
 			`{"session": {"placement_constraint": "[[\"rack\", \"LIKE\", \"rack-[1-3]\"], [\"hostname\", \"MAX_PER\", \"2\"]]"}}`,
 			func(_ map[string]any, c config.Config) bool {
-				s := c.Flink.InitialCluster.Spec
+				s := first(c)
 				const want = "[[rack LIKE rack-[1-3]] [hostname MAX_PER 2]]"
 				return fmt.Sprint(s.JobManager.Constraints) == want && fmt.Sprint(s.TaskManager.Constraints) == want
 			},
@@ -161,7 +170,7 @@ func TestCombinations(t *testing.T) {
 			"a first cluster with a network, its plugin's labels and many open files",
 			`{"session": {"virtual_network_enabled": true, "virtual_network_name": "calico", "virtual_network_plugin_labels": "{\"policy\": \"a\\\\b\", \"x\":\"\"}", "rlimit_nofile": "128000"}}`,
 			func(_ map[string]any, c config.Config) bool {
-				container := c.Flink.InitialCluster.Spec.Container
+				container := first(c).Container
 				want := spec.Network{Mode: spec.ContainerNetwork, Name: "calico", Labels: map[string]string{"policy": `a\b`, "x": ""}}
 				return reflect.DeepEqual(container.Network, want) && container.Rlimits[0].Type == "nofile" && *container.Rlimits[0].Soft == 128000
 			},
@@ -178,14 +187,14 @@ func TestCombinations(t *testing.T) {
 			"rules of the form's widget with a regular expression in it",
 			`{"session": {"placement_constraint": "[[\"rack\",\"like\",\"rack-\\\\d\"]]"}}`,
 			func(_ map[string]any, c config.Config) bool {
-				return fmt.Sprint(c.Flink.InitialCluster.Spec.TaskManager.Constraints) == `[[rack like rack-\d]]`
+				return fmt.Sprint(first(c).TaskManager.Constraints) == `[[rack like rack-\d]]`
 			},
 		},
 		{
 			"the form's widget without a row",
 			`{"session": {"placement_constraint": "[]"}}`,
 			func(_ map[string]any, c config.Config) bool {
-				s := c.Flink.InitialCluster.Spec
+				s := first(c)
 				return len(s.JobManager.Constraints)+len(s.TaskManager.Constraints) == 0
 			},
 		},
@@ -193,7 +202,7 @@ func TestCombinations(t *testing.T) {
 			"a specification typed in the form",
 			`{"session": {"spec": "bmFtZTogdHlwZWQKa2luZDogc2Vzc2lvbgp0YXNrTWFuYWdlcjoKICBzbG90czogMwo="}}`,
 			func(_ map[string]any, c config.Config) bool {
-				s := c.Flink.InitialCluster.Spec
+				s := first(c)
 				return s.Name == "typed" && s.TaskManager.Slots == 3
 			},
 		},
@@ -217,7 +226,7 @@ func TestCombinations(t *testing.T) {
 			`{"high_availability": {"enabled": true, "storage_dir": "hdfs:///flink/ha", "jobmanager_replicas": 3}, "hdfs": {"config_url": "http://hdfs/v1", "hadoop_classpath": "/opt/hadoop/*"},
 			  "jobmanager": {"cpus": 2.5, "memory": "4g", "disk": "1g"}, "taskmanager": {"slots": 8, "cpus": 4, "memory": "32g", "disk": "100g", "gpus": 2, "min": 2, "max": 20}}`,
 			func(_ map[string]any, c config.Config) bool {
-				s := c.Flink.InitialCluster.Spec
+				s := first(c)
 				return s.HighAvailability() && s.JobManager.Replicas == 3 && s.JobManager.CPUs == 2.5 && s.TaskManager.GPUs == 2 && s.TaskManagers.Max == 20 &&
 					*s.Hadoop == spec.Hadoop{ConfigURL: "http://hdfs/v1", Classpath: "/opt/hadoop/*"}
 			},
@@ -227,7 +236,7 @@ func TestCombinations(t *testing.T) {
 			`{"high_availability": {"enabled": true, "storage_dir": "hdfs:///flink/ha"}, "hdfs": {"config_url": "http://hdfs/v1"}, "tls": {"enabled": true},
 			  "kerberos": {"enabled": true, "keytab": "flink/keytab", "principal": "flink/host@EXAMPLE.COM", "contexts": "Client,KafkaClient", "krb5_conf_url": "https://example.com/krb5.conf"}}`,
 			func(_ map[string]any, c config.Config) bool {
-				s := c.Flink.InitialCluster.Spec
+				s := first(c)
 				keytab, err := os.ReadFile(filepath.Join(c.Flink.SecretsDir, s.Secrets[0].ValueFrom))
 				return err == nil && string(keytab) == "secret flink/keytab" && s.Security.TLS && s.HighAvailability() &&
 					reflect.DeepEqual(s.Secrets, []spec.TaskSecret{{File: "secrets/flink.keytab", ValueFrom: "flink.keytab"}}) &&
@@ -243,7 +252,7 @@ func TestCombinations(t *testing.T) {
 			`{"kerberos": {"keytab": "flink/keytab"}}`,
 			func(_ map[string]any, c config.Config) bool {
 				_, err := os.Stat(filepath.Join(c.Flink.SecretsDir, "flink.keytab"))
-				s := c.Flink.InitialCluster.Spec
+				s := first(c)
 				return err == nil && len(s.Secrets)+len(s.FlinkConfiguration) == 0
 			},
 		},
@@ -263,7 +272,7 @@ func TestCombinations(t *testing.T) {
 			"no first cluster, one release and another's archive",
 			`{"session": {"enabled": false}, "flink": {"release_1_20": false, "archive": "https://example.com/flink-2.2.1-bin-scala_2.12.tgz"}}`,
 			func(_ map[string]any, c config.Config) bool {
-				return c.Flink.InitialCluster.Spec == nil && len(c.Flink.Distributions) == 2 && slices.Contains(c.Flink.Distributions, "flink-2.2.1-bin-scala_2.12.tgz")
+				return c.Flink.InitialCluster == "" && len(c.Flink.Distributions) == 2 && slices.Contains(c.Flink.Distributions, "flink-2.2.1-bin-scala_2.12.tgz")
 			},
 		},
 	}

@@ -220,8 +220,9 @@ func nearestWeekday(t time.Time, day, last int) int {
 			return day - 2
 		}
 		return day + 1
+	default:
+		return day
 	}
-	return day
 }
 
 func daysIn(t time.Time) int {

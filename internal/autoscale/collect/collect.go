@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,8 +23,9 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 )
 
-// parallel is the number of requests to a JobManager at a time.
-const parallel = 4
+// parallel is the number of requests to a JobManager at a time. An http.Transport keeps as many
+// connections to a host by default; with more it would make new ones all the time.
+const parallel = http.DefaultMaxIdleConnsPerHost
 
 // ErrNotRunning means that the job, or a subtask of it, does not run.
 var ErrNotRunning = errors.New("not all subtasks of the job are running")

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
@@ -62,6 +63,12 @@ func listRun(ctx context.Context, o *ListOptions) error {
 	}
 	if len(list) == 0 {
 		o.Streams.Errf("There is no cluster: create one with dcos flink cluster create NAME\n")
+		// Why there is none may be an option of the service; the list is right without the answer.
+		if problems, err := c.Problems(ctx); err == nil {
+			for _, p := range problems {
+				o.Streams.Errf("The service reports a problem with %s\n", terminal.Clean(p.String()))
+			}
+		}
 	}
 	now := o.Clock.Now()
 	table := o.Streams.Table("NAME", "KIND", "STATE", "PHASE", "FLINK", "TASKMANAGERS", "SLOTS", "JOBS", created(o.Factory)).Spare("PHASE", "FLINK", "KIND")

@@ -4,13 +4,13 @@ import (
 	"encoding/base64"
 	"maps"
 
-	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/document"
 )
 
 // readable returns options with the texts that are stored in base64 as a person wrote them.
 func readable(schema, options map[string]any) map[string]any {
 	return eachEncoded(schema, options, func(text string) string {
-		if decoded, ok := spec.FromBase64([]byte(text)); ok {
+		if decoded, ok := document.FromBase64([]byte(text)); ok {
 			return string(decoded)
 		}
 		return text
@@ -20,7 +20,7 @@ func readable(schema, options map[string]any) map[string]any {
 // stored is the reverse of readable: the form of the DC/OS UI can only edit such texts in base64.
 func stored(schema, options map[string]any) map[string]any {
 	return eachEncoded(schema, options, func(text string) string {
-		if _, ok := spec.FromBase64([]byte(text)); ok || text == "" {
+		if _, ok := document.FromBase64([]byte(text)); ok || text == "" {
 			return text
 		}
 		return base64.StdEncoding.EncodeToString([]byte(text))

@@ -19,11 +19,8 @@ func checkFirstCluster(l *fault.List, options map[string]any) {
 	typed := text(options, "session", "spec")
 	sp := form(l, options)
 	if typed != "" {
-		if decoded, ok := spec.FromBase64([]byte(typed)); ok {
-			typed = string(decoded)
-		}
 		sp = spec.Spec{}
-		if err := document.Unmarshal([]byte(typed), document.FormatOf([]byte(typed)), "the specification of a cluster", &sp); err != nil {
+		if err := document.UnmarshalText([]byte(typed), "the specification of a cluster", &sp); err != nil {
 			l.Add("session.spec", "%v", err)
 			return
 		}

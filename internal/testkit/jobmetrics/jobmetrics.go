@@ -111,8 +111,10 @@ func taskManagers(m autoscale.TaskManagers) []Metric {
 		id    string
 		value autoscale.Value
 	}{
-		{"Status.JVM.Memory.Heap.Max", m.HeapMax}, {"Status.JVM.Memory.Heap.Used", m.HeapUsed},
-		{"Status.Flink.Memory.Managed.Used", m.ManagedUsed}, {"Status.JVM.Memory.Metaspace.Used", m.MetaspaceUsed},
+		{"Status.JVM.Memory.Heap.Max", m.HeapMax},
+		{"Status.JVM.Memory.Heap.Used", m.HeapUsed},
+		{"Status.Flink.Memory.Managed.Used", m.ManagedUsed},
+		{"Status.JVM.Memory.Metaspace.Used", m.MetaspaceUsed},
 		{"Status.JVM.GarbageCollector.All.TimeMsPerSecond", m.GC},
 	} {
 		list = known(list, one.id, autoscale.Aggregate{Min: one.value, Max: one.value, Avg: one.value}, autoscale.Value{})
@@ -176,14 +178,22 @@ func details(c autoscale.Collection) object {
 }
 
 // Handler serves what a collection says as a JobManager does: metrics that are asked for by name
-// with their values, all together, or else only the names. As in Flink, one name that does not
-// exist makes the answer about TaskManagers empty.
-func Handler(current func() autoscale.Collection) http.Handler {
+// with their values, or else only the names. Each vertex and the TaskManagers have so many more
+// metrics that nobody asks for. As in Flink, one name that does not exist makes the answer
+// about TaskManagers empty.
+func Handler(current func() autoscale.Collection, more int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, err := Of(current())
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
+		}
+		for i := range more {
+			surplus := Metric{ID: fmt.Sprintf("Shuffle.Netty.Output.Buffers.%d.subpartitionQueueUsage", i)}
+			a.TaskManagers = append(a.TaskManagers, surplus)
+			for id := range a.Vertices {
+				a.Vertices[id] = append(a.Vertices[id], surplus)
+			}
 		}
 		job := "/jobs/" + JobID
 		path := r.URL.Path

@@ -1,10 +1,10 @@
-package spec_test
+package document_test
 
 import (
 	"encoding/base64"
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/document"
 )
 
 func TestFromBase64(t *testing.T) {
@@ -25,7 +25,7 @@ func TestFromBase64(t *testing.T) {
 		{"nothing", "  ", "", false},
 		{"cut short", padded[:21], "", false},
 	} {
-		got, ok := spec.FromBase64([]byte(tt.in))
+		got, ok := document.FromBase64([]byte(tt.in))
 		if string(got) != tt.want || ok != tt.ok {
 			t.Errorf("%s: FromBase64() = %q, %v, want %q, %v", tt.name, got, ok, tt.want, tt.ok)
 		}

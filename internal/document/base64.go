@@ -1,4 +1,4 @@
-package spec
+package document
 
 import (
 	"bytes"
@@ -25,4 +25,12 @@ func FromBase64(text []byte) (decoded []byte, ok bool) {
 		decoded = []byte(string(latin))
 	}
 	return decoded, true
+}
+
+// UnmarshalText reads a document as Unmarshal does, in JSON or YAML, or base64 of one of them.
+func UnmarshalText[T any](data []byte, what string, out *T) error {
+	if decoded, ok := FromBase64(data); ok {
+		data, what = decoded, what+" (read as base64)"
+	}
+	return Unmarshal(data, FormatOf(data), what, out)
 }
