@@ -27,7 +27,7 @@ func (p *parts) newHandler() (handler, error) {
 		Core: p.loop, Artifacts: p.artifacts, Admit: p.admission.Admit, Import: flinkmesos.Import, Roles: s.c.Mesos.Roles,
 		Tokens: s.c.HTTP.Tokens(),
 		Journal: func(text string, limit, maxBytes int) ([]json.RawMessage, error) {
-			return journal.Tail(journalDir(s.c), text, limit, maxBytes)
+			return journal.Tail(JournalDir(s.c), text, limit, maxBytes)
 		},
 		Flinks: flinks, Version: s.o.Version, Commit: s.o.Commit, FrameworkName: s.c.Framework.Name, Leader: s.url,
 		Metrics:        promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry}),
