@@ -26,7 +26,7 @@ func CoreOptions(c config.Config) state.Options {
 
 // Export writes the state of the configuration's store. No service may run meanwhile.
 func Export(ctx context.Context, c config.Config, log *slog.Logger, w io.Writer) error {
-	st, err := openState(ctx, c.State, log)
+	st, err := openState(ctx, c.State, Network{}, log)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func Export(ctx context.Context, c config.Config, log *slog.Logger, w io.Writer)
 // Import reads what Export wrote into an empty store; with force it replaces what is there. The store is led meanwhile, as a
 // service does it.
 func Import(ctx context.Context, c config.Config, log *slog.Logger, r io.Reader, force bool) error {
-	st, err := openState(ctx, c.State, log)
+	st, err := openState(ctx, c.State, Network{}, log)
 	if err != nil {
 		return err
 	}

@@ -257,9 +257,13 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 			return nil, err
 		}
 	}
+	java, err := s.javaArchive(ctx, p.artifacts)
+	if err != nil {
+		return nil, err
+	}
 	p.planner, err = launch.New(launch.Options{
 		Distribution: p.distribution, OverlayURI: p.overlayURI, ArtifactURI: p.artifactURI, Key: k.Signing, Secret: secretFiles(s.c.Flink.SecretsDir).read,
-		KillGrace: s.c.Timing.KillGrace, ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir, JavaHome: s.c.Flink.JavaHome,
+		KillGrace: s.c.Timing.KillGrace, ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir, JavaHome: s.c.Flink.JavaHome, JavaArchive: java,
 		HadoopDirectory: s.c.Flink.HadoopDirectory, Inherited: s.c.Flink.Inherited(os.Environ()),
 	})
 	if err != nil {
