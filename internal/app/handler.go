@@ -10,7 +10,6 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
-	"github.com/flink-on-mesos/flink-service/internal/flink/ha"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -27,7 +26,7 @@ func (p *parts) newHandler() (handler, error) {
 		Core: p.loop, Artifacts: p.artifacts, Admit: p.admission.Admit, Import: flinkmesos.Import, Roles: s.c.Mesos.Roles,
 		Tokens: s.c.HTTP.Tokens(),
 		Journal: func(text string, limit, maxBytes int) ([]json.RawMessage, error) {
-			return journal.Tail(journalDir(s.c), text, limit, maxBytes)
+			return journal.Tail(JournalDir(s.c), text, limit, maxBytes)
 		},
 		Flinks: flinks, Version: s.o.Version, Commit: s.o.Commit, FrameworkName: s.c.Framework.Name, Leader: s.url,
 		Metrics:        promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry}),
@@ -64,9 +63,12 @@ func (p *parts) newAdmission() *admit.Admission {
 			_, err := secretFiles(s.c.Flink.SecretsDir).read(name)
 			return err
 		},
-		HighAvailability: func(s spec.Spec) error {
-			_, _, err := ha.Locate(p.planner.Configuration(s, ""))
-			return err
+		HighAvailability: func(s spec.Spec) (string, error) {
+			l, ok, err := p.locate(s, "")
+			if err != nil || !ok {
+				return "", err
+			}
+			return l.Note(), nil
 		},
 		ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir,
 	})

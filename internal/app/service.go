@@ -277,8 +277,8 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	p.reach = newReach(func() *state.State { return p.loop.View() }, p.planner, secretFiles(s.c.Flink.SecretsDir), s.o.Network)
 
 	began := time.Now()
-	st0 := core.New(decideOptions(s.c), stored, began)
-	p.journal, err = journal.New(journal.Options{Dir: journalDir(s.c), Masked: redact.ForJournal, Log: s.log.With("part", "journal")})
+	st0 := core.New(CoreOptions(s.c), stored, began)
+	p.journal, err = journal.New(journal.Options{Dir: JournalDir(s.c), Masked: redact.ForJournal, Log: s.log.With("part", "journal")})
 	if err != nil {
 		return nil, err
 	}

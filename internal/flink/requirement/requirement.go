@@ -66,9 +66,14 @@ func (c *checker) lackArtifact(field, what, artifact, cure string) {
 }
 
 func (c *checker) allocation() {
-	if c.s.Allocation == spec.Dynamic && !c.m.Driven() {
-		c.lack("allocation", "resource manager driver in lib, which allocation: dynamic needs",
-			"write allocation: static, or use a Flink that `make flink` assembled, or a service that `make build` made with Maven")
+	if c.m.Driven() {
+		return
+	}
+	const cure = "use a Flink that `make flink` assembled, or a service that `make build` made with Maven"
+	if c.s.Allocation == spec.Dynamic {
+		c.lack("allocation", "resource manager driver in lib, which allocation: dynamic needs", "write allocation: static, or "+cure)
+	} else if c.s.Kind == spec.Application || c.s.Kind == spec.Job {
+		c.lack("kind", "resource manager driver in lib, which runs the program of a cluster", "use a session, or "+cure)
 	}
 }
 
