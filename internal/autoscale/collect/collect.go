@@ -158,7 +158,9 @@ func (c *Collector) vertex(ctx context.Context, v *autoscale.Vertex, names autos
 	}
 	aggregates := make([]autoscale.NamedAggregate, 0, len(answer))
 	for _, m := range answer {
-		aggregates = append(aggregates, autoscale.NamedAggregate{ID: m.ID, Min: value(m.Min), Max: value(m.Max), Avg: value(m.Avg), Sum: value(m.Sum)})
+		aggregates = append(aggregates, autoscale.NamedAggregate{
+			ID: m.ID, Min: value(m.Min), Max: value(m.Max), Avg: value(m.Avg), Sum: value(m.Sum),
+		})
 	}
 	v.Metrics = names.Metrics(aggregates)
 	return nil
