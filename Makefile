@@ -61,6 +61,10 @@ flink: driver ## Assemble the Flink distributions from Maven artifacts into buil
 	@FLINK_VERSION=$(if $(FLINK_DIST),,$(FLINK_VERSIONS)) $(GO) run ./internal/flink/dist/assemble
 	@$(GO) run ./internal/flink/appcds/prepare
 
+.PHONY: java
+java: flink ## Make the Java runtime of the DC/OS package, and Flink's classes prepared for it, from the JDK 17 of this machine
+	@$(GO) run ./internal/flink/jre/assemble
+
 .PHONY: docs
 docs: ## Write docs/configuration.md, docs/cli.md and docs/api-reference.md from the code
 	$(GO) test ./internal/config -run Document -update
@@ -85,7 +89,7 @@ driver-test: ## Test the Java driver against each Flink release that it supports
 	@for v in $(DRIVER_VERSIONS); do echo "driver with Flink $$v"; $(MVN) -f resources/resource-manager-driver -Dflink.version=$$v test || exit 1; done
 
 .PHONY: e2e
-e2e: build demo-job flink ## Real Flink of both versions on local Mesos, and the page in a real Chromium, or on E2E_MESOS_MASTER=host:port
+e2e: build demo-job java ## Real Flink of both versions on local Mesos, and the page in a real Chromium, or on E2E_MESOS_MASTER=host:port
 	@for p in chromium-headless-shell chromium chromium-browser google-chrome; do command -v $$p >/dev/null && exit 0; done; apt-get install -y -q chromium >/dev/null
 	@mkdir -p $(BUILD)
 	FLINK_REAL=1 $(GO) test -timeout 35m -count=1 -p 1 ./tests/browser ./tests/e2e/... ./internal/flink/... ./internal/autoscale/... ./internal/testkit/jobmanager/... 2>&1 | tee $(BUILD)/e2e.log || \
@@ -121,7 +125,7 @@ UNIVERSE_URL    ?= http://127.0.0.1:8998
 UNIVERSE_LISTEN ?= 0.0.0.0:8998
 
 .PHONY: universe
-universe: driver flink ## Build the DC/OS package into build/universe: programs, driver, Flink, repository (UNIVERSE_URL)
+universe: driver flink java ## Build the DC/OS package into build/universe: programs, driver, Flink, repository (UNIVERSE_URL)
 	$(GO) run ./internal/universe/release build -url $(UNIVERSE_URL) -commit $(COMMIT)
 
 .PHONY: universe-serve

@@ -92,6 +92,24 @@ func addClasses(ctx context.Context, m dist.Manifest, dir string, store *artifac
 	return all
 }
 
+// javaArchive is the URI at which tasks fetch the Java of JAVA_ARCHIVE: a file of this machine is served as an artifact.
+func (s *Service) javaArchive(ctx context.Context, store *artifact.Store) (string, error) {
+	named := s.c.Flink.JavaArchive
+	if named == "" || strings.Contains(named, "://") {
+		return named, nil
+	}
+	a, err := store.Add(ctx, named, artifact.PutOptions{Public: true})
+	if err != nil {
+		return "", fmt.Errorf("JAVA_ARCHIVE: take %s into the artifact store: %w", named, err)
+	}
+	path, err := store.Path(a.SHA256, filepath.Base(named))
+	if err != nil {
+		return "", fmt.Errorf("JAVA_ARCHIVE: %w", err)
+	}
+	s.log.Info("Java for tasks", "sha256", a.SHA256, "from", named)
+	return s.url + path, nil
+}
+
 // look finds the archives of one place, and the directory in which they are.
 func look(ctx context.Context, place, dir string, log *slog.Logger) ([]dist.Manifest, string, error) {
 	info, err := os.Stat(place)

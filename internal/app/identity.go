@@ -91,10 +91,12 @@ func (s *Service) peers() (*http.Transport, error) {
 
 // transport reaches a part of the cluster that the authorities of MESOS_CA_FILE vouch for. It goes through no proxy.
 func (s *Service) transport() *http.Transport {
-	return &http.Transport{
+	t := &http.Transport{
 		DialContext: s.o.Network.dialer(5 * time.Second), TLSClientConfig: s.tls.Clone(),
 		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 30 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute,
 	}
+	s.steps.add("idle connections", func() error { t.CloseIdleConnections(); return nil })
+	return t
 }
 
 // authorized puts the token of the service account on requests; without one it leaves them as they are.

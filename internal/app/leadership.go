@@ -50,6 +50,10 @@ func (f *flinkSide) locate(s spec.Spec, nonce string, log *slog.Logger) (ha.Loca
 	if err != nil { // The specs of earlier releases were not checked.
 		log.Warn("the cluster's high-availability data cannot be located", "error", err)
 	}
+	// The login goes to no other ensemble that a spec may name.
+	if c := f.p.service.c; c.HA.User != "" && l.On(c.Flink.ZooKeeper) {
+		l.SASL = &ha.SASL{User: c.HA.User, Password: string(c.HA.Password.Reveal())}
+	}
 	return l, ok
 }
 

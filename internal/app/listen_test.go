@@ -56,10 +56,8 @@ func TestListenTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		for _, end := range s.closers {
-			if err := end(); err != nil {
-				t.Error(err)
-			}
+		if err := s.Stop(); err != nil {
+			t.Error(err)
 		}
 	}()
 	if !strings.HasPrefix(s.url, "https://127.0.0.1:") || s.own != s.url {
@@ -154,7 +152,7 @@ func TestStateTLS(t *testing.T) {
 		}
 	}()
 	c := config.State{Store: fmt.Sprintf("zk://%s/state", l.Addr()), TLS: true, CAFile: ca, SessionTimeout: 10 * time.Second}
-	st, err := openState(t.Context(), c, slog.New(slog.DiscardHandler))
+	st, err := openState(t.Context(), c, Network{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +163,7 @@ func TestStateTLS(t *testing.T) {
 		t.Error(err)
 	}
 	c.CAFile = filepath.Join(t.TempDir(), "none")
-	if _, err := openState(t.Context(), c, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "STATE_STORE_CA_FILE") {
+	if _, err := openState(t.Context(), c, Network{}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "STATE_STORE_CA_FILE") {
 		t.Errorf("no authorities: %v", err)
 	}
 }

@@ -151,7 +151,7 @@ func transfer(ctx context.Context, args, environ []string, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
-	st, err := openState(ctx, c.State, newLog(c.Log, stderr))
+	st, err := openState(ctx, c.State, Network{}, newLog(c.Log, stderr))
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 type Network struct {
 	// Listen takes the place of net.Listen. The address of its listener must be a *net.TCPAddr.
 	Listen func(network, address string) (net.Listener, error)
-	// Dial takes the place of (*net.Dialer).DialContext for every connection but those to ZooKeeper.
+	// Dial takes the place of (*net.Dialer).DialContext for every connection but those to the ZooKeeper of Mesos and of Flink.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -31,5 +31,15 @@ func (n Network) dialer(timeout time.Duration) func(ctx context.Context, network
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		return n.Dial(ctx, network, address)
+	}
+}
+
+// dialTimeout is Dial in the form of net.DialTimeout; nil for the network of the machine.
+func (n Network) dialTimeout() func(network, address string, timeout time.Duration) (net.Conn, error) {
+	if n.Dial == nil {
+		return nil
+	}
+	return func(network, address string, timeout time.Duration) (net.Conn, error) {
+		return n.dialer(timeout)(context.Background(), network, address)
 	}
 }

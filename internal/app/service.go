@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -73,28 +72,56 @@ type Service struct {
 	// tls is for masters, agents, the login endpoint and Marathon.
 	tls *tls.Config
 	// others reaches the other instances of the service.
-	others  *http.Transport
-	closers []func() error
+	others *http.Transport
+	// steps are what was started; run is the one run.
+	steps steps
+	run   running
 	// problems are what an operator must correct while the service runs.
 	problems *problems
 }
 
-// Run runs the service until ctx is done or something that it cannot live without fails. The tasks stay.
-func Run(ctx context.Context, o Options) (err error) {
-	s := &Service{o: o, c: o.Config, log: o.Log, registry: prometheus.NewRegistry(), front: newFront(), problems: newProblems(o.Log, o.Config.Warnings)}
+// New makes a service that listens and answers that it is starting. It needs Stop at its end, whether it ran or not; when New
+// fails nothing is left of it.
+func New(o Options) (*Service, error) {
+	s := &Service{
+		o: o, c: o.Config, log: o.Log, registry: prometheus.NewRegistry(), front: newFront(), steps: steps{log: o.Log},
+		problems: newProblems(o.Log, o.Config.Warnings),
+	}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	defer func() {
-		for _, v := range slices.Backward(s.closers) {
-			err = errors.Join(err, v())
+	for _, start := range []func() error{s.identify, s.listen} {
+		if err := start(); err != nil {
+			return nil, errors.Join(err, s.steps.undo())
 		}
-	}()
-	if err := s.identify(); err != nil {
+	}
+	return s, nil
+}
+
+// Run opens the state, waits to lead, and then runs clusters until ctx is done, Stop is called, or something that the service
+// cannot live without fails. It can be called once. The tasks of clusters keep running after its end.
+func (s *Service) Run(ctx context.Context) error {
+	ctx, end, err := s.run.begin(ctx)
+	if err != nil {
 		return err
 	}
-	if err := s.listen(); err != nil {
+	defer end()
+	return s.lead(ctx)
+}
+
+// Stop ends Run, and then everything that New and Run started, the newest first and each in bounded time. It returns what could
+// not be ended. Calling it again does nothing more and returns the same.
+func (s *Service) Stop() error {
+	s.run.stop()
+	return s.steps.undo()
+}
+
+// Run makes a service, runs it, and stops it.
+func Run(ctx context.Context, o Options) error {
+	s, err := New(o)
+	if err != nil {
 		return err
 	}
-	return s.run(ctx)
+	err = s.Run(ctx)
+	return errors.Join(err, s.Stop())
 }
 
 // listen takes the port first: a second service on the same port stops here and disturbs nothing.
@@ -121,7 +148,8 @@ func (s *Service) listen() error {
 	}
 	done := make(chan error, 1)
 	go func() { done <- serve(l) }()
-	s.closers = append(s.closers, func() error {
+	s.steps.add("the listener", func() error {
+		defer s.others.CloseIdleConnections()
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
@@ -135,7 +163,8 @@ func (s *Service) listen() error {
 	return nil
 }
 
-func (s *Service) run(ctx context.Context) error {
+// lead takes the state, and runs the components while this instance leads.
+func (s *Service) lead(ctx context.Context) error {
 	if err := os.MkdirAll(s.c.State.DataDir, 0o700); err != nil {
 		return fmt.Errorf("DATA_DIR: %w", err)
 	}
@@ -143,7 +172,7 @@ func (s *Service) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.closers = append(s.closers, st.Close)
+	s.steps.add("the state", st.Close)
 	if s.o.Ready != nil {
 		s.o.Ready(s.url)
 	}
@@ -151,7 +180,7 @@ func (s *Service) run(ctx context.Context) error {
 	if err != nil || lost == nil && ctx.Err() != nil {
 		return err
 	}
-	s.closers = append(s.closers, release)
+	s.steps.add("the lock of the state", release)
 	stored, k, err := load(ctx, st)
 	if err != nil {
 		return err
@@ -185,7 +214,7 @@ func (s *Service) masters() (func(context.Context) ([]string, error), error) {
 		if err != nil {
 			return nil, err
 		}
-		s.closers = append(s.closers, s.local.Close)
+		s.steps.add("local Mesos", s.local.Close)
 		address = s.local.Address()
 		s.log.Info("local Mesos is ready; its tasks end with this process", "master", address, "agents", settings.Agents)
 	}
@@ -217,7 +246,7 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	if err != nil {
 		return nil, err
 	}
-	s.closers = append(s.closers, p.artifacts.Close)
+	s.steps.add("the artifacts", p.artifacts.Close)
 	p.copies = newCopies(p.artifacts, s.others, s.log)
 	if !s.c.Marathon.Uninstall || s.c.Marathon.UninstallSavepoints != "" { // What is only to be removed needs no Flink.
 		p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, filepath.Join(s.c.State.DataDir, "flink"), p.artifacts, s.log)
@@ -228,9 +257,13 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 			return nil, err
 		}
 	}
+	java, err := s.javaArchive(ctx, p.artifacts)
+	if err != nil {
+		return nil, err
+	}
 	p.planner, err = launch.New(launch.Options{
 		Distribution: p.distribution, OverlayURI: p.overlayURI, ArtifactURI: p.artifactURI, Key: k.Signing, Secret: secretFiles(s.c.Flink.SecretsDir).read,
-		KillGrace: s.c.Timing.KillGrace, ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir, JavaHome: s.c.Flink.JavaHome,
+		KillGrace: s.c.Timing.KillGrace, ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir, JavaHome: s.c.Flink.JavaHome, JavaArchive: java,
 		HadoopDirectory: s.c.Flink.HadoopDirectory, Inherited: s.c.Flink.Inherited(os.Environ()),
 	})
 	if err != nil {
@@ -245,7 +278,7 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	if err != nil {
 		return nil, err
 	}
-	s.closers = append(s.closers, p.journal.Close)
+	s.steps.add("the journal", p.journal.Close)
 	p.journal.Begin(began, stored)
 	p.scheduler, err = mesos.New(mesos.Options{
 		Framework: s.framework(), Masters: masters, TLS: s.tls, Dial: s.o.Network.Dial, Plan: p.planner.Plan, Authenticate: s.authenticate(), Authorize: s.authorized,
@@ -262,7 +295,7 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 		return nil, err
 	}
 	side := newFlinkSide(p, p.watcher)
-	s.closers = append(s.closers, side.Close)
+	s.steps.add("the connections to JobManagers", side.Close)
 	p.loop, err = loop.New(loop.Options{
 		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Registerer: s.registry, Log: s.log,
 		Observe: p.journal.Observe,

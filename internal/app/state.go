@@ -24,7 +24,7 @@ type openedState struct {
 // openState opens the store of the options, or the one of the configuration.
 func (s *Service) openState(ctx context.Context) (*openedState, error) {
 	if s.o.Store == nil {
-		return openState(ctx, s.c.State, s.log)
+		return openState(ctx, s.c.State, s.o.Network, s.log)
 	}
 	st, err := s.o.Store()
 	if err != nil {
@@ -34,7 +34,7 @@ func (s *Service) openState(ctx context.Context) (*openedState, error) {
 }
 
 // openState opens the store that STATE_STORE names.
-func openState(ctx context.Context, c config.State, log *slog.Logger) (*openedState, error) {
+func openState(ctx context.Context, c config.State, network Network, log *slog.Logger) (*openedState, error) {
 	if !strings.HasPrefix(c.Store, "zk://") {
 		dir, err := file.Dir(c.Store)
 		if err != nil {
@@ -59,7 +59,7 @@ func openState(ctx context.Context, c config.State, log *slog.Logger) (*openedSt
 			return nil, err
 		}
 	}
-	o.SessionTimeout, o.Log = c.SessionTimeout, log
+	o.SessionTimeout, o.Log, o.Dial = c.SessionTimeout, log, network.dialTimeout()
 	s, err := zk.New(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("STATE_STORE: %w", err)

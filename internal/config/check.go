@@ -61,12 +61,17 @@ func (l *loader) check(c Config) {
 		{slices.Contains(c.Flink.Distributions, ""), "FLINK_DISTRIBUTIONS", "has an empty element: remove the surplus comma"},
 		oneOf("DEFAULT_ALLOCATION", c.Flink.DefaultAllocation, "dynamic", "static"),
 		{c.Flink.ZooKeeper != "" && !isQuorum(c.Flink.ZooKeeper), "ZOOKEEPER", fmt.Sprintf("%q is not a quorum: write host:port, separated by commas", c.Flink.ZooKeeper)},
+		{c.HA.User != "" && c.HA.Password.Empty(), "ZOOKEEPER_SASL_PASSWORD", "is missing: ZOOKEEPER_SASL_USER needs it"},
+		{c.HA.User == "" && !c.HA.Password.Empty(), "ZOOKEEPER_SASL_USER", "is missing: ZOOKEEPER_SASL_PASSWORD belongs to a user"},
+		{c.HA.User != "" && c.Flink.ZooKeeper == "", "ZOOKEEPER_SASL_USER", "has no use without ZOOKEEPER: the login goes to no other ensemble"},
 		{c.Marathon.UninstallSavepoints != "" && !isLocation(c.Marathon.UninstallSavepoints), "UNINSTALL_SAVEPOINT_DIRECTORY", fmt.Sprintf("%q is not a URI: write one such as hdfs:///savepoints or file:///mnt/savepoints", c.Marathon.UninstallSavepoints)},
 		{c.Flink.HAStorageDir != "" && !isLocation(c.Flink.HAStorageDir), "HA_STORAGE_DIR", fmt.Sprintf("%q is not a URI: write one such as hdfs:///flink/ha or file:///mnt/ha", c.Flink.HAStorageDir)},
 		{slices.ContainsFunc(c.Flink.FetchSchemes, badScheme), "FETCH_SCHEMES", fmt.Sprintf("%q has an element that is no scheme in lower case, such as https", c.Flink.FetchSchemes)},
 		{slices.ContainsFunc(c.Flink.FetchHosts, badHost), "FETCH_HOSTS", fmt.Sprintf("%q has an element that is no host name in lower case, such as files.example.com or .example.com", c.Flink.FetchHosts)},
 		{c.Flink.SecretsDir != "" && !isDirectory(c.Flink.SecretsDir), "SECRETS_DIR", fmt.Sprintf("%q is not a directory that can be read", c.Flink.SecretsDir)},
 		{c.Flink.JavaHome != "" && !strings.HasPrefix(c.Flink.JavaHome, "/"), "JAVA_HOME", fmt.Sprintf("%q is not an absolute path", c.Flink.JavaHome)},
+		{c.Flink.JavaArchive != "" && !isArchive(c.Flink.JavaArchive), "JAVA_ARCHIVE", fmt.Sprintf("%q is not an archive: name a file or a URI that ends in .tgz, .tar.gz or .zip", c.Flink.JavaArchive)},
+		{isArchive(c.Flink.JavaArchive) && !isLocation(c.Flink.JavaArchive) && !l.elsewhere && unreadable(c.Flink.JavaArchive), "JAVA_ARCHIVE", fmt.Sprintf("%q cannot be read", c.Flink.JavaArchive)},
 		{c.Flink.HadoopDirectory != "" && !isDirectory(c.Flink.HadoopDirectory), "HADOOP_CONF_DIR", fmt.Sprintf("%q is not a directory that can be read", c.Flink.HadoopDirectory)},
 		{slices.ContainsFunc(c.Flink.Inherit, badPattern), "INHERIT_ENVIRONMENT", fmt.Sprintf("%q has an element that is not a pattern of names: write one such as HADOOP_*", c.Flink.Inherit)},
 		{c.Flink.ArtifactMaxSize < 1<<20, "ARTIFACT_MAX_SIZE", "is below 1m, which no Flink program fits into"},
@@ -184,6 +189,11 @@ func isURL(s string) bool {
 func isLocation(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && u.Scheme != "" && u.Path != ""
+}
+
+// isArchive says whether a file is one that the Mesos fetcher unpacks, by its name.
+func isArchive(name string) bool {
+	return slices.ContainsFunc([]string{".tgz", ".tar.gz", ".zip"}, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
 func isQuorum(s string) bool {

@@ -20,6 +20,7 @@ type Config struct {
 	HTTP      HTTP      `doc:"Where the service listens, and the name under which tasks and users reach it."`
 	State     State     `doc:"Where the service keeps what must outlive it."`
 	Flink     Flink     `doc:"Which Flink is started, and what clusters get that do not say otherwise."`
+	HA        HA        `doc:"How the service enters the ZooKeeper of highly available JobManagers, of which it removes what they leave."`
 	Timing    Timing    `doc:"Times of the scheduler. Each is a number with a unit: 500ms, 30s, 15m, 168h."`
 	Log       Log       `doc:"What the service writes to its standard error."`
 	// Warnings are the options that are ignored, because they contradict others, with what to do about each. They are no
@@ -135,6 +136,7 @@ type Flink struct {
 	ZooKeeper          string         `envconfig:"ZOOKEEPER" doc:"The ZooKeeper quorum for the high availability of JobManagers: host:port, separated by commas."`
 	HAStorageDir       string         `envconfig:"HA_STORAGE_DIR" doc:"The URI below which highly available JobManagers keep their metadata, such as hdfs:///flink/ha; a cluster may set its own."`
 	JavaHome           string         `envconfig:"JAVA_HOME" doc:"Where Java is on the agents; without it java is looked for in the tasks' PATH."`
+	JavaArchive        string         `envconfig:"JAVA_ARCHIVE" doc:"An archive (.tgz, .tar.gz, .zip) with a Java runtime that every task fetches, which agents keep in the cache of their fetcher: a URI, or the path of a file that the service serves. For agents without Java. Tasks that have a Java of their own (JAVA_HOME here or in their environment, javaHome, an image) do not fetch it."`
 	InitialCluster     InitialCluster `envconfig:"INITIAL_CLUSTER" doc:"A cluster that is created when the service starts with a state in which there has never been one: its spec in JSON or YAML, as the API takes it, or base64 of that; without it none is created."`
 	ArtifactURLs       time.Duration  `envconfig:"ARTIFACT_URL_LIFETIME" default:"1h" doc:"How long the path of a secret artifact, made for one launch, can be fetched."`
 	ArtifactMaxSize    Size           `envconfig:"ARTIFACT_MAX_SIZE" default:"1023m" doc:"The largest file that can be uploaded."`
@@ -145,6 +147,12 @@ type Flink struct {
 	Inherit            []string       `envconfig:"INHERIT_ENVIRONMENT" doc:"Which variables of the service's own environment every task gets, as patterns separated by commas, such as HADOOP_*,TZ. The service's own variables and those of Marathon and Mesos are not handed on. Whoever may look at the Mesos master sees them: they are not for secrets."`
 	AllowPrivileged    bool           `envconfig:"ALLOW_PRIVILEGED_CONTAINERS" default:"false" doc:"true lets a cluster's spec ask for privileged Docker containers, and for the options of docker run that give a container rights on its agent."`
 	ProxyResponseStall time.Duration  `envconfig:"PROXY_STALL_TIMEOUT" default:"11m" doc:"How long a request through the proxy to Flink may pass nothing in either direction. A program's main method runs inside such a request (POST /jars/:id/run), so this bounds its time; the default is above Flink's own bound (web.timeout, 10 minutes), so that Flink's answer arrives."`
+}
+
+// HA is the service's login where Flink keeps the high-availability data of clusters.
+type HA struct {
+	User     string `envconfig:"ZOOKEEPER_SASL_USER" doc:"Whom the service authenticates as to the ensemble of ZOOKEEPER by SASL with DIGEST-MD5: the user of Flink's JAAS entry Client, if clusters set high-availability.zookeeper.client.acl to creator. Kerberos is not supported."`
+	Password Secret `envconfig:"ZOOKEEPER_SASL_PASSWORD" doc:"The password of ZOOKEEPER_SASL_USER."`
 }
 
 // Timing holds what the scheduler waits for.

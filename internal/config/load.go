@@ -150,7 +150,7 @@ func (l *loader) secret(name, value, found string) (text, where string) {
 		return "", found
 	}
 	if l.elsewhere {
-		l.refused = append(l.refused, name, "MESOS_PRINCIPAL", "MARATHON_USER", "STATE_STORE_USER") // Those ask whether there is a secret.
+		l.refused = append(l.refused, name, "MESOS_PRINCIPAL", "MARATHON_USER", "STATE_STORE_USER", "ZOOKEEPER_SASL_USER") // Those ask whether there is a secret.
 		return "", foundFile
 	}
 	text, err := readSecret(path)

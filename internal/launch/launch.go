@@ -58,6 +58,8 @@ type Options struct {
 	ZooKeeper, StorageDir string
 	// JavaHome is set for tasks whose cluster does not set it; empty leaves it to the agent.
 	JavaHome string
+	// JavaArchive is a URI of a Java runtime that tasks without a Java of their own fetch; empty for none.
+	JavaArchive string
 	// HadoopDirectory has the Hadoop configuration of clusters that bring none; empty for none.
 	HadoopDirectory string
 	// Inherited are variables of the service's own environment that every task gets.
@@ -138,8 +140,13 @@ func (p *Planner) Plan(l state.Launch) (task.Template, error) {
 	if plan.Secrets, err = p.secrets(l); err != nil {
 		return task.Template{}, err
 	}
-	plan.URIs, err = p.uris(l, d)
-	return plan, err
+	if plan.URIs, err = p.uris(l, d); err != nil {
+		return task.Template{}, err
+	}
+	if p.o.JavaArchive != "" && plan.Environment["JAVA_HOME"] == "" && (plan.Container == nil || plan.Container.Image == "") {
+		plan.URIs = append(plan.URIs, spec.URI{Value: p.o.JavaArchive, Extract: true, Cache: true})
+	}
+	return plan, nil
 }
 
 // driven says whether Flink asks for its own workers through the driver.

@@ -107,7 +107,7 @@ var allowed = map[string][]string{
 	"internal/journal":         {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec"},
 	"internal/app":             {"internal/*", "resources"},
 	"internal/testkit/*":       {"internal/*"},
-	"internal/universe":        {"internal/flink/dist"},
+	"internal/universe":        {"internal/flink/appcds", "internal/flink/dist", "internal/flink/jre", "internal/spec"},
 	"internal/universe/*":      {"internal/universe"},
 	"internal/store/storetest": {"internal/store"},
 	"service":                  {"internal/app"},

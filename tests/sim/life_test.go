@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,7 +29,7 @@ type lifeOptions struct {
 	// host is the name of its machine.
 	host    string
 	environ []string
-	// open opens the state.
+	// open opens the state; nil for STATE_STORE.
 	open func() (store.Store, error)
 	log  *slog.Logger
 }
@@ -47,14 +48,17 @@ func begin(o lifeOptions) (*life, error) {
 		defer close(l.gone)
 		defer host.Cut() // With a process go its connections.
 		defer cancel()
-		l.err = app.Run(ctx, app.Options{
+		options := app.Options{
 			Config: c, Version: "test", Commit: "test", Log: o.log,
 			Network: app.Network{Listen: host.Listen, Dial: host.DialContext},
-			Store: func() (store.Store, error) {
+		}
+		if o.open != nil {
+			options.Store = func() (store.Store, error) {
 				s, err := o.open()
 				return gated{s, l.gate, o.delay}, err
-			},
-		})
+			}
+		}
+		l.err = app.Run(ctx, options)
 		if l.gate.shut() {
 			l.err = nil // Whatever it says: nobody hears it.
 		}
@@ -72,7 +76,11 @@ func (l *life) stop() {
 // kill -9 at that moment. It returns at once; gone is closed when that moment has come and all has ended.
 func (l *life) crash(after int) { l.gate.close(after) }
 
-// gate stands between a process and the world: through it goes every save and all that is sent to the master.
+// zooKeeperPort ends the addresses of ZooKeepers.
+const zooKeeperPort = ":2181"
+
+// gate stands between a process and the world: through it goes every save and all that is sent to the master and to
+// ZooKeeper.
 type gate struct {
 	host   *memnet.Host
 	cancel context.CancelFunc
@@ -124,7 +132,7 @@ func (g *gate) pass() bool {
 
 // write is asked before each write to the network.
 func (g *gate) write(address string, _ []byte) bool {
-	if address == masterAddress {
+	if address == masterAddress || strings.HasSuffix(address, zooKeeperPort) {
 		return g.pass()
 	}
 	return !g.shut()

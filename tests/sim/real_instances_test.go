@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/client"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/zookeeper"
@@ -42,25 +43,29 @@ func (i *instance) is(role string) {
 	})
 }
 
-// fill has a cluster of so many workers run, and returns the tasks with their agents.
-func fill(t *testing.T, f *fleet, i *instance, workers int) map[string][]string {
-	t.Helper()
-	_, err := i.client.PutCluster(t.Context(), spec.Spec{
+// demo is a cluster of so many workers.
+func demo(workers int) spec.Spec {
+	return spec.Spec{
 		Name: "demo", Kind: spec.Session, Allocation: spec.Static,
 		JobManager:   spec.JobManager{Resources: spec.Resources{CPUs: 0.5, Memory: spec.GiB}, Replicas: 1},
 		TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Slots: 1},
 		TaskManagers: spec.TaskManagers{Count: workers},
-	})
-	if err != nil {
+	}
+}
+
+// fill has a cluster of so many workers run, and returns the tasks with their agents.
+func fill(t *testing.T, f *fleet, i *instance, workers int) map[string][]string {
+	t.Helper()
+	if _, err := i.client.PutCluster(t.Context(), demo(workers)); err != nil {
 		t.Fatal(err)
 	}
-	i.until("all tasks run", func() error { return holds(t, i, workers+1) })
+	i.until("all tasks run", func() error { return holds(t, i.client, workers+1) })
 	return f.running()
 }
 
 // holds says whether an instance knows so many tasks that run, and none waits.
-func holds(t *testing.T, i *instance, tasks int) error {
-	d, err := i.client.Cluster(t.Context(), "demo")
+func holds(t testing.TB, c *client.Client, tasks int) error {
+	d, err := c.Cluster(t.Context(), "demo")
 	if err != nil {
 		return err
 	}
@@ -83,44 +88,6 @@ func untouched(t *testing.T, f *fleet, before map[string][]string) {
 		t.Errorf("the tasks were %v and are %v", before, after)
 	}
 	f.once()
-}
-
-// TestTwoAtOnce starts two instances at the same moment: one leads, the other stands by and takes over.
-func TestTwoAtOnce(t *testing.T) {
-	t.Parallel()
-	server := zookeeper.Start(t)
-	f := newFleet(t, "127.0.0.%d")
-	f.addAgent(10)
-	a, b := pair(t, f, server.Addr, server.Addr)
-	a.start()
-	b.start()
-	leader, other := a, b
-	a.until("one leads and the other stands by", func() error {
-		first, second := a.role(), b.role() // Both stand by before the first one leads.
-		leader, other = a, b
-		if second == "leader" {
-			leader, other = b, a
-		}
-		if first == second || first != "leader" && second != "leader" {
-			return fmt.Errorf("they are %q and %q", first, second)
-		}
-		return nil
-	})
-	other.is("standby")
-	leader.reconciled()
-	before := fill(t, f, leader, 5)
-	if err := holds(t, other, 6); err != nil {
-		t.Errorf("the standby passes requests on: %v", err)
-	}
-	leader.kill()
-	killed := time.Now()
-	other.is("leader")
-	t.Logf("the standby led %s after the session timeout of %s", (time.Since(killed) - session).Round(10*time.Millisecond), session)
-	other.reconciled()
-	untouched(t, f, before)
-	if n := len(f.frameworks()); n != 1 {
-		t.Errorf("the master knows %d frameworks", n)
-	}
 }
 
 // TestTwoOnOneDirectory has a second service refuse the first one's state, and say whose it is.

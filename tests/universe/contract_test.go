@@ -2,6 +2,7 @@ package universe_test
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -12,15 +13,17 @@ import (
 
 // exempt are variables of the service that no option of the package sets, with the reason.
 var exempt = map[string]string{
-	"LISTEN":              "Marathon chooses the port, and tells it in PORT_API",
-	"DATA_DIR":            "the sandbox: what is in it can be made again, and Mesos removes it",
-	"API_TOKENS":          "Admin Router logs users in, and takes the header that a token would be in",
-	"MARATHON_URL":        "Cosmos installs, updates and removes the app",
-	"MARATHON_USER":       "as MARATHON_URL",
-	"MARATHON_PASSWORD":   "as MARATHON_URL",
-	"HADOOP_CONF_DIR":     "an agent's own directories are no concern of the package: hdfs.config_url brings the files",
-	"INHERIT_ENVIRONMENT": "the environment of the app has nothing but what the package puts there",
-	"UNINSTALL":           "Cosmos asks for it with SDK_UNINSTALL",
+	"LISTEN":                  "Marathon chooses the port, and tells it in PORT_API",
+	"DATA_DIR":                "the sandbox: what is in it can be made again, and Mesos removes it",
+	"API_TOKENS":              "Admin Router logs users in, and takes the header that a token would be in",
+	"MARATHON_URL":            "Cosmos installs, updates and removes the app",
+	"MARATHON_USER":           "as MARATHON_URL",
+	"MARATHON_PASSWORD":       "as MARATHON_URL",
+	"HADOOP_CONF_DIR":         "an agent's own directories are no concern of the package: hdfs.config_url brings the files",
+	"INHERIT_ENVIRONMENT":     "the environment of the app has nothing but what the package puts there",
+	"ZOOKEEPER_SASL_USER":     "the ZooKeeper of DC/OS asks for no login",
+	"ZOOKEEPER_SASL_PASSWORD": "as ZOOKEEPER_SASL_USER",
+	"UNINSTALL":               "Cosmos asks for it with SDK_UNINSTALL",
 }
 
 // otherDefaults are options whose default is not that of the service's variable, with the reason.
@@ -30,11 +33,12 @@ var otherDefaults = map[string]string{
 	"ZOOKEEPER":           "every DC/OS cluster has one",
 	"FRAMEWORK_USER":      "tasks run as the user of the service, not as that of the agent",
 	"FLINK_DISTRIBUTIONS": "what was fetched into the sandbox",
+	"JAVA_ARCHIVE":        "as FLINK_DISTRIBUTIONS: a stock agent has no Java",
 	"INITIAL_CLUSTER":     "a new installation shows a cluster that takes jobs",
 }
 
 // exported are variables that the command sets, rather than the app's environment.
-var exported = []string{"FLINK_DISTRIBUTIONS", "ADVERTISE_HOST"}
+var exported = []string{"FLINK_DISTRIBUTIONS", "ADVERTISE_HOST", "JAVA_ARCHIVE"}
 
 // TestTemplateAndSchema compares the names of the template with the options, both ways.
 func TestTemplateAndSchema(t *testing.T) {
@@ -72,7 +76,7 @@ func environment(t testing.TB, app map[string]any, started []string) map[string]
 	for _, e := range started {
 		name, value, _ := strings.Cut(e, "=")
 		if short, ok := strings.CutPrefix(name, config.Prefix); ok && slices.Contains(exported, short) {
-			all[short] = value
+			all[short] = path.Base(value) // Each start has a sandbox of its own.
 		}
 	}
 	return all

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -15,7 +16,16 @@ const sessionTimeout = 10 * time.Second
 
 // do connects, works and disconnects. The library waits for a connection for ever; ctx bounds it.
 func (l Location) do(ctx context.Context, work func(*zk.Conn) error) error {
-	c, _, err := zk.Connect(l.Servers, sessionTimeout, zk.WithLogger(silent{}), zk.WithEventCallback(func(zk.Event) {}))
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	dial := func(network, address string, timeout time.Duration) (net.Conn, error) {
+		c, err := net.DialTimeout(network, address, timeout)
+		if err == nil && l.SASL != nil {
+			c = &saslConn{Conn: c, login: *l.SASL, fail: fail}
+		}
+		return c, err
+	}
+	c, _, err := zk.Connect(l.Servers, sessionTimeout, zk.WithLogger(silent{}), zk.WithEventCallback(func(zk.Event) {}), zk.WithDialer(dial))
 	if err != nil {
 		return l.wrap(err)
 	}
@@ -33,13 +43,13 @@ func (l Location) do(ctx context.Context, work func(*zk.Conn) error) error {
 	case err = <-done:
 		c.Close()
 		if errors.Is(err, zk.ErrNoAuth) {
-			err = fmt.Errorf("%w: the ACL of Flink's nodes shuts the service out; give Flink and the service the same login in %s, or leave high-availability.zookeeper.client.acl open",
+			err = fmt.Errorf("%w: the ACL of Flink's nodes shuts the service out; give Flink and the service the same login (%s, or ZOOKEEPER_SASL_USER), or leave high-availability.zookeeper.client.acl open",
 				err, authorization)
 		}
 		return l.wrap(err)
 	case <-ctx.Done():
 		c.Close() // Ends the work, too.
-		return l.wrap(ctx.Err())
+		return l.wrap(context.Cause(ctx))
 	}
 }
 

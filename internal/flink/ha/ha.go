@@ -33,6 +33,8 @@ type Location struct {
 	graphs []string
 	// logins are the credentials that Flink gives its own connections.
 	logins []login
+	// SASL is the login of an ensemble that authenticates so; nil for none.
+	SASL *SASL
 }
 
 // String is where it is, without logins.
@@ -58,18 +60,9 @@ func Locate(config map[string]string) (Location, bool, error) {
 	}
 	root := get("/flink", "high-availability.zookeeper.path.root", "recovery.zookeeper.path.root")
 	id := get("/default", "high-availability.cluster-id", "high-availability.zookeeper.path.namespace", "recovery.zookeeper.path.namespace")
-	servers, chroot, _ := strings.Cut(quorum, "/")
 	var l Location
-	for s := range strings.SplitSeq(servers, ",") {
-		if s = strings.TrimSpace(s); s == "" {
-			continue
-		}
-		if !strings.Contains(s, ":") {
-			s += ":2181"
-		}
-		l.Servers = append(l.Servers, s)
-	}
-	if len(l.Servers) == 0 {
+	var chroot string
+	if l.Servers, chroot = servers(quorum); len(l.Servers) == 0 {
 		return Location{}, false, nil
 	}
 	l.Root = path.Join("/", chroot, root)
@@ -97,6 +90,27 @@ func Locate(config map[string]string) (Location, bool, error) {
 		return Location{}, false, fault.New(fault.Invalid, "%s: %v", authorization, err)
 	}
 	return l, true, nil
+}
+
+// servers splits a quorum into host:port, and the node that stands for the root.
+func servers(quorum string) (all []string, chroot string) {
+	list, chroot, _ := strings.Cut(quorum, "/")
+	for s := range strings.SplitSeq(list, ",") {
+		if s = strings.TrimSpace(s); s == "" {
+			continue
+		}
+		if !strings.Contains(s, ":") {
+			s += ":2181"
+		}
+		all = append(all, s)
+	}
+	return all, chroot
+}
+
+// On says whether the location is on the very ensemble of a quorum, written as in high-availability.zookeeper.quorum.
+func (l Location) On(quorum string) bool {
+	all, _ := servers(quorum)
+	return len(all) > 0 && slices.Equal(slices.Sorted(slices.Values(all)), slices.Sorted(slices.Values(l.Servers)))
 }
 
 // authorization is the option with what Flink's ZooKeeper client authenticates by, scheme by scheme.

@@ -106,6 +106,15 @@ func TestNamespace(t *testing.T) {
 	}
 }
 
+func TestOn(t *testing.T) {
+	l := locate(t, "a:1,b", nil)
+	for quorum, want := range map[string]bool{"b:2181, a:1/chroot": true, "a:1": false, "a:1,b:2181,c": false, "": false} {
+		if l.On(quorum) != want {
+			t.Errorf("On(%q) = %t, want %t", quorum, !want, want)
+		}
+	}
+}
+
 // locate is the location of a cluster on a server, with options besides.
 func locate(t *testing.T, server string, options map[string]string) ha.Location {
 	t.Helper()

@@ -1,14 +1,6 @@
 package zk
 
-import (
-	"net"
-	"time"
-)
-
-// SetDial has o connect through dial.
-func (o *Options) SetDial(dial func(network, address string, timeout time.Duration) (net.Conn, error)) {
-	o.dial = dial
-}
+import "time"
 
 // SetJournaled has f called when a batch is in the journal and not in its place yet.
 func (o *Options) SetJournaled(f func()) { o.journaled = f }

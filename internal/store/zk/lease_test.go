@@ -449,7 +449,7 @@ func TestJournal(t *testing.T) {
 	o := options(t, server.Addr, path)
 	o.SessionTimeout = 2 * time.Second
 	plain := o
-	o.SetDial(w.dial)
+	o.Dial = w.dial
 	pulled := make(chan struct{})
 	o.SetJournaled(func() {
 		w.pull()
@@ -511,7 +511,7 @@ func TestManyLeaders(t *testing.T) {
 			for turn := range turns {
 				w := new(wire)
 				o := options(t, server.Addr, path)
-				o.SetDial(w.dial)
+				o.Dial = w.dial
 				s, err := zk.New(t.Context(), o)
 				if err != nil {
 					t.Error(err)

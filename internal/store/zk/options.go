@@ -46,9 +46,9 @@ type Options struct {
 	Timeout time.Duration
 	// Log is told of sessions and leadership. Default: nothing is told.
 	Log *slog.Logger
+	// Dial connects to a server; net.DialTimeout when nil.
+	Dial func(network, address string, timeout time.Duration) (net.Conn, error)
 
-	// dial replaces the network in tests.
-	dial func(network, address string, timeout time.Duration) (net.Conn, error)
 	// journaled is called when a batch is in the journal and not in its place yet.
 	journaled func()
 	// leading is called before a leader's first write.
@@ -177,8 +177,8 @@ func (o *Options) validate() error {
 	if o.leading == nil {
 		o.leading = func() {}
 	}
-	if o.dial == nil {
-		o.dial = net.DialTimeout
+	if o.Dial == nil {
+		o.Dial = net.DialTimeout
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func connect(ctx context.Context, o Options, expired func()) (*session, error) {
 				refusal.Store(&err)
 			}
 		}()
-		c, err := o.dial(network, address, timeout)
+		c, err := o.Dial(network, address, timeout)
 		if err != nil {
 			return nil, err
 		}

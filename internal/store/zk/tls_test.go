@@ -77,9 +77,9 @@ func TestTLS(t *testing.T) {
 	addr, roots := encrypted(t)
 	o := options(t, addr, root(t))
 	// localhost may be looked up as ::1 first, where nobody listens.
-	o.SetDial(func(_, address string, timeout time.Duration) (net.Conn, error) {
+	o.Dial = func(_, address string, timeout time.Duration) (net.Conn, error) {
 		return net.DialTimeout("tcp4", address, timeout)
-	})
+	}
 	o.TLS = &tls.Config{RootCAs: roots}
 	s := mustOpen(t, o)
 	mustLock(t, s, "a")

@@ -142,7 +142,7 @@ func TestContract(t *testing.T) {
 			Open: func(t *testing.T) store.Store {
 				w := new(wire)
 				o := options(t, server.Addr, path)
-				o.SetDial(w.dial)
+				o.Dial = w.dial
 				s, err := zk.New(t.Context(), o)
 				if err != nil {
 					t.Fatal(err)

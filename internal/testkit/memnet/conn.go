@@ -75,6 +75,8 @@ type pipe struct {
 	size    int
 	// arrived is when the last piece arrives: none overtakes it.
 	arrived time.Time
+	// held says that nothing arrives for now.
+	held bool
 	// reading and writing are why that end is closed; nil while it is open.
 	reading, writing error
 	readBy, writeBy  time.Time
@@ -115,7 +117,7 @@ func (p *pipe) read(b []byte) (int, error) {
 	defer p.mu.Unlock()
 	for {
 		var due time.Time
-		if len(p.pieces) > 0 {
+		if len(p.pieces) > 0 && !p.held {
 			due = p.pieces[0].at
 		}
 		switch {
@@ -193,6 +195,14 @@ func (p *pipe) endReading(why error) {
 		p.reading, p.pieces, p.size = why, nil, 0
 		p.changed.Broadcast()
 	}
+}
+
+// hold keeps back what is on its way, or lets it go on.
+func (p *pipe) hold(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held = on
+	p.changed.Broadcast()
 }
 
 func (p *pipe) deadline(which *time.Time, t time.Time) {

@@ -41,10 +41,12 @@ type Host struct {
 	n    *Network
 	name string
 
-	mu    sync.Mutex
-	gone  bool
-	conns map[*conn]bool
-	ears  map[*listener]bool
+	mu   sync.Mutex
+	gone bool
+	// stalled is closed when what is on its way goes on; nil while nothing is kept back.
+	stalled chan struct{}
+	conns   map[*conn]bool
+	ears    map[*listener]bool
 	// wrote, when set, is asked before each write of a connection that the host made.
 	wrote func(address string, data []byte) bool
 }
@@ -75,6 +77,42 @@ func (h *Host) Cut() {
 	}
 	for c := range conns {
 		c.reset()
+	}
+}
+
+// Stall keeps back all that is on its way to the host and from it, with every connection open, as a network does that
+// loses packets; or lets it go on.
+func (h *Host) Stall(on bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if on == (h.stalled != nil) {
+		return
+	}
+	if on {
+		h.stalled = make(chan struct{})
+	} else {
+		close(h.stalled)
+		h.stalled = nil
+	}
+	for c := range h.conns {
+		c.in.hold(on)
+		c.out.hold(on)
+	}
+}
+
+// passable waits until the host is not stalled.
+func (h *Host) passable(ctx context.Context) error {
+	h.mu.Lock()
+	stalled := h.stalled
+	h.mu.Unlock()
+	if stalled == nil {
+		return nil
+	}
+	select {
+	case <-stalled:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
@@ -132,6 +170,9 @@ func (h *Host) DialContext(ctx context.Context, network, address string) (net.Co
 	h.n.mu.Unlock()
 	if l == nil {
 		return fail(syscall.ECONNREFUSED)
+	}
+	if err := errors.Join(h.passable(ctx), l.host.passable(ctx)); err != nil {
+		return fail(err)
 	}
 	there, back := newPipe(h.n.delay), newPipe(h.n.delay)
 	near := &conn{host: h, in: back, out: there, local: addr(own), remote: addr(l.port), address: address}

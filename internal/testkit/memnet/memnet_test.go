@@ -130,6 +130,28 @@ func TestDeadlines(t *testing.T) {
 	})
 }
 
+func TestStall(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		n := memnet.New(nil)
+		from, to, near, far := connected(t, n)
+		to.Stall(true)
+		to.Stall(true)
+		if _, err := io.WriteString(near, "a"); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		time.AfterFunc(time.Hour, func() { to.Stall(false) })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := from.DialContext(ctx, "tcp", "b:80"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a connection through a network that stands still: %v", err)
+		}
+		if _, err := io.ReadFull(far, make([]byte, 1)); err != nil || time.Since(began) != time.Hour {
+			t.Errorf("after %s: %v", time.Since(began), err)
+		}
+	})
+}
+
 func TestCut(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		n := memnet.New(func() time.Duration { return time.Second })

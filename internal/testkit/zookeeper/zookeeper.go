@@ -27,6 +27,8 @@ type Options struct {
 	Durable bool
 	// Tick is ZooKeeper's tickTime; a session lasts at least two ticks. Default 100 ms.
 	Tick time.Duration
+	// SASL has the server authenticate this user by DIGEST-MD5, whose password is the second; none when empty.
+	SASL [2]string
 	// MaxSession bounds what a session may last. Default 60 s.
 	MaxSession time.Duration
 }
@@ -112,6 +114,16 @@ maxClientCnxns=0
 admin.enableServer=false
 4lw.commands.whitelist=srvr
 `, s.o.Dir, port, s.o.Tick.Milliseconds(), 2*s.o.Tick.Milliseconds(), s.o.MaxSession.Milliseconds())
+	login := []string{}
+	if s.o.SASL[0] != "" {
+		settings += "authProvider.sasl=org.apache.zookeeper.server.auth.SASLAuthenticationProvider\n"
+		jaas := filepath.Join(s.o.Dir, "jaas.conf")
+		text := fmt.Sprintf("Server { org.apache.zookeeper.server.auth.DigestLoginModule required user_%s=%q; };\n", s.o.SASL[0], s.o.SASL[1])
+		if err := os.WriteFile(jaas, []byte(text), 0o600); err != nil {
+			return err
+		}
+		login = append(login, "-Djava.security.auth.login.config="+jaas)
+	}
 	config := filepath.Join(s.o.Dir, "zoo.cfg")
 	if err := os.WriteFile(config, []byte(settings), 0o600); err != nil {
 		return err
@@ -126,9 +138,9 @@ admin.enableServer=false
 	if s.o.Durable {
 		force = "yes"
 	}
-	s.process = exec.Command("java", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
+	s.process = exec.Command("java", append(login, "-Xmx512m", "-XX:+ExitOnOutOfMemoryError", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
 		"-Dzookeeper.forceSync="+force, "-Dzookeeper.preAllocSize=1024",
-		"-cp", s.classPath, "org.apache.zookeeper.server.ZooKeeperServerMain", config)
+		"-cp", s.classPath, "org.apache.zookeeper.server.ZooKeeperServerMain", config)...)
 	s.process.Stdout, s.process.Stderr = output, output
 	// A killed test leaves no server behind.
 	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -14,15 +14,16 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
-	"github.com/flink-on-mesos/flink-service/internal/testkit/zookeeper"
 )
 
 // TestCopies has two instances with a directory each: what was uploaded to the one that leads is there when the other
 // takes over, and one that leads gets what it lacks from one that does not.
 func TestCopies(t *testing.T) {
-	t.Parallel()
-	server := zookeeper.Start(t)
-	f := newFleet(t, "127.0.0.%d")
+	virtually(t, copies)
+}
+
+func copies(t *testing.T) {
+	f := newShared(t, 1)
 	f.addAgent(4)
 	tasks := make(chan mesosgo.TaskInfo, 16)
 	f.seen = func(task mesosgo.TaskInfo) {
@@ -30,19 +31,17 @@ func TestCopies(t *testing.T) {
 			tasks <- task
 		}
 	}
-	dir := t.TempDir()
-	variables := []string{"STATE_STORE=zk://" + server.Addr + "/service", "STATE_SESSION_TIMEOUT=2s"}
-	a, b := newInstance(t, "a", f.master.Address(), dir, variables...), newInstance(t, "b", f.master.Address(), dir, variables...)
+	a, b := f.place("a"), f.place("b")
 	a.start()
 	a.reconciled()
 	b.start()
 	const content = "a jar, more or less"
-	kept, err := a.client.UploadArtifact(t.Context(), client.File{Name: "app.jar", Size: int64(len(content)), Data: strings.NewReader(content)})
+	kept, err := a.api.UploadArtifact(t.Context(), client.File{Name: "app.jar", Size: int64(len(content)), Data: strings.NewReader(content)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	copyOf := func(name string) string {
-		return filepath.Join(dir, name, "artifacts", "content", kept.SHA256)
+		return filepath.Join(f.dir, name, "artifacts", "content", kept.SHA256)
 	}
 	b.until("the standby has a copy", func() error { _, err := os.Stat(copyOf("b")); return err })
 
@@ -54,15 +53,15 @@ func TestCopies(t *testing.T) {
 		TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Slots: 1},
 		TaskManagers: spec.TaskManagers{Count: 1}, Job: &spec.JobSpec{JarURI: kept.URI},
 	}
-	if _, err := b.client.CreateCluster(t.Context(), spec); err != nil {
+	if _, err := b.api.CreateCluster(t.Context(), spec); err != nil {
 		t.Fatal(err)
 	}
-	if got := fetched(t, <-tasks, "app.jar"); got != content {
+	if got := fetched(t, f.web, <-tasks, "app.jar"); got != content {
 		t.Errorf("the task of the instance that took over fetches %q", got)
 	}
 
 	// The machine of the first one comes back empty, and has everything again.
-	if err := os.RemoveAll(filepath.Join(dir, "a")); err != nil {
+	if err := os.RemoveAll(filepath.Join(f.dir, "a")); err != nil {
 		t.Fatal(err)
 	}
 	a.start()
@@ -80,11 +79,11 @@ func TestCopies(t *testing.T) {
 	}
 	a.kill() // It might have been asked to copy just then.
 	_ = os.Remove(copyOf("b"))
-	if err := b.client.RestartCluster(t.Context(), "app"); err != nil {
+	if err := b.api.RestartCluster(t.Context(), "app"); err != nil {
 		t.Fatal(err)
 	}
 	b.until("the reason is told", func() error {
-		d, err := b.client.Cluster(t.Context(), "app")
+		d, err := b.api.Cluster(t.Context(), "app")
 		if err == nil && !strings.Contains(fmt.Sprint(d.Events), "no artifact "+kept.SHA256) {
 			err = fmt.Errorf("the events are %v", d.Events)
 		}
@@ -93,7 +92,7 @@ func TestCopies(t *testing.T) {
 }
 
 // fetched is what the agent would fetch for a task as a file of that name.
-func fetched(t *testing.T, task mesosgo.TaskInfo, name string) string {
+func fetched(t *testing.T, web *http.Client, task mesosgo.TaskInfo, name string) string {
 	t.Helper()
 	for _, uri := range task.Command.URIs {
 		if !strings.HasSuffix(uri.Value, "/"+name) {
@@ -103,7 +102,7 @@ func fetched(t *testing.T, task mesosgo.TaskInfo, name string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := web.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
