@@ -34,8 +34,9 @@ type Options struct {
 	Artifact func(spec.ArtifactURI) error
 	// SecretFile returns an error when a file of SECRETS_DIR cannot be read.
 	SecretFile func(name string) error
-	// HighAvailability returns an error when the service could not look after what the cluster keeps in ZooKeeper.
-	HighAvailability func(spec.Spec) error
+	// HighAvailability returns an error when what the cluster keeps in ZooKeeper cannot be found, and a note when the
+	// service could not look after it.
+	HighAvailability func(spec.Spec) (note string, err error)
 	// ZooKeeper and StorageDir are what highly available clusters get that name none; empty for nothing.
 	ZooKeeper, StorageDir string
 }
@@ -63,7 +64,7 @@ func (a *Admission) Admit(sent, stored spec.Spec) (spec.Spec, []string, error) {
 	a.checkDistribution(&l, sp)
 	a.checkArtifacts(&l, sp)
 	a.checkSecretFiles(&l, sp)
-	a.checkHighAvailability(&l, sp)
+	notes = append(notes, a.checkHighAvailability(&l, sp)...)
 	checkPortOptions(&l, sp)
 	checkMemory(&l, sp)
 	if err := l.Err("the cluster's spec is not valid"); err != nil {
@@ -202,13 +203,17 @@ func (a *Admission) checkSecretFiles(l *fault.List, s spec.Spec) {
 }
 
 // checkHighAvailability looks whether Flink will find what it needs to keep its leader and its jobs in ZooKeeper.
-func (a *Admission) checkHighAvailability(l *fault.List, s spec.Spec) {
+func (a *Admission) checkHighAvailability(l *fault.List, s spec.Spec) (notes []string) {
 	if !s.ZooKeeperHA() {
-		return
+		return nil
 	}
 	if a.o.HighAvailability != nil {
-		if err := a.o.HighAvailability(s); err != nil {
+		note, err := a.o.HighAvailability(s)
+		if err != nil {
 			l.Add("flinkConfiguration", "%v", err)
+		}
+		if note != "" {
+			notes = append(notes, note)
 		}
 	}
 	set := func(options ...string) bool {
@@ -220,6 +225,7 @@ func (a *Admission) checkHighAvailability(l *fault.List, s spec.Spec) {
 	if a.o.ZooKeeper == "" && !set("high-availability.zookeeper.quorum", "recovery.zookeeper.quorum") {
 		l.Add("flinkConfiguration.high-availability.zookeeper.quorum", "is missing: write host:port, separated by commas, or have an operator set ZOOKEEPER")
 	}
+	return notes
 }
 
 // checkPortOptions refuses ports for options that only the service can set.

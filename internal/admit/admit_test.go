@@ -143,3 +143,18 @@ func TestDistribution(t *testing.T) {
 		})
 	}
 }
+
+// What the service could not do for a highly available cluster is a note, not a refusal.
+func TestHighAvailabilityNote(t *testing.T) {
+	o := service()
+	o.ZooKeeper, o.StorageDir = "a:2181", "file:///ha"
+	o.HighAvailability = func(s spec.Spec) (string, error) { return "shut out of " + s.Name, nil }
+	sp := spec.Spec{Name: "safe", FlinkConfiguration: map[string]string{"high-availability.type": "zookeeper"}}
+	_, notes, err := admit.New(o).Admit(sp, spec.Spec{})
+	if err != nil || !slices.Contains(notes, "shut out of safe") {
+		t.Errorf("Admit() notes %q, %v", notes, err)
+	}
+	if _, notes, err = admit.New(o).Admit(spec.Spec{Name: "plain"}, spec.Spec{}); err != nil || len(notes) > 0 {
+		t.Errorf("Admit() of a cluster without high availability: notes %q, %v", notes, err)
+	}
+}

@@ -10,7 +10,6 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
-	"github.com/flink-on-mesos/flink-service/internal/flink/ha"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -59,9 +58,12 @@ func (p *parts) newAdmission() *admit.Admission {
 			_, err := secretFiles(s.c.Flink.SecretsDir).read(name)
 			return err
 		},
-		HighAvailability: func(s spec.Spec) error {
-			_, _, err := ha.Locate(p.planner.Configuration(s, ""))
-			return err
+		HighAvailability: func(s spec.Spec) (string, error) {
+			l, ok, err := p.locate(s, "")
+			if err != nil || !ok {
+				return "", err
+			}
+			return l.Note(), nil
 		},
 		ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir,
 	})

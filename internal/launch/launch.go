@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -120,12 +121,12 @@ func (p *Planner) Plan(l state.Launch) (task.Template, error) {
 		JVMArguments: overlayJVM(l.Spec),
 	}
 	if l.Task.Kind == spec.JobManagerTask {
-		if driven(l.Spec) {
+		if l.Spec.HasDriver() {
 			process.EntryClass = entryClass(l.Spec)
 			process.DriverTokenFile = tokenFile
 			process.WorkerPrefix = l.Spec.Name + "-" + l.Nonce + "-tm"
 		}
-		process.Arguments = append(portArguments(l), jobArguments(l.Spec)...)
+		process.Arguments = slices.Concat(portArguments(l), allocationArguments(l.Spec), jobArguments(l.Spec))
 	} else {
 		process.Arguments = append(portArguments(l), stateArguments(l)...)
 		if l.JobManager != nil && !l.Spec.HighAvailability() {
@@ -149,11 +150,15 @@ func (p *Planner) Plan(l state.Launch) (task.Template, error) {
 	return plan, nil
 }
 
-// driven says whether Flink asks for its own workers through the driver.
-func driven(s spec.Spec) bool {
-	return s.Allocation == spec.Dynamic
+// allocationArguments tell the driver's entry points that Flink asks for no TaskManagers.
+func allocationArguments(s spec.Spec) []string {
+	if s.HasDriver() && s.Allocation == spec.Static {
+		return []string{"-D", "mesos.allocation=static"}
+	}
+	return nil
 }
 
+// entryClass is the main class of a JobManager with the driver.
 func entryClass(s spec.Spec) string {
 	switch {
 	case s.Kind == spec.Session:
@@ -287,10 +292,10 @@ func (p *Planner) Configuration(s spec.Spec, nonce string) map[string]string {
 		}
 		fill(key, value)
 	}
-	if driven(s) && s.TaskManagers.Max > 0 {
+	if s.Allocation == spec.Dynamic && s.TaskManagers.Max > 0 {
 		fill("slotmanager.number-of-slots.max", strconv.Itoa(s.TaskManagers.Max*max(1, s.TaskManager.Slots)))
 	}
-	if driven(s) && s.TaskManagers.Min > 0 {
+	if s.Allocation == spec.Dynamic && s.TaskManagers.Min > 0 {
 		fill("slotmanager.number-of-slots.min", strconv.Itoa(s.TaskManagers.Min*max(1, s.TaskManager.Slots)))
 	}
 	return flink.Configuration(s, extra)
@@ -299,7 +304,7 @@ func (p *Planner) Configuration(s spec.Spec, nonce string) map[string]string {
 // Overlay renders what the sandbox of every task of a cluster gets beside the distribution.
 func (p *Planner) Overlay(s spec.Spec, nonce string) ([]byte, error) {
 	o := flink.Overlay{Configuration: p.Configuration(s, nonce), Log: logging(s)}
-	if driven(s) {
+	if s.HasDriver() {
 		o.Files = append(o.Files, flink.File{Name: tokenFile, Content: []byte(p.Token(s.Name, nonce))})
 	}
 	if err := p.secure(&o, s, nonce); err != nil {
