@@ -194,12 +194,13 @@ func (s *Scheduler) subscription(ctx context.Context, url string) (subscribed bo
 			httpcli.Transport(func(t *http.Transport) { t.DialContext, transport = s.o.Dial, t }),
 			httpcli.WrapRoundTripper(s.authenticated),
 			httpcli.WrapRoundTripper(accepted),
+			httpcli.WrapRoundTripper(func(next http.RoundTripper) http.RoundTripper { return &leading{next: next} }),
 		)),
 	)
 	defer transport.CloseIdleConnections()
 	caller := httpsched.NewCaller(cli,
 		httpsched.AllowReconnection(true),
-		httpsched.MaxRedirects(3),
+		httpsched.MaxRedirects(0), // See leading.
 		// No candidate of the library's own: Run goes on with the next master itself.
 		httpsched.EndpointCandidates(func() string { return "" }),
 	)
