@@ -88,7 +88,10 @@ func (h *hand) startTwo(ctx context.Context) (took [4]float64, err error) {
 		return took, err
 	}
 	defer tm.end()
-	if err := registered(ctx, api, tm.ended, 1); err != nil {
+	if err := tm.until(ctx, "the TaskManager is registered", func(ctx context.Context) (bool, error) {
+		list, err := api.TaskManagers(ctx)
+		return len(list) == 1, err
+	}); err != nil {
 		return took, err
 	}
 	took[1], took[3] = time.Since(tm.began).Seconds(), tm.cpu()
