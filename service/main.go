@@ -4,7 +4,7 @@ package main
 import (
 	"os"
 
-	"github.com/flink-on-mesos/flink-service/internal/app"
+	"github.com/flink-on-mesos/flink-service/internal/admin"
 )
 
 // Set by the linker.
@@ -14,5 +14,5 @@ var (
 )
 
 func main() {
-	os.Exit(app.Main(version, commit, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	os.Exit(admin.Main(version, commit, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }

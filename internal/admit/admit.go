@@ -18,6 +18,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
+	"github.com/flink-on-mesos/flink-service/internal/flink/requirement"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -28,14 +29,19 @@ type Options struct {
 	// Defaults complete a spec; Rules are the limits that this service sets.
 	Defaults spec.Defaults
 	Rules    spec.Rules
-	// Flink finds the distribution of a version or of the beginning of one. Its error says which there are.
-	Flink func(version string) (dist.Manifest, error)
+	// Pin names the Flink archive that a complete spec gets, given the spec that the cluster has now.
+	Pin func(s, stored spec.Spec) (spec.Spec, error)
+	// Flink finds the distribution of a complete spec. Its error says which there are.
+	Flink func(spec.Spec) (dist.Manifest, error)
+	// Configuration is what Flink is configured with, including what the service adds; nil adds nothing.
+	Configuration func(spec.Spec) map[string]string
 	// Artifact returns an error when an uploaded file is not there.
 	Artifact func(spec.ArtifactURI) error
 	// SecretFile returns an error when a file of SECRETS_DIR cannot be read.
 	SecretFile func(name string) error
-	// HighAvailability returns an error when the service could not look after what the cluster keeps in ZooKeeper.
-	HighAvailability func(spec.Spec) error
+	// HighAvailability returns an error when what the cluster keeps in ZooKeeper cannot be found, and a note when the
+	// service could not look after it.
+	HighAvailability func(spec.Spec) (note string, err error)
 	// ZooKeeper and StorageDir are what highly available clusters get that name none; empty for nothing.
 	ZooKeeper, StorageDir string
 }
@@ -60,10 +66,11 @@ func (a *Admission) Admit(sent, stored spec.Spec) (spec.Spec, []string, error) {
 	sp, notes := adopt(&l, sp)
 	sp = sp.Complete(a.o.Defaults)
 	addErr(&l, "", sp.Validate(a.o.Rules))
+	sp = a.pin(&l, sp, stored)
 	a.checkDistribution(&l, sp)
 	a.checkArtifacts(&l, sp)
 	a.checkSecretFiles(&l, sp)
-	a.checkHighAvailability(&l, sp)
+	notes = append(notes, a.checkHighAvailability(&l, sp)...)
 	checkPortOptions(&l, sp)
 	checkMemory(&l, sp)
 	if err := l.Err("the cluster's spec is not valid"); err != nil {
@@ -142,35 +149,35 @@ func addErr(l *fault.List, field string, err error) {
 	l.Add(field, "%v", err)
 }
 
+func (a *Admission) pin(l *fault.List, s, stored spec.Spec) spec.Spec {
+	if a.o.Pin == nil {
+		return s
+	}
+	pinned, err := a.o.Pin(s, stored)
+	if err != nil {
+		l.Add("flinkDistribution", "%v", err)
+		return s
+	}
+	return pinned
+}
+
 // checkDistribution looks for the Flink of the spec, and for what the spec needs of it.
 func (a *Admission) checkDistribution(l *fault.List, s spec.Spec) {
 	if a.o.Flink == nil {
 		return
 	}
-	d, err := a.o.Flink(s.FlinkVersion)
+	d, err := a.o.Flink(s)
 	if err != nil {
 		l.Add("flinkVersion", "%v", err)
 		return
 	}
-	if s.Job != nil && s.Job.Python != "" && !d.HasPython() {
-		l.Add("job.python", "Flink %s of this service has no opt/flink-python: assemble it with FLINK_MODULES=flink-python and the table modules (docs/tasks.md, Python), or name a distribution that has it in FLINK_DISTRIBUTIONS", d.Version)
+	config := s.FlinkConfiguration
+	if a.o.Configuration != nil {
+		config = a.o.Configuration(s)
 	}
-	for i, name := range s.Plugins {
-		if d.HasPlugin(name) || fetchesPlugin(s, name) {
-			continue
-		}
-		there := "it has none"
-		if names := d.Plugins(); len(names) > 0 {
-			there = "it has " + strings.Join(names, ", ")
-		}
-		l.Add(fmt.Sprintf("plugins[%d]", i), "Flink %s of this service has no plugin %s (%s): assemble it with FLINK_PLUGINS=flink-%[2]s, name a distribution that has it in FLINK_DISTRIBUTIONS, or fetch its jar to plugins/%[2]s (uris)",
-			d.Version, name, there)
+	for _, p := range requirement.Check(d, s, config) {
+		l.Add(p.Field, "%s", p.Message)
 	}
-}
-
-// fetchesPlugin says whether the tasks of a cluster fetch a plugin of their own.
-func fetchesPlugin(s spec.Spec, name string) bool {
-	return slices.ContainsFunc(s.URIs, func(u spec.URI) bool { return strings.HasPrefix(u.OutputFile, "plugins/"+name+"/") })
 }
 
 // checkArtifacts looks whether uploaded files that a spec names are there: a task could not fetch them.
@@ -202,13 +209,17 @@ func (a *Admission) checkSecretFiles(l *fault.List, s spec.Spec) {
 }
 
 // checkHighAvailability looks whether Flink will find what it needs to keep its leader and its jobs in ZooKeeper.
-func (a *Admission) checkHighAvailability(l *fault.List, s spec.Spec) {
+func (a *Admission) checkHighAvailability(l *fault.List, s spec.Spec) (notes []string) {
 	if !s.ZooKeeperHA() {
-		return
+		return nil
 	}
 	if a.o.HighAvailability != nil {
-		if err := a.o.HighAvailability(s); err != nil {
+		note, err := a.o.HighAvailability(s)
+		if err != nil {
 			l.Add("flinkConfiguration", "%v", err)
+		}
+		if note != "" {
+			notes = append(notes, note)
 		}
 	}
 	set := func(options ...string) bool {
@@ -220,6 +231,7 @@ func (a *Admission) checkHighAvailability(l *fault.List, s spec.Spec) {
 	if a.o.ZooKeeper == "" && !set("high-availability.zookeeper.quorum", "recovery.zookeeper.quorum") {
 		l.Add("flinkConfiguration.high-availability.zookeeper.quorum", "is missing: write host:port, separated by commas, or have an operator set ZOOKEEPER")
 	}
+	return notes
 }
 
 // checkPortOptions refuses ports for options that only the service can set.

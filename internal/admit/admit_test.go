@@ -24,8 +24,8 @@ func service() admit.Options {
 	return admit.Options{
 		Defaults: spec.Defaults{FlinkVersion: "2.3.0", Role: "flink"},
 		Rules:    spec.Rules{Roles: []string{"flink"}, Constraints: true, Schemes: []string{"https"}, Hosts: []string{"files.example"}},
-		Flink: func(version string) (dist.Manifest, error) {
-			if !strings.HasPrefix("2.3.0", version) {
+		Flink: func(s spec.Spec) (dist.Manifest, error) {
+			if !strings.HasPrefix("2.3.0", s.FlinkVersion) {
 				return dist.Manifest{}, errors.New("there is Flink 2.3.0")
 			}
 			return dist.Manifest{Version: "2.3.0", Libraries: []dist.Library{{Path: "opt/flink-s3-fs-presto-2.3.0.jar"}, {Path: "lib/flink-mesos-driver-1.jar"}}}, nil
@@ -141,5 +141,20 @@ func TestDistribution(t *testing.T) {
 				t.Errorf("Admit() = %v, want one problem of %q", err, tt.field)
 			}
 		})
+	}
+}
+
+// What the service could not do for a highly available cluster is a note, not a refusal.
+func TestHighAvailabilityNote(t *testing.T) {
+	o := service()
+	o.ZooKeeper, o.StorageDir = "a:2181", "file:///ha"
+	o.HighAvailability = func(s spec.Spec) (string, error) { return "shut out of " + s.Name, nil }
+	sp := spec.Spec{Name: "safe", FlinkConfiguration: map[string]string{"high-availability.type": "zookeeper"}}
+	_, notes, err := admit.New(o).Admit(sp, spec.Spec{})
+	if err != nil || !slices.Contains(notes, "shut out of safe") {
+		t.Errorf("Admit() notes %q, %v", notes, err)
+	}
+	if _, notes, err = admit.New(o).Admit(spec.Spec{Name: "plain"}, spec.Spec{}); err != nil || len(notes) > 0 {
+		t.Errorf("Admit() of a cluster without high availability: notes %q, %v", notes, err)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
-	"github.com/flink-on-mesos/flink-service/internal/flink/ha"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -21,13 +20,13 @@ func (p *parts) newHandler() (handler, error) {
 	s := p.service
 	var flinks []api.Flink
 	for _, d := range p.flinks {
-		flinks = append(flinks, api.Flink{Version: d.Version, SHA256: d.SHA256})
+		flinks = append(flinks, api.Flink{Name: d.Name(), Version: d.Version, Variant: d.Variant, SHA256: d.SHA256, Size: d.Size, Missing: d.Missing, Kept: d.kept})
 	}
 	a, err := api.New(api.Options{
 		Core: p.loop, Artifacts: p.artifacts, Admit: p.admission.Admit, Import: flinkmesos.Import, Roles: s.c.Mesos.Roles,
 		Tokens: s.c.HTTP.Tokens(),
 		Journal: func(text string, limit, maxBytes int) ([]json.RawMessage, error) {
-			return journal.Tail(journalDir(s.c), text, limit, maxBytes)
+			return journal.Tail(JournalDir(s.c), text, limit, maxBytes)
 		},
 		Flinks: flinks, Version: s.o.Version, Commit: s.o.Commit, FrameworkName: s.c.Framework.Name, Leader: s.url,
 		Metrics:        promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry}),
@@ -47,10 +46,15 @@ func (p *parts) newAdmission() *admit.Admission {
 	return admit.New(admit.Options{
 		Defaults: s.defaults(p.flinks),
 		Rules:    spec.Rules{Roles: s.c.Mesos.Roles, Constraints: true, Privileged: s.c.Flink.AllowPrivileged, Schemes: s.c.Flink.FetchSchemes, Hosts: s.c.Flink.FetchHosts},
-		Flink: func(version string) (dist.Manifest, error) {
-			d, err := p.flinks.pick(version)
+		Pin:      p.flinks.pin,
+		Flink: func(s spec.Spec) (dist.Manifest, error) {
+			d, _, err := p.flinks.of(s)
+			if err == nil {
+				_, err = p.optional(d, s)
+			}
 			return d.Manifest, err
 		},
+		Configuration: func(s spec.Spec) map[string]string { return p.planner.Configuration(s, "") },
 		Artifact: func(u spec.ArtifactURI) error {
 			_, err := p.artifacts.Stat(u.SHA256)
 			return err
@@ -59,9 +63,12 @@ func (p *parts) newAdmission() *admit.Admission {
 			_, err := secretFiles(s.c.Flink.SecretsDir).read(name)
 			return err
 		},
-		HighAvailability: func(s spec.Spec) error {
-			_, _, err := ha.Locate(p.planner.Configuration(s, ""))
-			return err
+		HighAvailability: func(s spec.Spec) (string, error) {
+			l, ok, err := p.locate(s, "")
+			if err != nil || !ok {
+				return "", err
+			}
+			return l.Note(), nil
 		},
 		ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir,
 	})

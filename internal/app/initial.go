@@ -30,7 +30,7 @@ func (p *parts) createInitial(ctx context.Context, st store.Store, k keys, empty
 				return nil //nolint:nilerr // Being told to stop is no error; the next start creates it.
 			}
 			if err != nil {
-				return fmt.Errorf("INITIAL_CLUSTER: %s", explain(err))
+				return fmt.Errorf("INITIAL_CLUSTER: %w", err)
 			}
 		}
 	}

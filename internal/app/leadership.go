@@ -44,15 +44,20 @@ func (f *flinkSide) wait() { f.wg.Wait() }
 // it does without us.
 const leadershipTimeout = 20 * time.Second
 
-// locate is where the cluster's high-availability data is; false when it has none in ZooKeeper.
+// locate is where a cluster's high-availability data is; false when it has none in ZooKeeper.
+func (p *parts) locate(s spec.Spec, nonce string) (ha.Location, bool, error) {
+	l, ok, err := ha.Locate(p.planner.Configuration(s, nonce))
+	// The login goes to no other ensemble that a spec may name.
+	if c := p.service.c; c.HA.User != "" && l.On(c.Flink.ZooKeeper) {
+		l.SASL = &ha.SASL{User: c.HA.User, Password: string(c.HA.Password.Reveal())}
+	}
+	return l, ok, err
+}
+
 func (f *flinkSide) locate(s spec.Spec, nonce string, log *slog.Logger) (ha.Location, bool) {
-	l, ok, err := ha.Locate(f.p.planner.Configuration(s, nonce))
+	l, ok, err := f.p.locate(s, nonce)
 	if err != nil { // The specs of earlier releases were not checked.
 		log.Warn("the cluster's high-availability data cannot be located", "error", err)
-	}
-	// The login goes to no other ensemble that a spec may name.
-	if c := f.p.service.c; c.HA.User != "" && l.On(c.Flink.ZooKeeper) {
-		l.SASL = &ha.SASL{User: c.HA.User, Password: string(c.HA.Password.Reveal())}
 	}
 	return l, ok
 }

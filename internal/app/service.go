@@ -249,17 +249,25 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	s.steps.add("the artifacts", p.artifacts.Close)
 	p.copies = newCopies(p.artifacts, s.others, s.log)
 	if !s.c.Marathon.Uninstall || s.c.Marathon.UninstallSavepoints != "" { // What is only to be removed needs no Flink.
-		p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, filepath.Join(s.c.State.DataDir, "flink"), p.artifacts, s.log)
+		dir := filepath.Join(s.c.State.DataDir, "flink")
+		p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, dir, p.artifacts, s.log)
 		if fault.CodeOf(err) == fault.Invalid {
 			// Without a Flink nothing can be launched, but what runs is looked after.
 			p.problems.add("FLINK_DISTRIBUTIONS", oneLine(err))
 		} else if err != nil {
 			return nil, err
 		}
+		if p.flinks, err = p.flinks.keep(filepath.Join(dir, "kept"), stored, p.artifacts, s.log); err != nil {
+			return nil, err
+		}
+	}
+	java, err := s.javaArchive(ctx, p.artifacts)
+	if err != nil {
+		return nil, err
 	}
 	p.planner, err = launch.New(launch.Options{
 		Distribution: p.distribution, OverlayURI: p.overlayURI, ArtifactURI: p.artifactURI, Key: k.Signing, Secret: secretFiles(s.c.Flink.SecretsDir).read,
-		KillGrace: s.c.Timing.KillGrace, ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir, JavaHome: s.c.Flink.JavaHome,
+		KillGrace: s.c.Timing.KillGrace, ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir, JavaHome: s.c.Flink.JavaHome, JavaArchive: java,
 		HadoopDirectory: s.c.Flink.HadoopDirectory, Inherited: s.c.Flink.Inherited(os.Environ()),
 	})
 	if err != nil {
@@ -269,8 +277,8 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	p.reach = newReach(func() *state.State { return p.loop.View() }, p.planner, secretFiles(s.c.Flink.SecretsDir), s.o.Network)
 
 	began := time.Now()
-	st0 := core.New(decideOptions(s.c), stored, began)
-	p.journal, err = journal.New(journal.Options{Dir: journalDir(s.c), Masked: redact.ForJournal, Log: s.log.With("part", "journal")})
+	st0 := core.New(CoreOptions(s.c), stored, began)
+	p.journal, err = journal.New(journal.Options{Dir: JournalDir(s.c), Masked: redact.ForJournal, Log: s.log.With("part", "journal")})
 	if err != nil {
 		return nil, err
 	}
@@ -316,7 +324,7 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 func (s *Service) defaults(flinks distributions) spec.Defaults {
 	version := s.c.Flink.DefaultVersion
 	if d, err := flinks.pick(version); err == nil {
-		version = d.Version
+		version = d.Name()
 	}
 	return spec.Defaults{
 		Allocation: spec.Allocation(s.c.Flink.DefaultAllocation), FlinkVersion: version, Role: s.c.Mesos.Roles[0], User: s.c.Framework.User,

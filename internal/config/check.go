@@ -70,6 +70,8 @@ func (l *loader) check(c Config) {
 		{slices.ContainsFunc(c.Flink.FetchHosts, badHost), "FETCH_HOSTS", fmt.Sprintf("%q has an element that is no host name in lower case, such as files.example.com or .example.com", c.Flink.FetchHosts)},
 		{c.Flink.SecretsDir != "" && !isDirectory(c.Flink.SecretsDir), "SECRETS_DIR", fmt.Sprintf("%q is not a directory that can be read", c.Flink.SecretsDir)},
 		{c.Flink.JavaHome != "" && !strings.HasPrefix(c.Flink.JavaHome, "/"), "JAVA_HOME", fmt.Sprintf("%q is not an absolute path", c.Flink.JavaHome)},
+		{c.Flink.JavaArchive != "" && !isArchive(c.Flink.JavaArchive), "JAVA_ARCHIVE", fmt.Sprintf("%q is not an archive: name a file or a URI that ends in .tgz, .tar.gz or .zip", c.Flink.JavaArchive)},
+		{isArchive(c.Flink.JavaArchive) && !isLocation(c.Flink.JavaArchive) && !l.elsewhere && unreadable(c.Flink.JavaArchive), "JAVA_ARCHIVE", fmt.Sprintf("%q cannot be read", c.Flink.JavaArchive)},
 		{c.Flink.HadoopDirectory != "" && !isDirectory(c.Flink.HadoopDirectory), "HADOOP_CONF_DIR", fmt.Sprintf("%q is not a directory that can be read", c.Flink.HadoopDirectory)},
 		{slices.ContainsFunc(c.Flink.Inherit, badPattern), "INHERIT_ENVIRONMENT", fmt.Sprintf("%q has an element that is not a pattern of names: write one such as HADOOP_*", c.Flink.Inherit)},
 		{c.Flink.ArtifactMaxSize < 1<<20, "ARTIFACT_MAX_SIZE", "is below 1m, which no Flink program fits into"},
@@ -187,6 +189,11 @@ func isURL(s string) bool {
 func isLocation(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && u.Scheme != "" && u.Path != ""
+}
+
+// isArchive says whether a file is one that the Mesos fetcher unpacks, by its name.
+func isArchive(name string) bool {
+	return slices.ContainsFunc([]string{".tgz", ".tar.gz", ".zip"}, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
 func isQuorum(s string) bool {

@@ -136,6 +136,7 @@ type Flink struct {
 	ZooKeeper          string         `envconfig:"ZOOKEEPER" doc:"The ZooKeeper quorum for the high availability of JobManagers: host:port, separated by commas."`
 	HAStorageDir       string         `envconfig:"HA_STORAGE_DIR" doc:"The URI below which highly available JobManagers keep their metadata, such as hdfs:///flink/ha; a cluster may set its own."`
 	JavaHome           string         `envconfig:"JAVA_HOME" doc:"Where Java is on the agents; without it java is looked for in the tasks' PATH."`
+	JavaArchive        string         `envconfig:"JAVA_ARCHIVE" doc:"An archive (.tgz, .tar.gz, .zip) with a Java runtime that every task fetches, which agents keep in the cache of their fetcher: a URI, or the path of a file that the service serves. For agents without Java. Tasks that have a Java of their own (JAVA_HOME here or in their environment, javaHome, an image) do not fetch it."`
 	InitialCluster     InitialCluster `envconfig:"INITIAL_CLUSTER" doc:"A cluster that is created when the service starts with a state in which there has never been one: its spec in JSON or YAML, as the API takes it, or base64 of that; without it none is created."`
 	ArtifactURLs       time.Duration  `envconfig:"ARTIFACT_URL_LIFETIME" default:"1h" doc:"How long the path of a secret artifact, made for one launch, can be fetched."`
 	ArtifactMaxSize    Size           `envconfig:"ARTIFACT_MAX_SIZE" default:"1023m" doc:"The largest file that can be uploaded."`

@@ -53,7 +53,7 @@ func TestLoadEveryVariable(t *testing.T) {
 		"FRAMEWORK_WEBUI_URL": "http://w/", "LISTEN": "127.0.0.1:0", "ADVERTISE_HOST": "h", "ADVERTISE_URL": "https://vip/flink/", "API_TOKENS": "read:0123456789abcdef", "DATA_DIR": "/data",
 		"STATE_STORE": "zk://a:2181/flink", "STATE_STORE_USER": "u", "STATE_STORE_PASSWORD": "pw", "STATE_KEY": "0123456789abcdef", "STATE_SESSION_TIMEOUT": "6s",
 		"FLINK_DISTRIBUTIONS": "/a.tgz,/b", "DEFAULT_FLINK_VERSION": "2.3", "DEFAULT_ALLOCATION": "static", "ZOOKEEPER": "a:2181,b:2181", "ZOOKEEPER_SASL_USER": "u", "ZOOKEEPER_SASL_PASSWORD": "pw",
-		"HA_STORAGE_DIR": "hdfs:///ha", "JAVA_HOME": "/jre", "ARTIFACT_URL_LIFETIME": "2h", "ARTIFACT_MAX_SIZE": "2g", "INITIAL_CLUSTER": `{"name": "first"}`, "PROXY_STALL_TIMEOUT": "1m",
+		"HA_STORAGE_DIR": "hdfs:///ha", "JAVA_HOME": "/jre", "JAVA_ARCHIVE": "hdfs:///java/jre.tgz", "ARTIFACT_URL_LIFETIME": "2h", "ARTIFACT_MAX_SIZE": "2g", "INITIAL_CLUSTER": `{"name": "first"}`, "PROXY_STALL_TIMEOUT": "1m",
 		"ALLOW_PRIVILEGED_CONTAINERS": "true", "SECRETS_DIR": dir, "HADOOP_CONF_DIR": dir, "INHERIT_ENVIRONMENT": "HADOOP_*,TZ",
 		"STATE_STORE_TLS": "true", "STATE_STORE_CA_FILE": ca, "LISTEN_CERTIFICATE_FILE": ca, "LISTEN_KEY_FILE": ca, "FETCH_SCHEMES": "https,s3", "FETCH_HOSTS": "files.example.com,.internal",
 		"OFFER_REFUSE_DURATION": "2m", "RECONCILE_INTERVAL": "2m", "TASK_KILL_GRACE": "5s", "UNREACHABLE_TIMEOUT": "1m",

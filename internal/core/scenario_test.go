@@ -265,9 +265,12 @@ func (p *player) show(name string) string {
 
 // report shows what the driver is told.
 func (p *player) report(name string) string {
-	epoch, workers, _ := view.WorkerReports(&p.state, name)
+	epoch, workers, finishedSeen := view.WorkerReports(&p.state, name)
 	var b strings.Builder
 	fmt.Fprintf(&b, "to %s\n", epoch)
+	if finishedSeen {
+		b.WriteString("  the end was seen\n")
+	}
 	for _, w := range workers {
 		fmt.Fprintf(&b, "  %s %s surplus=%t %s\n", w.ID, w.State, w.Surplus, w.Message)
 	}

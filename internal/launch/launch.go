@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,8 +29,18 @@ type Distribution struct {
 	// URI is where the archive is fetched; it is the same for every task, so that the
 	// fetcher's cache hits.
 	URI string
+	// Optional are the jars that the cluster names and that are not in the archive.
+	Optional []Optional
 	// Classes are archives of its classes; a task that can use none of them starts all the same, only slower.
 	Classes []Classes
+}
+
+// Optional is a jar of a Flink that only the clusters fetch which name it.
+type Optional struct {
+	// File is where it goes in the sandbox; URI is the same for every task.
+	File, URI string
+	// JobManager says that TaskManagers have no use for it.
+	JobManager bool
 }
 
 // Classes is a class archive that tasks of a role can fetch.
@@ -41,8 +52,8 @@ type Classes struct {
 
 // Options configure a Planner.
 type Options struct {
-	// Distribution finds the Flink of a version or a prefix of one.
-	Distribution func(version string) (Distribution, error)
+	// Distribution finds the Flink of a cluster.
+	Distribution func(spec.Spec) (Distribution, error)
 	// OverlayURI is where a task fetches the overlay of its cluster.
 	OverlayURI func(cluster string) (string, error)
 	// ArtifactURI is where a task fetches an uploaded artifact.
@@ -58,6 +69,8 @@ type Options struct {
 	ZooKeeper, StorageDir string
 	// JavaHome is set for tasks whose cluster does not set it; empty leaves it to the agent.
 	JavaHome string
+	// JavaArchive is a URI of a Java runtime that tasks without a Java of their own fetch; empty for none.
+	JavaArchive string
 	// HadoopDirectory has the Hadoop configuration of clusters that bring none; empty for none.
 	HadoopDirectory string
 	// Inherited are variables of the service's own environment that every task gets.
@@ -108,7 +121,7 @@ const (
 
 // Plan works out how a task is started.
 func (p *Planner) Plan(l state.Launch) (task.Template, error) {
-	d, err := p.o.Distribution(l.Spec.FlinkVersion)
+	d, err := p.o.Distribution(l.Spec)
 	if err != nil {
 		return task.Template{}, err
 	}
@@ -118,12 +131,12 @@ func (p *Planner) Plan(l state.Launch) (task.Template, error) {
 		JVMArguments: overlayJVM(l.Spec),
 	}
 	if l.Task.Kind == spec.JobManagerTask {
-		if driven(l.Spec) {
+		if l.Spec.HasDriver() {
 			process.EntryClass = entryClass(l.Spec)
 			process.DriverTokenFile = tokenFile
 			process.WorkerPrefix = l.Spec.Name + "-" + l.Nonce + "-tm"
 		}
-		process.Arguments = append(portArguments(l), jobArguments(l.Spec)...)
+		process.Arguments = slices.Concat(portArguments(l), allocationArguments(l.Spec), jobArguments(l.Spec))
 	} else {
 		process.Arguments = append(portArguments(l), stateArguments(l)...)
 		if l.JobManager != nil && !l.Spec.HighAvailability() {
@@ -138,15 +151,24 @@ func (p *Planner) Plan(l state.Launch) (task.Template, error) {
 	if plan.Secrets, err = p.secrets(l); err != nil {
 		return task.Template{}, err
 	}
-	plan.URIs, err = p.uris(l, d)
-	return plan, err
+	if plan.URIs, err = p.uris(l, d); err != nil {
+		return task.Template{}, err
+	}
+	if p.o.JavaArchive != "" && plan.Environment["JAVA_HOME"] == "" && (plan.Container == nil || plan.Container.Image == "") {
+		plan.URIs = append(plan.URIs, spec.URI{Value: p.o.JavaArchive, Extract: true, Cache: true})
+	}
+	return plan, nil
 }
 
-// driven says whether Flink asks for its own workers through the driver.
-func driven(s spec.Spec) bool {
-	return s.Allocation == spec.Dynamic
+// allocationArguments tell the driver's entry points that Flink asks for no TaskManagers.
+func allocationArguments(s spec.Spec) []string {
+	if s.HasDriver() && s.Allocation == spec.Static {
+		return []string{"-D", "mesos.allocation=static"}
+	}
+	return nil
 }
 
+// entryClass is the main class of a JobManager with the driver.
 func entryClass(s spec.Spec) string {
 	switch {
 	case s.Kind == spec.Session:
@@ -199,6 +221,11 @@ func (p *Planner) uris(l state.Launch, d Distribution) ([]spec.URI, error) {
 	for _, c := range d.Classes {
 		if c.Role == l.Task.Kind {
 			uris = append(uris, spec.URI{Value: c.URI, Cache: true, OutputFile: c.File})
+		}
+	}
+	for _, o := range d.Optional {
+		if l.Task.Kind == spec.JobManagerTask || !o.JobManager {
+			uris = append(uris, spec.URI{Value: o.URI, Cache: true, OutputFile: o.File})
 		}
 	}
 	for _, u := range append(overlayURIs(l.Spec), l.Spec.URIs...) {
@@ -280,10 +307,10 @@ func (p *Planner) Configuration(s spec.Spec, nonce string) map[string]string {
 		}
 		fill(key, value)
 	}
-	if driven(s) && s.TaskManagers.Max > 0 {
+	if s.Allocation == spec.Dynamic && s.TaskManagers.Max > 0 {
 		fill("slotmanager.number-of-slots.max", strconv.Itoa(s.TaskManagers.Max*max(1, s.TaskManager.Slots)))
 	}
-	if driven(s) && s.TaskManagers.Min > 0 {
+	if s.Allocation == spec.Dynamic && s.TaskManagers.Min > 0 {
 		fill("slotmanager.number-of-slots.min", strconv.Itoa(s.TaskManagers.Min*max(1, s.TaskManager.Slots)))
 	}
 	return flink.Configuration(s, extra)
@@ -292,7 +319,7 @@ func (p *Planner) Configuration(s spec.Spec, nonce string) map[string]string {
 // Overlay renders what the sandbox of every task of a cluster gets beside the distribution.
 func (p *Planner) Overlay(s spec.Spec, nonce string) ([]byte, error) {
 	o := flink.Overlay{Configuration: p.Configuration(s, nonce), Log: logging(s)}
-	if driven(s) {
+	if s.HasDriver() {
 		o.Files = append(o.Files, flink.File{Name: tokenFile, Content: []byte(p.Token(s.Name, nonce))})
 	}
 	if err := p.secure(&o, s, nonce); err != nil {

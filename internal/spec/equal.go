@@ -6,6 +6,13 @@ import (
 	"strings"
 )
 
+// HasDriver says whether the cluster's JobManager runs the service's driver: to ask for TaskManagers, or, in an
+// application or job cluster, to run the job and tell how it ended. A session with a fixed number of
+// TaskManagers needs neither and is plain Flink.
+func (s Spec) HasDriver() bool {
+	return s.Allocation == Dynamic || s.Kind != Session
+}
+
 // HighAvailability says whether the cluster's JobManager can be replaced without losing jobs:
 // Flink's high-availability.type (high-availability before 1.16) is set and not NONE.
 func (s Spec) HighAvailability() bool {

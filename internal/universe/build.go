@@ -13,7 +13,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
+	"github.com/flink-on-mesos/flink-service/internal/flink/jre"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // BuildOptions say what a release is made of.
@@ -28,7 +31,7 @@ type BuildOptions struct {
 	Version string
 	// Commit is the commit that the programs say.
 	Commit string
-	// Flinks is the directory of the Flink archives.
+	// Flinks is the directory of the Flink archives, of the Java archive, and of the classes prepared for both.
 	Flinks string
 	// DriverJar is the jar with Flink's resource manager driver.
 	DriverJar string
@@ -104,12 +107,12 @@ func Build(ctx context.Context, o BuildOptions) (Package, error) {
 	if err := b.clear(); err != nil {
 		return Package{}, err
 	}
-	for _, step := range []func(context.Context) error{b.driver, b.programs, b.flinks, b.icons, b.screenshots} {
+	for _, step := range []func(context.Context) error{b.driver, b.programs, b.flinks, b.java, b.icons, b.screenshots} {
 		if err := step(ctx); err != nil {
 			return Package{}, err
 		}
 	}
-	if p.Resource, err = Fill(p.Resource, o.URL, b.files, b.archives); err != nil {
+	if p.Resource, err = Fill(p.Resource, o.URL, b.files, b.archives, b.runtime); err != nil {
 		return Package{}, fmt.Errorf("%s: %w", ResourceFile, err)
 	}
 	if err := b.writePackage(p); err != nil {
@@ -125,6 +128,8 @@ type builder struct {
 	files map[string]string
 	// archives are the Flink archives of the release, newest first.
 	archives []dist.Manifest
+	// runtime is the Java of the release.
+	runtime Java
 }
 
 // clear makes the directory, and removes what an earlier release left there. Other files stop it, so that a slip in
@@ -137,7 +142,7 @@ func (b *builder) clear() error {
 	if err != nil {
 		return err
 	}
-	ours := regexp.MustCompile(`^(flink-service-.*\.zip|dcos-flink-.*\.zip|flink-[0-9].*\.(tgz|json)|icon-[0-9]+\.png|screenshot-.*\.png|repo-v[0-9]+\.json|` +
+	ours := regexp.MustCompile(`^(flink-service-.*\.zip|dcos-flink-.*\.zip|flink-[0-9].*\.(tgz|tar|json)|java-[0-9].*\.(tgz|json)|classes-.*\.jsa|icon-[0-9]+\.png|screenshot-.*\.png|repo-v[0-9]+\.json|` +
 		regexp.QuoteMeta(driverName) + `|` + sumsName + `|` + packageDir + `)$`)
 	for _, e := range entries {
 		if !ours.MatchString(e.Name()) {
@@ -265,6 +270,11 @@ func (b *builder) flinks(context.Context) error {
 	if b.archives, err = dist.Scan(b.Flinks); err != nil {
 		return err
 	}
+	if len(b.archives) == 0 {
+		return fmt.Errorf("%s has no Flink archive: run make flink", b.Flinks)
+	}
+	// The release of Flink comes before its variants.
+	b.archives = slices.CompactFunc(b.archives, func(a, c dist.Manifest) bool { return a.Version == c.Version })
 	for _, m := range b.archives {
 		manifest := strings.TrimSuffix(m.File, ".tgz") + ".json"
 		for _, name := range []string{m.File, manifest} {
@@ -274,6 +284,42 @@ func (b *builder) flinks(context.Context) error {
 		}
 		if b.files[m.File] != m.SHA256 {
 			return fmt.Errorf("%s is not what its manifest says: remove both and run `make flink`", filepath.Join(b.Flinks, m.File))
+		}
+	}
+	return nil
+}
+
+// java takes the newest Java archive, and the classes that were prepared for it.
+func (b *builder) java(context.Context) error {
+	found, err := jre.Scan(b.Flinks)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("%s has no Java archive: run make java", b.Flinks)
+	}
+	m := found[0]
+	if err := b.take(filepath.Join(b.Flinks, m.File), m.File); err != nil {
+		return err
+	}
+	if b.files[m.File] != m.SHA256 {
+		return fmt.Errorf("%s is not what its manifest says: remove both and run make java", filepath.Join(b.Flinks, m.File))
+	}
+	b.runtime = Java{Archive: m.File, Classes: map[string]map[spec.TaskKind]string{}}
+	for _, f := range b.archives {
+		prepared, err := appcds.Scan(b.Flinks, f.SHA256)
+		if err != nil {
+			return err
+		}
+		b.runtime.Classes[f.SHA256] = map[spec.TaskKind]string{}
+		for _, c := range prepared {
+			if c.Java != m.Version {
+				continue
+			}
+			if err := b.take(filepath.Join(b.Flinks, c.File), c.File); err != nil {
+				return err
+			}
+			b.runtime.Classes[f.SHA256][c.Role] = c.File
 		}
 	}
 	return nil

@@ -25,6 +25,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
+	"github.com/flink-on-mesos/flink-service/internal/flink/jre"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/universe"
 )
 
@@ -47,7 +49,27 @@ func options(t testing.TB) universe.BuildOptions {
 	for _, version := range []string{"2.3.0", "1.20.5", "1.20.4"} {
 		addFlink(t, o.Flinks, version)
 	}
+	addJava(t, o.Flinks)
 	return o
+}
+
+// addJava adds a Java archive, the classes that were prepared for it, and some for another Java.
+func addJava(t testing.TB, dir string) {
+	t.Helper()
+	m := jre.Manifest{Version: "17.0.15+6-flink-1", Source: "17.0.15+6", Modules: jre.Modules(), SHA256: sum("Java")}
+	m.File = "java-17.0.15-linux-amd64-" + m.SHA256 + ".tgz"
+	text, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, m.File), "Java")
+	write(t, filepath.Join(dir, strings.TrimSuffix(m.File, ".tgz")+".json"), string(text))
+	for _, version := range []string{"2.3.0", "1.20.5"} {
+		for _, kind := range []string{"jobmanager", "taskmanager"} {
+			write(t, filepath.Join(dir, "classes-"+sum("Flink "+version)+"-"+kind+"-"+m.Version+".jsa"), kind+" "+version)
+			write(t, filepath.Join(dir, "classes-"+sum("Flink "+version)+"-"+kind+"-21.0.1+1.jsa"), "another")
+		}
+	}
 }
 
 func addFlink(t testing.TB, dir, version string) {
@@ -142,6 +164,12 @@ func TestBuild(t *testing.T) {
 	for _, v := range []string{"2.3.0", "1.20.5", "1.20.4"} {
 		want = append(want, "flink-"+v+"-"+sum("Flink "+v)+".tgz", "flink-"+v+"-"+sum("Flink "+v)+".json")
 	}
+	want = append(want, "java-17.0.15-linux-amd64-"+sum("Java")+".tgz")
+	for _, v := range []string{"2.3.0", "1.20.5"} {
+		for _, kind := range []string{"jobmanager", "taskmanager"} {
+			want = append(want, "classes-"+sum("Flink "+v)+"-"+kind+"-17.0.15+6-flink-1.jsa") // Not those of another Java.
+		}
+	}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("the release holds other files (-want +got):\n%s", diff)
@@ -216,10 +244,27 @@ func TestBuildRefuses(t *testing.T) {
 		{"a negative release", "negative", func(_ *testing.T, o *universe.BuildOptions) { o.ReleaseVersion = -1 }},
 		{"a directory of something else", "in the way", func(t *testing.T, o *universe.BuildOptions) { write(t, filepath.Join(o.Dir, "thesis.txt"), "x") }},
 		{"no driver", "make driver", func(_ *testing.T, o *universe.BuildOptions) { o.DriverJar += "x" }},
+		{"no Java", "make java", func(t *testing.T, o *universe.BuildOptions) {
+			found, err := filepath.Glob(filepath.Join(o.Flinks, "java-*"))
+			if err != nil || len(found) == 0 {
+				t.Fatal(found, err)
+			}
+			for _, f := range found {
+				if err := os.Remove(f); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}},
+		{"no classes for this Java", "make java", func(t *testing.T, o *universe.BuildOptions) {
+			if err := os.Remove(filepath.Join(o.Flinks, "classes-"+sum("Flink 2.3.0")+"-taskmanager-17.0.15+6-flink-1.jsa")); err != nil {
+				t.Fatal(err)
+			}
+		}},
 		{"no Flink", "make flink", func(_ *testing.T, o *universe.BuildOptions) { o.Flinks += "x" }},
 		{"not every Flink", "2.3", func(t *testing.T, o *universe.BuildOptions) {
 			o.Flinks = filepath.Join(o.Flinks, "other")
 			addFlink(t, o.Flinks, "1.20.5")
+			addJava(t, o.Flinks)
 		}},
 		{"a Flink that is broken", "not what its manifest says", func(t *testing.T, o *universe.BuildOptions) {
 			write(t, filepath.Join(o.Flinks, "flink-2.3.0-"+sum("Flink 2.3.0")+".tgz"), "Flink 2.3.1")
@@ -267,8 +312,9 @@ func TestBuildCompiles(t *testing.T) {
 // TestFill shows what placeholders mean, and that none is left over.
 func TestFill(t *testing.T) {
 	t.Parallel()
-	files := map[string]string{"a.zip": "123", "flink-2.3.1-x.tgz": "4"}
-	flinks := []dist.Manifest{{Version: "2.3.0", File: "flink-2.3.0-x.tgz"}, {Version: "2.3.1", File: "flink-2.3.1-x.tgz"}}
+	files := map[string]string{"a.zip": "123", "flink-2.3.1-x.tgz": "4", "java-17.tgz": "5"}
+	flinks := []dist.Manifest{{Version: "2.3.0", File: "flink-2.3.0-x.tgz", SHA256: "0"}, {Version: "2.3.1", File: "flink-2.3.1-x.tgz", SHA256: "1"}}
+	java := universe.Java{Archive: "java-17.tgz", Classes: map[string]map[spec.TaskKind]string{"1": {spec.TaskManagerTask: "classes-tm.jsa"}}}
 	tests := []struct{ text, want, problem string }{
 		{"@base@/a.zip", "http://h/a.zip", ""},
 		{"@sha256:a.zip@", "123", ""},
@@ -278,9 +324,13 @@ func TestFill(t *testing.T) {
 		{"@sha256:b.zip@", "", "no such file"},
 		{"@flink:9@", "", "no Flink 9"},
 		{"@other@", "", "no placeholder"},
+		{"@base@/@java@", "http://h/java-17.tgz", ""},
+		{"@taskmanager-classes:2.3@", "classes-tm.jsa", ""},
+		{"@jobmanager-classes:2.3@", "", "run make java"},
+		{"@taskmanager-classes:9@", "", "run make java"},
 	}
 	for _, tt := range tests {
-		got, err := universe.Fill(map[string]any{"a": []any{map[string]any{"b": tt.text}}, "n": true}, "http://h", files, flinks)
+		got, err := universe.Fill(map[string]any{"a": []any{map[string]any{"b": tt.text}}, "n": true}, "http://h", files, flinks, java)
 		if tt.problem != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.problem) {
 				t.Errorf("Fill(%q) = %v, want %q", tt.text, err, tt.problem)

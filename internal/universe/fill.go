@@ -6,22 +6,33 @@ import (
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // placeholder is what Fill replaces: @base@, @sha256:FILE@ or @flink:VERSION@.
-var placeholder = regexp.MustCompile(`@([a-z0-9]+)(?::([^@]*))?@`)
+var placeholder = regexp.MustCompile(`@([a-z0-9-]+)(?::([^@]*))?@`)
 
 // Fill replaces the placeholders in the texts of a resource.json: @base@ by the address of the release,
-// @sha256:FILE@ by the hash of one of its files, and @flink:VERSION@ by the name, without its ending, of the newest
-// Flink archive whose version is or begins with VERSION. A placeholder that cannot be filled is an error, and so is
-// an address of a file that the release does not have.
-func Fill(resource map[string]any, base string, files map[string]string, flinks []dist.Manifest) (map[string]any, error) {
-	f := filler{base: base, files: files, flinks: flinks}
+// @sha256:FILE@ by the hash of one of its files, @flink:VERSION@ by the name, without its ending, of the newest
+// Flink archive whose version is or begins with VERSION, @java@ by the name of the Java archive, and
+// @jobmanager-classes:VERSION@ and @taskmanager-classes:VERSION@ by those of the classes that were prepared for both. A
+// placeholder that cannot be filled is an error, and so is an address of a file that the release does not have.
+func Fill(resource map[string]any, base string, files map[string]string, flinks []dist.Manifest, java Java) (map[string]any, error) {
+	f := filler{base: base, files: files, flinks: flinks, java: java}
 	filled, _ := f.fill(resource).(map[string]any)
 	return filled, f.err
 }
 
+// Java are the file names of the Java of a release.
+type Java struct {
+	// Archive is the Java itself.
+	Archive string
+	// Classes are the prepared classes, by the SHA-256 of the Flink archive and the kind of process.
+	Classes map[string]map[spec.TaskKind]string
+}
+
 type filler struct {
+	java   Java
 	base   string
 	files  map[string]string
 	flinks []dist.Manifest
@@ -76,6 +87,16 @@ func (f *filler) replace(found string) string {
 			f.fail("%s: %w (make flink assembles it)", found, err)
 		}
 		return strings.TrimSuffix(m.File, ".tgz")
+	case "java":
+		return f.java.Archive
+	case "jobmanager-classes", "taskmanager-classes":
+		m, err := dist.Pick(f.flinks, parts[2])
+		kind := spec.TaskKind(strings.TrimSuffix(parts[1], "-classes"))
+		if name := f.java.Classes[m.SHA256][kind]; err == nil && name != "" {
+			return name
+		}
+		f.fail("%s: there are none for this Java: run make java", found)
+		return found
 	default:
 		f.fail("%s is no placeholder", found)
 		return found

@@ -107,10 +107,11 @@ var allowed = map[string][]string{
 	"internal/journal":         {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec"},
 	"internal/app":             {"internal/*", "resources"},
 	"internal/testkit/*":       {"internal/*"},
-	"internal/universe":        {"internal/flink/dist"},
+	"internal/universe":        {"internal/flink/appcds", "internal/flink/dist", "internal/flink/jre", "internal/spec"},
 	"internal/universe/*":      {"internal/universe"},
 	"internal/store/storetest": {"internal/store"},
-	"service":                  {"internal/app"},
+	"internal/admin":           {"internal/app", "internal/*"},
+	"service":                  {"internal/admin"},
 	"cli-plugin":               {"internal/cli", "internal/cli/terminal"},
 	"resources":                {},
 	"tests/bench":              {"internal/*", "tests/*"},
@@ -120,7 +121,7 @@ var allowed = map[string][]string{
 
 	"internal/autoscale":          {"internal/autoscale/calendar", "internal/autoscale/settings"},
 	"internal/autoscale/calendar": {},
-	"internal/autoscale/settings": {"internal/autoscale/calendar"},
+	"internal/autoscale/settings": {"internal/autoscale/calendar", "internal/spec"},
 	"internal/autoscale/collect":  {"internal/autoscale", "internal/flink/rest"},
 }
 

@@ -32,47 +32,35 @@ func ended(w *world.World, name string) wire.Description {
 	})
 }
 
-// TestApplication runs applications to their different ends.
-func TestApplication(t *testing.T) {
+// TestApplicationEnds runs applications to the ends that are no success: with either allocation the service is told
+// how and why they ended.
+func TestApplicationEnds(t *testing.T) {
 	each(t, func(t *testing.T, d disttest.Distribution) {
 		w := world.Start(t, world.Options{})
-		t.Run("finished", func(t *testing.T) {
-			out := w.Dir() + "/finished"
-			s := application(t, w, "app", "Sum", d, "--count", "3000", "--rate", "1000", "--parallelism", "2", "--interval", "500",
-				"--checkpoints", "file://"+w.Dir()+"/checkpoints", "--output", out)
-			if _, err := w.Client.CreateCluster(t.Context(), s); err != nil {
-				t.Fatal(err)
+		for _, allocation := range []spec.Allocation{spec.Dynamic, spec.Static} {
+			for _, where := range []string{"main", "task"} {
+				t.Run(string(allocation)+", failed in "+where, func(t *testing.T) {
+					s := application(t, w, string(allocation)+"-in-"+where, "Fail", d, "--where", where, "--message", "canary went silent")
+					s.FlinkConfiguration["restart-strategy.type"] = "none"
+					w.Make(allocated(s, allocation))
+					r := ended(w, s.Name).Status.Result
+					if r.Status != "FAILED" || !strings.Contains(r.Diagnostics, "canary went silent") {
+						t.Errorf("the result is %+v, want FAILED with the exception's text", r)
+					}
+				})
 			}
-			r := ended(w, "app").Status.Result
-			if r.Status != "SUCCEEDED" {
-				t.Errorf("the result is %+v, want SUCCEEDED", r)
-			}
-			checkSum(t, out, 3000)
-		})
-		for _, where := range []string{"main", "task"} {
-			t.Run("failed in "+where, func(t *testing.T) {
-				s := application(t, w, "fails-in-"+where, "Fail", d, "--where", where, "--message", "canary went silent")
-				s.FlinkConfiguration["restart-strategy.type"] = "none"
-				if _, err := w.Client.CreateCluster(t.Context(), s); err != nil {
+			t.Run(string(allocation)+", cancelled", func(t *testing.T) {
+				s := application(t, w, string(allocation)+"-cancelled", "Endless", d, "--parallelism", "2")
+				w.Create(allocated(s, allocation))
+				w.JobState(s.Name, job(t, w, s.Name), "RUNNING")
+				if err := w.Client.Flink(s.Name).Cancel(t.Context(), job(t, w, s.Name)); err != nil {
 					t.Fatal(err)
 				}
-				r := ended(w, s.Name).Status.Result
-				if r.Status != "FAILED" || !strings.Contains(r.Diagnostics, "canary went silent") {
-					t.Errorf("the result is %+v, want FAILED with the exception's text", r)
+				if r := ended(w, s.Name).Status.Result; r.Status != "CANCELED" {
+					t.Errorf("the result is %+v, want CANCELED", r)
 				}
 			})
 		}
-		t.Run("cancelled", func(t *testing.T) {
-			s := application(t, w, "cancelled", "Endless", d, "--parallelism", "2")
-			w.Create(s)
-			w.JobState(s.Name, job(t, w, s.Name), "RUNNING")
-			if err := w.Client.Flink(s.Name).Cancel(t.Context(), job(t, w, s.Name)); err != nil {
-				t.Fatal(err)
-			}
-			if r := ended(w, s.Name).Status.Result; r.Status != "CANCELED" {
-				t.Errorf("the result is %+v, want CANCELED", r)
-			}
-		})
 	})
 }
 

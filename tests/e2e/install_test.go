@@ -181,6 +181,16 @@ func str(v map[string]any, names ...string) string {
 	return text
 }
 
+// firstCluster is typed into the form's YAML editor.
+const firstCluster = `name: first
+kind: session
+taskManager:
+  slots: 2
+  memory: 1g
+flinkConfiguration:
+  high-availability.type: zookeeper
+`
+
 // form is what the form of the DC/OS UI sends: every option, of which the user has changed some.
 func (in *installation) form(p universe.Package, version string) map[string]any {
 	in.t.Helper()
@@ -196,8 +206,8 @@ func (in *installation) form(p universe.Package, version string) map[string]any 
 	for path, v := range map[string]any{
 		"service.name": in.name, "service.user": name, "mesos.master": in.w.Master(), "state.zookeeper": in.zk.Addr,
 		"flink.release_1_20": false, "flink.default_version": version, "mesos.task_kill_grace": "10s",
-		"session.name": "first", "taskmanager.slots": json.Number("2"), "taskmanager.memory": "1g",
-		"service.uninstall_savepoint_directory": "file://" + in.shared("savepoints"), "high_availability.enabled": true, "high_availability.zookeeper": in.zk.Addr, "high_availability.storage_dir": "file://" + in.shared("ha"),
+		"session.spec":                          base64.StdEncoding.EncodeToString([]byte(firstCluster)), // As the form's YAML editor stores it.
+		"service.uninstall_savepoint_directory": "file://" + in.shared("savepoints"), "high_availability.zookeeper": in.zk.Addr, "high_availability.storage_dir": "file://" + in.shared("ha"),
 	} {
 		options = universe.Set(options, path, v)
 	}
@@ -440,6 +450,7 @@ func (in *installation) use() {
 	if first.Spec.TaskManager.Slots != 2 || string(first.Spec.Kind) != "session" || !first.Spec.HighAvailability() {
 		in.t.Errorf("the form's cluster is %+v", first.Spec)
 	}
+	in.java()
 	in.page()
 	for _, command := range [][]string{{"describe"}, {"cluster", "describe", "first"}, {"debug", "offers"}, {"version"}} {
 		if code, out, said := in.flink(command...); code != 0 || out == "" {
@@ -456,6 +467,24 @@ func (in *installation) use() {
 	checkSum(in.t, out, 2000)
 	if in.framework() != in.name {
 		in.t.Errorf("Mesos knows the framework %q, want %q", in.framework(), in.name)
+	}
+}
+
+// java looks at which Java the tasks run: the one that they fetched, as on an agent that has none.
+func (in *installation) java() {
+	in.t.Helper()
+	for _, id := range in.tasks() {
+		var programs []string
+		for _, pid := range in.w.Pids(id) {
+			if program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err == nil { // Else it is gone.
+				programs = append(programs, program)
+			}
+		}
+		if !slices.ContainsFunc(programs, func(p string) bool {
+			return strings.HasSuffix(p, "/java-17/bin/java") && strings.Contains(p, "/frameworks/")
+		}) {
+			in.t.Errorf("task %s runs %v, want the Java of its sandbox", id, programs)
+		}
 	}
 }
 
@@ -581,7 +610,10 @@ func (in *installation) edit(p universe.Package, options map[string]any) {
 	if err != nil {
 		in.t.Fatal(err)
 	}
-	edited, err := r.Render(universe.RenderOptions{Options: universe.Set(options, "service.log_format", "json"), Source: in.catalog + "/repo"})
+	options = universe.Set(options, "service.log_format", "json")
+	// What is wrong with the first cluster is of no concern to a service that has clusters.
+	options = universe.Set(options, "session.spec", base64.StdEncoding.EncodeToString([]byte("name: First\nslots: many\n")))
+	edited, err := r.Render(universe.RenderOptions{Options: options, Source: in.catalog + "/repo"})
 	if err != nil {
 		in.t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"runtime/debug"
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/app"
+	"github.com/flink-on-mesos/flink-service/internal/admin"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 )
 
@@ -23,7 +23,7 @@ var distribution string
 // TestMain is the service's main when a test starts this program as one: so its processes need no other build.
 func TestMain(m *testing.M) {
 	if os.Getenv(asService) != "" {
-		os.Exit(app.Main("test", "test", os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+		os.Exit(admin.Main("test", "test", os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 	}
 	flag.Parse()
 	// The tests with processes spend most of their time waiting: more of them than processors go side by side, unless
@@ -60,6 +60,6 @@ func assemble(home, out string) error {
 	if err != nil {
 		return err
 	}
-	_, err = dist.Assemble(context.Background(), dist.Options{Source: home, Dir: out})
+	_, err = dist.Assemble(context.Background(), dist.Options{Source: home, Dir: out, Driver: []byte("nothing")})
 	return err
 }

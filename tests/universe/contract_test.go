@@ -2,6 +2,7 @@ package universe_test
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -32,11 +33,12 @@ var otherDefaults = map[string]string{
 	"ZOOKEEPER":           "every DC/OS cluster has one",
 	"FRAMEWORK_USER":      "tasks run as the user of the service, not as that of the agent",
 	"FLINK_DISTRIBUTIONS": "what was fetched into the sandbox",
+	"JAVA_ARCHIVE":        "as FLINK_DISTRIBUTIONS: a stock agent has no Java",
 	"INITIAL_CLUSTER":     "a new installation shows a cluster that takes jobs",
 }
 
 // exported are variables that the command sets, rather than the app's environment.
-var exported = []string{"FLINK_DISTRIBUTIONS", "ADVERTISE_HOST"}
+var exported = []string{"FLINK_DISTRIBUTIONS", "ADVERTISE_HOST", "JAVA_ARCHIVE"}
 
 // TestTemplateAndSchema compares the names of the template with the options, both ways.
 func TestTemplateAndSchema(t *testing.T) {
@@ -74,7 +76,7 @@ func environment(t testing.TB, app map[string]any, started []string) map[string]
 	for _, e := range started {
 		name, value, _ := strings.Cut(e, "=")
 		if short, ok := strings.CutPrefix(name, config.Prefix); ok && slices.Contains(exported, short) {
-			all[short] = value
+			all[short] = path.Base(value) // Each start has a sandbox of its own.
 		}
 	}
 	return all

@@ -269,6 +269,27 @@ func TestCombinations(t *testing.T) {
 			},
 		},
 		{
+			"the Java of the package",
+			`{}`,
+			func(app map[string]any, c config.Config) bool {
+				return strings.HasPrefix(path.Base(c.Flink.JavaArchive), "java-17.") && c.Flink.JavaHome == "" && strings.Count(fmt.Sprint(app["fetch"]), "/classes-") == 4
+			},
+		},
+		{
+			"a Java archive of one's own",
+			`{"flink": {"java_archive": "https://example.com/jre-21.tgz"}}`,
+			func(app map[string]any, c config.Config) bool {
+				return c.Flink.JavaArchive == "https://example.com/jre-21.tgz" && !strings.Contains(fmt.Sprint(app["fetch"]), "/java-") && !strings.Contains(fmt.Sprint(app["fetch"]), "/classes-")
+			},
+		},
+		{
+			"the Java of the agents",
+			`{"flink": {"java_home": "/usr/lib/jvm/java-17"}}`,
+			func(app map[string]any, c config.Config) bool {
+				return c.Flink.JavaHome == "/usr/lib/jvm/java-17" && c.Flink.JavaArchive == "" && !strings.Contains(fmt.Sprint(app["fetch"]), "/java-")
+			},
+		},
+		{
 			"no first cluster, one release and another's archive",
 			`{"session": {"enabled": false}, "flink": {"release_1_20": false, "archive": "https://example.com/flink-2.2.1-bin-scala_2.12.tgz"}}`,
 			func(_ map[string]any, c config.Config) bool {
@@ -545,7 +566,13 @@ func start(t testing.TB, app map[string]any, facts ...string) []string {
 	if err != nil {
 		t.Fatalf("%s: %v", app["cmd"], err)
 	}
-	return slices.DeleteFunc(strings.Split(string(out), "\x00"), func(s string) bool { return s == "" })
+	all := slices.DeleteFunc(strings.Split(string(out), "\x00"), func(s string) bool { return s == "" })
+	for i, e := range all { // As above.
+		if name, ok := strings.CutPrefix(e, config.Prefix+"JAVA_ARCHIVE="); ok && path.Base(name) == name {
+			all[i] = config.Prefix + "JAVA_ARCHIVE=" + filepath.Join(sandbox, name)
+		}
+	}
+	return all
 }
 
 // tag is a Mustache tag of the template with its name.

@@ -51,6 +51,8 @@ func samples(t testing.TB, path string) []any {
 		return []any{file}
 	case "state.key": // The secret must be long enough: in tests its value is made of its path.
 		return []any{"flink/state", "folder/flink/the-key_of.state"}
+	case "flink.java_archive":
+		return []any{"https://example.com/java/jre-21.tar.gz", "hdfs:///java/jdk_17+8.tgz", "s3://bucket/a.zip"}
 	case "session.spec":
 		const spec = "name: mine\nkind: session\nflinkConfiguration:\n  state.backend.type: \"rocksdb\"\n"
 		return []any{spec, `{"name": "mine"}`, base64.StdEncoding.EncodeToString([]byte(spec))} // The last as the form stores it.

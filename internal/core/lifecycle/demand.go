@@ -14,7 +14,7 @@ import (
 // missing in it and runs is released, what is new in it waits for an offer.
 func WorkersWanted(tx *state.Tx, e state.WorkersWanted) {
 	c, ok := tx.ClusterOfLiveJobManager(e.Cluster, e.JobManager)
-	if !ok || c.Spec.Allocation != spec.Dynamic || slices.Contains(c.Driver.Past, e.Epoch) {
+	if !ok || !c.Spec.HasDriver() || slices.Contains(c.Driver.Past, e.Epoch) {
 		return
 	}
 	if c.Driver.Epoch != e.Epoch {
@@ -41,7 +41,7 @@ func WorkersWanted(tx *state.Tx, e state.WorkersWanted) {
 		}
 		finish(tx, c, r)
 	}
-	if !e.Ready || !c.Active() {
+	if !e.Ready || !c.Active() || c.Spec.Allocation == spec.Static {
 		workers.Report(tx, c)
 		return
 	}

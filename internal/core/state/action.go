@@ -90,7 +90,7 @@ type (
 	Watch struct {
 		Cluster    string
 		JobManager task.Task
-		// Exchange says that the driver is to be dialled for wanted workers.
+		// Exchange says that the driver is to be dialled, for the wanted workers and for how the cluster ends.
 		Exchange bool
 	}
 

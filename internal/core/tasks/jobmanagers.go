@@ -2,15 +2,14 @@ package tasks
 
 import (
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
-	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
-// watch has the JobManager observed, and its driver dialled when Flink asks for its own workers. One whose address
-// is not known is left alone until it is.
+// watch has the JobManager observed, and its driver dialled when it has one. One whose address is not known is left
+// alone until it is.
 func watch(tx *state.Tx, c *state.Cluster, t *task.Task) {
 	if t.Goal == task.Launched && t.Host() != "" {
-		tx.Send(state.Watch{Cluster: c.Spec.Name, JobManager: *t, Exchange: c.Spec.Allocation == spec.Dynamic})
+		tx.Send(state.Watch{Cluster: c.Spec.Name, JobManager: *t, Exchange: c.Spec.HasDriver()})
 	}
 }
 

@@ -15,11 +15,16 @@ const (
 	WorkerTerminated = "terminated"
 )
 
-// WorkerReports is what is so of every worker of a cluster, for the driver of the epoch.
+// WorkerReports is what is so of every worker of a cluster, for the driver of the epoch. With static allocation
+// the TaskManagers are no workers: Flink did not ask for them, and they register by themselves.
 func WorkerReports(s *state.State, name string) (epoch string, workers []state.WorkerReport, finishedSeen bool) {
 	c, ok := s.Clusters.Get([]byte(name))
 	if !ok {
 		return "", nil, false
+	}
+	finishedSeen = c.Result != nil || c.Rollout != nil && c.Rollout.Result != nil
+	if c.Spec.Allocation == spec.Static {
+		return c.Driver.Epoch, nil, finishedSeen
 	}
 	it := c.Driver.Ended.Root().Iterator()
 	for id, words, ok := it.Next(); ok; id, words, ok = it.Next() {
@@ -48,5 +53,5 @@ func WorkerReports(s *state.State, name string) (epoch string, workers []state.W
 		}
 		workers = append(workers, state.WorkerReport{ID: w.Id, State: WorkerWaiting, Message: reasons[key]})
 	}
-	return c.Driver.Epoch, workers, c.Result != nil || c.Rollout != nil && c.Rollout.Result != nil
+	return c.Driver.Epoch, workers, finishedSeen
 }

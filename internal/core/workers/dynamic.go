@@ -81,7 +81,7 @@ func Ended(tx *state.Tx, c *state.Cluster, id, words string) {
 
 // Report has the driver told what is so of each worker; Report has the words.
 func Report(tx *state.Tx, c *state.Cluster) {
-	if c.Spec.Allocation != spec.Dynamic || c.Driver.Epoch == "" {
+	if !c.Spec.HasDriver() || c.Driver.Epoch == "" {
 		return
 	}
 	for _, a := range tx.Sends {

@@ -37,7 +37,7 @@ type Options struct {
 var ErrNoDriver = errors.New("the resource manager driver is not in the distribution's lib")
 
 // limit bounds how long the processes run; on a slow machine it takes half a minute.
-const limit = 3 * time.Minute
+const limit = 10 * time.Minute
 
 // Make makes the archives of a distribution for one Java, unless they are there: it runs a JobManager, which asks
 // for a TaskManager to run a small job, as a session cluster of the service would, and has both write down at

@@ -33,6 +33,8 @@ type Location struct {
 	graphs []string
 	// logins are the credentials that Flink gives its own connections.
 	logins []login
+	// creator says that Flink's nodes are open to their creator only.
+	creator bool
 	// SASL is the login of an ensemble that authenticates so; nil for none.
 	SASL *SASL
 }
@@ -85,6 +87,7 @@ func Locate(config map[string]string) (Location, bool, error) {
 			l.graphs = append(l.graphs, full)
 		}
 	}
+	l.creator = strings.EqualFold(get("", "high-availability.zookeeper.client.acl"), "creator")
 	var err error
 	if l.logins, err = logins(config[authorization]); err != nil {
 		return Location{}, false, fault.New(fault.Invalid, "%s: %v", authorization, err)
@@ -105,6 +108,15 @@ func servers(quorum string) (all []string, chroot string) {
 		all = append(all, s)
 	}
 	return all, chroot
+}
+
+// Note says what the service will not be able to do here; empty for nothing.
+func (l Location) Note() string {
+	if !l.creator || len(l.logins) > 0 || l.SASL != nil {
+		return ""
+	}
+	return "high-availability.zookeeper.client.acl is creator, and the service has no login to ZooKeeper: successors of dead JobManagers wait for the session timeout, and the nodes stay when the cluster is deleted. Set " +
+		authorization + ", or have an operator set ZOOKEEPER_SASL_USER; see docs/security.md"
 }
 
 // On says whether the location is on the very ensemble of a quorum, written as in high-availability.zookeeper.quorum.

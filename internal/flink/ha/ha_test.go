@@ -106,6 +106,32 @@ func TestNamespace(t *testing.T) {
 	}
 }
 
+// Only who is shut out is told.
+func TestNote(t *testing.T) {
+	const acl, login = "high-availability.zookeeper.client.acl", "high-availability.zookeeper.client.authorization"
+	tests := []struct {
+		name    string
+		options map[string]string
+		sasl    *ha.SASL
+		told    bool
+	}{
+		{"open", map[string]string{acl: "open"}, nil, false},
+		{"by default", nil, nil, false},
+		{"creator", map[string]string{acl: "CREATOR"}, nil, true},
+		{"creator with a login", map[string]string{acl: "creator", login: "digest:'a:b'"}, nil, false},
+		{"creator with SASL", map[string]string{acl: "creator"}, &ha.SASL{User: "a", Password: "b"}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l := locate(t, "a", tt.options)
+			l.SASL = tt.sasl
+			if note := l.Note(); (note != "") != tt.told || tt.told && (!strings.Contains(note, login) || !strings.Contains(note, "ZOOKEEPER_SASL_USER")) {
+				t.Errorf("Note() = %q", note)
+			}
+		})
+	}
+}
+
 func TestOn(t *testing.T) {
 	l := locate(t, "a:1,b", nil)
 	for quorum, want := range map[string]bool{"b:2181, a:1/chroot": true, "a:1": false, "a:1,b:2181,c": false, "": false} {

@@ -114,15 +114,9 @@ maxClientCnxns=0
 admin.enableServer=false
 4lw.commands.whitelist=srvr
 `, s.o.Dir, port, s.o.Tick.Milliseconds(), 2*s.o.Tick.Milliseconds(), s.o.MaxSession.Milliseconds())
-	login := []string{}
-	if s.o.SASL[0] != "" {
-		settings += "authProvider.sasl=org.apache.zookeeper.server.auth.SASLAuthenticationProvider\n"
-		jaas := filepath.Join(s.o.Dir, "jaas.conf")
-		text := fmt.Sprintf("Server { org.apache.zookeeper.server.auth.DigestLoginModule required user_%s=%q; };\n", s.o.SASL[0], s.o.SASL[1])
-		if err := os.WriteFile(jaas, []byte(text), 0o600); err != nil {
-			return err
-		}
-		login = append(login, "-Djava.security.auth.login.config="+jaas)
+	login, err := s.login(&settings)
+	if err != nil {
+		return err
 	}
 	config := filepath.Join(s.o.Dir, "zoo.cfg")
 	if err := os.WriteFile(config, []byte(settings), 0o600); err != nil {
@@ -170,6 +164,20 @@ admin.enableServer=false
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// login adds what has the server authenticate by SASL to its settings, and returns the options of its JVM for that.
+func (s *Server) login(settings *string) ([]string, error) {
+	if s.o.SASL[0] == "" {
+		return nil, nil
+	}
+	*settings += "authProvider.sasl=org.apache.zookeeper.server.auth.SASLAuthenticationProvider\n"
+	jaas := filepath.Join(s.o.Dir, "jaas.conf")
+	text := fmt.Sprintf("Server { org.apache.zookeeper.server.auth.DigestLoginModule required user_%s=%q; };\n", s.o.SASL[0], s.o.SASL[1])
+	if err := os.WriteFile(jaas, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	return []string{"-Djava.security.auth.login.config=" + jaas}, nil
 }
 
 // answers asks the server whether it serves.

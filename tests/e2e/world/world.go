@@ -400,13 +400,19 @@ func (w *World) Fault(fault map[string]any) {
 	}
 }
 
-// Create creates a cluster and waits until it is stable.
-func (w *World) Create(spec spec.Spec) wire.Description {
+// Make creates a cluster.
+func (w *World) Make(s spec.Spec) {
 	w.t.Helper()
-	if _, err := w.Client.CreateCluster(w.t.Context(), spec); err != nil {
-		w.t.Fatalf("create %s: %v", spec.Name, err)
+	if _, err := w.Client.CreateCluster(w.t.Context(), s); err != nil {
+		w.t.Fatalf("create %s: %v", s.Name, err)
 	}
-	return w.State(spec.Name, wire.Stable)
+}
+
+// Create creates a cluster and waits until it is stable.
+func (w *World) Create(s spec.Spec) wire.Description {
+	w.t.Helper()
+	w.Make(s)
+	return w.State(s.Name, wire.Stable)
 }
 
 // State waits until a cluster is in a state.

@@ -27,9 +27,15 @@ final class ClusterEnd {
 
     private volatile Wanted.Finished known;
     private final CountDownLatch led = new CountDownLatch(1);
-    private volatile MesosResourceManagerDriver leader;
+    private volatile Listener leader;
     private volatile RpcService rpc;
     private volatile HighAvailabilityServices highAvailability;
+
+    /** Passes the end on to the service. */
+    interface Listener {
+        /** Returns when the service has read the end, or has not for a while. */
+        void finish(Wanted.Finished end) throws InterruptedException;
+    }
 
     /** Sets the end; what Flink says at the shutdown no longer counts. */
     void set(ApplicationStatus status, String diagnostics) {
@@ -47,15 +53,15 @@ final class ClusterEnd {
         this.highAvailability = highAvailability;
     }
 
-    /** Notes the driver that serves now. */
-    void leads(MesosResourceManagerDriver driver) {
-        leader = driver;
+    /** Notes who speaks with the service now: the exchange of the ResourceManager that leads. */
+    void leads(Listener listener) {
+        leader = listener;
         led.countDown();
     }
 
     /**
-     * Tells the service of an end that Flink takes for a crash. A main method may throw before the
-     * ResourceManager is up, whose driver is waited for; it does nothing when there never is one.
+     * Tells the service of an end. A main method may end before the ResourceManager is up, whose exchange
+     * is waited for; it does nothing when there never is one.
      */
     void tell(ApplicationStatus status, String diagnostics) {
         try {
@@ -63,7 +69,7 @@ final class ClusterEnd {
                 LOG.warn("No ResourceManager within {}; the service is not told of the end.", MAX_START);
                 return;
             }
-            leader.finish(finished(status, diagnostics));
+            leader.finish(explain(status, diagnostics));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

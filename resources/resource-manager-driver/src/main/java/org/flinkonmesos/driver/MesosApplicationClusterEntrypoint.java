@@ -10,6 +10,8 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.runtime.clusterframework.ApplicationStatus;
 import org.apache.flink.runtime.entrypoint.ClusterEntrypoint;
+import org.apache.flink.runtime.entrypoint.component.DispatcherResourceManagerComponentFactory;
+import org.apache.flink.runtime.resourcemanager.ResourceManagerFactory;
 import org.apache.flink.runtime.util.EnvironmentInformation;
 import org.apache.flink.runtime.util.JvmShutdownSafeguard;
 import org.apache.flink.runtime.util.SignalHandler;
@@ -33,14 +35,51 @@ import java.util.Set;
  * program the class is {@code org.apache.flink.client.python.PythonDriver} and the arguments are {@code -py
  * main.py ...}; Flink says so when its distribution has no flink-python.
  */
-public final class MesosApplicationClusterEntrypoint extends ApplicationClusterEntryPoint {
+public class MesosApplicationClusterEntrypoint extends ApplicationClusterEntryPoint {
 
     private final ClusterEnd clusterEnd;
 
     private MesosApplicationClusterEntrypoint(
-            Configuration configuration, PackagedProgram program, ClusterEnd clusterEnd) {
-        super(configuration, program, new MesosResourceManagerFactory(clusterEnd));
+            Configuration configuration,
+            PackagedProgram program,
+            ResourceManagerFactory<?> resourceManagers,
+            ClusterEnd clusterEnd) {
+        super(configuration, program, resourceManagers);
         this.clusterEnd = clusterEnd;
+    }
+
+    /** A JobManager for the program, which runs it when it is started; the configuration is completed. */
+    static ClusterEntrypoint create(
+            Configuration configuration, PackagedProgram program, UserLibrary library) throws Exception {
+        configureExecution(configuration, program);
+        shipLibrary(configuration, library);
+        ClusterEnd end = new ClusterEnd();
+        return configuration.get(MesosDriverOptions.ALLOCATION) == MesosDriverOptions.Allocation.STATIC
+                ? new Static(configuration, program, end)
+                : new MesosApplicationClusterEntrypoint(
+                        configuration, program, new MesosResourceManagerFactory(end), end);
+    }
+
+    /** With the TaskManagers that the service keeps; they may be all that the job uses (reactive mode). */
+    private static final class Static extends MesosApplicationClusterEntrypoint {
+        private final ClusterEnd end;
+
+        Static(Configuration configuration, PackagedProgram program, ClusterEnd end) {
+            super(configuration, program, new StaticResourceManagerFactory(end), end);
+            this.end = end;
+        }
+
+        @Override
+        protected boolean supportsReactiveMode() {
+            return true;
+        }
+
+        @Override
+        protected DispatcherResourceManagerComponentFactory createDispatcherResourceManagerComponentFactory(
+                Configuration configuration) {
+            return ShutDownNotice.before(
+                    super.createDispatcherResourceManagerComponentFactory(configuration), end);
+        }
     }
 
     /**
@@ -67,18 +106,15 @@ public final class MesosApplicationClusterEntrypoint extends ApplicationClusterE
 
         Configuration configuration = EntrypointArguments.parseOrExit(args, name).configuration();
         UserLibrary library = UserLibrary.find();
-        PackagedProgram program;
+        ClusterEntrypoint cluster;
         try {
-            program = program(configuration, library);
-            configureExecution(configuration, program);
-            shipLibrary(configuration, library);
+            cluster = create(configuration, program(configuration, library), library);
         } catch (Exception e) {
             LOG.error("Could not prepare the application.", e);
             System.exit(STARTUP_FAILURE_RETURN_CODE);
             return;
         }
-        ClusterEntrypoint.runClusterEntrypoint(
-                new MesosApplicationClusterEntrypoint(configuration, program, new ClusterEnd()));
+        ClusterEntrypoint.runClusterEntrypoint(cluster);
     }
 
     private static PackagedProgram program(Configuration configuration, UserLibrary library)

@@ -10,6 +10,23 @@ import java.time.Duration;
 /** The Flink options that the driver reads. The service sets them all; users need none of them. */
 public final class MesosDriverOptions {
 
+    /** Who decides how many TaskManagers there are. */
+    enum Allocation {
+        /** Flink's ResourceManager asks the service for them. */
+        DYNAMIC,
+        /** The service keeps a fixed number; they register by themselves. */
+        STATIC
+    }
+
+    /** The allocation of an application or job cluster. */
+    static final ConfigOption<Allocation> ALLOCATION =
+            ConfigOptions.key("mesos.allocation")
+                    .enumType(Allocation.class)
+                    .defaultValue(Allocation.DYNAMIC)
+                    .withDescription(
+                            "Whether Flink asks the service for TaskManagers (dynamic) or takes those that"
+                                    + " the service keeps (static).");
+
     /** Where the service reaches the driver. */
     public static final ConfigOption<Integer> PORT =
             ConfigOptions.key("mesos.driver.port")

@@ -34,8 +34,14 @@ public final class MesosJobClusterEntrypoint extends SessionClusterEntrypoint {
     @Override
     protected DispatcherResourceManagerComponentFactory createDispatcherResourceManagerComponentFactory(
             Configuration configuration) {
-        return DefaultDispatcherResourceManagerComponentFactory.createSessionComponentFactory(
-                new MesosResourceManagerFactory(end));
+        if (configuration.get(MesosDriverOptions.ALLOCATION) == MesosDriverOptions.Allocation.DYNAMIC) {
+            return DefaultDispatcherResourceManagerComponentFactory.createSessionComponentFactory(
+                    new MesosResourceManagerFactory(end));
+        }
+        return ShutDownNotice.before(
+                DefaultDispatcherResourceManagerComponentFactory.createSessionComponentFactory(
+                        new StaticResourceManagerFactory(end)),
+                end);
     }
 
     /** Starts the JobManager and exits with Flink's code for how the job ended: 0 for success. */

@@ -1,4 +1,4 @@
-package app_test
+package admin_test
 
 import (
 	"archive/zip"
@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/app"
+	"github.com/flink-on-mesos/flink-service/internal/admin"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/marathon"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/zookeeper"
@@ -26,7 +26,7 @@ const asService = "TEST_AS_FLINK_SERVICE"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asService) != "" {
-		os.Exit(app.Main("1", "c", os.Args[1:], slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, asService) }), os.Stdout, os.Stderr))
+		os.Exit(admin.Main("1", "c", os.Args[1:], slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, asService) }), os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
 }
@@ -93,7 +93,7 @@ func TestMarathon(t *testing.T) {
 	run := func(code int, command string, more ...string) string {
 		t.Helper()
 		var out, errs bytes.Buffer
-		got := app.Main("1", "c", append([]string{"marathon"}, strings.Fields(command)...), append(slices.Clone(environ), more...), &out, &errs)
+		got := admin.Main("1", "c", append([]string{"marathon"}, strings.Fields(command)...), append(slices.Clone(environ), more...), &out, &errs)
 		if got != code {
 			log, _ := os.ReadFile(filepath.Join(server.Sandbox("/dev/flink"), "stderr"))
 			t.Fatalf("marathon %s = %d, want %d\n%s%s\n%s", command, got, code, out.String(), errs.String(), log)
@@ -147,8 +147,8 @@ func TestMarathonUse(t *testing.T) {
 	}{
 		{"", "", "marathon takes", 2},
 		{"start", "", "marathon takes", 2},
-		{"status --docker", "", "marathon takes", 2},
-		{"suspend 2", "", "number of instances", 2},
+		{"status --docker", "", "unknown flag: --docker", 2},
+		{"suspend 2", "", "takes no arguments", 2},
 		{"resume many", "", "number of instances", 2},
 		{"resume 0", "", "number of instances", 2},
 		{"status", "", "FLINK_SERVICE_MARATHON_URL is missing", 1},
@@ -159,7 +159,7 @@ func TestMarathonUse(t *testing.T) {
 		{"deploy", "FLINK_SERVICE_MARATHON_URL=http://127.0.0.1:1 FLINK_SERVICE_MARATHON_USER=u FLINK_SERVICE_MARATHON_PASSWORD=u:secret", "FLINK_SERVICE_MARATHON_PASSWORD: is a secret", 1},
 	} {
 		var out, errs bytes.Buffer
-		code := app.Main("1", "c", append([]string{"marathon"}, strings.Fields(c.args)...), strings.Fields(c.environ), &out, &errs)
+		code := admin.Main("1", "c", append([]string{"marathon"}, strings.Fields(c.args)...), strings.Fields(c.environ), &out, &errs)
 		if code != c.code || !strings.Contains(errs.String(), c.want) || strings.Contains(errs.String(), "u:secret") {
 			t.Errorf("marathon %s = %d, want %d and %q\n%s", c.args, code, c.code, c.want, errs.String())
 		}

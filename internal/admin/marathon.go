@@ -1,4 +1,4 @@
-package app
+package admin
 
 import (
 	"cmp"
@@ -7,13 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
+	"github.com/flink-on-mesos/flink-service/internal/app"
 	"github.com/flink-on-mesos/flink-service/internal/config"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/marathon"
@@ -30,48 +31,71 @@ type operator struct {
 	out     io.Writer
 }
 
-// ownApp is the command marathon. The app is the one that render marathon writes for the same environment.
-func ownApp(ctx context.Context, args, environ []string, out io.Writer) error {
-	const use = "marathon takes deploy, status, suspend, resume or uninstall"
-	o := operator{id: "/flink", environ: environ, out: out}
+// newMarathon is the command marathon. The app is the one that render marathon writes for the same environment.
+func (p *program) newMarathon() *cobra.Command {
+	o := &operator{id: "/flink", environ: p.environ, out: p.out}
+	deploy := o.command("deploy", "Create or update the app", func(ctx context.Context, _ []string) error { return o.deploy(ctx) })
+	deploy.Long = `Give the app that "render marathon" writes to Marathon, new or in the place of the one that is there, and follow the
+deployment. FLINK_SERVICE_ variables with other values are the way to change options.`
+	deploy.Flags().BoolVar(&o.docker, "docker", false, "run the service in the image RENDER_IMAGE")
+	status := o.command("status", "Show the app", func(ctx context.Context, _ []string) error { return o.status(ctx) })
+	suspend := o.command("suspend", "Stop the service without its clusters", func(ctx context.Context, _ []string) error {
+		return o.follow(ctx)(o.app.Suspend(ctx, o.force))
+	})
+	resume := o.command("resume [INSTANCES]", "Start the service again", func(ctx context.Context, args []string) error {
+		return o.follow(ctx)(o.app.Resume(ctx, instances(args), o.force))
+	})
+	resume.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 1 || instances(args) < 1 {
+			return usageError("marathon resume takes the number of instances")
+		}
+		return nil
+	}
 	yes := false
-	var words []string
-	for _, a := range args {
-		switch a {
-		case "--docker", "-docker":
-			o.docker = true
-		case "--force", "-force":
-			o.force = true
-		case "--yes", "-yes":
-			yes = true
-		default:
-			words = append(words, a)
+	uninstall := o.command("uninstall", "Delete all clusters, the state and the app", func(ctx context.Context, _ []string) error { return o.uninstall(ctx) })
+	uninstall.Args = func(cmd *cobra.Command, args []string) error {
+		if !yes {
+			return usageError("marathon uninstall deletes every cluster and the state of the service: confirm with --yes")
+		}
+		return atMost(0)(cmd, args)
+	}
+	uninstall.Flags().BoolVar(&yes, "yes", false, "confirm the deletion")
+	all := []*cobra.Command{deploy, status, suspend, resume, uninstall}
+	for _, c := range all {
+		if c != status {
+			c.Flags().BoolVar(&o.force, "force", false, "take the place of a deployment that is under way")
 		}
 	}
-	command := append(words, "", "")[0]
-	instances, err := strconv.Atoi(cmp.Or(append(words, "", "")[1], "1"))
-	switch {
-	case !slices.Contains([]string{"deploy", "status", "suspend", "resume", "uninstall"}, command), o.docker && command != "deploy":
-		return wrongUse(use)
-	case len(words) > 1 && command != "resume", len(words) > 2, err != nil, instances < 1:
-		return wrongUse("marathon resume takes the number of instances, the others nothing")
-	case command == "uninstall" && !yes:
-		return wrongUse("marathon uninstall deletes every cluster and what the service knows: say --yes as well")
+	return group(&cobra.Command{
+		Use:   "marathon",
+		Short: "Deploy and remove the service in Marathon",
+		Long:  "Deploy the service as the app RENDER_APP_ID in the Marathon of FLINK_SERVICE_MARATHON_URL, change it, and remove it.",
+	}, all...)
+}
+
+// command is one of the commands of marathon.
+func (o *operator) command(use, short string, run func(context.Context, []string) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: atMost(0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.connect(); err != nil {
+				return err
+			}
+			return run(cmd.Context(), args)
+		},
 	}
-	if err := o.connect(); err != nil {
-		return err
+}
+
+// instances is the argument of resume: 1 without one, 0 when it is no number.
+func instances(args []string) int {
+	if len(args) == 0 {
+		return 1
 	}
-	switch command {
-	case "deploy":
-		return o.deploy(ctx)
-	case "suspend":
-		return o.follow(ctx)(o.app.Suspend(ctx, o.force))
-	case "resume":
-		return o.follow(ctx)(o.app.Resume(ctx, instances, o.force))
-	case "uninstall":
-		return o.uninstall(ctx)
+	n, err := strconv.Atoi(args[0])
+	if err != nil {
+		return 0
 	}
-	return o.status(ctx)
+	return n
 }
 
 // connect reads where Marathon is and who we are: nothing else of the service's environment concerns this machine. A
@@ -100,11 +124,7 @@ func (o *operator) connect() error {
 	if o.url = c.Marathon.URL; o.url == "" {
 		return fault.New(fault.Invalid, "%sMARATHON_URL is missing: where Marathon is, such as http://marathon.mesos:8080", config.Prefix)
 	}
-	s := Service{c: c, log: slog.New(slog.DiscardHandler)}
-	if err := s.identify(); err != nil {
-		return err
-	}
-	o.app, err = s.marathon(o.id)
+	o.app, err = app.Marathon(c, o.id)
 	return err
 }
 

@@ -1,11 +1,11 @@
-package app_test
+package admin_test
 
 import (
 	"bytes"
 	"strings"
 	"testing"
 
-	"github.com/flink-on-mesos/flink-service/internal/app"
+	"github.com/flink-on-mesos/flink-service/internal/admin"
 )
 
 // TestRender has the program write what starts it elsewhere.
@@ -21,11 +21,15 @@ func TestRender(t *testing.T) {
 		{"render marathon", `"type": "MESOS"`, 0},
 		{"render marathon --docker", `"image": "debian:12-slim"`, 0},
 		{"render systemd", "ExecStart=", 0},
-		{"render", "render takes", 2},
-		{"render systemd --docker", "render takes", 2},
+		{"render", "render takes marathon, systemd", 2},
+		{"render systemd --docker", "unknown flag: --docker", 2},
+		{"render upstart", "render takes marathon, systemd", 2},
+		{"rendre", `unknown command "rendre"`, 2},
+		{"version", "flink-service 1 (c)", 0},
+		{"export", "export takes one file", 2},
 	} {
 		var out, errs bytes.Buffer
-		code := app.Main("1", "c", strings.Fields(c.args), environ, &out, &errs)
+		code := admin.Main("1", "c", strings.Fields(c.args), environ, &out, &errs)
 		if code != c.code || !strings.Contains(out.String()+errs.String(), c.want) {
 			t.Errorf("%s = %d\n%s%s", c.args, code, out.String(), errs.String())
 		}
