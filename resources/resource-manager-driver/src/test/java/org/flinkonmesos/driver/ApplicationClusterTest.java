@@ -27,7 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** A whole JobManager of an application cluster in this process, without TaskManagers. */
-@Timeout(120)
+@Timeout(600) // A machine may be busy with other tests.
 class ApplicationClusterTest {
 
     /** A program whose job waits for slots. */
