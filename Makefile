@@ -119,7 +119,7 @@ e2e-three-agents: build demo-job flink ## The end-to-end tests with a master tha
 		E2E_MESOS_MASTER=127.0.0.1:15050 FLINK_REAL=1 $(GO) test -timeout 50m -count=1 -p 1 -v $(if $(E2E_RUN),-run '$(E2E_RUN)') ./tests/e2e; }
 
 .PHONY: bench
-bench: build demo-job flink ## Measure beside others; writes build/bench.json
+bench: build demo-job java ## Measure beside others; writes build/bench.json
 	@command -v nginx >/dev/null || apt-get install -y -q nginx-light >/dev/null
 	$(GO) run ./tests/bench
 
