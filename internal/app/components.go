@@ -15,6 +15,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
+	"github.com/flink-on-mesos/flink-service/internal/artifact/replica"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
@@ -32,23 +33,23 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
-// parts are what runs while this instance leads.
-type parts struct {
+// components are what runs while this instance leads.
+type components struct {
 	service   *Service
 	artifacts *artifact.Store
-	// copies brings uploads from other instances, which others lists.
-	copies    *copies
-	others    func(context.Context) ([]string, error)
-	flinks    distributions
-	admission *admit.Admission
-	planner   *launch.Planner
-	reach     *reach
-	scheduler *mesos.Scheduler
-	watcher   *jobmanager.Watcher
-	loop      *loop.Loop
-	journal   *journal.Journal
-	handler   handler
-	history   *history.History
+	// replicator brings uploads from other instances, which others lists.
+	replicator *replica.Replicator
+	others     func(context.Context) ([]string, error)
+	flinks     distributions
+	admission  *admit.Admission
+	planner    *launch.Planner
+	connector  *jobmanager.Connector
+	scheduler  *mesos.Scheduler
+	watcher    *jobmanager.Watcher
+	loop       *loop.Loop
+	journal    *journal.Journal
+	handler    handler
+	history    *history.History
 	// initial creates the first cluster; nil when there is nothing to do.
 	initial func(context.Context) error
 	// uninstall removes the service; nil when it is to stay.
@@ -65,7 +66,7 @@ type parts struct {
 var errDeposed = errors.New("the lock of the state is lost: another instance leads, or ZooKeeper cannot be reached; this one ends, and Marathon starts it again")
 
 // run runs the parts until ctx is done, the lease is lost, or one of them fails.
-func (p *parts) run(ctx context.Context, lost <-chan struct{}) error {
+func (p *components) run(ctx context.Context, lost <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var g run.Group
@@ -82,7 +83,7 @@ func (p *parts) run(ctx context.Context, lost <-chan struct{}) error {
 	if p.uninstall == nil || p.registered {
 		g.Add(func() error { return p.scheduler.Run(ctx) }, func(error) { cancel() })
 	}
-	g.Add(func() error { p.bringMissing(ctx); return nil }, func(error) { cancel() })
+	g.Add(func() error { p.replicator.Supply(ctx, p.others, p.missing); return nil }, func(error) { cancel() })
 	for _, once := range []func(context.Context) error{p.initial, p.uninstall} {
 		if once == nil {
 			continue
@@ -95,12 +96,12 @@ func (p *parts) run(ctx context.Context, lost <-chan struct{}) error {
 			return nil
 		}, func(error) { cancel() })
 	}
-	p.service.front.set(p.handler)
+	p.service.handler.set(p.handler)
 	p.service.log.Info("service is ready", "url", p.service.url, "framework", p.service.c.Framework.Name, "flink", p.versions())
 	return g.Run()
 }
 
-func (p *parts) versions() string {
+func (p *components) versions() string {
 	var list []string
 	for _, d := range p.flinks {
 		list = append(list, d.Version)
@@ -109,7 +110,7 @@ func (p *parts) versions() string {
 }
 
 // distribution tells the planner where a task fetches its Flink.
-func (p *parts) distribution(version string) (launch.Distribution, error) {
+func (p *components) distribution(version string) (launch.Distribution, error) {
 	d, err := p.flinks.pick(version)
 	if err != nil {
 		return launch.Distribution{}, err
@@ -124,12 +125,12 @@ func (p *parts) distribution(version string) (launch.Distribution, error) {
 // overlayKind is the kind of artifact that is made from a cluster's spec when a task fetches it.
 const overlayKind = "overlay"
 
-func (p *parts) overlayURI(name string) (string, error) {
+func (p *components) overlayURI(name string) (string, error) {
 	path, err := p.artifacts.RenderedPath(overlayKind, name, "overlay.tgz", time.Now().Add(p.service.c.Flink.ArtifactURLs))
 	return p.service.url + path, err
 }
 
-func (p *parts) renderOverlay(_ context.Context, name string) ([]byte, time.Time, error) {
+func (p *components) renderOverlay(_ context.Context, name string) ([]byte, time.Time, error) {
 	vw := p.loop.View()
 	spec, ok := view.RunningSpec(vw, name)
 	if !ok {
@@ -140,16 +141,16 @@ func (p *parts) renderOverlay(_ context.Context, name string) ([]byte, time.Time
 }
 
 // artifactURI is where a task fetches an uploaded artifact. Uploads are users' own, so the path expires.
-func (p *parts) artifactURI(u spec.ArtifactURI) (string, error) {
+func (p *components) artifactURI(u spec.ArtifactURI) (string, error) {
 	if _, err := p.artifacts.Stat(u.SHA256); err != nil {
-		return "", p.copies.explain(u.SHA256, err)
+		return "", p.replicator.Explain(u.SHA256, err)
 	}
 	path, err := p.artifacts.SignedPath(u.SHA256, u.Name, time.Now().Add(p.service.c.Flink.ArtifactURLs))
 	return p.service.url + path, err
 }
 
 // observe asks a JobManager's REST API what is so.
-func (p *parts) observe(ctx context.Context, jm task.Task) (wire.Flink, error) {
+func (p *components) observe(ctx context.Context, jm task.Task) (wire.Flink, error) {
 	c, err := p.rest(jm)
 	if err != nil {
 		return wire.Flink{}, err
@@ -158,8 +159,8 @@ func (p *parts) observe(ctx context.Context, jm task.Task) (wire.Flink, error) {
 }
 
 // rest is the client of a JobManager's REST API.
-func (p *parts) rest(jm task.Task) (*rest.Client, error) {
-	transport, err := p.reach.transport(jm)
+func (p *components) rest(jm task.Task) (*rest.Client, error) {
+	transport, err := p.connector.Transport(jm)
 	if err != nil {
 		return nil, err
 	}
@@ -167,13 +168,13 @@ func (p *parts) rest(jm task.Task) (*rest.Client, error) {
 }
 
 // dial makes the conversation with the driver of a JobManager.
-func (p *parts) dial(jm task.Task) (jobmanager.Exchange, error) {
+func (p *components) dial(jm task.Task) (jobmanager.Exchange, error) {
 	port, ok := jm.Ports[flink.PortDriver]
 	if !ok {
 		return nil, fmt.Errorf("task %s has no port %s", jm.ID, flink.PortDriver)
 	}
 	token := p.planner.Token(jm.Cluster, view.Nonce(p.loop.View(), jm.Cluster))
-	secure, err := p.reach.tls(jm)
+	secure, err := p.connector.TLS(jm)
 	if err != nil {
 		return nil, err
 	}
