@@ -12,6 +12,7 @@ COMMIT      := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 MODULE      := github.com/flink-on-mesos/flink-service
 LDFLAGS     := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 DRIVER_JAR  := resources/resource-manager-driver/target/flink-mesos-driver.jar
+EMBEDDED_JAR := resources/embedded/flink-mesos-driver.jar
 DEMO_JAR    := resources/demo-job/target/flink-mesos-demo-job.jar
 # The Flink releases that the driver is tested against, and those that run for real.
 DRIVER_VERSIONS := 1.20.5 2.0.2 2.1.3 2.2.1 2.3.0
@@ -29,8 +30,8 @@ help: ## List the targets
 ##: Try it
 
 .PHONY: demo
-demo: build demo-job flink ## The main job: a word count on Flink on a local Mesos (DEMO_INPUT, DEMO_KEEP=1, FLINK_VERSION)
-	@mkdir -p $(BUILD)/bin && $(GO) build -o $(BUILD)/bin/demo ./tests/demo && exec $(BUILD)/bin/demo
+demo: build demo-job ## The main job: a word count on Flink on a local Mesos (DEMO_INPUT, DEMO_KEEP=1, FLINK_VERSION)
+	@mkdir -p $(BUILD)/bin && $(GO) build -o $(BUILD)/bin/ ./tests/demo ./internal/flink/dist/assemble && exec $(BUILD)/bin/demo
 
 .PHONY: test
 test: check driver-test e2e ## All tests: what CI runs
@@ -39,10 +40,17 @@ test: check driver-test e2e ## All tests: what CI runs
 ##: Parts
 
 .PHONY: build
-build: ## Build the service and the CLI plugin into build/
+build: embed ## Build the service and the CLI plugin into build/
 	@mkdir -p $(BUILD)
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/flink-service ./service
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS) -X $(MODULE)/internal/cli.Version=$(VERSION)' -o $(BUILD)/dcos-flink ./cli-plugin
+
+# The service carries the driver. Without Maven it is built all the same, and says at its start what it lacks.
+.PHONY: embed
+embed: ## Build the driver and put it where the service takes it from
+	@if command -v $(firstword $(MVN)) >/dev/null; then $(MAKE) driver && { cmp -s $(DRIVER_JAR) $(EMBEDDED_JAR) || cp $(DRIVER_JAR) $(EMBEDDED_JAR); }; \
+		elif [ -e $(EMBEDDED_JAR) ]; then :; \
+		else echo "there is no Maven: the service is built without the resource manager driver"; fi
 
 .PHONY: driver
 driver: $(DRIVER_JAR) ## Build the Java resource manager driver
@@ -51,15 +59,15 @@ $(DRIVER_JAR): $(shell find resources/resource-manager-driver -name '*.java' -pa
 	$(MVN) -f resources/resource-manager-driver -DskipTests package
 
 .PHONY: demo-job
-demo-job: $(DEMO_JAR) ## Build the job jar of the demo and the tests
+demo-job: $(DEMO_JAR) ## Build the job jar of the demo and the tests; its Recorder writes down what becomes of a job
 
 $(DEMO_JAR): $(shell find resources/demo-job -name '*.java' 2>/dev/null) resources/demo-job/pom.xml
 	$(MVN) -f resources/demo-job -DskipTests package
 
 .PHONY: flink
-flink: driver ## Assemble the Flink distributions from Maven artifacts into build/flink, with classes prepared for this Java (FLINK_DIST takes an existing Flink)
-	@FLINK_VERSION=$(if $(FLINK_DIST),,$(FLINK_VERSIONS)) $(GO) run ./internal/flink/dist/assemble
-	@$(GO) run ./internal/flink/appcds/prepare
+flink: driver ## Assemble Flink 2.3 and 1.20 into build/flink, prepared for this Java (FLINK_VERSION, FLINK_SLIM=1, FLINK_MODULES, FLINK_PLUGINS, FLINK_VARIANT; FLINK_DIST takes an existing Flink)
+	@archives=$$(FLINK_VERSION=$(if $(FLINK_DIST),,$(or $(FLINK_VERSION),$(FLINK_VERSIONS))) $(GO) run ./internal/flink/dist/assemble) && \
+		$(GO) run ./internal/flink/appcds/prepare $$archives
 
 .PHONY: java
 java: flink ## Make the Java runtime of the DC/OS package, and Flink's classes prepared for it, from the JDK 17 of this machine
@@ -105,7 +113,7 @@ e2e-three-agents: build demo-job flink ## The end-to-end tests with a master tha
 		E2E_MESOS_MASTER=127.0.0.1:15050 FLINK_REAL=1 $(GO) test -timeout 50m -count=1 -p 1 -v $(if $(E2E_RUN),-run '$(E2E_RUN)') ./tests/e2e; }
 
 .PHONY: bench
-bench: build demo-job flink ## Measure beside others; writes build/bench.json
+bench: build demo-job java ## Measure beside others; writes build/bench.json
 	@command -v nginx >/dev/null || apt-get install -y -q nginx-light >/dev/null
 	$(GO) run ./tests/bench
 
@@ -116,7 +124,7 @@ soak: ## The simulations at length: 5,000 rounds of chaos and 20 turns of crash 
 
 .PHONY: clean
 clean: ## Remove what was built; the fetched Flink stays in Maven's own cache
-	rm -rf $(BUILD) resources/*/target
+	rm -rf $(BUILD) resources/*/target $(EMBEDDED_JAR)
 
 ##: The DC/OS package
 

@@ -18,6 +18,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
+	"github.com/flink-on-mesos/flink-service/internal/flink/requirement"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -28,8 +29,12 @@ type Options struct {
 	// Defaults complete a spec; Rules are the limits that this service sets.
 	Defaults spec.Defaults
 	Rules    spec.Rules
-	// Flink finds the distribution of a version or of the beginning of one. Its error says which there are.
-	Flink func(version string) (dist.Manifest, error)
+	// Pin names the Flink archive that a complete spec gets, given the spec that the cluster has now.
+	Pin func(s, stored spec.Spec) (spec.Spec, error)
+	// Flink finds the distribution of a complete spec. Its error says which there are.
+	Flink func(spec.Spec) (dist.Manifest, error)
+	// Configuration is what Flink is configured with, including what the service adds; nil adds nothing.
+	Configuration func(spec.Spec) map[string]string
 	// Artifact returns an error when an uploaded file is not there.
 	Artifact func(spec.ArtifactURI) error
 	// SecretFile returns an error when a file of SECRETS_DIR cannot be read.
@@ -61,6 +66,7 @@ func (a *Admission) Admit(sent, stored spec.Spec) (spec.Spec, []string, error) {
 	sp, notes := adopt(&l, sp)
 	sp = sp.Complete(a.o.Defaults)
 	addErr(&l, "", sp.Validate(a.o.Rules))
+	sp = a.pin(&l, sp, stored)
 	a.checkDistribution(&l, sp)
 	a.checkArtifacts(&l, sp)
 	a.checkSecretFiles(&l, sp)
@@ -143,35 +149,35 @@ func addErr(l *fault.List, field string, err error) {
 	l.Add(field, "%v", err)
 }
 
+func (a *Admission) pin(l *fault.List, s, stored spec.Spec) spec.Spec {
+	if a.o.Pin == nil {
+		return s
+	}
+	pinned, err := a.o.Pin(s, stored)
+	if err != nil {
+		l.Add("flinkDistribution", "%v", err)
+		return s
+	}
+	return pinned
+}
+
 // checkDistribution looks for the Flink of the spec, and for what the spec needs of it.
 func (a *Admission) checkDistribution(l *fault.List, s spec.Spec) {
 	if a.o.Flink == nil {
 		return
 	}
-	d, err := a.o.Flink(s.FlinkVersion)
+	d, err := a.o.Flink(s)
 	if err != nil {
 		l.Add("flinkVersion", "%v", err)
 		return
 	}
-	if s.Job != nil && s.Job.Python != "" && !d.HasPython() {
-		l.Add("job.python", "Flink %s of this service has no opt/flink-python: assemble it with FLINK_MODULES=flink-python and the table modules (docs/tasks.md, Python), or name a distribution that has it in FLINK_DISTRIBUTIONS", d.Version)
+	config := s.FlinkConfiguration
+	if a.o.Configuration != nil {
+		config = a.o.Configuration(s)
 	}
-	for i, name := range s.Plugins {
-		if d.HasPlugin(name) || fetchesPlugin(s, name) {
-			continue
-		}
-		there := "it has none"
-		if names := d.Plugins(); len(names) > 0 {
-			there = "it has " + strings.Join(names, ", ")
-		}
-		l.Add(fmt.Sprintf("plugins[%d]", i), "Flink %s of this service has no plugin %s (%s): assemble it with FLINK_PLUGINS=flink-%[2]s, name a distribution that has it in FLINK_DISTRIBUTIONS, or fetch its jar to plugins/%[2]s (uris)",
-			d.Version, name, there)
+	for _, p := range requirement.Check(d, s, config) {
+		l.Add(p.Field, "%s", p.Message)
 	}
-}
-
-// fetchesPlugin says whether the tasks of a cluster fetch a plugin of their own.
-func fetchesPlugin(s spec.Spec, name string) bool {
-	return slices.ContainsFunc(s.URIs, func(u spec.URI) bool { return strings.HasPrefix(u.OutputFile, "plugins/"+name+"/") })
 }
 
 // checkArtifacts looks whether uploaded files that a spec names are there: a task could not fetch them.

@@ -24,8 +24,8 @@ func service() admit.Options {
 	return admit.Options{
 		Defaults: spec.Defaults{FlinkVersion: "2.3.0", Role: "flink"},
 		Rules:    spec.Rules{Roles: []string{"flink"}, Constraints: true, Schemes: []string{"https"}, Hosts: []string{"files.example"}},
-		Flink: func(version string) (dist.Manifest, error) {
-			if !strings.HasPrefix("2.3.0", version) {
+		Flink: func(s spec.Spec) (dist.Manifest, error) {
+			if !strings.HasPrefix("2.3.0", s.FlinkVersion) {
 				return dist.Manifest{}, errors.New("there is Flink 2.3.0")
 			}
 			return dist.Manifest{Version: "2.3.0", Libraries: []dist.Library{{Path: "opt/flink-s3-fs-presto-2.3.0.jar"}, {Path: "lib/flink-mesos-driver-1.jar"}}}, nil

@@ -37,9 +37,17 @@ type Core interface {
 
 // Flink is a Flink version that clusters can be started with.
 type Flink struct {
+	// Name is what a cluster asks for in flinkVersion: the version, and the variant if there is one.
+	Name    string `json:"name"`
 	Version string `json:"version"`
-	// SHA256 is the hash of the distribution's archive.
+	Variant string `json:"variant,omitempty"`
+	// SHA256 is the hash of the distribution's archive, Size its length in bytes.
 	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+	// Missing are the jars of Flink's own release that this one does not have.
+	Missing []string `json:"missing,omitempty"`
+	// Kept says that it is there for the clusters that were created with it, and new ones get another.
+	Kept bool `json:"kept,omitempty"`
 }
 
 // Options configure an API. Core, Artifacts, Admit and Log are required.

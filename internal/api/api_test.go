@@ -35,7 +35,7 @@ func TestService(t *testing.T) {
 		"/v1/debug/state":   `"clusters":[],"tasks":[],"waiting":[],"agents":[],"reservations":[],"leftovers":[]}`,
 		"/v1/openapi.yaml":  string(firstLine(t, w.do("GET", "/v1/openapi.yaml", "").body)),
 		"/v1/version":       `"version":"1.0.0","commit":"0123456789ab","go":"go1.`,
-		"/v1/service":       `"leader":true,"leaderUrl":"http://127.0.0.1:1","roles":["*"],"flink":[{"version":"2.3.0"`,
+		"/v1/service":       `"leader":true,"leaderUrl":"http://127.0.0.1:1","roles":["*"],"flink":[{"name":"2.3.0","version":"2.3.0"`,
 		"/":                 "<!DOCTYPE html>",
 		"/page/nothing.css": `{"code":"not_found"`,
 		"/v1/nothing":       `{"code":"not_found"`,

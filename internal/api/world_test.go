@@ -106,7 +106,7 @@ func newWorldOf(t testing.TB, state state.State, change ...func(*api.Options)) *
 			},
 			ZooKeeper: "127.0.0.1:2181", StorageDir: "file:///ha",
 		}).Admit,
-		Flinks:  []api.Flink{{Version: "2.3.0", SHA256: strings.Repeat("23", 32)}},
+		Flinks:  []api.Flink{{Name: "2.3.0", Version: "2.3.0", SHA256: strings.Repeat("23", 32)}},
 		Version: "1.0.0", Commit: "0123456789ab", FrameworkName: "flink", Roles: []string{"*"}, Leader: "http://127.0.0.1:1",
 		Journal: func(text string, limit, _ int) ([]json.RawMessage, error) {
 			if limit < 10 {

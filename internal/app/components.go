@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -21,6 +23,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
+	"github.com/flink-on-mesos/flink-service/internal/flink/requirement"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/history"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
@@ -104,22 +107,55 @@ func (p *components) run(ctx context.Context, lost <-chan struct{}) error {
 func (p *components) versions() string {
 	var list []string
 	for _, d := range p.flinks {
-		list = append(list, d.Version)
+		if !slices.Contains(list, d.Name()) {
+			list = append(list, d.Name())
+		}
 	}
 	return strings.Join(list, ",")
 }
 
-// distribution tells the planner where a task fetches its Flink.
-func (p *components) distribution(version string) (launch.Distribution, error) {
-	d, err := p.flinks.pick(version)
+// distribution tells the planner where the tasks of a cluster fetch their Flink.
+func (p *components) distribution(s spec.Spec) (launch.Distribution, error) {
+	d, pinned, err := p.flinks.of(s)
 	if err != nil {
 		return launch.Distribution{}, err
+	}
+	if !pinned {
+		p.service.log.Warn("the Flink that the cluster was created with is not here; it gets the one in its place",
+			"cluster", s.Name, "created", s.FlinkDistribution, "instead", spec.JoinDistribution(d.Name(), d.SHA256))
 	}
 	found := launch.Distribution{Version: d.Version, URI: p.service.url + d.Path}
 	for _, c := range d.Classes {
 		found.Classes = append(found.Classes, launch.Classes{Role: c.Role, File: appcds.SandboxFile(c.Archive), URI: p.service.url + c.Path})
 	}
-	return found, nil
+	found.Optional, err = p.optional(d, s)
+	return found, err
+}
+
+// optional lists the jars of opt that a cluster names: the plugins that are not in the archive, and the one for Python.
+func (p *components) optional(d distribution, s spec.Spec) ([]launch.Optional, error) {
+	var all []launch.Optional
+	add := func(artifactName, directory string, jobManager bool) error {
+		jar, uri, ok, err := d.optional(context.Background(), artifactName, p.artifacts)
+		if ok {
+			all = append(all, launch.Optional{File: directory + "/" + path.Base(jar.Path), URI: p.service.url + uri, JobManager: jobManager})
+		}
+		return err
+	}
+	for _, name := range s.Plugins {
+		if d.Loads(name) || requirement.Fetches(s, "plugins", name+"/") {
+			continue
+		}
+		if err := add("flink-"+name, "plugins/"+name, false); err != nil {
+			return nil, err
+		}
+	}
+	if s.Job != nil && s.Job.Python != "" && !requirement.Fetches(s, "opt", "flink-python") {
+		if err := add("flink-python", "opt", true); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // overlayKind is the kind of artifact that is made from a cluster's spec when a task fetches it.

@@ -91,7 +91,7 @@ func TestConnectorOwnCertificates(t *testing.T) {
 		}
 	}
 	planner, err := launch.New(launch.Options{
-		Distribution: func(string) (launch.Distribution, error) { return launch.Distribution{}, nil },
+		Distribution: func(spec.Spec) (launch.Distribution, error) { return launch.Distribution{}, nil },
 		OverlayURI:   func(string) (string, error) { return "", nil }, ArtifactURI: func(spec.ArtifactURI) (string, error) { return "", nil }, Key: bytes.Repeat([]byte{1}, 32),
 	})
 	if err != nil {

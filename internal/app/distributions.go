@@ -15,6 +15,8 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/resources"
 )
 
 // distribution is a Flink that the artifact server has.
@@ -22,6 +24,10 @@ type distribution struct {
 	dist.Manifest
 	// Path is the stable URL path of the archive.
 	Path string
+	// from is the directory with the jars of opt.
+	from string
+	// kept says that no place of the settings has it any more: only clusters that were created with it start from it.
+	kept bool
 	// Classes are the class archives that lie beside it.
 	Classes []preparedClasses
 }
@@ -32,7 +38,7 @@ type preparedClasses struct {
 	Path string
 }
 
-// distributions are the Flinks of this service, the newest first.
+// distributions are the Flinks of this service, in the order of dist.ScanAll.
 type distributions []distribution
 
 // findDistributions takes every Flink that the settings name into the artifact store: archives of
@@ -44,27 +50,41 @@ func findDistributions(ctx context.Context, places []string, dir string, store *
 		if err != nil {
 			return nil, fault.New(fault.Invalid, "FLINK_DISTRIBUTIONS: %s: %v", place, err)
 		}
+		first := len(all)
 		for _, m := range found {
-			if slices.ContainsFunc(all, func(d distribution) bool { return d.Version == m.Version }) {
+			m = withoutLost(m, from, log)
+			if slices.ContainsFunc(all[:first], func(d distribution) bool { return d.Name() == m.Name() }) {
 				continue // The place named first wins.
 			}
 			a, err := store.Add(ctx, filepath.Join(from, m.File), artifact.PutOptions{Public: true})
 			if err != nil {
 				return nil, fmt.Errorf("take %s into the artifact store: %w", m.File, err)
 			}
-			path, err := store.Path(a.SHA256, "flink-"+m.Version+".tgz")
+			path, err := store.Path(a.SHA256, "flink-"+m.Name()+".tgz")
 			if err != nil {
 				return nil, err
 			}
-			log.Info("Flink distribution", "version", m.Version, "sha256", a.SHA256, "from", filepath.Join(from, m.File))
-			all = append(all, distribution{Manifest: m, Path: path, Classes: addClasses(ctx, m, from, store, log)})
+			log.Info("Flink distribution", "name", m.Name(), "sha256", a.SHA256, "bytes", m.Size, "missing", len(m.Missing), "from", filepath.Join(from, m.File))
+			all = append(all, distribution{Manifest: m, Path: path, from: from, Classes: addClasses(ctx, m, from, store, log)})
 		}
 	}
 	if len(all) == 0 {
 		return nil, fault.New(fault.Invalid, "FLINK_DISTRIBUTIONS: there is no Flink in %s: name archives of Flink (.tgz), Flink directories, or directories of archives", strings.Join(places, ", "))
 	}
-	slices.SortFunc(all, func(a, b distribution) int { return dist.CompareVersions(b.Version, a.Version) })
+	slices.SortStableFunc(all, func(a, b distribution) int { return dist.CompareVersions(b.Version, a.Version) })
 	return all, nil
+}
+
+// withoutLost leaves out the jars of opt when the file with them did not come along.
+func withoutLost(m dist.Manifest, from string, log *slog.Logger) dist.Manifest {
+	if m.Optional == nil {
+		return m
+	}
+	if _, err := os.Stat(filepath.Join(from, m.Optional.File)); err != nil {
+		log.Warn("the jars of opt are not beside the archive: clusters cannot name them", "flink", m.Name(), "file", m.Optional.File, "error", err)
+		m.Optional = nil
+	}
+	return m
 }
 
 // addClasses takes the class archives of a distribution into the artifact store. Tasks start without them too, so
@@ -121,10 +141,10 @@ func look(ctx context.Context, place, dir string, log *slog.Logger) ([]dist.Mani
 	}
 	if info.IsDir() {
 		if _, err := os.Stat(filepath.Join(place, "lib")); err != nil {
-			found, err := dist.Scan(place)
+			found, err := dist.ScanAll(place)
 			return found, place, err
 		}
-	} else if found, err := dist.Scan(filepath.Dir(place)); err == nil {
+	} else if found, err := dist.ScanAll(filepath.Dir(place)); err == nil {
 		for _, m := range found {
 			if m.File == filepath.Base(place) {
 				return []dist.Manifest{m}, filepath.Dir(place), nil
@@ -132,21 +152,11 @@ func look(ctx context.Context, place, dir string, log *slog.Logger) ([]dist.Mani
 		}
 	}
 	log.Info("packing Flink; this is done once", "from", place)
-	jars, err := filepath.Glob(filepath.Join(filepath.Dir(executable()), "flink-mesos-driver*.jar"))
-	if err != nil {
-		return nil, "", err
+	m, err := dist.Assemble(ctx, dist.Options{Source: place, Dir: dir, Driver: resources.Driver(), Progress: progress{log}})
+	if err == nil && !m.Driven() {
+		log.Warn("this service was built without the resource manager driver: clusters with dynamic allocation are refused (make build with Maven)", "flink", m.Version)
 	}
-	m, err := dist.Assemble(ctx, dist.Options{Source: place, Dir: dir, Jars: jars, Progress: progress{log}})
 	return []dist.Manifest{m}, dir, err
-}
-
-// executable is where this program is; the driver's jar lies beside it in a release.
-func executable() string {
-	path, err := os.Executable()
-	if err != nil {
-		return "."
-	}
-	return path
 }
 
 // progress logs lines.
@@ -161,16 +171,72 @@ func (p progress) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// pick finds the Flink of a version or the beginning of one.
+// pick finds the Flink that a cluster asks for by its version or the beginning of one, and maybe a variant.
 func (d distributions) pick(wanted string) (distribution, error) {
-	list := make([]dist.Manifest, len(d))
-	for i := range d {
-		list[i] = d[i].Manifest
+	var list []dist.Manifest
+	for _, x := range d {
+		if !x.kept {
+			list = append(list, x.Manifest)
+		}
 	}
 	m, err := dist.Pick(list, wanted)
 	if err != nil {
 		return distribution{}, err
 	}
-	i := slices.IndexFunc(d, func(x distribution) bool { return x.Version == m.Version })
-	return d[i], nil
+	found, _ := d.archive(m.SHA256)
+	return found, nil
+}
+
+// archive finds the Flink whose archive has a hash, or one that begins so.
+func (d distributions) archive(sha string) (distribution, bool) {
+	i := slices.IndexFunc(d, func(x distribution) bool { return strings.HasPrefix(x.SHA256, sha) })
+	if i < 0 || sha == "" {
+		return distribution{}, false
+	}
+	return d[i], true
+}
+
+// of finds the Flink of a cluster: the archive that it was created with, or the one that is now in its place.
+// pinned says that it is the former, or that the cluster names none.
+func (d distributions) of(s spec.Spec) (found distribution, pinned bool, err error) {
+	_, sha := spec.SplitDistribution(s.FlinkDistribution)
+	if found, ok := d.archive(sha); ok {
+		return found, true, nil
+	}
+	found, err = d.pick(s.FlinkVersion)
+	return found, sha == "", err
+}
+
+// pin has a cluster stay with one archive, however many of the same version there will be. A new cluster, and one
+// whose flinkVersion changes, gets the one of today; so does one that asks for spec.CurrentDistribution.
+func (d distributions) pin(s, stored spec.Spec) (spec.Spec, error) {
+	asked := s.FlinkDistribution
+	if asked == "" || asked == stored.FlinkDistribution {
+		if asked = stored.FlinkDistribution; s.FlinkVersion != stored.FlinkVersion {
+			asked = ""
+		}
+	}
+	if asked != "" && asked != spec.CurrentDistribution {
+		_, sha := spec.SplitDistribution(asked)
+		found, ok := d.archive(sha)
+		switch {
+		case ok && !found.Matches(s.FlinkVersion):
+			return s, fault.New(fault.Invalid, "%s is Flink %s, and flinkVersion asks for %s", asked, found.Name(), s.FlinkVersion)
+		case ok:
+			s.FlinkDistribution = spec.JoinDistribution(found.Name(), found.SHA256)
+			return s, nil
+		case asked != stored.FlinkDistribution:
+			return s, fault.New(fault.Invalid, "the service has no archive %s: write %s, or one that GET /v1/service lists", asked, spec.CurrentDistribution)
+		}
+		// What it was created with is gone, and its tasks start from the one in its place.
+	}
+	if asked == "" && stored.Name != "" && stored.FlinkDistribution == "" && s.FlinkVersion == stored.FlinkVersion {
+		return s, nil // It was created before there were pins; to change its Flink now would restart it.
+	}
+	found, err := d.pick(s.FlinkVersion)
+	if err != nil {
+		return s, nil //nolint:nilerr // The check of the spec tells it, with everything else.
+	}
+	s.FlinkDistribution = spec.JoinDistribution(found.Name(), found.SHA256)
+	return s, nil
 }

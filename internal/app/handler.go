@@ -20,7 +20,7 @@ func (p *components) newHandler() (handler, error) {
 	s := p.service
 	var flinks []api.Flink
 	for _, d := range p.flinks {
-		flinks = append(flinks, api.Flink{Version: d.Version, SHA256: d.SHA256})
+		flinks = append(flinks, api.Flink{Name: d.Name(), Version: d.Version, Variant: d.Variant, SHA256: d.SHA256, Size: d.Size, Missing: d.Missing, Kept: d.kept})
 	}
 	a, err := api.New(api.Options{
 		Core: p.loop, Artifacts: p.artifacts, Admit: p.admission.Admit, Import: flinkmesos.Import, Roles: s.c.Mesos.Roles,
@@ -46,10 +46,15 @@ func (p *components) newAdmission() *admit.Admission {
 	return admit.New(admit.Options{
 		Defaults: s.defaults(p.flinks),
 		Rules:    spec.Rules{Roles: s.c.Mesos.Roles, Constraints: true, Privileged: s.c.Flink.AllowPrivileged, Schemes: s.c.Flink.FetchSchemes, Hosts: s.c.Flink.FetchHosts},
-		Flink: func(version string) (dist.Manifest, error) {
-			d, err := p.flinks.pick(version)
+		Pin:      p.flinks.pin,
+		Flink: func(s spec.Spec) (dist.Manifest, error) {
+			d, _, err := p.flinks.of(s)
+			if err == nil {
+				_, err = p.optional(d, s)
+			}
 			return d.Manifest, err
 		},
+		Configuration: func(s spec.Spec) map[string]string { return p.planner.Configuration(s, "") },
 		Artifact: func(u spec.ArtifactURI) error {
 			_, err := p.artifacts.Stat(u.SHA256)
 			return err

@@ -249,11 +249,15 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	s.steps.add("the artifacts", p.artifacts.Close)
 	p.replicator = s.newReplicator(p.artifacts)
 	if !s.c.Marathon.Uninstall || s.c.Marathon.UninstallSavepoints != "" { // What is only to be removed needs no Flink.
-		p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, filepath.Join(s.c.State.DataDir, "flink"), p.artifacts, s.log)
+		dir := filepath.Join(s.c.State.DataDir, "flink")
+		p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, dir, p.artifacts, s.log)
 		if fault.CodeOf(err) == fault.Invalid {
 			// Without a Flink nothing can be launched, but what runs is looked after.
 			p.problems.add("FLINK_DISTRIBUTIONS", oneLine(err))
 		} else if err != nil {
+			return nil, err
+		}
+		if p.flinks, err = p.flinks.keep(filepath.Join(dir, "kept"), stored, p.artifacts, s.log); err != nil {
 			return nil, err
 		}
 	}
@@ -324,7 +328,7 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 func (s *Service) defaults(flinks distributions) spec.Defaults {
 	version := s.c.Flink.DefaultVersion
 	if d, err := flinks.pick(version); err == nil {
-		version = d.Version
+		version = d.Name()
 	}
 	return spec.Defaults{
 		Allocation: spec.Allocation(s.c.Flink.DefaultAllocation), FlinkVersion: version, Role: s.c.Mesos.Roles[0], User: s.c.Framework.User,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/store"
 )
 
 // handler serves everything of an instance that leads.
@@ -153,6 +154,13 @@ func (s *Service) waitToLead(ctx context.Context, st *openedState) (<-chan struc
 	stop()
 	<-copied
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return nil, nothing, nil
+	}
+	if errors.Is(err, store.ErrRemoved) && s.c.Marathon.Uninstall {
+		// The instance that led has removed the service. Nothing is left to do here until Marathon stops this process, which is
+		// healthy meanwhile: an exit would only be followed by another start.
+		s.log.Info("the service was removed by the other instance; this process waits to be stopped")
+		<-ctx.Done()
 		return nil, nothing, nil
 	}
 	if err != nil {

@@ -94,8 +94,11 @@ func evaluate(o settings.Options, t topology, w window, restart time.Duration) (
 
 // backlog says that a source would need longer than the threshold for what waits.
 func (e *evaluator) backlog(id string) bool {
-	return e.w.last(id).Lag.Or(0)/e.w.rate(id, in) > seconds(e.o.Backlog.Threshold)
+	return e.lagTime(id) > seconds(e.o.Backlog.Threshold)
 }
+
+// lagTime is how many seconds a source needs at its present rate for what waits.
+func (e *evaluator) lagTime(id string) float64 { return e.w.last(id).Lag.Or(0) / e.w.rate(id, in) }
 
 func (e *evaluator) vertex(v Vertex) (Evaluation, error) {
 	ev := Evaluation{Parallelism: v.Parallelism, MaxParallelism: v.MaxParallelism, Partitions: v.Partitions}

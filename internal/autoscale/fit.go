@@ -34,7 +34,7 @@ func fit(o settings.Options, t topology, in Inputs, size TaskManagerSize, wanted
 		limit(math.Floor(o.Quota.CPUs/size.CPUs), Reason{Code: QuotaCPUs, Option: settings.Prefix + "quota.cpu"})
 	}
 	if o.Quota.Memory > 0 && size.Memory > 0 {
-		limit(float64(o.Quota.Memory/size.Memory), Reason{Code: QuotaMemory, Option: settings.Prefix + "quota.memory"})
+		limit(float64(int64(o.Quota.Memory)/size.Memory), Reason{Code: QuotaMemory, Option: settings.Prefix + "quota.memory"})
 	}
 	if in.RoomKnown {
 		limit(float64(in.Room), Reason{Code: NoRoom})

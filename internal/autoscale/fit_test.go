@@ -177,9 +177,16 @@ func TestMemory(t *testing.T) {
 				c.change(&o, &used)
 			}
 			j.slots = used
-			_, r := j.run(t, o, autoscale.State{}, in, 0, 2)
+			s, r := j.run(t, o, autoscale.State{}, in, 0, 2)
 			if diff := cmp.Diff(&c.want, r.Memory); diff != "" {
 				t.Errorf("memory mismatch (-want +got), parallelism %v:\n%s", r.Parallelism, diff)
+			}
+			if !r.Act || r.ApplyMemory || s.Memory != nil {
+				t.Errorf("act %v, apply memory %v: it is only a recommendation", r.Act, r.ApplyMemory)
+			}
+			o.Memory.Tune = true
+			if s, r = j.run(t, o, autoscale.State{}, in, 0, 2); !r.ApplyMemory || !cmp.Equal(s.Memory, r.Memory) {
+				t.Errorf("apply memory %v, remembered %v", r.ApplyMemory, s.Memory)
 			}
 		})
 	}

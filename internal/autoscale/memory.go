@@ -84,7 +84,9 @@ func recommendMemory(o settings.Options, e *evaluator, in Inputs, planned map[st
 
 // tune divides the memory of a TaskManager by what is used. The order matters where there is not
 // enough for all: the network first, then metaspace, heap and managed memory, which can be of any size.
-func tune(o settings.Options, e *evaluator, spec MemorySpec, parallelism map[string]int, size TaskManagerSize) (MemoryRecommendation, bool) {
+func tune(
+	o settings.Options, e *evaluator, spec MemorySpec, parallelism map[string]int, size TaskManagerSize,
+) (MemoryRecommendation, bool) {
 	if spec.Process <= 0 {
 		return MemoryRecommendation{}, false
 	}

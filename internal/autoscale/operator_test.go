@@ -212,7 +212,7 @@ func (op *operator110) overQuota(c autoscale.Collection, changes map[string]last
 		return false
 	}
 	over := op.o.Quota.CPUs > 0 && size.CPUs*float64(after) > op.o.Quota.CPUs ||
-		op.o.Quota.Memory > 0 && size.Memory*int64(after) > op.o.Quota.Memory
+		op.o.Quota.Memory > 0 && size.Memory*int64(after) > int64(op.o.Quota.Memory)
 	if over {
 		d.code("quota")
 	}

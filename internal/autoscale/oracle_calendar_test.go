@@ -112,7 +112,7 @@ func TestOracleUnits(t *testing.T) {
 		a.Value, a.Error = 0, ""
 		o.ask(t, map[string]any{"memory": text}, &a)
 		got, err := settings.Parse(map[string]string{"job.autoscaler.quota.memory": text}, nil)
-		if (err != nil) != (a.Error != "") || err == nil && got.Quota.Memory != a.Value {
+		if (err != nil) != (a.Error != "") || err == nil && int64(got.Quota.Memory) != a.Value {
 			t.Errorf("the size %q is %d (%s) for Flink and %d (%v) for us", text, a.Value, a.Error, got.Quota.Memory, err)
 		}
 	}

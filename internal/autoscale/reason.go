@@ -51,7 +51,8 @@ const (
 	Skewed Code = "skewed"
 	// ObservedRate: the true rate was observed while there was lag.
 	ObservedRate Code = "observed-rate"
-	// Backlog: a source has so much lag that full use is fine.
+	// Backlog: the source needs Actual seconds for what waits, more than Limit (Option). Full use
+	// is fine then, and nothing is scaled down.
 	Backlog Code = "backlog"
 )
 

@@ -96,6 +96,9 @@ func Step(o settings.Options, s State, c Collection, in Inputs) (State, Result) 
 	if r.Ready {
 		s = decide(o, s, e, in, &r)
 	}
+	if r.ApplyMemory {
+		s.Memory = r.Memory
+	}
 	return s, r
 }
 
@@ -239,7 +242,7 @@ func (s State) step(r *Result, changes map[string]int) State {
 	}
 	s.Restarts = append(append([]Restart(nil), s.Restarts...), Restart{At: r.At})
 	s.Delays = nil
-	s.Overrides = r.Parallelism
+	s.Overrides = maps.Clone(r.Parallelism)
 	return s
 }
 

@@ -404,6 +404,12 @@ func TestBacklog(t *testing.T) {
 	if got := v.CatchUpRate.Float(); math.Abs(got-600_000.0/1800) > 0.001 {
 		t.Errorf("the catch-up rate is %v, want the lag in 30 minutes", got)
 	}
+	want := autoscale.Reason{
+		Code: autoscale.Backlog, Option: "job.autoscaler.backlog-processing.lag-threshold", Actual: autoscale.Of(600), Limit: autoscale.Of(300),
+	}
+	if diff := cmp.Diff(want, reason(find(t, r, "source").Reasons, autoscale.Backlog)); diff != "" {
+		t.Errorf("reason mismatch (-want +got):\n%s", diff)
+	}
 	if !math.IsInf(v.DownThreshold.Float(), 1) {
 		t.Errorf("the down threshold is %v, want none", v.DownThreshold)
 	}
@@ -601,7 +607,7 @@ func TestObservedScalability(t *testing.T) {
 
 func TestStepChangesNothing(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(len(classes) * 3) {
+	for seed := range uint64(len(classes)) {
 		x, err := newSubject(seed)
 		if err != nil {
 			t.Fatal(err)

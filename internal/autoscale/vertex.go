@@ -85,8 +85,8 @@ func (c *chooser) notice(v Vertex, r *VertexResult) {
 	if r.Observed {
 		r.say(Reason{Code: ObservedRate})
 	}
-	if c.e.job.Backlog && v.source() {
-		r.say(limited(Backlog, "backlog-processing.lag-threshold", r.Lag.Or(0), 0))
+	if v.source() && c.e.backlog(v.ID) {
+		r.say(limited(Backlog, "backlog-processing.lag-threshold", c.e.lagTime(v.ID), seconds(c.o.Backlog.Threshold)))
 	}
 	// One busy subtask whose siblings are mostly idle.
 	if b := v.Metrics.Busy; v.Parallelism > 1 && b.Max.Finite() && b.Avg.Finite() &&

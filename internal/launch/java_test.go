@@ -14,7 +14,7 @@ func TestJavaArchive(t *testing.T) {
 	t.Parallel()
 	const archive = "http://service/java-17.tgz"
 	p, err := launch.New(launch.Options{
-		Distribution: func(string) (launch.Distribution, error) {
+		Distribution: func(spec.Spec) (launch.Distribution, error) {
 			return launch.Distribution{Version: "2.3.0", URI: "http://service/flink.tgz"}, nil
 		},
 		OverlayURI:  func(string) (string, error) { return "http://service/overlay", nil },

@@ -29,8 +29,18 @@ type Distribution struct {
 	// URI is where the archive is fetched; it is the same for every task, so that the
 	// fetcher's cache hits.
 	URI string
+	// Optional are the jars that the cluster names and that are not in the archive.
+	Optional []Optional
 	// Classes are archives of its classes; a task that can use none of them starts all the same, only slower.
 	Classes []Classes
+}
+
+// Optional is a jar of a Flink that only the clusters fetch which name it.
+type Optional struct {
+	// File is where it goes in the sandbox; URI is the same for every task.
+	File, URI string
+	// JobManager says that TaskManagers have no use for it.
+	JobManager bool
 }
 
 // Classes is a class archive that tasks of a role can fetch.
@@ -42,8 +52,8 @@ type Classes struct {
 
 // Options configure a Planner.
 type Options struct {
-	// Distribution finds the Flink of a version or a prefix of one.
-	Distribution func(version string) (Distribution, error)
+	// Distribution finds the Flink of a cluster.
+	Distribution func(spec.Spec) (Distribution, error)
 	// OverlayURI is where a task fetches the overlay of its cluster.
 	OverlayURI func(cluster string) (string, error)
 	// ArtifactURI is where a task fetches an uploaded artifact.
@@ -111,7 +121,7 @@ const (
 
 // Plan works out how a task is started.
 func (p *Planner) Plan(l state.Launch) (task.Template, error) {
-	d, err := p.o.Distribution(l.Spec.FlinkVersion)
+	d, err := p.o.Distribution(l.Spec)
 	if err != nil {
 		return task.Template{}, err
 	}
@@ -211,6 +221,11 @@ func (p *Planner) uris(l state.Launch, d Distribution) ([]spec.URI, error) {
 	for _, c := range d.Classes {
 		if c.Role == l.Task.Kind {
 			uris = append(uris, spec.URI{Value: c.URI, Cache: true, OutputFile: c.File})
+		}
+	}
+	for _, o := range d.Optional {
+		if l.Task.Kind == spec.JobManagerTask || !o.JobManager {
+			uris = append(uris, spec.URI{Value: o.URI, Cache: true, OutputFile: o.File})
 		}
 	}
 	for _, u := range append(overlayURIs(l.Spec), l.Spec.URIs...) {

@@ -21,7 +21,7 @@ import (
 func handing(t *testing.T, hadoop string) *launch.Planner {
 	t.Helper()
 	p, err := launch.New(launch.Options{
-		Distribution: func(version string) (launch.Distribution, error) {
+		Distribution: func(spec.Spec) (launch.Distribution, error) {
 			return launch.Distribution{Version: "2.3.0", URI: "http://service/flink.tgz"}, nil
 		},
 		OverlayURI:  func(name string) (string, error) { return "http://service/overlay", nil },

@@ -20,7 +20,7 @@ import (
 func planner(t *testing.T) *launch.Planner {
 	t.Helper()
 	p, err := launch.New(launch.Options{
-		Distribution: func(version string) (launch.Distribution, error) {
+		Distribution: func(spec.Spec) (launch.Distribution, error) {
 			return launch.Distribution{Version: "2.3.0", URI: "http://service/flink.tgz"}, nil
 		},
 		OverlayURI:  func(name string) (string, error) { return "http://service/overlay", nil },

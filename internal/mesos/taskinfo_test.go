@@ -162,8 +162,8 @@ func launches(t *testing.T, spec spec.Spec) []state.Launch {
 func newPlanner(t *testing.T) *launch.Planner {
 	t.Helper()
 	p, err := launch.New(launch.Options{
-		Distribution: func(version string) (launch.Distribution, error) {
-			return launch.Distribution{Version: version, URI: "http://service/flink-" + version + ".tgz"}, nil
+		Distribution: func(s spec.Spec) (launch.Distribution, error) {
+			return launch.Distribution{Version: s.FlinkVersion, URI: "http://service/flink-" + s.FlinkVersion + ".tgz"}, nil
 		},
 		OverlayURI:  func(name string) (string, error) { return "http://service/" + name + "/overlay.tgz", nil },
 		ArtifactURI: func(u spec.ArtifactURI) (string, error) { return "http://service/" + u.String(), nil },

@@ -36,6 +36,7 @@ type Spec struct {
 	// FlinkVersion is a full version or a prefix of one ("2.3", "1.20.5"); empty means
 	// the service's default version.
 	FlinkVersion string `json:"flinkVersion,omitempty"`
+	Flink
 	// FlinkConfiguration takes every Flink option that the service does not own itself.
 	FlinkConfiguration map[string]string `json:"flinkConfiguration,omitempty"`
 	Allocation         Allocation        `json:"allocation,omitempty"`

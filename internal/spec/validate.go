@@ -73,7 +73,7 @@ type problem struct {
 func (s Spec) Validate(r Rules) error {
 	var l fault.List
 	for _, checks := range [][]problem{
-		s.checkCluster(r),
+		s.checkCluster(r), s.checkDistribution(),
 		s.checkTaskManagers(),
 		s.JobManager.Resources.check("jobManager", r),
 		s.TaskManager.Resources.check("taskManager", r),

@@ -33,6 +33,8 @@ var (
 	ErrFenced = errors.New("this instance no longer owns the state")
 	// ErrNotLeader says that the store was asked to write before it held the lock.
 	ErrNotLeader = errors.New("the lock of the state is not held")
+	// ErrRemoved says that the state was removed as a whole, by an instance that held the lock, while this one waited for it.
+	ErrRemoved = errors.New("the state was removed by another instance")
 	// ErrFailed says that an earlier write failed in a way that leaves unknown what is on disk; only
 	// opening the store again tells. It is final.
 	ErrFailed = errors.New("the store failed earlier and must be opened again")

@@ -142,7 +142,7 @@ func (b *builder) clear() error {
 	if err != nil {
 		return err
 	}
-	ours := regexp.MustCompile(`^(flink-service-.*\.zip|dcos-flink-.*\.zip|flink-[0-9].*\.(tgz|json)|java-[0-9].*\.(tgz|json)|classes-.*\.jsa|icon-[0-9]+\.png|screenshot-.*\.png|repo-v[0-9]+\.json|` +
+	ours := regexp.MustCompile(`^(flink-service-.*\.zip|dcos-flink-.*\.zip|flink-[0-9].*\.(tgz|tar|json)|java-[0-9].*\.(tgz|json)|classes-.*\.jsa|icon-[0-9]+\.png|screenshot-.*\.png|repo-v[0-9]+\.json|` +
 		regexp.QuoteMeta(driverName) + `|` + sumsName + `|` + packageDir + `)$`)
 	for _, e := range entries {
 		if !ours.MatchString(e.Name()) {
@@ -273,6 +273,8 @@ func (b *builder) flinks(context.Context) error {
 	if len(b.archives) == 0 {
 		return fmt.Errorf("%s has no Flink archive: run make flink", b.Flinks)
 	}
+	// The release of Flink comes before its variants.
+	b.archives = slices.CompactFunc(b.archives, func(a, c dist.Manifest) bool { return a.Version == c.Version })
 	for _, m := range b.archives {
 		manifest := strings.TrimSuffix(m.File, ".tgz") + ".json"
 		for _, name := range []string{m.File, manifest} {

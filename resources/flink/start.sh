@@ -13,7 +13,7 @@
 # Exit codes of its own: 64 wrong use, 126 a Java too old, 127 no Java, 72 no Flink, 78 no such plugin.
 #
 # What may be in the sandbox beside: lib/*.jar, which stand behind Flink's own on the class path; plugins/NAME/*.jar, which
-# Flink loads beside those of the distribution; conf/logback.xml, which takes the place of log4j.
+# Flink loads beside those of the distribution; opt/*.jar, where Flink looks for its Python jar; conf/logback.xml, which takes the place of log4j.
 
 set -u
 
@@ -51,6 +51,8 @@ if [ -d plugins ] || [ -n "${FLINK_ENABLED_PLUGINS:-}" ]; then
     done
     FLINK_PLUGINS_DIR=$sandbox/all-plugins
 fi
+# Jars of opt lie beside the distribution's archive, and only those that the cluster needs were fetched.
+[ ! -d opt ] || FLINK_OPT_DIR=$sandbox/opt
 export FLINK_HOME FLINK_CONF_DIR FLINK_LIB_DIR FLINK_OPT_DIR FLINK_PLUGINS_DIR
 
 # --- Java ---

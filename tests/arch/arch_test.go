@@ -122,7 +122,7 @@ var allowed = map[string][]string{
 
 	"internal/autoscale":          {"internal/autoscale/calendar", "internal/autoscale/settings"},
 	"internal/autoscale/calendar": {},
-	"internal/autoscale/settings": {"internal/autoscale/calendar"},
+	"internal/autoscale/settings": {"internal/autoscale/calendar", "internal/spec"},
 	"internal/autoscale/collect":  {"internal/autoscale", "internal/flink/rest"},
 }
 

@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
@@ -23,21 +21,10 @@ func benchClasses(ctx context.Context, e env) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	prepared, err := appcds.Scan(distributions, h.flink.SHA256)
-	if err != nil {
+	if err := h.bringJava(ctx); err != nil {
 		return nil, err
 	}
-	both := map[spec.TaskKind]string{}
-	h.sandboxFile = map[spec.TaskKind]string{}
-	for _, a := range prepared {
-		if both[a.Role] == "" {
-			both[a.Role] = filepath.Join(distributions, a.File)
-			h.sandboxFile[a.Role] = appcds.SandboxFile(a)
-		}
-	}
-	if len(both) != 2 {
-		return nil, fmt.Errorf("%s has no prepared classes for Flink %s: run make flink", distributions, h.flink.Version)
-	}
+	both := h.classes
 	var with, without [4][]float64 // JobManager, TaskManager, and the processor time of each
 	for range classesRounds {
 		for _, c := range []struct {
@@ -101,7 +88,10 @@ func (h *hand) startTwo(ctx context.Context) (took [4]float64, err error) {
 		return took, err
 	}
 	defer tm.end()
-	if err := registered(ctx, api, tm.ended, 1); err != nil {
+	if err := tm.until(ctx, "the TaskManager is registered", func(ctx context.Context) (bool, error) {
+		list, err := api.TaskManagers(ctx)
+		return len(list) == 1, err
+	}); err != nil {
 		return took, err
 	}
 	took[1], took[3] = time.Since(tm.began).Seconds(), tm.cpu()

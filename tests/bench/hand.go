@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/flink"
+	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
+	"github.com/flink-on-mesos/flink-service/internal/flink/jre"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
@@ -64,6 +66,8 @@ type hand struct {
 	// in the sandbox.
 	classes, sandboxFile map[spec.TaskKind]string
 	jm                   map[string]int
+	// java is the home of the Java, for our command line; empty takes that of the environment.
+	java string
 }
 
 func newHand(ctx context.Context, dir string, slots int) (*hand, error) {
@@ -85,6 +89,36 @@ func newHand(ctx context.Context, dir string, slots int) (*hand, error) {
 		return nil, err
 	}
 	return h, h.unpack(ctx, h.home)
+}
+
+// bringJava has our command line use the Java of the DC/OS package, unpacked as an agent does it, and the classes that were
+// prepared for it.
+func (h *hand) bringJava(ctx context.Context) error {
+	found, err := jre.Scan(distributions)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("%s has no Java archive: run make java", distributions)
+	}
+	if err := untar(ctx, filepath.Join(distributions, found[0].File), h.dir); err != nil {
+		return err
+	}
+	h.java = filepath.Join(h.dir, jre.Home)
+	h.classes, h.sandboxFile = map[spec.TaskKind]string{}, map[spec.TaskKind]string{}
+	prepared, err := appcds.Scan(distributions, h.flink.SHA256)
+	if err != nil {
+		return err
+	}
+	for _, a := range prepared {
+		if a.Java == found[0].Version {
+			h.classes[a.Role], h.sandboxFile[a.Role] = filepath.Join(distributions, a.File), appcds.SandboxFile(a)
+		}
+	}
+	if len(h.classes) != 2 {
+		return fmt.Errorf("%s has no prepared classes for Flink %s and Java %s: run make java", distributions, h.flink.Version, found[0].Version)
+	}
+	return nil
 }
 
 // unpack brings the distribution to where home will be.
@@ -157,7 +191,11 @@ func (h *hand) start(ctx context.Context, role spec.TaskKind) (*handProcess, err
 	}
 	x.cmd.Dir = sandbox
 	for _, name := range []string{"PATH", "JAVA_HOME"} {
-		if v := os.Getenv(name); v != "" {
+		v := os.Getenv(name)
+		if name == "JAVA_HOME" && h.java != "" && !h.stock {
+			v = h.java
+		}
+		if v != "" {
 			x.cmd.Env = append(x.cmd.Env, name+"="+v)
 		}
 	}
@@ -232,7 +270,7 @@ func (x *handProcess) until(ctx context.Context, what string, holds func(context
 const pollEvery = 10 * time.Millisecond
 
 func poll(ctx context.Context, ended <-chan struct{}, what string, holds func(context.Context) (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	for {
 		ok, err := holds(ctx)

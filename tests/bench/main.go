@@ -17,6 +17,7 @@ func benches() []bench {
 		{"matcher", benchMatcher},
 		{"fenzo", benchFenzo},
 		{"classes", benchClasses},
+		{"start", benchStart},
 		{"submit", benchSubmit},
 		{"killed", benchKilled},
 		{"memory", benchMemory},

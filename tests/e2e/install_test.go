@@ -610,7 +610,10 @@ func (in *installation) edit(p universe.Package, options map[string]any) {
 	if err != nil {
 		in.t.Fatal(err)
 	}
-	edited, err := r.Render(universe.RenderOptions{Options: universe.Set(options, "service.log_format", "json"), Source: in.catalog + "/repo"})
+	options = universe.Set(options, "service.log_format", "json")
+	// What is wrong with the first cluster is of no concern to a service that has clusters.
+	options = universe.Set(options, "session.spec", base64.StdEncoding.EncodeToString([]byte("name: First\nslots: many\n")))
+	edited, err := r.Render(universe.RenderOptions{Options: options, Source: in.catalog + "/repo"})
 	if err != nil {
 		in.t.Fatal(err)
 	}

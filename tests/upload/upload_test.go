@@ -125,6 +125,7 @@ func (w *world) addFlink(version string) {
 	content := []byte("Flink " + version)
 	sum := sha256.Sum256(content)
 	m := dist.Manifest{Version: version, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(content)), Home: dist.Home}
+	m.Libraries = []dist.Library{{Path: "lib/" + dist.DriverName}}
 	m.File = "flink-" + version + "-" + m.SHA256 + ".tgz"
 	text, err := json.Marshal(m)
 	if err != nil {

@@ -140,9 +140,7 @@ func (c *Collector) vertex(ctx context.Context, v *autoscale.Vertex, names autos
 		}
 		var missing string
 		if names, missing = autoscale.SelectMetrics(all, source); missing == "" {
-			c.mu.Lock()
-			c.names[v.ID] = names
-			c.mu.Unlock()
+			c.remember(v.ID, names)
 		}
 		if source {
 			v.Partitions = autoscale.CountPartitions(all)
@@ -156,12 +154,29 @@ func (c *Collector) vertex(ctx context.Context, v *autoscale.Vertex, names autos
 	if err != nil {
 		return err
 	}
+	if len(answer) == 0 {
+		// Flink answers nothing at all when one of the metrics does not exist.
+		c.remember(v.ID, autoscale.MetricNames{})
+	}
 	aggregates := make([]autoscale.NamedAggregate, 0, len(answer))
 	for _, m := range answer {
-		aggregates = append(aggregates, autoscale.NamedAggregate{ID: m.ID, Min: value(m.Min), Max: value(m.Max), Avg: value(m.Avg), Sum: value(m.Sum)})
+		aggregates = append(aggregates, autoscale.NamedAggregate{
+			ID: m.ID, Min: value(m.Min), Max: value(m.Max), Avg: value(m.Avg), Sum: value(m.Sum),
+		})
 	}
 	v.Metrics = names.Metrics(aggregates)
 	return nil
+}
+
+// remember keeps the names of a vertex' metrics; no names are asked for again.
+func (c *Collector) remember(vertex string, names autoscale.MetricNames) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if names.Busy == "" {
+		delete(c.names, vertex)
+		return
+	}
+	c.names[vertex] = names
 }
 
 // taskManagers asks only for metrics that exist: those of garbage collection may not.
@@ -182,6 +197,9 @@ func (c *Collector) taskManagers(ctx context.Context, to *autoscale.TaskManagers
 		return nil
 	}
 	answer, err := c.client.TaskManagerMetrics(ctx, c.cluster)
+	if len(answer) == 0 {
+		c.cluster = nil
+	}
 	for _, m := range answer {
 		switch largest := value(m.Max); m.ID {
 		case heapMax:

@@ -157,6 +157,28 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestMetricGone asks for the names again when Flink answers nothing to those of before.
+func TestMetricGone(t *testing.T) {
+	t.Parallel()
+	shown := job()
+	jm := &jobManager{show: func() autoscale.Collection { return shown }}
+	c := jm.start(t)
+	if _, err := c.Collect(t.Context(), now); err != nil {
+		t.Fatal(err)
+	}
+	shown.Vertices[2].Metrics.InPerSecond, shown.TaskManagers.GC = autoscale.Value{}, autoscale.Value{}
+	got, err := c.Collect(t.Context(), now)
+	if err != nil || got.Vertices[2].Metrics.Busy.Max.Known() {
+		t.Errorf("busy time %v, %v: the answer was empty", got.Vertices[2].Metrics.Busy, err)
+	}
+	if got, err = c.Collect(t.Context(), now); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(shown, got); diff != "" {
+		t.Errorf("Collect() mismatch (-want +got):\n%s", diff)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	for name, path := range map[string]string{

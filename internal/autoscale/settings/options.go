@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/calendar"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // Options are the settings of the autoscaler for one job. Default and Parse make them;
@@ -173,8 +174,8 @@ type HistoryOptions struct {
 type QuotaOptions struct {
 	// CPUs of all TaskManagers together; 0 is no bound.
 	CPUs float64
-	// Memory of all TaskManagers together in bytes; 0 is no bound.
-	Memory int64
+	// Memory of all TaskManagers together; 0 is no bound.
+	Memory spec.Memory
 }
 
 // defaultBoundary is the default of target.utilization.boundary.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/calendar"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 // Prefix is what all options begin with.
@@ -337,7 +338,7 @@ func setExclude(p *parser, v string) error {
 }
 
 func setQuotaMemory(p *parser, v string) (err error) {
-	p.o.Quota.Memory, err = parseMemory(v)
+	p.o.Quota.Memory, err = spec.ParseMemory(v)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/calendar"
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/settings"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
 var byText = cmp.Comparer(func(a, b calendar.Periods) bool { return a.String() == b.String() })
@@ -97,7 +98,7 @@ func TestParse(t *testing.T) {
 		Scalability: settings.ScalabilityOptions{Enabled: true, Min: 4, Floor: 0.4},
 		Memory:      settings.MemoryOptions{GC: 0.8, Heap: 0.9, Tune: true, Overhead: 0.1, MaximizeManaged: true},
 		History:     settings.HistoryOptions{Count: 9, Age: 48 * time.Hour},
-		Quota:       settings.QuotaOptions{CPUs: 12.5, Memory: 64 << 30},
+		Quota:       settings.QuotaOptions{CPUs: 12.5, Memory: 64 * spec.GiB},
 		Excluded:    got.Excluded,
 	}
 	if diff := cmp.Diff(want, got, byText); diff != "" {
@@ -164,7 +165,7 @@ func TestErrors(t *testing.T) {
 		prefix + "vertex.min-parallelism":                     {"300", "more than vertex.max-parallelism (200)"},
 		prefix + "vertex.max-parallelism":                     {"0", "less than 1"},
 		prefix + "vertex.exclude.ids":                         {"map", "32 hexadecimal digits"},
-		prefix + "quota.memory":                               {"64 gallons", "unit that Flink does not know"},
+		prefix + "quota.memory":                               {"64 gallons", "no unit that Flink knows"},
 		prefix + "quota.cpu":                                  {"NaN", "not a number"},
 		prefix + "excluded.periods":                           {"9:30-10:00; noon", "\"noon\": neither"},
 		prefix + "history.max.count":                          {"3.5", "not a whole number"},

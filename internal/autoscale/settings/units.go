@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // durationUnits are the labels that Flink's TimeUtils knows.
@@ -43,32 +42,6 @@ func parseDuration(text string) (time.Duration, error) {
 		return 0, fmt.Errorf("%q is longer than 292 years: write a shorter time", text)
 	}
 	return time.Duration(n) * unit, nil
-}
-
-// memoryUnits are the labels that Flink's MemorySize knows, as powers of two.
-var memoryUnits = map[string]int{
-	"": 0, "b": 0, "bytes": 0,
-	"k": 10, "kb": 10, "kibibytes": 10,
-	"m": 20, "mb": 20, "mebibytes": 20,
-	"g": 30, "gb": 30, "gibibytes": 30,
-	"t": 40, "tb": 40, "tebibytes": 40,
-}
-
-// parseMemory reads a memory size in bytes as Flink does: a whole number and a unit, such as 64g.
-func parseMemory(text string) (int64, error) {
-	trimmed := strings.ToLower(strings.TrimSpace(text))
-	digits := strings.TrimRightFunc(trimmed, func(r rune) bool { return !unicode.IsDigit(r) })
-	shift, known := memoryUnits[strings.TrimSpace(trimmed[len(digits):])]
-	n, err := strconv.ParseInt(digits, 10, 64)
-	switch {
-	case err != nil || n < 0:
-		return 0, fmt.Errorf("%q is not a memory size: write a whole number and a unit, such as 64g", text)
-	case !known:
-		return 0, fmt.Errorf("%q has a unit that Flink does not know: use b, k, m, g or t", text)
-	case n > math.MaxInt64>>shift:
-		return 0, fmt.Errorf("%q is more bytes than there are: write a smaller number", text)
-	}
-	return n << shift, nil
 }
 
 func parseNumber(text string, low, high float64) (float64, error) {

@@ -151,6 +151,9 @@ func describeStatus(f *command.Factory, c *client.Client, d wire.Description) er
 		fields.Add("Change", fmt.Sprintf("%s, since %s: %s", what, f.Streams.Time(ch.Since, now), stopping(d)))
 	}
 	fields.Add("Given up", s.ChangeFailure)
+	if name, sha := spec.SplitDistribution(d.Spec.FlinkDistribution); sha != "" {
+		version += fmt.Sprintf(" (%s, archive %.12s)", name, sha)
+	}
 	fields.Add("Flink", version)
 	fields.Add("Created", f.Streams.Time(s.Created, now))
 	fields.Add("Generation", generation(s))

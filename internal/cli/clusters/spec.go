@@ -22,7 +22,9 @@ type SpecFlags struct {
 	File         string
 	Kind         string
 	FlinkVersion string
-	Allocation   string
+	// FlinkDistribution is an archive of that version: its SHA-256, or "current".
+	FlinkDistribution string
+	Allocation        string
 	// TaskManagers is the fixed number of a static allocation.
 	TaskManagers int
 	// Min and Max bound a dynamic allocation.
@@ -54,7 +56,8 @@ func (s *SpecFlags) Register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVarP(&s.File, "file", "f", "", "spec in YAML or JSON; - reads the input")
 	fl.StringVar(&s.Kind, "kind", "", "session, application or job (default session)")
-	fl.StringVar(&s.FlinkVersion, "flink-version", "", "version of Flink, such as 2.3 or 1.20.5")
+	fl.StringVar(&s.FlinkVersion, "flink-version", "", "version of Flink, such as 2.3, 1.20.5 or 2.3-slim")
+	fl.StringVar(&s.FlinkDistribution, "flink-distribution", "", "archive of that version: \"current\" is the one of new clusters, or a SHA-256")
 	fl.StringVar(&s.Allocation, "allocation", "", "dynamic (Flink asks for TaskManagers) or static")
 	fl.IntVar(&s.TaskManagers, "task-managers", 0, "fixed number of TaskManagers (static allocation)")
 	fl.IntVar(&s.Min, "min-task-managers", 0, "least number of TaskManagers (dynamic allocation)")
@@ -95,6 +98,7 @@ func (s *SpecFlags) Apply(sp *spec.Spec) error {
 	}
 	set(&sp.Kind, spec.Kind(s.Kind))
 	set(&sp.FlinkVersion, s.FlinkVersion)
+	set(&sp.FlinkDistribution, s.FlinkDistribution)
 	set(&sp.Allocation, spec.Allocation(s.Allocation))
 	set(&sp.TaskManager.Slots, s.Slots)
 	set(&sp.TaskManagers.Min, s.Min)

@@ -81,6 +81,7 @@ func Put(tx *state.Tx, e state.PutCluster) {
 // the number of TaskManagers, whom the service trusts, and what only says how the next change is made, does.
 func restartNeeded(old, spec spec.Spec) bool {
 	old.TaskManagers.Count, old.Security.REST, old.Suspended = spec.TaskManagers.Count, spec.Security.REST, spec.Suspended
+	old.StrictOptions = spec.StrictOptions
 	if old.Job != nil && spec.Job != nil {
 		job := *old.Job
 		job.UpgradeMode = spec.Job.UpgradeMode

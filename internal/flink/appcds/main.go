@@ -8,12 +8,13 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 )
 
-// Main is the second half of `make flink`: it makes the class archives of every distribution in a directory, for the Java
-// in -java or JAVA_HOME, or else the one in PATH. Nothing needs them, so the exit code is 0 when none can be
+// Main is the second half of `make flink`: it makes the class archives of the distributions in a directory, of those whose
+// archives are the arguments or of all, for the Java in -java or JAVA_HOME, or else the one in PATH. Nothing needs them, so the exit code is 0 when none can be
 // made, with the reason on stderr; it is 2 on wrong use.
 func Main(ctx context.Context, args []string, getenv func(string) string, stderr io.Writer) int {
 	flags := flag.NewFlagSet("prepare", flag.ContinueOnError)
@@ -26,13 +27,13 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stderr
 		}
 		return 2
 	}
-	if err := makeAll(ctx, *dir, *home, stderr); err != nil {
+	if err := makeAll(ctx, *dir, *home, flags.Args(), stderr); err != nil {
 		fmt.Fprintf(stderr, "prepare: %v: Flink starts without prepared classes, only slower\n", err)
 	}
 	return 0
 }
 
-func makeAll(ctx context.Context, dir, home string, progress io.Writer) error {
+func makeAll(ctx context.Context, dir, home string, archives []string, progress io.Writer) error {
 	java, err := locate(home)
 	if err != nil {
 		return err
@@ -47,6 +48,9 @@ func makeAll(ctx context.Context, dir, home string, progress io.Writer) error {
 	}
 	var problems []error
 	for _, m := range list {
+		if len(archives) > 0 && !slices.ContainsFunc(archives, func(a string) bool { return filepath.Base(a) == m.File }) {
+			continue
+		}
 		if _, err := Make(ctx, Options{Dir: dir, Distribution: m, Java: java, Progress: progress}); err != nil {
 			problems = append(problems, err)
 		}

@@ -1,21 +1,18 @@
 package dist
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Options say what to assemble and where.
@@ -28,13 +25,22 @@ type Options struct {
 	Source string
 	// Dir takes the archives, their manifests and temporary files.
 	Dir string
-	// Modules are further Maven artifacts for lib ("flink-json", or group:artifact:version). flink-python goes to opt.
+	// Slim leaves out what Apache's release has beside the core: state backends, tables, formats, file systems and
+	// reporters. It is not used with Source.
+	Slim bool
+	// Variant names the distribution among others of the same version; empty is the release, or else a name made
+	// of what is left out and added. See Manifest.Variant.
+	Variant string
+	// Modules are further Maven artifacts for lib ("flink-avro", or group:artifact:version). flink-python goes to opt.
 	Modules []string
 	// Plugins are Maven artifacts that become plugins of their own ("flink-metrics-prometheus").
 	Plugins []string
 	// Jars are files that are put into lib under their own name, such as the resource
 	// manager driver.
 	Jars []string
+	// Driver is the resource manager driver's jar, which goes into lib as DriverName; nil for none, or for one that is
+	// among Jars.
+	Driver []byte
 	// Maven is the command to run; empty means "mvn".
 	Maven string
 	// Progress is told what happens, one line at a time; nil means nobody.
@@ -49,6 +55,9 @@ func (o *Options) validate() error {
 		if !strings.HasSuffix(jar, ".jar") {
 			return fmt.Errorf("assemble Flink: %s does not end in .jar", jar)
 		}
+	}
+	if o.Variant != "" && !variantPattern.MatchString(o.Variant) {
+		return fmt.Errorf("assemble Flink: the variant %q is not a name of lower-case letters, digits and dashes with at most %d characters", o.Variant, maxVariant)
 	}
 	if o.Maven == "" {
 		o.Maven = "mvn"
@@ -79,32 +88,19 @@ func assembleMaven(ctx context.Context, o Options) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, err
 	}
-	libs, err := coordinates(version, o.Modules)
+	list, err := shop(version, o)
 	if err != nil {
 		return Manifest{}, err
 	}
-	plugins := slices.DeleteFunc(slices.Clone(libs), func(c coordinate) bool { return !c.optional() })
-	libs = slices.DeleteFunc(libs, coordinate.optional)
-	for _, p := range slices.Sorted(slices.Values(o.Plugins)) {
-		c, err := parseModule(p, version)
-		if err != nil {
-			return Manifest{}, err
-		}
-		plugins = append(plugins, c)
-	}
+	o.Variant = o.variantOf()
 	key := newInputs()
-	key.add("maven", copyPlugin)
-	for _, c := range libs {
-		key.add("lib", c.String())
-	}
-	for _, c := range plugins {
-		key.add("plugin "+strings.TrimPrefix(c.artifact, "flink-"), c.String())
-	}
-	if err := key.files("jar", o.Jars); err != nil {
+	key.add("variant", o.Variant)
+	list.addTo(key)
+	if err := key.jars(o); err != nil {
 		return Manifest{}, err
 	}
 	if m, ok := known(o.Dir, key.sum()); ok {
-		fmt.Fprintf(o.Progress, "Flink %s is at hand: %s\n", m.Version, filepath.Join(o.Dir, m.File))
+		o.say(m, "is at hand: "+filepath.Join(o.Dir, m.File))
 		return m, nil
 	}
 
@@ -113,14 +109,20 @@ func assembleMaven(ctx context.Context, o Options) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("assemble Flink: %w", err)
 	}
 	defer os.RemoveAll(work)
-	fmt.Fprintf(o.Progress, "Flink %s: Maven resolves it (about 90 MB the first time)\n", version)
-	if err := writePOM(filepath.Join(work, "pom.xml"), libs, plugins); err != nil {
-		return Manifest{}, err
+	size := 600
+	if o.Slim {
+		size = 90
 	}
-	if err := runMaven(ctx, o.Maven, work, o.Progress); err != nil {
+	fmt.Fprintf(o.Progress, "Flink %s: Maven resolves it (about %d MB the first time)\n", version, size)
+	missing, err := list.bring(ctx, o.Maven, work, o.Progress)
+	if err != nil {
 		return Manifest{}, fmt.Errorf("assemble Flink %s: %w", version, err)
 	}
-	return finish(o, filepath.Join(work, "home"), key.sum())
+	home := filepath.Join(work, "home")
+	if err := unpackScripts(home); err != nil {
+		return Manifest{}, fmt.Errorf("assemble Flink %s: %w", version, err)
+	}
+	return finish(o, home, Manifest{Inputs: key.sum(), Missing: missing})
 }
 
 func assembleSource(ctx context.Context, o Options) (Manifest, error) {
@@ -144,11 +146,12 @@ func assembleSource(ctx context.Context, o Options) (Manifest, error) {
 			return Manifest{}, err
 		}
 	}
-	if err := key.files("jar", o.Jars); err != nil {
+	if err := key.jars(o); err != nil {
 		return Manifest{}, err
 	}
+	key.add("variant", o.Variant)
 	if m, ok := known(o.Dir, key.sum()); ok {
-		fmt.Fprintf(o.Progress, "Flink %s is at hand: %s\n", m.Version, filepath.Join(o.Dir, m.File))
+		o.say(m, "is at hand: "+filepath.Join(o.Dir, m.File))
 		return m, nil
 	}
 	if !info.IsDir() {
@@ -163,11 +166,12 @@ func assembleSource(ctx context.Context, o Options) (Manifest, error) {
 		}
 		home = work
 	}
-	return finish(o, home, key.sum())
+	return finish(o, home, Manifest{Inputs: key.sum()})
 }
 
-// finish packs a home with the extra jars under the name of its hash.
-func finish(o Options, home, inputs string) (Manifest, error) {
+// finish packs a home with the extra jars: what every task needs into the archive, and the jars of opt beside it. It
+// completes the manifest that says what the home was made of.
+func finish(o Options, home string, m Manifest) (Manifest, error) {
 	version, err := versionOf(home)
 	if err != nil {
 		return Manifest{}, err
@@ -181,198 +185,117 @@ func finish(o Options, home, inputs string) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, err
 	}
-	for _, jar := range o.Jars {
-		info, err := os.Stat(jar)
-		if err != nil {
-			return Manifest{}, fmt.Errorf("add a jar to lib: %w", err)
-		}
-		entries = append(entries, entry{
-			name: path.Join("lib", filepath.Base(jar)), mode: 0o644, size: info.Size(),
-			open: func() (io.ReadCloser, error) { return os.Open(jar) },
-		})
-	}
-	entries = complete(entries)
-
-	fmt.Fprintf(o.Progress, "Flink %s: packing %d files\n", version, len(entries))
-	tmp, err := os.CreateTemp(o.Dir, ".pack-")
-	if err != nil {
-		return Manifest{}, fmt.Errorf("pack Flink: %w", err)
-	}
-	defer os.Remove(tmp.Name())
-	defer tmp.Close()
-	sum := sha256.New()
-	counted := &counter{w: io.MultiWriter(tmp, sum)}
-	files, err := pack(counted, entries)
+	added, err := o.added()
 	if err != nil {
 		return Manifest{}, err
 	}
-	if err := tmp.Chmod(0o644); err != nil {
-		return Manifest{}, fmt.Errorf("pack Flink: %w", err)
-	}
-	if err := tmp.Sync(); err != nil {
-		return Manifest{}, fmt.Errorf("pack Flink: %w", err)
-	}
-	if err := tmp.Close(); err != nil {
-		return Manifest{}, fmt.Errorf("pack Flink: %w", err)
-	}
+	optional := slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return !isOptional(e) })
+	entries = complete(append(slices.DeleteFunc(entries, isOptional), added...))
 
-	m := Manifest{
-		Version: version, SHA256: hex.EncodeToString(sum.Sum(nil)), Size: counted.n,
-		Home: Home, Java: JavaFor(version), Inputs: inputs,
+	m.Version, m.Variant, m.Home, m.Java = version, o.Variant, Home, JavaFor(version)
+	o.say(m, fmt.Sprintf("packing %d files", len(entries)+len(optional)))
+	base := "flink-" + m.Name() + "-"
+	packed, err := packFile(o.Dir, base+"%s.tgz", func(w io.Writer) ([]hashed, error) { return pack(w, entries) })
+	if err != nil {
+		return Manifest{}, err
 	}
-	m.File = fmt.Sprintf("flink-%s-%s.tgz", version, m.SHA256)
+	m.File, m.Size, m.SHA256, m.Libraries = packed.File, packed.Size, packed.SHA256, packed.Libraries
 	for _, e := range entries {
 		if e.dir && !strings.Contains(e.name, "/") {
 			m.Directories = append(m.Directories, e.name)
 		}
 	}
-	for _, f := range files {
-		if strings.HasSuffix(f.name, ".jar") {
-			m.Libraries = append(m.Libraries, Library{Path: f.name, Size: f.size, SHA256: f.sha256})
+	if len(optional) > 0 {
+		slices.SortFunc(optional, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+		packed, err := packFile(o.Dir, base+"optional-%s.tar", func(w io.Writer) ([]hashed, error) { return packTar(w, "", optional) })
+		if err != nil {
+			return Manifest{}, err
 		}
-	}
-	if err := os.Rename(tmp.Name(), filepath.Join(o.Dir, m.File)); err != nil {
-		return Manifest{}, fmt.Errorf("pack Flink: %w", err)
+		m.Optional = &packed
 	}
 	if err := writeManifest(o.Dir, m); err != nil {
 		return Manifest{}, err
 	}
-	if err := prune(o.Dir, version); err != nil {
+	if err := prune(o.Dir, m.Name()); err != nil {
 		return Manifest{}, err
 	}
-	fmt.Fprintf(o.Progress, "Flink %s: %s (%d MB)\n", version, filepath.Join(o.Dir, m.File), m.Size>>20)
+	o.report(m)
 	return m, nil
 }
 
-// kept is how many archives of one version stay: each change of an added jar makes another
-// one of 90 MB. More than one, because a service may be handing out the one before.
-const kept = 3
+// isOptional says that an entry is a jar of opt: no process of Flink has it on its class path.
+func isOptional(e entry) bool {
+	return !e.dir && path.Dir(e.name) == "opt" && strings.HasSuffix(e.name, ".jar")
+}
 
-// prune removes the oldest archives of a version with their manifests.
-func prune(dir, version string) error {
-	names, err := filepath.Glob(filepath.Join(dir, "flink-"+version+"-*.tgz"))
-	if err != nil {
-		return fmt.Errorf("remove old archives: %w", err)
-	}
-	modified := map[string]time.Time{}
-	names = slices.DeleteFunc(names, func(name string) bool {
-		m := archiveName.FindStringSubmatch(filepath.Base(name))
-		if m == nil || m[1] != version {
-			return true
-		}
-		info, err := os.Stat(name)
+// added are the jars that the options add to lib.
+func (o Options) added() ([]entry, error) {
+	var added []entry
+	for _, jar := range o.Jars {
+		info, err := os.Stat(jar)
 		if err != nil {
-			return true
+			return nil, fmt.Errorf("add a jar to lib: %w", err)
 		}
-		modified[name] = info.ModTime()
-		return false
-	})
-	slices.SortFunc(names, func(a, b string) int { return modified[b].Compare(modified[a]) })
-	for _, name := range names[min(kept, len(names)):] {
-		for _, file := range []string{filepath.Join(dir, manifestName(filepath.Base(name))), name} {
-			if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("remove old archives: %w", err)
-			}
-		}
+		added = append(added, entry{
+			name: path.Join("lib", filepath.Base(jar)), mode: 0o644, size: info.Size(),
+			open: func() (io.ReadCloser, error) { return os.Open(jar) },
+		})
 	}
-	return nil
+	if o.Driver != nil {
+		added = append(added, entry{
+			name: path.Join("lib", DriverName), mode: 0o644, size: int64(len(o.Driver)),
+			open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(o.Driver)), nil },
+		})
+	}
+	return added, nil
 }
 
-func writeManifest(dir string, m Manifest) error {
-	data, err := json.MarshalIndent(m, "", "  ")
+// packFile writes an archive below dir under a name that has the hash of its bytes for %s.
+func packFile(dir, pattern string, pack func(io.Writer) ([]hashed, error)) (Optional, error) {
+	tmp, err := os.CreateTemp(dir, ".pack-")
 	if err != nil {
-		return fmt.Errorf("write manifest: %w", err)
+		return Optional{}, fmt.Errorf("pack Flink: %w", err)
 	}
-	name := filepath.Join(dir, manifestName(m.File))
-	tmp := filepath.Join(dir, fmt.Sprintf(".%s.%d", filepath.Base(name), os.Getpid()))
-	if err := os.WriteFile(tmp, append(data, '\n'), 0o644); err != nil {
-		return fmt.Errorf("write manifest: %w", err)
-	}
-	if err := os.Rename(tmp, name); err != nil {
-		return fmt.Errorf("write manifest: %w", err)
-	}
-	return nil
-}
-
-// known finds the archive that was made from these inputs, and marks it as the one that
-// was asked for last, which is what Scan prefers.
-func known(dir, inputs string) (Manifest, bool) {
-	names, err := filepath.Glob(filepath.Join(dir, "flink-*.json"))
+	defer os.Remove(tmp.Name())
+	defer tmp.Close()
+	sum := sha256.New()
+	counted := &counter{w: io.MultiWriter(tmp, sum)}
+	files, err := pack(counted)
 	if err != nil {
-		return Manifest{}, false
+		return Optional{}, err
 	}
-	for _, name := range names {
-		m, err := readManifest(name)
-		if err != nil || m.Inputs != inputs {
-			continue
-		}
-		file := filepath.Join(dir, m.File)
-		if info, err := os.Stat(file); err == nil && info.Size() == m.Size {
-			now := time.Now()
-			// A directory that cannot be written still holds a good archive.
-			_ = os.Chtimes(file, now, now)
-			return m, true
+	for _, step := range []func() error{func() error { return tmp.Chmod(0o644) }, tmp.Sync, tmp.Close} {
+		if err := step(); err != nil {
+			return Optional{}, fmt.Errorf("pack Flink: %w", err)
 		}
 	}
-	return Manifest{}, false
+	packed := Optional{SHA256: hex.EncodeToString(sum.Sum(nil)), Size: counted.n}
+	packed.File = fmt.Sprintf(pattern, packed.SHA256)
+	for _, f := range files {
+		if strings.HasSuffix(f.name, ".jar") {
+			packed.Libraries = append(packed.Libraries, Library{Path: f.name, Size: f.size, SHA256: f.sha256})
+		}
+	}
+	if err := os.Rename(tmp.Name(), filepath.Join(dir, packed.File)); err != nil {
+		return Optional{}, fmt.Errorf("pack Flink: %w", err)
+	}
+	return packed, nil
 }
 
-// inputs is a hash over everything that shapes an archive.
-type inputs struct{ h hash.Hash }
-
-func newInputs() *inputs {
-	k := &inputs{sha256.New()}
-	k.add("recipe", recipe)
-	return k
+// say reports a step of a distribution.
+func (o Options) say(m Manifest, what string) {
+	fmt.Fprintf(o.Progress, "Flink %s: %s\n", m.Name(), what)
 }
 
-func (k *inputs) add(kind, value string) {
-	fmt.Fprintf(k.h, "%s %q\n", kind, value)
-}
-
-func (k *inputs) sum() string { return hex.EncodeToString(k.h.Sum(nil)) }
-
-func (k *inputs) files(kind string, names []string) error {
-	for _, name := range names {
-		f, err := os.Open(name)
-		if err != nil {
-			return fmt.Errorf("read input: %w", err)
-		}
-		h := sha256.New()
-		_, err = io.Copy(h, f)
-		if closeErr := f.Close(); err == nil {
-			err = closeErr
-		}
-		if err != nil {
-			return fmt.Errorf("read input %s: %w", name, err)
-		}
-		k.add(kind, filepath.Base(name)+" "+hex.EncodeToString(h.Sum(nil)))
+// report says what was made: where it is, how large, and what it lacks.
+func (o Options) report(m Manifest) {
+	o.say(m, fmt.Sprintf("%s (%d MB)", filepath.Join(o.Dir, m.File), m.Size>>20))
+	if m.Optional != nil {
+		o.say(m, fmt.Sprintf("%s (%d MB): %d jars of opt, which only tasks fetch whose cluster names them", filepath.Join(o.Dir, m.Optional.File), m.Optional.Size>>20, len(m.Optional.Libraries)))
 	}
-	return nil
-}
-
-func (k *inputs) tree(home string) error {
-	root, err := os.OpenRoot(home)
-	if err != nil {
-		return fmt.Errorf("read Flink home: %w", err)
+	if len(m.Missing) > 0 {
+		o.say(m, "the Maven repository has not all of Apache's release; missing: "+strings.Join(m.Missing, ", "))
 	}
-	defer root.Close()
-	entries, err := listTree(root, ".")
-	if err != nil {
-		return err
-	}
-	for _, e := range complete(entries) {
-		k.add("entry", fmt.Sprintf("%s %t %t", e.name, e.dir, e.mode&0o111 != 0))
-		if e.dir {
-			continue
-		}
-		h := sha256.New()
-		if _, err := copyEntry(h, e); err != nil {
-			return fmt.Errorf("read %s: %w", e.name, err)
-		}
-		k.add("content", hex.EncodeToString(h.Sum(nil)))
-	}
-	return nil
 }
 
 // counter counts what passes through.

@@ -197,39 +197,24 @@ echo '[INFO] Downloaded from central: https://example.org/a/b/flink-runtime-2.3.
 	}
 }
 
-// TestAssemblePlaces has Maven put modules, plugins and the Python jar where Flink looks for them.
-func TestAssemblePlaces(t *testing.T) {
-	project := filepath.Join(t.TempDir(), "pom.xml")
-	maven := filepath.Join(t.TempDir(), "mvn")
-	write(t, maven, `#!/bin/sh
-while [ $# -gt 0 ]; do [ "$1" = -f ] && pom=$2; shift; done
-cp "$pom" '`+project+`'
-lib=$(dirname "$pom")/home/lib
-mkdir -p "$lib" && echo runtime >"$lib/flink-runtime-2.3.0.jar"
-`, 0o755)
-	assemble(t, dist.Options{Version: "2.3", Dir: t.TempDir(), Maven: maven, Progress: io.Discard, Modules: []string{"flink-python", "flink-json"}, Plugins: []string{"flink-metrics-jmx"}})
-	pom, err := os.ReadFile(project)
-	if err != nil {
-		t.Fatal(err)
+// The driver's bytes are the driver's file: a service that carries them makes the archive that `make flink` makes.
+func TestAssembleWithDriver(t *testing.T) {
+	src, out := home(t, "2.3.0"), t.TempDir()
+	without := assemble(t, dist.Options{Source: src, Dir: t.TempDir()})
+	if without.Driven() {
+		t.Error("Driven() = true for a Flink without the driver")
 	}
-	library, rest, _ := strings.Cut(string(pom), "</dependencies>")
-	for artifact, want := range map[string]struct {
-		library   bool
-		directory string
-	}{
-		"flink-clients":     {true, ""},
-		"flink-json":        {true, ""},
-		"flink-python":      {false, "home/opt<"},
-		"flink-metrics-jmx": {false, "home/plugins/metrics-jmx<"},
-	} {
-		if got := strings.Contains(library, "<artifactId>"+artifact+"<"); got != want.library {
-			t.Errorf("%s goes to lib: %t, want %t", artifact, got, want.library)
-		}
-		_, alone, found := strings.Cut(rest, "<artifactId>"+artifact+"<")
-		alone, _, _ = strings.Cut(alone, "</execution>")
-		if found != (want.directory != "") || !strings.Contains(alone, want.directory) {
-			t.Errorf("%s is copied so, want to %q:\n%s", artifact, want.directory, alone)
-		}
+	jar := filepath.Join(t.TempDir(), dist.DriverName)
+	write(t, jar, "driver", 0o600)
+	asFile := assemble(t, dist.Options{Source: src, Dir: t.TempDir(), Jars: []string{jar}})
+	asBytes := assemble(t, dist.Options{Source: src, Dir: out, Driver: []byte("driver")})
+	if !asBytes.Driven() || asBytes.SHA256 != asFile.SHA256 || asBytes.Inputs != asFile.Inputs {
+		t.Errorf("Assemble() = %s (driven: %t), want the bytes of %s with the driver", asBytes.SHA256, asBytes.Driven(), asFile.SHA256)
+	}
+	// Another driver takes the place of one that the Flink has.
+	write(t, filepath.Join(src, "lib", dist.DriverName), "an older driver", 0o644)
+	if again := assemble(t, dist.Options{Source: src, Dir: out, Driver: []byte("driver")}); again.SHA256 != asBytes.SHA256 {
+		t.Error("an older driver in lib was kept")
 	}
 }
 

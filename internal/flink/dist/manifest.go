@@ -1,6 +1,7 @@
 package dist
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,15 +12,23 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/flink-on-mesos/flink-service/resources"
 )
 
 // Home is the top directory inside every archive.
 const Home = "flink"
 
+// DriverName is the file name of the resource manager driver's jar in lib.
+const DriverName = resources.DriverName
+
 // Manifest describes one archive. It lies beside it as <archive without .tgz>.json.
 type Manifest struct {
 	// Version is Flink's full version, such as "2.3.0".
 	Version string `json:"version"`
+	// Variant tells the archives of one version apart: "" is the release of Flink, "slim" the least that runs. With the version
+	// it makes the name by which a cluster asks for it; see Name.
+	Variant string `json:"variant,omitempty"`
 	// SHA256 is the hash of the archive, in lower-case hexadecimal.
 	SHA256 string `json:"sha256"`
 	// Size is the length of the archive in bytes.
@@ -34,8 +43,39 @@ type Manifest struct {
 	Inputs string `json:"inputs"`
 	// Directories are the directories right below Home.
 	Directories []string `json:"directories"`
-	// Libraries are the jars below lib, opt and plugins, sorted by path.
+	// Libraries are the jars in the archive, sorted by path.
 	Libraries []Library `json:"libraries"`
+	// Optional are the jars of opt, in a file of their own; nil when there are none.
+	Optional *Optional `json:"optional,omitempty"`
+	// Missing are the jars of Apache's release that the Maven repository did not have, as paths below Home.
+	Missing []string `json:"missing,omitempty"`
+}
+
+// Optional is a tar beside the archive with the jars of opt. No process of Flink has them on its class path, so a task
+// fetches those that its cluster names, one by one.
+type Optional struct {
+	// File, Size and SHA256 are those of the tar.
+	File   string `json:"file"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+	// Libraries are the jars in it, sorted by path.
+	Libraries []Library `json:"libraries"`
+}
+
+const (
+	// Slim is the variant that has only what runs a job.
+	Slim       = "slim"
+	maxVariant = 40
+)
+
+var variantPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
+
+// Name is the version, and behind a dash the variant if there is one: "2.3.0", "2.3.0-slim".
+func (m Manifest) Name() string {
+	if m.Variant == "" {
+		return m.Version
+	}
+	return m.Version + "-" + m.Variant
 }
 
 // Library is one jar of a distribution.
@@ -46,12 +86,16 @@ type Library struct {
 	SHA256 string `json:"sha256"`
 }
 
+// Driven says whether the resource manager driver is in lib, so that Flink can ask for its own TaskManagers.
+func (m Manifest) Driven() bool {
+	return slices.ContainsFunc(m.Libraries, func(l Library) bool { return strings.HasPrefix(l.Path, "lib/flink-mesos-driver") })
+}
+
 var archiveName = regexp.MustCompile(`^flink-([0-9][0-9A-Za-z.\-]*)-([0-9a-f]{64})\.tgz$`)
 
-// Scan lists the archives in dir that have a manifest and the size it names, newest
-// version first, at most one for each version: when there are several, the one written
-// last. A directory that does not exist holds none.
-func Scan(dir string) ([]Manifest, error) {
+// ScanAll lists the archives in dir that have a manifest and the size it names, newest version first, and of one name the
+// one that was made or asked for last. A directory that does not exist holds none.
+func ScanAll(dir string) ([]Manifest, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -59,11 +103,8 @@ func Scan(dir string) ([]Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list Flink distributions: %w", err)
 	}
-	type found struct {
-		Manifest
-		modified int64
-	}
-	best := map[string]found{}
+	modified := map[string]int64{}
+	var list []Manifest
 	for _, e := range entries {
 		if !archiveName.MatchString(e.Name()) {
 			continue
@@ -82,38 +123,60 @@ func Scan(dir string) ([]Manifest, error) {
 		if m.File != e.Name() || m.Size != info.Size() {
 			continue
 		}
-		f := found{m, info.ModTime().UnixNano()}
-		if old, ok := best[m.Version]; !ok || f.modified > old.modified || f.modified == old.modified && f.SHA256 > old.SHA256 {
-			best[m.Version] = f
-		}
+		modified[m.File] = info.ModTime().UnixNano()
+		list = append(list, m)
 	}
-	list := make([]Manifest, 0, len(best))
-	for _, f := range best {
-		list = append(list, f.Manifest)
-	}
-	slices.SortFunc(list, func(a, b Manifest) int { return CompareVersions(b.Version, a.Version) })
+	slices.SortFunc(list, func(a, b Manifest) int {
+		return cmp.Or(CompareVersions(b.Version, a.Version), cmp.Compare(a.Variant, b.Variant),
+			cmp.Compare(modified[b.File], modified[a.File]), cmp.Compare(b.SHA256, a.SHA256))
+	})
 	return list, nil
 }
 
-// Pick returns the newest of list whose version is wanted or begins with it ("1.20"
-// picks 1.20.5); an empty wanted picks the newest of all. The error names what there is.
+// Scan lists the archives as ScanAll does, but of each name only the first.
+func Scan(dir string) ([]Manifest, error) {
+	list, err := ScanAll(dir)
+	seen := map[string]bool{}
+	return slices.DeleteFunc(list, func(m Manifest) bool {
+		again := seen[m.Name()]
+		seen[m.Name()] = true
+		return again
+	}), err
+}
+
+// Pick returns the newest of list that wanted names: by its version or the beginning of one ("1.20" picks 1.20.5), or by that
+// and a variant ("2.3-slim", "2.3.0-slim"). Without a variant the release itself goes before its variants, and of these the first
+// in the list. An empty wanted picks the newest of all. The error names what there is.
 func Pick(list []Manifest, wanted string) (Manifest, error) {
 	if len(list) == 0 {
 		return Manifest{}, errors.New("there is no Flink distribution: add the archive of a Flink release")
 	}
 	sorted := slices.Clone(list)
-	slices.SortFunc(sorted, func(a, b Manifest) int { return CompareVersions(b.Version, a.Version) })
+	slices.SortStableFunc(sorted, func(a, b Manifest) int {
+		return cmp.Or(CompareVersions(b.Version, a.Version), min(len(a.Variant), 1)-min(len(b.Variant), 1))
+	})
 	for _, m := range sorted {
-		if Matches(m.Version, wanted) {
+		if m.Matches(wanted) {
 			return m, nil
 		}
 	}
-	versions := make([]string, 0, len(sorted))
+	var names []string
 	for _, m := range sorted {
-		versions = append(versions, m.Version)
+		if !slices.Contains(names, m.Name()) {
+			names = append(names, m.Name())
+		}
 	}
 	return Manifest{}, fmt.Errorf("there is no Flink %s here, only %s: use one of these, or add an archive of that release",
-		wanted, strings.Join(versions, ", "))
+		wanted, strings.Join(names, ", "))
+}
+
+// Matches says whether wanted names this distribution: see Pick.
+func (m Manifest) Matches(wanted string) bool {
+	if Matches(m.Version, wanted) {
+		return true
+	}
+	version, ok := strings.CutSuffix(wanted, "-"+m.Variant)
+	return ok && m.Variant != "" && Matches(m.Version, version)
 }
 
 // Matches says whether version is wanted or begins with wanted followed by a dot.

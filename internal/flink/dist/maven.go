@@ -1,21 +1,10 @@
 package dist
 
 import (
-	"bufio"
-	"bytes"
-	"context"
-	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
 )
 
 // newest maps a release line to its newest version that we test with.
@@ -26,7 +15,7 @@ const DefaultVersion = "2.3.0"
 
 // recipe changes when the same coordinates are packed in another way, so that archives
 // of an older recipe are not taken for new ones.
-const recipe = "1"
+const recipe = "2"
 
 // copyPlugin is pinned: another version may name or choose files differently.
 const copyPlugin = "2.8"
@@ -65,18 +54,18 @@ func log4jFor(version string) string {
 // coordinate is a Maven artifact.
 type coordinate struct{ group, artifact, version string }
 
-// optional says that Flink looks for an artifact in opt: its Python jar, which it adds to Python programs from there.
-func (c coordinate) optional() bool { return c.artifact == "flink-python" }
+func (c coordinate) String() string { return c.group + ":" + c.artifact + ":" + c.version }
 
-// directory is where an artifact goes that is copied alone.
+// directory is where an artifact goes that a user adds to be copied alone: a plugin, or the Python jar, which Flink looks
+// for in opt.
 func (c coordinate) directory() string {
-	if c.optional() {
+	if c.artifact == pythonArtifact {
 		return "opt"
 	}
 	return "plugins/" + strings.TrimPrefix(c.artifact, "flink-")
 }
 
-func (c coordinate) String() string { return c.group + ":" + c.artifact + ":" + c.version }
+const pythonArtifact = "flink-python"
 
 // parseModule reads "flink-json", "group:artifact:version", or "group:artifact" with
 // Flink's own version.
@@ -98,137 +87,74 @@ func parseModule(module, version string) (coordinate, error) {
 	return coordinate{}, fmt.Errorf("%q is not a Maven artifact: write flink-json or group:artifact:version", module)
 }
 
-// coordinates lists what goes into lib: the client (which brings the runtime), the web
-// UI with the /jars endpoints, the logging back end, and what the user adds.
-func coordinates(version string, modules []string) ([]coordinate, error) {
-	log4j := log4jFor(version)
-	list := []coordinate{
-		{"org.apache.flink", "flink-clients", version},
-		{"org.apache.flink", "flink-runtime-web", version},
-		{"org.apache.logging.log4j", "log4j-slf4j-impl", log4j},
-		{"org.apache.logging.log4j", "log4j-core", log4j},
+// placed is an artifact that is copied alone.
+type placed struct {
+	coordinate
+	// place is the directory below Flink's home.
+	place string
+}
+
+// jar is the path of the jar below Flink's home.
+func (p placed) jar() string { return p.place + "/" + p.artifact + "-" + p.version + ".jar" }
+
+// shopping is what Maven is to bring for a distribution.
+type shopping struct {
+	// libs go into lib with all that they need; merged are those of them that the distribution can do without.
+	libs, merged []coordinate
+	// required and optional are copied alone; only the optional ones may be missing.
+	required, optional []placed
+}
+
+// shop lists what a distribution is made of: the client (which brings the runtime), the web UI with the /jars endpoints,
+// the logging back end, what Apache's release has unless a slim one was asked for, and what the user adds.
+func shop(version string, o Options) (shopping, error) {
+	flink := func(artifact string) coordinate { return coordinate{"org.apache.flink", artifact, version} }
+	log4j := func(artifact string) coordinate {
+		return coordinate{"org.apache.logging.log4j", artifact, log4jFor(version)}
 	}
-	sorted := slices.Sorted(slices.Values(modules))
-	for _, m := range sorted {
+	s := shopping{libs: []coordinate{flink("flink-clients"), flink("flink-runtime-web"), log4j("log4j-slf4j-impl"), log4j("log4j-core")}}
+	if !o.Slim {
+		s.libs = append(s.libs, log4j("log4j-1.2-api"), log4j("log4j-layout-template-json"))
+		for _, p := range of(version, merged()) {
+			s.merged = append(s.merged, flink(p.artifact))
+		}
+		for _, p := range of(version, released()) {
+			s.optional = append(s.optional, placed{flink(p.artifact), p.place})
+		}
+	}
+	for _, m := range slices.Sorted(slices.Values(o.Modules)) {
 		c, err := parseModule(m, version)
 		if err != nil {
-			return nil, err
+			return s, err
 		}
-		list = append(list, c)
+		if c.artifact == pythonArtifact {
+			s.required = append(s.required, placed{c, c.directory()})
+		} else {
+			s.libs = append(s.libs, c)
+		}
 	}
-	return list, nil
+	for _, p := range slices.Sorted(slices.Values(o.Plugins)) {
+		c, err := parseModule(p, version)
+		if err != nil {
+			return s, err
+		}
+		s.required = append(s.required, placed{c, c.directory()})
+	}
+	// What the user adds has to be there, and is there once.
+	s.merged = slices.DeleteFunc(s.merged, func(c coordinate) bool { return slices.Contains(s.libs, c) })
+	s.optional = slices.DeleteFunc(s.optional, func(p placed) bool {
+		return slices.Contains(s.libs, p.coordinate) || slices.ContainsFunc(s.required, func(r placed) bool { return r.coordinate == p.coordinate })
+	})
+	return s, nil
 }
 
-// writePOM writes a project that copies the coordinates with all they need into lib and
-// each plugin, alone, into its directory, as in the releases of Flink.
-func writePOM(path string, libs, plugins []coordinate) error {
-	var b bytes.Buffer
-	text := func(s string) string {
-		var e bytes.Buffer
-		// Writing to a buffer cannot go wrong.
-		_ = xml.EscapeText(&e, []byte(s))
-		return e.String()
+// addTo makes the list part of what shapes an archive.
+func (s shopping) addTo(k *inputs) {
+	k.add("maven", copyPlugin)
+	for _, c := range slices.Concat(s.libs, s.merged) {
+		k.add("lib", c.String())
 	}
-	b.WriteString(`<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>flink-on-mesos</groupId>
-  <artifactId>flink-home</artifactId>
-  <version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-`)
-	for _, c := range libs {
-		fmt.Fprintf(&b, "    <dependency><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version></dependency>\n",
-			text(c.group), text(c.artifact), text(c.version))
+	for _, p := range slices.Concat(s.required, s.optional) {
+		k.add("alone "+p.place, p.coordinate.String())
 	}
-	b.WriteString(`  </dependencies>
-  <build>
-    <plugins>
-      <plugin>
-        <groupId>org.apache.maven.plugins</groupId>
-        <artifactId>maven-dependency-plugin</artifactId>
-        <version>` + copyPlugin + `</version>
-        <executions>
-          <execution>
-            <id>lib</id>
-            <phase>package</phase>
-            <goals><goal>copy-dependencies</goal></goals>
-            <configuration>
-              <includeScope>runtime</includeScope>
-              <outputDirectory>${project.basedir}/home/lib</outputDirectory>
-            </configuration>
-          </execution>
-`)
-	for _, c := range plugins {
-		fmt.Fprintf(&b, `          <execution>
-            <id>%[2]s</id>
-            <phase>package</phase>
-            <goals><goal>copy</goal></goals>
-            <configuration>
-              <artifactItems>
-                <artifactItem><groupId>%[1]s</groupId><artifactId>%[2]s</artifactId><version>%[3]s</version></artifactItem>
-              </artifactItems>
-              <outputDirectory>${project.basedir}/home/%[4]s</outputDirectory>
-            </configuration>
-          </execution>
-`, text(c.group), text(c.artifact), text(c.version), text(c.directory()))
-	}
-	b.WriteString(`        </executions>
-      </plugin>
-    </plugins>
-  </build>
-</project>
-`)
-	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("write Maven project: %w", err)
-	}
-	return nil
-}
-
-// downloaded matches Maven's line about a finished download, "[INFO] Downloaded from
-// central: <URL> (8 MB at 2 MB/s)", and captures the file and the rest.
-var downloaded = regexp.MustCompile(`^(?:\[INFO\] )?Downloaded from \S+ \S*/([^/\s]+\.jar .*)$`)
-
-// runMaven resolves and copies everything below dir/home. It says which files are being
-// downloaded; when Maven goes wrong, the error carries Maven's own first complaint.
-func runMaven(ctx context.Context, maven, dir string, progress io.Writer) error {
-	cmd := exec.CommandContext(ctx, maven, "-B", "-Dstyle.color=never", "-f", filepath.Join(dir, "pom.xml"), "package")
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 5 * time.Second
-	// One pipe for both streams: the progress writer then has one user.
-	out, in := io.Pipe()
-	cmd.Stdout, cmd.Stderr = in, in
-	if err := cmd.Start(); err != nil {
-		if errors.Is(err, exec.ErrNotFound) {
-			return fmt.Errorf("run Maven: %w: install Maven and a JDK, or set FLINK_DIST to a Flink tarball", err)
-		}
-		return fmt.Errorf("run Maven: %w", err)
-	}
-	ended := make(chan error, 1)
-	go func() {
-		err := cmd.Wait()
-		in.Close()
-		ended <- err
-	}()
-	var complaints []string
-	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		line := lines.Text()
-		if jar := downloaded.FindStringSubmatch(line); jar != nil {
-			fmt.Fprintf(progress, "  %s\n", jar[1])
-		}
-		if rest, ok := strings.CutPrefix(line, "[ERROR] "); ok && strings.TrimSpace(rest) != "" {
-			complaints = append(complaints, rest)
-		}
-	}
-	// After a line beyond all reason nobody listens any more; Maven still has to end.
-	out.CloseWithError(lines.Err())
-	if err := <-ended; err != nil {
-		if len(complaints) > 0 {
-			return fmt.Errorf("run Maven: %w: %s", err, complaints[0])
-		}
-		return fmt.Errorf("run Maven: %w", err)
-	}
-	return nil
 }

@@ -41,10 +41,22 @@ func pack(w io.Writer, entries []entry) ([]hashed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pack: %w", err)
 	}
-	tw := tar.NewWriter(zw)
+	sums, err := packTar(zw, Home, entries)
+	if err != nil {
+		return nil, err
+	}
+	if err := zw.Close(); err != nil {
+		return nil, fmt.Errorf("pack: %w", err)
+	}
+	return sums, nil
+}
+
+// packTar writes the entries below a directory as a deterministic tar.
+func packTar(w io.Writer, below string, entries []entry) ([]hashed, error) {
+	tw := tar.NewWriter(w)
 	sums := make([]hashed, 0, len(entries))
 	for _, e := range entries {
-		name := path.Join(Home, e.name)
+		name := path.Join(below, e.name)
 		header := &tar.Header{Name: name, Mode: 0o644, ModTime: epoch, Format: tar.FormatPAX, Typeflag: tar.TypeReg, Size: e.size}
 		if e.dir {
 			header.Name, header.Mode, header.Typeflag, header.Size = name+"/", 0o755, tar.TypeDir, 0
@@ -64,9 +76,6 @@ func pack(w io.Writer, entries []entry) ([]hashed, error) {
 		sums = append(sums, hashed{e.name, e.size, sum})
 	}
 	if err := tw.Close(); err != nil {
-		return nil, fmt.Errorf("pack: %w", err)
-	}
-	if err := zw.Close(); err != nil {
 		return nil, fmt.Errorf("pack: %w", err)
 	}
 	return sums, nil

@@ -65,7 +65,7 @@ func Build(ctx context.Context, o Options) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("make a Java archive: %w", err)
 	}
 	defer os.RemoveAll(work)
-	m, err := o.make(ctx, jdk, work)
+	m, err := o.link(ctx, jdk, work)
 	if err != nil {
 		return Manifest{}, fmt.Errorf("make a Java archive: %w", err)
 	}
@@ -79,11 +79,11 @@ func Build(ctx context.Context, o Options) (Manifest, error) {
 	return m, nil
 }
 
-func (o Options) make(ctx context.Context, jdk appcds.Java, work string) (Manifest, error) {
+func (o Options) link(ctx context.Context, jdk appcds.Java, work string) (Manifest, error) {
 	home := filepath.Join(work, Home)
-	link := exec.CommandContext(ctx, filepath.Join(o.JDK, "bin", "jlink"), "--add-modules", strings.Join(Modules(), ","),
+	jlink := exec.CommandContext(ctx, filepath.Join(o.JDK, "bin", "jlink"), "--add-modules", strings.Join(Modules(), ","),
 		"--compress=2", "--no-header-files", "--no-man-pages", "--output", home)
-	if out, err := link.CombinedOutput(); err != nil {
+	if out, err := jlink.CombinedOutput(); err != nil {
 		return Manifest{}, fmt.Errorf("jlink: %w: %s", err, out)
 	}
 	if err := settle(home); err != nil {

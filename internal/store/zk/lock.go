@@ -170,6 +170,9 @@ func (z *Store) Lock(ctx context.Context, id string, info []byte) (*Lease, error
 	if z.open() != nil {
 		return nil, store.ErrClosed
 	}
+	if errors.Is(err, zk.ErrNoNode) {
+		return nil, fmt.Errorf("lock the state %s: %w", z.paths.lock, store.ErrRemoved)
+	}
 	return nil, fmt.Errorf("lock the state %s: %w", z.paths.lock, explain(err))
 }
 

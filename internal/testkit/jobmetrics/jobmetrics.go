@@ -179,8 +179,8 @@ func details(c autoscale.Collection) object {
 
 // Handler serves what a collection says as a JobManager does: metrics that are asked for by name
 // with their values, or else only the names. Each vertex and the TaskManagers have so many more
-// metrics that nobody asks for. As in Flink, one name that does not exist makes the answer
-// about TaskManagers empty.
+// metrics that nobody asks for. As in Flink, one name that does not exist makes the whole
+// answer empty.
 func Handler(current func() autoscale.Collection, more int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, err := Of(current())
@@ -202,9 +202,9 @@ func Handler(current func() autoscale.Collection, more int) http.Handler {
 		case path == job:
 			_, _ = w.Write(a.Job)
 		case ofVertex && a.Vertices[id] != nil:
-			answer(w, pick(a.Vertices[id], r, false))
+			answer(w, pick(a.Vertices[id], r))
 		case path == "/taskmanagers/metrics":
-			answer(w, pick(a.TaskManagers, r, true))
+			answer(w, pick(a.TaskManagers, r))
 		case path == "/jobmanager/metrics":
 			answer(w, a.JobManager)
 		default:
@@ -215,7 +215,7 @@ func Handler(current func() autoscale.Collection, more int) http.Handler {
 }
 
 // pick answers a request for metrics: those of the parameter get, or the names of all.
-func pick(all []Metric, r *http.Request, strict bool) any {
+func pick(all []Metric, r *http.Request) any {
 	get := r.URL.Query().Get("get")
 	if get == "" {
 		names := []object{}
@@ -232,7 +232,7 @@ func pick(all []Metric, r *http.Request, strict bool) any {
 				picked, found = append(picked, m), true
 			}
 		}
-		if !found && strict {
+		if !found {
 			return []Metric{}
 		}
 	}

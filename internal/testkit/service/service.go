@@ -78,7 +78,7 @@ type Service struct {
 
 // versions are the Flink versions that clusters can be started with, the default first.
 var versions = []api.Flink{ //nolint:gochecknoglobals // A constant.
-	{Version: "2.3.0", SHA256: strings.Repeat("23", 32)}, {Version: "1.20.5", SHA256: strings.Repeat("12", 32)},
+	{Name: "2.3.0", Version: "2.3.0", SHA256: strings.Repeat("23", 32)}, {Name: "1.20.5", Version: "1.20.5", SHA256: strings.Repeat("12", 32)},
 }
 
 // Start runs a service without clusters, and returns when it is connected to its Mesos: three agents of 8 cpus and 16 GiB.
@@ -165,13 +165,13 @@ func admission(artifacts *artifact.Store) *admit.Admission {
 	return admit.New(admit.Options{
 		Defaults: spec.Defaults{Allocation: spec.Dynamic, FlinkVersion: versions[0].Version, Role: "*"},
 		Rules:    spec.Rules{Roles: []string{"*"}, Constraints: true},
-		Flink: func(version string) (dist.Manifest, error) {
+		Flink: func(s spec.Spec) (dist.Manifest, error) {
 			for _, v := range versions {
-				if v.Version == version || strings.HasPrefix(v.Version, version+".") {
-					return dist.Manifest{Version: v.Version, SHA256: v.SHA256}, nil
+				if dist.Matches(v.Version, s.FlinkVersion) {
+					return dist.Manifest{Version: v.Version, SHA256: v.SHA256, Libraries: []dist.Library{{Path: "lib/" + dist.DriverName}}}, nil
 				}
 			}
-			return dist.Manifest{}, fmt.Errorf("there is no Flink %s; there is 2.3.0, 1.20.5", version)
+			return dist.Manifest{}, fmt.Errorf("there is no Flink %s; there is 2.3.0, 1.20.5", s.FlinkVersion)
 		},
 		Artifact: func(u spec.ArtifactURI) error {
 			_, err := artifacts.Stat(u.SHA256)
