@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"net"
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -64,6 +65,19 @@ func New() *Server {
 	}
 	s.nodes["/"].children["zookeeper"] = true
 	return s
+}
+
+// Start returns the address of a server on 127.0.0.1 that lasts as long as the test.
+func Start(t testing.TB) (hostPort string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New()
+	s.Serve(l)
+	t.Cleanup(s.Close)
+	return l.Addr().String()
 }
 
 // Serve takes connections of a listener until the server is closed. It returns at once.
