@@ -67,7 +67,7 @@ func (a *Admission) Admit(sent, stored spec.Spec) (spec.Spec, []string, error) {
 	sp = sp.Complete(a.o.Defaults)
 	addErr(&l, "", sp.Validate(a.o.Rules))
 	sp = a.pin(&l, sp, stored)
-	a.checkDistribution(&l, sp)
+	notes = append(notes, a.checkDistribution(&l, sp)...)
 	a.checkArtifacts(&l, sp)
 	a.checkSecretFiles(&l, sp)
 	notes = append(notes, a.checkHighAvailability(&l, sp)...)
@@ -161,15 +161,16 @@ func (a *Admission) pin(l *fault.List, s, stored spec.Spec) spec.Spec {
 	return pinned
 }
 
-// checkDistribution looks for the Flink of the spec, and for what the spec needs of it.
-func (a *Admission) checkDistribution(l *fault.List, s spec.Spec) {
+// checkDistribution looks for the Flink of the spec, and for what the spec needs of it. Notes tell of options that look
+// misspelt, unless the spec has those refused.
+func (a *Admission) checkDistribution(l *fault.List, s spec.Spec) (notes []string) {
 	if a.o.Flink == nil {
-		return
+		return nil
 	}
 	d, err := a.o.Flink(s)
 	if err != nil {
 		l.Add("flinkVersion", "%v", err)
-		return
+		return nil
 	}
 	config := s.FlinkConfiguration
 	if a.o.Configuration != nil {
@@ -178,6 +179,15 @@ func (a *Admission) checkDistribution(l *fault.List, s spec.Spec) {
 	for _, p := range requirement.Check(d, s, config) {
 		l.Add(p.Field, "%s", p.Message)
 	}
+	for _, u := range requirement.UnknownOptions(d, s.FlinkConfiguration) {
+		switch {
+		case s.StrictOptions:
+			l.Add("flinkConfiguration."+u.Key, "%s", u)
+		case u.Near != "":
+			notes = append(notes, u.String())
+		}
+	}
+	return notes
 }
 
 // checkArtifacts looks whether uploaded files that a spec names are there: a task could not fetch them.

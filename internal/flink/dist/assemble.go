@@ -118,6 +118,7 @@ func assembleMaven(ctx context.Context, o Options) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, fmt.Errorf("assemble Flink %s: %w", version, err)
 	}
+	slices.Sort(missing)
 	home := filepath.Join(work, "home")
 	if err := unpackScripts(home); err != nil {
 		return Manifest{}, fmt.Errorf("assemble Flink %s: %w", version, err)
@@ -187,6 +188,9 @@ func finish(o Options, home string, m Manifest) (Manifest, error) {
 	}
 	added, err := o.added()
 	if err != nil {
+		return Manifest{}, err
+	}
+	if m.Options, err = knownOptions(entries); err != nil {
 		return Manifest{}, err
 	}
 	optional := slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return !isOptional(e) })

@@ -49,6 +49,8 @@ type Manifest struct {
 	Optional *Optional `json:"optional,omitempty"`
 	// Missing are the jars of Apache's release that the Maven repository did not have, as paths below Home.
 	Missing []string `json:"missing,omitempty"`
+	// Options are the keys of the configuration options that the jars define, sorted; none when they were not looked for.
+	Options []string `json:"options,omitempty"`
 }
 
 // Optional is a tar beside the archive with the jars of opt. No process of Flink has them on its class path, so a task

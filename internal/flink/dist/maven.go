@@ -15,7 +15,7 @@ const DefaultVersion = "2.3.0"
 
 // recipe changes when the same coordinates are packed in another way, so that archives
 // of an older recipe are not taken for new ones.
-const recipe = "2"
+const recipe = "3"
 
 // copyPlugin is pinned: another version may name or choose files differently.
 const copyPlugin = "2.8"

@@ -80,15 +80,15 @@ func first(complaints []string) string {
 	return complaints[0]
 }
 
-// absence matches how Maven names an artifact that its repositories do not have.
-var absence = regexp.MustCompile(`(?:Could not find artifact|Failure to find) ([\w.\-]+:[\w.\-]+):`)
+// absence matches how Maven names an artifact that its repositories do not have: the first time, and when it remembers it.
+var absence = regexp.MustCompile(`(?:Could not find artifact|Failure to find) ([\w.\-]+:[\w.\-]+):|([\w.\-]+:[\w.\-]+):[\w.\-:]+ was not found in`)
 
 // notFound lists the artifacts ("group:artifact") that the repositories do not have.
 func notFound(complaints []string) map[string]bool {
 	absent := map[string]bool{}
 	for _, line := range complaints {
 		for _, m := range absence.FindAllStringSubmatch(line, -1) {
-			absent[m[1]] = true
+			absent[m[1]+m[2]] = true
 		}
 	}
 	return absent

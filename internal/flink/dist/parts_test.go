@@ -32,7 +32,10 @@ for module in $(sed -n 's/.*<module>\(.*\)<.module>.*/\1/p' "$pom"); do
         case " `+strings.Join(absent, " ")+` maven-dependency-plugin " in
             *" $artifact "*)
                 [ "$artifact" = maven-dependency-plugin ] && continue # It has no part in this.
-                echo "[ERROR] Failed to execute goal on project $module: Could not find artifact ${c%%:*}:$artifact:jar:$version in central"
+                case $artifact in # Maven remembers what it did not find, and says so in other words.
+                    *-s3-*) echo "[ERROR] Failed to execute goal on project $module: Unable to find artifact. ${c%%:*}:$artifact:jar:$version was not found in https://example.org/maven2 during a previous attempt" ;;
+                    *) echo "[ERROR] Failed to execute goal on project $module: Could not find artifact ${c%%:*}:$artifact:jar:$version in central" ;;
+                esac
                 failed=1
                 continue 2 ;;
         esac
