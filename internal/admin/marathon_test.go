@@ -18,7 +18,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/admin"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/marathon"
-	"github.com/flink-on-mesos/flink-service/internal/testkit/zookeeper"
+	"github.com/flink-on-mesos/flink-service/internal/testkit/memzk"
 )
 
 // asService makes a process of this test binary the program.
@@ -87,7 +87,7 @@ func TestMarathon(t *testing.T) {
 	}
 	environ := []string{
 		"FLINK_SERVICE_MARATHON_URL=" + server.URL, "FLINK_SERVICE_MESOS_MASTER=" + m.Address(), "FLINK_SERVICE_FLINK_DISTRIBUTIONS=" + distributions,
-		"FLINK_SERVICE_STATE_STORE=zk://" + zookeeper.Start(t).Addr + "/flink-service/dev", "FLINK_SERVICE_ADVERTISE_HOST=127.0.0.1",
+		"FLINK_SERVICE_STATE_STORE=zk://" + memzk.Start(t) + "/flink-service/dev", "FLINK_SERVICE_ADVERTISE_HOST=127.0.0.1",
 		"RENDER_APP_ID=dev/flink", "RENDER_FETCH=" + program(t), "RENDER_USER=" + who.Username,
 	}
 	run := func(code int, command string, more ...string) string {

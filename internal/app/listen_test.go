@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/config"
-	"github.com/flink-on-mesos/flink-service/internal/testkit/zookeeper"
+	"github.com/flink-on-mesos/flink-service/internal/testkit/memzk"
 )
 
 // certificate writes the certificate and the key of httptest, which are for 127.0.0.1.
@@ -48,7 +48,7 @@ func TestListenTLS(t *testing.T) {
 	var c config.Config
 	c.HTTP.Listen, c.HTTP.AdvertiseHost = "127.0.0.1:0", "127.0.0.1"
 	c.HTTP.CertificateFile, c.HTTP.KeyFile, _ = certificate(t)
-	s := &Service{c: c, log: slog.New(slog.DiscardHandler), front: newFront()}
+	s := &Service{c: c, log: slog.New(slog.DiscardHandler), handler: newSwitchHandler()}
 	if err := s.identify(); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestServerIsBounded(t *testing.T) {
 func TestStateTLS(t *testing.T) {
 	t.Parallel()
 	ca, _, pair := certificate(t)
-	server := zookeeper.Start(t)
+	server := memzk.Start(t)
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}})
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +142,7 @@ func TestStateTLS(t *testing.T) {
 			if err != nil {
 				return
 			}
-			far, err := net.Dial("tcp", server.Addr)
+			far, err := net.Dial("tcp", server)
 			if err != nil {
 				_ = near.Close()
 				continue

@@ -146,7 +146,7 @@ func made(t *testing.T, w *world.World, planted canaries) {
 			tokens++
 		}
 	}
-	if tokens < 3 {
+	if tokens < 2 { // The JobManager has one of each.
 		t.Errorf("only %d tokens and passwords are in %v", tokens, sandboxes)
 	}
 }

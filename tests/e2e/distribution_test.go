@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,13 +46,9 @@ func TestRocksDB(t *testing.T) {
 		w.Create(s)
 		w.JobState("rocks", w.Run("rocks", "Sum", "--count", "2000", "--rate", "1000", "--parallelism", "2", "--interval", "200"), "FINISHED")
 		// The parts that Flink loaded say it themselves.
-		logs, err := filepath.Glob(filepath.Join(w.Dir(), "mesos", "*", "slaves", "*", "frameworks", "*", "executors", "*", "runs", "latest", "stdout"))
-		if err != nil {
-			t.Fatal(err)
-		}
 		var all strings.Builder
-		for _, file := range logs {
-			text, err := os.ReadFile(file)
+		for _, sandbox := range w.Sandboxes() {
+			text, err := os.ReadFile(filepath.Join(sandbox, "stdout"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,7 +59,7 @@ func TestRocksDB(t *testing.T) {
 		}
 		// What this Flink lacks is refused by name, before anything starts.
 		s.Name, s.FlinkConfiguration = "s3", map[string]string{"execution.checkpointing.dir": "s3://bucket/checkpoints"}
-		_, err = w.Client.CreateCluster(t.Context(), s)
+		_, err := w.Client.CreateCluster(t.Context(), s)
 		if err == nil || !strings.Contains(err.Error(), "s3-fs-presto") {
 			t.Errorf("CreateCluster() = %v, want the plugin that it needs", err)
 		}
@@ -98,11 +95,10 @@ func TestStaysWithItsFlink(t *testing.T) {
 	w.StartService()
 	hasExtra := func(name string) bool {
 		t.Helper()
-		found, err := filepath.Glob(filepath.Join(w.Dir(), "mesos", "*", "slaves", "*", "frameworks", "*", "executors", name+"-*-tm-*", "runs", "latest", "flink", "lib", "extra.jar"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(found) > 0
+		return slices.ContainsFunc(w.Sandboxes(), func(sandbox string) bool {
+			_, err := os.Stat(filepath.Join(sandbox, "flink", "lib", "extra.jar"))
+			return err == nil && strings.Contains(sandbox, "/executors/"+name+"-") && strings.Contains(sandbox, "-tm-")
+		})
 	}
 	// A further TaskManager starts from the old archive, which the service kept.
 	s := created.Spec

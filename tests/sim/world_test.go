@@ -297,7 +297,7 @@ func (w *world) rest(clusters ...expectation) {
 	var problem, last string
 	calm := 0
 	began := time.Now()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Second) {
 		w.revive()
 		if problem = w.difference(clusters); problem != "" {
 			calm, last = 0, problem

@@ -1,5 +1,5 @@
-// Package upload_test measures what a large file costs: the real service and the real command line, as processes, with a jar of
-// 1 GB that goes to a scripted JobManager.
+// Package upload_test measures what a large file costs: the real service and the real command line, as processes, with a large
+// jar that goes to a scripted JobManager.
 package upload_test
 
 import (
@@ -31,12 +31,16 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
-const (
-	// size is that of the jar, in bytes.
-	size = 1 << 30
-	// most is what a process may ever have had in memory (VmHWM), in KiB.
-	most = 80 << 10
-)
+// most is what a process may ever have had in memory (VmHWM), in KiB.
+const most = 80 << 10
+
+// size is that of the jar, in bytes: three times what a process may have, and 1 GiB with FLINK_REAL.
+var size = func() int64 {
+	if os.Getenv("FLINK_REAL") != "" {
+		return 1 << 30
+	}
+	return 240 << 20
+}()
 
 // peak reads the largest resident set that a process has had, in KiB.
 func peak(pid int) (int, error) {
@@ -227,7 +231,7 @@ func (j *jobManager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, `{"filename":"/tmp/00000000-0000-4000-8000-000000000001_large.jar","status":"success"}`)
 }
 
-// TestLargeJar sends a jar of 1 GB through the command line, and as a browser would through Flink's own page:
+// TestLargeJar sends a jar of 240 MiB, or of 1 GiB with FLINK_REAL, through the command line, and as a browser would through Flink's own page:
 // neither the service nor the command line ever has more than 80 MB in memory.
 func TestLargeJar(t *testing.T) {
 	w := start(t)

@@ -35,8 +35,8 @@ func NewCreate(f *command.Factory, run func(context.Context, *CreateOptions) err
 		Use:   "create [NAME]",
 		Short: "Create a cluster and wait until it is up",
 		Long: `Create a cluster from flags, from a spec in YAML or JSON, or from both (flags win).
-Waits until the JobManager answers and the TaskManagers have registered, and tells the
-phases on the error output; why a task waits for an offer is told too.`,
+Waits until the JobManager responds and the TaskManagers have registered. The phases, and the reasons why
+tasks are pending, go to stderr.`,
 		Example: `  dcos flink cluster create demo --task-managers 2 --slots 2
   dcos flink cluster create demo --flink-version 1.20 --tm-memory 4g -D state.backend.type=rocksdb
   dcos flink cluster create -f demo.yaml --no-wait
@@ -57,8 +57,8 @@ phases on the error output; why a task waits for an offer is told too.`,
 	o.Spec.Register(cmd)
 	o.Output.Register(cmd)
 	cmd.Flags().BoolVar(&o.Wait, "wait", true, "wait until the cluster is up")
-	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return when the service has accepted the cluster")
-	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time to wait; 0 is for ever")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return as soon as the service has accepted the cluster")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "maximum time to wait; 0 waits forever")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "print what would be created and do nothing")
 	return cmd
 }

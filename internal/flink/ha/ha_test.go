@@ -89,8 +89,9 @@ func TestLocationHidesLogins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.SASL = &ha.SASL{User: "flink", Password: "hunter2"}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
-		if text := fmt.Sprintf(format, l); strings.Contains(text, "hunter2") || strings.Contains(text, fmt.Sprint([]byte("hunter2"))) {
+		if text := fmt.Sprintf(format+format, l, l.SASL); strings.Contains(text, "hunter2") || strings.Contains(text, fmt.Sprint([]byte("hunter2"))) {
 			t.Errorf("%s shows the password: %s", format, text)
 		}
 	}

@@ -17,6 +17,12 @@ type SASL struct {
 	Password string
 }
 
+// String hides the password.
+func (s SASL) String() string { return s.User + ":******" }
+
+// GoString hides the password.
+func (s SASL) GoString() string { return s.String() }
+
 // saslConn authenticates a connection of the ZooKeeper library, which has no SASL of its own. ZooKeeper's handshake
 // follows the answer to the first request, which grants the session; so that answer is held back until the handshake
 // is over, and the library sees nothing of it.

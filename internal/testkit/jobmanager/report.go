@@ -54,6 +54,7 @@ func status(node map[string]json.RawMessage) (driver.WorkerStatus, error) {
 	}
 	s.Message, _ = text(node, "", "message") // Absent is empty.
 	s.Host, _ = text(node, "", "host")
+	_ = json.Unmarshal(orNull(node["surplus"]), &s.Surplus) // What is not a bool is false.
 	s.ID, err = text(node, "workers.id", "id")
 	return s, err
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"net"
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -66,6 +67,19 @@ func New() *Server {
 	return s
 }
 
+// Start returns the address of a server on 127.0.0.1 that lasts as long as the test.
+func Start(t testing.TB) (hostPort string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New()
+	s.Serve(l)
+	t.Cleanup(s.Close)
+	return l.Addr().String()
+}
+
 // Serve takes connections of a listener until the server is closed. It returns at once.
 func (s *Server) Serve(l net.Listener) {
 	s.mu.Lock()
@@ -106,18 +120,6 @@ func (s *Server) Expire() {
 	for _, x := range s.sessions {
 		s.endSession(x)
 	}
-}
-
-// Nodes lists the paths of all nodes but those of ZooKeeper itself.
-func (s *Server) Nodes() (paths []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name := range s.nodes {
-		if name != "/" && name != "/zookeeper" {
-			paths = append(paths, name)
-		}
-	}
-	return paths
 }
 
 // converse serves one connection.

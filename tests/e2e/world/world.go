@@ -115,10 +115,11 @@ func Start(t testing.TB, o Options) *World {
 	} else {
 		w.master = freeAddress(t)
 		first, last := portRange(t, 60*o.Agents)
-		w.local = w.spawn("local-mesos", []string{
+		env := []string{
 			"LOCALMESOS_LISTEN=" + w.master, "LOCALMESOS_AGENTS=" + strconv.Itoa(o.Agents), "LOCALMESOS_CPUS=" + strconv.Itoa(o.CPUs),
 			"LOCALMESOS_MEM=" + strconv.Itoa(o.MemMiB), fmt.Sprintf("LOCALMESOS_PORTS=%d-%d", first, last), "LOCALMESOS_WORK_DIR=" + filepath.Join(w.dir, "mesos"),
-		}, "local-mesos")
+		}
+		w.local = w.spawn("local-mesos", env, "local-mesos")
 		w.Eventually("local Mesos answers", func() error { return get(t.Context(), "http://"+w.master+"/health", nil) })
 	}
 	if !o.Alone {
