@@ -14,6 +14,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 DRIVER_JAR  := resources/resource-manager-driver/target/flink-mesos-driver.jar
 EMBEDDED_JAR := resources/embedded/flink-mesos-driver.jar
 DEMO_JAR    := resources/demo-job/target/flink-mesos-demo-job.jar
+JAVA_MODULES := resources/resource-manager-driver resources/demo-job
 # The Flink releases that the driver is tested against, and those that run for real.
 DRIVER_VERSIONS := 1.20.5 2.0.2 2.1.3 2.2.1 2.3.0
 FLINK_VERSIONS  := 2.3.0,1.20.5
@@ -82,7 +83,7 @@ docs: ## Write docs/configuration.md, docs/cli.md and docs/api-reference.md from
 ##: Checks
 
 .PHONY: check
-check: ## The fast half: format, vet, lint, unit tests with the race detector, simulations; no Flink
+check: java-format-check ## The fast half: format, vet, lint, unit tests with the race detector, simulations; no Flink
 	@test -z "$$($(FORMAT) -l . | tee /dev/stderr)" || { echo "run: make format"; exit 1; }
 	$(GO) vet ./...
 	$(LINT) run ./...
@@ -91,9 +92,14 @@ check: ## The fast half: format, vet, lint, unit tests with the race detector, s
 .PHONY: format
 format: ## Format the code
 	$(FORMAT) -w .
+	@for m in $(JAVA_MODULES); do $(MVN) -f $$m spotless:apply || exit 1; done
+
+.PHONY: java-format-check
+java-format-check:
+	@for m in $(JAVA_MODULES); do $(MVN) -f $$m spotless:check || { echo "run: make format"; exit 1; }; done
 
 .PHONY: driver-test
-driver-test: ## Test the Java driver against each Flink release that it supports
+driver-test: java-format-check ## Test the Java driver against each Flink release that it supports
 	@for v in $(DRIVER_VERSIONS); do echo "driver with Flink $$v"; $(MVN) -f resources/resource-manager-driver -Dflink.version=$$v test || exit 1; done
 
 .PHONY: e2e

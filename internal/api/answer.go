@@ -67,12 +67,12 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case known:
 		status = statusOf(e.Code)
 	case errors.Is(err, context.DeadlineExceeded):
-		e = fault.New(fault.Unavailable, "the service did not get to it in %s; look whether it happened before trying again", a.o.CallTimeout)
+		e = fault.New(fault.Unavailable, "timed out after %s; the change may have been applied: check before retrying", a.o.CallTimeout)
 		status = http.StatusServiceUnavailable
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
 		return // Nobody is there to read it.
 	default:
-		e = fault.New(fault.Internal, "internal error; the log of the service has the cause")
+		e = fault.New(fault.Internal, "internal error; see the log of the service")
 	}
 	if own, ok := errors.AsType[*statusError](err); ok {
 		status = own.status
@@ -148,7 +148,7 @@ func (a *API) guard(next http.Handler) http.Handler {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // A writer without deadlines has its own rules.
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if foreign(r) {
-			a.refuse(w, r, fault.New(fault.Forbidden, "the page of another site asked for this; nothing was done"))
+			a.refuse(w, r, fault.New(fault.Forbidden, "cross-site request rejected"))
 			return
 		}
 		next.ServeHTTP(w, r)

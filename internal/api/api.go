@@ -84,7 +84,7 @@ type Options struct {
 	JobManagers func(jm task.Task) (http.RoundTripper, error)
 	// AgentTransport reaches agents; nil means Transport.
 	AgentTransport http.RoundTripper
-	// StallTimeout ends a proxied request when nothing moved in either direction for so long;
+	// StallTimeout ends a proxied request when no data in either direction for so long;
 	// 0 means 2 minutes.
 	StallTimeout time.Duration
 	// CallTimeout bounds the reading of a body and the waiting for a write to be saved; 0 means 30 seconds.

@@ -223,7 +223,7 @@ func TestDeleteWithJobs(t *testing.T) {
 		d, _ := view.Describe(s, "demo")
 		return d.Status.Flink != nil
 	})
-	w.do("DELETE", "/v1/clusters/demo", "").wantFault(t, 409, fault.Conflict, `cluster "demo" has 2 running jobs: stop or cancel them, or delete it with ?force=true`)
+	w.do("DELETE", "/v1/clusters/demo", "").wantFault(t, 409, fault.Conflict, `cluster "demo" has 2 running jobs: stop or cancel them first, or delete the cluster with ?force=true`)
 	w.json("DELETE", "/v1/clusters/demo?force=true", "", http.StatusAccepted)
 }
 

@@ -91,13 +91,13 @@ func (a *API) authorize(next http.Handler) http.Handler {
 			}
 			switch {
 			case token == "" && scope == auth.None:
-				a.challenge(w, r, fault.New(fault.Unauthorized, "this service asks for a token: send it as Authorization: Bearer …"))
+				a.challenge(w, r, fault.New(fault.Unauthorized, "authentication required: send the token as Authorization: Bearer …"))
 				return
 			case scope == auth.None:
-				a.challenge(w, r, fault.New(fault.Unauthorized, "the token is not one that this service knows"))
+				a.challenge(w, r, fault.New(fault.Unauthorized, "unknown token"))
 				return
 			case scope < need:
-				a.refuse(w, r, fault.New(fault.Forbidden, "a token with scope %s may not do this: it takes one with scope %s", scope, need))
+				a.refuse(w, r, fault.New(fault.Forbidden, "scope %s is not sufficient: a token with scope %s is required", scope, need))
 				return
 			}
 		}

@@ -49,14 +49,14 @@ func format(r *http.Request) (document.Format, error) {
 		}
 	}
 	return document.JSON, &statusError{status: http.StatusUnsupportedMediaType, err: fault.New(fault.Malformed,
-		"Content-Type %q is not one that is read here: send application/json or application/yaml", shorten(sent))}
+		"unsupported Content-Type %q: send application/json or application/yaml", shorten(sent))}
 }
 
 // readBody reads a whole body of at most maxSpec bytes, in at most the call timeout.
 func (a *API) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return nil, &statusError{status: http.StatusUnsupportedMediaType, err: fault.New(fault.Malformed,
-			"Content-Encoding %q is not one that is read here: send the spec uncompressed", shorten(encoding))}
+			"unsupported Content-Encoding %q: send the spec uncompressed", shorten(encoding))}
 	}
 	if r.ContentLength > maxSpec {
 		// Closing says to a client that is still sending that it may stop.
@@ -72,18 +72,18 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if err != nil {
 		w.Header().Set("Connection", "close")
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil, &statusError{status: http.StatusRequestTimeout, err: fault.New(fault.Malformed, "the body did not arrive in %s", a.o.CallTimeout)}
+			return nil, &statusError{status: http.StatusRequestTimeout, err: fault.New(fault.Malformed, "the request body was not received within %s", a.o.CallTimeout)}
 		}
-		return nil, fault.New(fault.Malformed, "the body ended before its last byte: send it again")
+		return nil, fault.New(fault.Malformed, "the request body was truncated: send it again")
 	}
 	// Left in place, the deadline would be taken for a hang-up while the write is being saved.
 	_ = control.SetReadDeadline(time.Time{})
 	if len(data) == 0 {
-		return nil, fault.New(fault.Malformed, "the body is empty: send the cluster's spec")
+		return nil, fault.New(fault.Malformed, "the request body is empty: send the cluster's spec")
 	}
 	return data, nil
 }
 
 func tooLarge() error {
-	return fault.New(fault.TooLarge, "the body is larger than a spec may be, %d KiB; upload files with POST /v1/artifacts and name their URIs", maxSpec>>10)
+	return fault.New(fault.TooLarge, "the body exceeds the limit of %d KiB for a spec; upload files with POST /v1/artifacts and refer to their URIs", maxSpec>>10)
 }

@@ -84,7 +84,7 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 		sp.Name = name
 	case name:
 	default:
-		return invalid("name", "the path says %q and the spec %q: a cluster cannot be renamed", shorten(name), shorten(sp.Name))
+		return invalid("name", "the path names cluster %q, the spec %q: a cluster cannot be renamed", shorten(name), shorten(sp.Name))
 	}
 	release, err := a.exclusive(r.Context())
 	if err != nil {
@@ -123,7 +123,7 @@ func (a *API) deleteCluster(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if f := d.Status.Flink; !force && d.Kind == spec.Session && d.Status.State != wire.Deleting && f != nil && f.JobsRunning > 0 {
-		return fault.New(fault.Conflict, "cluster %q has %d running %s: stop or cancel them, or delete it with ?force=true",
+		return fault.New(fault.Conflict, "cluster %q has %d running %s: stop or cancel them first, or delete the cluster with ?force=true",
 			name, f.JobsRunning, plural(f.JobsRunning, "job", "jobs"))
 	}
 	err = a.write(r.Context(), func(request uint64) state.Event {
@@ -221,7 +221,7 @@ func flag(r *http.Request, name string) (bool, error) {
 	case "true":
 		return true, nil
 	default:
-		return false, invalid(name, "%q is neither true nor false", shorten(value))
+		return false, invalid(name, "%q is not a boolean: use true or false", shorten(value))
 	}
 }
 

@@ -77,7 +77,7 @@ func number(r *http.Request, name string, absent, low, high int64) (int64, error
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < low || n > high {
-		return 0, invalid(name, "%q is out of range: give a whole number from %d to %d", shorten(text), low, high)
+		return 0, invalid(name, "%q is out of range: use an integer from %d to %d", shorten(text), low, high)
 	}
 	return n, nil
 }
@@ -98,7 +98,7 @@ func inSandbox(sandbox, file string) (string, error) {
 		return sandbox, nil
 	}
 	if path.Clean("/"+clean) != "/"+clean || strings.ContainsAny(clean, "\x00\\") || !utf8.ValidString(clean) {
-		return "", invalid("path", "%q is not a path below the sandbox", shorten(file))
+		return "", invalid("path", "%q is not a path inside the sandbox", shorten(file))
 	}
 	return strings.TrimRight(sandbox, "/") + "/" + clean, nil
 }
@@ -107,7 +107,7 @@ func inSandbox(sandbox, file string) (string, error) {
 func agentOf(task task.Task) (*url.URL, error) {
 	u, err := url.Parse(task.Endpoint)
 	if task.Endpoint == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fault.New(fault.Unavailable, "the address of the agent of task %s is not known; it comes with the next offer of that agent", task.ID)
+		return nil, fault.New(fault.Unavailable, "the address of the agent of task %s is unknown until its next offer", task.ID)
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
 }
@@ -142,19 +142,19 @@ func (f agentFile) call(ctx context.Context, verb string, query url.Values, limi
 	case err != nil:
 		return nil, f.upstream(err)
 	case resp.StatusCode == http.StatusNotFound:
-		return nil, fault.New(fault.NotFound, "task %s has no file %s, or its sandbox is gone", f.task, shorten(f.name))
+		return nil, fault.New(fault.NotFound, "task %s has no file %s, or its sandbox was removed", f.task, shorten(f.name))
 	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
-		return nil, fault.New(fault.Upstream, "the agent at %s does not let the service read sandboxes (%s)", f.agent.Host, resp.Status)
+		return nil, fault.New(fault.Upstream, "the agent at %s denies the service access to sandboxes (%s)", f.agent.Host, resp.Status)
 	case resp.StatusCode != http.StatusOK:
-		return nil, fault.New(fault.Upstream, "the agent at %s answered %s: %s", f.agent.Host, resp.Status, shorten(strings.TrimSpace(string(data))))
+		return nil, fault.New(fault.Upstream, "the agent at %s responded with %s: %s", f.agent.Host, resp.Status, shorten(strings.TrimSpace(string(data))))
 	case int64(len(data)) > limit:
-		return nil, fault.New(fault.Upstream, "the answer of the agent at %s is larger than %d bytes", f.agent.Host, limit)
+		return nil, fault.New(fault.Upstream, "the response of the agent at %s exceeds %d bytes", f.agent.Host, limit)
 	}
 	return data, nil
 }
 
 func (f agentFile) upstream(err error) error {
-	return fault.New(fault.Upstream, "the agent at %s does not answer: %v", f.agent.Host, err)
+	return fault.New(fault.Upstream, "the agent at %s is not responding: %v", f.agent.Host, err)
 }
 
 // read reads up to length bytes.
@@ -169,11 +169,11 @@ func (f agentFile) read(ctx context.Context, offset, length int64) ([]byte, erro
 		Data json.RawMessage `json:"data"`
 	}
 	if err := json.Unmarshal(body, &chunk); err != nil {
-		return nil, fault.New(fault.Upstream, "the answer of the agent at %s cannot be read: %v", f.agent.Host, err)
+		return nil, fault.New(fault.Upstream, "invalid response from the agent at %s: %v", f.agent.Host, err)
 	}
 	data, err := unquote(chunk.Data)
 	if err != nil || int64(len(data)) > length {
-		return nil, fault.New(fault.Upstream, "the answer of the agent at %s is not a part of a file", f.agent.Host)
+		return nil, fault.New(fault.Upstream, "invalid response from the agent at %s: not a file chunk", f.agent.Host)
 	}
 	return data, nil
 }
@@ -224,7 +224,7 @@ func (f agentFile) list(w http.ResponseWriter, r *http.Request, sandbox string) 
 	}
 	files := []fileInfo{}
 	if err := json.Unmarshal(body, &files); err != nil {
-		return fault.New(fault.Upstream, "the answer of the agent at %s cannot be read: %v", f.agent.Host, err)
+		return fault.New(fault.Upstream, "invalid response from the agent at %s: %v", f.agent.Host, err)
 	}
 	for i := range files {
 		files[i].Path = strings.TrimPrefix(strings.TrimPrefix(files[i].Path, strings.TrimRight(sandbox, "/")), "/")

@@ -133,7 +133,7 @@ func TestFiles(t *testing.T) {
 		t.Errorf("HEAD: %d", a.StatusCode)
 	}
 	up.Close()
-	w.do("GET", base+"stdout", "").wantFault(t, http.StatusBadGateway, fault.Upstream, "the agent at 10.0.0.7:5051 does not answer")
+	w.do("GET", base+"stdout", "").wantFault(t, http.StatusBadGateway, fault.Upstream, "the agent at 10.0.0.7:5051 is not responding")
 }
 
 func TestFilesWithoutAgent(t *testing.T) {

@@ -31,7 +31,7 @@ func TestBadSpecs(t *testing.T) {
 		code              fault.Code
 		part              string
 	}{
-		{"empty", "application/json", "", 400, fault.Malformed, "the body is empty"},
+		{"empty", "application/json", "", 400, fault.Malformed, "the request body is empty"},
 		{"no object", "application/json", "[]", 400, fault.Malformed, "it is a list and should be an object"},
 		{"null", "application/json", "null", 400, fault.Malformed, "it is null"},
 		{"cut", "application/json", `{"name":"demo"`, 400, fault.Malformed, "line 1, column 14: unexpected end of JSON input"},

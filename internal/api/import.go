@@ -18,7 +18,7 @@ func (a *API) importFiles(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if a.o.Import == nil {
-		return fault.New(fault.Unavailable, "this instance cannot import files")
+		return fault.New(fault.Unavailable, "this instance does not support imports")
 	}
 	imported, err := a.o.Import(files)
 	if err != nil {

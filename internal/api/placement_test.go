@@ -14,7 +14,7 @@ func TestPlacement(t *testing.T) {
 	w.json("POST", "/v1/clusters", session, 201)
 	const path = "/v1/clusters/demo/placement"
 	w.do("GET", path+"?refresh=true", "").wantFault(t, 503, fault.Unavailable, "no connection to the Mesos master")
-	w.do("GET", path+"?refresh=maybe", "").wantFault(t, 422, fault.Invalid, "neither true nor false")
+	w.do("GET", path+"?refresh=maybe", "").wantFault(t, 422, fault.Invalid, "is not a boolean")
 	w.do("GET", path+"?taskManagers=10001", "").wantFault(t, 422, fault.Invalid, "from 1 to 10000")
 	w.up("demo", "http://127.0.0.1:1/slave(1)")
 	fit := into[wire.Fit](t, w.json("GET", path+"?taskManagers=100", "", 200))

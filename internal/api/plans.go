@@ -184,7 +184,7 @@ func uninstallPhases(u view.Uninstall, removed bool) []planPhase {
 	}
 	phase("delete-clusters", u.Clusters == 0, fmt.Sprintf("%d left", u.Clusters))
 	phase("kill-tasks", u.Clusters == 0 && u.Tasks == 0, fmt.Sprintf("%d left", u.Tasks))
-	phase("deregister-service", u.Done(), "the framework is torn down when no task is left")
+	phase("deregister-service", u.Done(), "the framework is torn down once no task is left")
 	phase("remove-state", u.Done() && removed, "what is stored is removed last")
 	return phases
 }
@@ -211,7 +211,7 @@ func (a *API) describePlan(w http.ResponseWriter, r *http.Request) error {
 
 func isPlan(name string) error {
 	if name != deployPlan {
-		return fault.New(fault.NotFound, "there is no plan %q: the one there is is %s", shorten(name), deployPlan)
+		return fault.New(fault.NotFound, "unknown plan %q; the only plan is %s", shorten(name), deployPlan)
 	}
 	return nil
 }
@@ -220,7 +220,7 @@ func isPlan(name string) error {
 var whyNot = map[string]string{
 	"start":         "the plan always runs: what a spec asks for is brought about without being started",
 	"stop":          "the plan cannot be stopped; delete the cluster, or change its spec",
-	"forceComplete": "a step is complete when its task runs, and not before; a task that nobody needs is taken out of the spec",
+	"forceComplete": "a step completes only when its task is running; to drop a task, change the spec",
 }
 
 // commandPlan takes a command on the plan: restart replaces the tasks of a phase, or the one of a step; interrupt and
@@ -242,10 +242,10 @@ func (a *API) commandPlan(w http.ResponseWriter, r *http.Request) error {
 		}
 		return answer(w, http.StatusOK, map[string]string{"message": "Received cmd: " + command})
 	default:
-		return fault.New(fault.NotFound, "a plan knows no command %q: restart, interrupt and continue are some", shorten(command))
+		return fault.New(fault.NotFound, "unknown plan command %q: use restart, interrupt or continue", shorten(command))
 	}
 	if phase == "" {
-		return invalid("phase", "is missing: name the cluster that is to be restarted, or its id in the plan")
+		return invalid("phase", "is missing: name the cluster to restart, or its id in the plan")
 	}
 	name, task, err := a.find(phase, step)
 	if err != nil {
@@ -266,7 +266,7 @@ func (a *API) commandPlan(w http.ResponseWriter, r *http.Request) error {
 func (a *API) pause(r *http.Request, phase, step string, paused bool) error {
 	name := ""
 	if step != "" {
-		return invalid("step", "a single step cannot be held back: name its phase alone, or no phase for all")
+		return invalid("step", "a single step cannot be paused: name only its phase, or no phase for the whole plan")
 	}
 	if phase != "" {
 		var err error

@@ -78,7 +78,7 @@ func (a *API) eachPod(do func(d wire.Description, t wire.TaskStatus)) {
 
 // pod finds a pod by name.
 func (a *API) pod(name string) (d wire.Description, t wire.TaskStatus, err error) {
-	err = fault.New(fault.NotFound, "there is no pod %q", shorten(name))
+	err = fault.New(fault.NotFound, "unknown pod %q", shorten(name))
 	a.eachPod(func(found wire.Description, task wire.TaskStatus) {
 		if task.ID == name {
 			d, t, err = found, task, nil
@@ -170,5 +170,5 @@ func (a *API) pausePod(_ http.ResponseWriter, r *http.Request) error {
 	if _, _, err := a.pod(r.PathValue("pod")); err != nil {
 		return err
 	}
-	return fault.New(fault.Conflict, "a pod cannot be paused: a process of Flink that does nothing would be lost for its cluster; restart the pod, or change the cluster")
+	return fault.New(fault.Conflict, "pods cannot be paused: Flink treats a paused process as lost; restart the pod, or change the cluster")
 }

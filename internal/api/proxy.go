@@ -26,7 +26,7 @@ import (
 // uses relative addresses only.
 
 // errStalled ends a proxied request in which nothing moved.
-var errStalled = errors.New("nothing moved in either direction")
+var errStalled = errors.New("no data in either direction")
 
 // proxied is where a request is to go.
 type proxied struct {
@@ -80,7 +80,7 @@ func (a *API) routeProxy(next http.Handler) http.Handler {
 func (a *API) proxy(w http.ResponseWriter, r *http.Request, p proxied) error {
 	for segment := range strings.SplitSeq(p.rest, "/") {
 		if dotted(segment) {
-			return fault.New(fault.Malformed, "the path has . or .. in it: send it resolved")
+			return fault.New(fault.Malformed, "the path contains . or ..: send a normalized path")
 		}
 	}
 	vw := a.o.Core.View()
@@ -108,7 +108,7 @@ func (a *API) proxy(w http.ResponseWriter, r *http.Request, p proxied) error {
 	}
 	transport, err := a.o.JobManagers(jm)
 	if err != nil {
-		return fault.New(fault.Upstream, "the JobManager of cluster %s cannot be asked: %v", p.name, err)
+		return fault.New(fault.Upstream, "the JobManager of cluster %s cannot be reached: %v", p.name, err)
 	}
 	a.forward(w, r, p, way{target, transport})
 	return nil
@@ -199,7 +199,7 @@ func (a *API) explainProxy(w http.ResponseWriter, r *http.Request, p proxied, ta
 	w.Header().Set("Connection", "close") // The rest of the request's body is of no use.
 	if errors.Is(context.Cause(r.Context()), errStalled) {
 		return &statusError{status: http.StatusGatewayTimeout, err: fault.New(fault.Upstream,
-			"the JobManager of cluster %s at %s did not answer in %s", p.name, target.Host, a.o.StallTimeout)}
+			"the JobManager of cluster %s at %s did not respond within %s", p.name, target.Host, a.o.StallTimeout)}
 	}
 	if r.Context().Err() != nil {
 		return r.Context().Err()
@@ -209,31 +209,31 @@ func (a *API) explainProxy(w http.ResponseWriter, r *http.Request, p proxied, ta
 	}
 	a.silence(p.name, target.Host, err)
 	return fault.New(fault.Upstream,
-		"the JobManager of cluster %s at %s does not answer (%v): it may be starting; GET /v1/clusters/%s says what it does", p.name, target.Host, err, p.name)
+		"the JobManager of cluster %s at %s is not responding (%v): it may still be starting; see GET /v1/clusters/%s", p.name, target.Host, err, p.name)
 }
 
-// silence logs that a JobManager does not answer, once until it answers or another address takes its place:
+// silence logs that a JobManager is not responding, once until it answers or another address takes its place:
 // clients ask several times a second while a cluster comes up.
 func (a *API) silence(name, address string, err error) {
 	if was, known := a.silent.Swap(name, address); !known || was != address {
-		a.o.Log.Info("JobManager does not answer", "cluster", name, "address", address, "error", err)
+		a.o.Log.Info("JobManager is not responding", "cluster", name, "address", address, "error", err)
 	}
 }
 
 // answers logs the end of a silence.
 func (a *API) answers(name, address string) {
 	if _, was := a.silent.LoadAndDelete(name); was {
-		a.o.Log.Info("JobManager answers", "cluster", name, "address", address)
+		a.o.Log.Info("JobManager is responding", "cluster", name, "address", address)
 	}
 }
 
-// noJobManager answers that there is nothing to talk to yet: as a page that loads itself again for a browser.
+// noJobManager is responding that there is nothing to talk to yet: as a page that loads itself again for a browser.
 func (a *API) noJobManager(w http.ResponseWriter, r *http.Request, name string) error {
 	d, err := a.describe(name)
 	if err != nil {
 		return err
 	}
-	why := "no JobManager runs"
+	why := "no JobManager is running"
 	switch {
 	case len(d.Waiting) > 0 && d.Waiting[0].Reason != "":
 		why = d.Waiting[0].Reason
@@ -241,7 +241,7 @@ func (a *API) noJobManager(w http.ResponseWriter, r *http.Request, name string) 
 		why = d.Status.Message
 	}
 	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
-		return fault.New(fault.Unavailable, "cluster %s has no running JobManager (state %s: %s); try again when it is up", name, d.Status.State, why)
+		return fault.New(fault.Unavailable, "cluster %s has no running JobManager (state %s: %s); retry when it is up", name, d.Status.State, why)
 	}
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
@@ -272,7 +272,7 @@ var waitingPage = template.Must(template.New("waiting").Parse(`<!DOCTYPE html>
 <body>
 <h1>{{.Name}} has no running JobManager</h1>
 <p>State {{.State}}: {{.Why}}.</p>
-<p>This page looks again every {{.Seconds}} seconds.</p>
+<p>This page reloads every {{.Seconds}} seconds.</p>
 </body>
 </html>
 `))

@@ -196,7 +196,7 @@ func TestProxyUpload(t *testing.T) {
 func TestProxyStall(t *testing.T) {
 	t.Parallel()
 	w := proxyWorld(t, nil, func(o *api.Options) { o.StallTimeout = 100 * time.Millisecond })
-	w.do("GET", ui+"/hang", "").wantFault(t, http.StatusGatewayTimeout, fault.Upstream, "did not answer in 100ms")
+	w.do("GET", ui+"/hang", "").wantFault(t, http.StatusGatewayTimeout, fault.Upstream, "did not respond within 100ms")
 	// Once the answer has begun, only a cut connection says that it is not whole.
 	resp, err := http.Get(w.url + ui + "/stream")
 	if err != nil {
@@ -230,5 +230,5 @@ func TestProxyUnanswered(t *testing.T) {
 		t.Errorf("page: %d %s", a.StatusCode, a.body)
 	}
 	w.up("demo", "")
-	w.do("GET", ui+"/config", "").wantFault(t, http.StatusBadGateway, fault.Upstream, "does not answer (connection refused)")
+	w.do("GET", ui+"/config", "").wantFault(t, http.StatusBadGateway, fault.Upstream, "is not responding (connection refused)")
 }

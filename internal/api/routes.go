@@ -132,7 +132,7 @@ func dotted(segment string) bool {
 }
 
 func noRoute(_ http.ResponseWriter, r *http.Request) error {
-	return fault.New(fault.NotFound, "there is no route %s %s; GET /v1/openapi.yaml lists them", shorten(r.Method), shorten(r.URL.Path))
+	return fault.New(fault.NotFound, "unknown route %s %s; GET /v1/openapi.yaml lists the routes", shorten(r.Method), shorten(r.URL.Path))
 }
 
 // methodNotAllowed refuses a method that a path does not know.

@@ -58,7 +58,7 @@ func (a *API) listEndpoints(w http.ResponseWriter, _ *http.Request) error {
 func (a *API) describeEndpoint(w http.ResponseWriter, r *http.Request) error {
 	e, ok := a.endpoints()[r.PathValue("endpoint")]
 	if !ok {
-		return fault.New(fault.NotFound, "there is no endpoint %q; GET /v1/endpoints lists them", shorten(r.PathValue("endpoint")))
+		return fault.New(fault.NotFound, "unknown endpoint %q; GET /v1/endpoints lists the endpoints", shorten(r.PathValue("endpoint")))
 	}
 	return answer(w, http.StatusOK, e)
 }
@@ -67,7 +67,7 @@ func (a *API) describeEndpoint(w http.ResponseWriter, r *http.Request) error {
 func (a *API) frameworkID(w http.ResponseWriter, _ *http.Request) error {
 	id := view.Service(a.o.Core.View()).FrameworkID
 	if id == "" {
-		return fault.New(fault.NotFound, "Mesos does not know the service (yet, or any more)")
+		return fault.New(fault.NotFound, "the service is not registered with Mesos")
 	}
 	return answer(w, http.StatusOK, []string{id})
 }
@@ -115,7 +115,7 @@ func (a *API) describeConfiguration(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	if asked := r.PathValue("id"); asked != "target" && asked != id {
-		return fault.New(fault.NotFound, "there is no configuration %q any more: the present one is %s", shorten(asked), id)
+		return fault.New(fault.NotFound, "unknown configuration %q: the current one is %s", shorten(asked), id)
 	}
 	return answer(w, http.StatusOK, c)
 }

@@ -206,7 +206,7 @@ func TestPods(t *testing.T) {
 func TestEndpointsAndConfigurations(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.do("GET", "/v1/state/frameworkId", "").wantFault(t, 404, fault.NotFound, "does not know")
+	w.do("GET", "/v1/state/frameworkId", "").wantFault(t, 404, fault.NotFound, "is not registered with Mesos")
 	before := into[[]string](t, w.json("GET", "/v1/configurations/targetId", "", 200))
 	w.json("PUT", "/v1/clusters/demo", `{"flinkConfiguration":{"a.password":"hush"}}`, http.StatusCreated)
 	jm := w.up("demo", "http://127.0.0.1:1/slave(1)")

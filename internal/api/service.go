@@ -144,10 +144,10 @@ func (a *API) journal(w http.ResponseWriter, r *http.Request) error {
 	}
 	text := r.URL.Query().Get("contains")
 	if len(text) > 256 {
-		return invalid("contains", "has %d bytes: give at most 256, such as the id of a task", len(text))
+		return invalid("contains", "is %d bytes long, the limit is 256", len(text))
 	}
 	if a.o.Journal == nil {
-		return fault.New(fault.NotFound, "this service keeps no journal")
+		return fault.New(fault.NotFound, "this service does not keep a journal")
 	}
 	entries, err := a.o.Journal(text, int(limit), journalBytes)
 	if err != nil {
@@ -169,7 +169,7 @@ func (a *API) openapi(w http.ResponseWriter, _ *http.Request) error {
 
 func (a *API) metrics(w http.ResponseWriter, r *http.Request) error {
 	if a.o.Metrics == nil {
-		return fault.New(fault.NotFound, "this service keeps no metrics")
+		return fault.New(fault.NotFound, "this service does not expose metrics")
 	}
 	within(w)
 	a.o.Metrics.ServeHTTP(w, r)

@@ -135,7 +135,7 @@ func TestSilenceIsLoggedOnce(t *testing.T) {
 	a.answers("demo", "host:2")
 	a.answers("demo", "host:2")
 	a.silence("demo", "host:2", io.EOF)
-	if no, yes := strings.Count(text.String(), "does not answer"), strings.Count(text.String(), "JobManager answers"); no != 3 || yes != 1 {
+	if no, yes := strings.Count(text.String(), "JobManager is not responding"), strings.Count(text.String(), "JobManager is responding"); no != 3 || yes != 1 {
 		t.Errorf("want 3 lines of silence and 1 of its end, got:\n%s", &text)
 	}
 }

@@ -68,7 +68,7 @@ func stopOf(r *http.Request) (*state.StopRequest, error) {
 	case err != nil:
 		return nil, err
 	case !savepoint && (stop.Drain || stop.Directory != ""):
-		return nil, invalid("savepoint", "is false, and directory and drain say how savepoints are taken: leave them out")
+		return nil, invalid("savepoint", "is false: directory and drain cannot be set without savepoints")
 	case !savepoint:
 		return nil, nil
 	}
@@ -87,8 +87,8 @@ func (a *API) savepointPossible(name string, sp spec.Spec, stop state.StopReques
 	if f := d.Status.Flink; len(d.Tasks) == 0 || f != nil && f.JobsRunning == 0 && sp.Kind == spec.Session {
 		return nil
 	}
-	return invalid("directory", "is missing, and Flink's execution.checkpointing.savepoint-dir is not set: say where savepoints go, "+
-		"in a directory that every agent reaches, or say savepoint=false to stop without them")
+	return invalid("directory", "is missing, and Flink's execution.checkpointing.savepoint-dir is not set: set a directory for savepoints "+
+		"that every agent can reach, or use savepoint=false to stop without savepoints")
 }
 
 // change puts a changed copy of a cluster's spec back. Of two at a time the second sees what the first left. With now it

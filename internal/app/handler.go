@@ -16,7 +16,7 @@ import (
 )
 
 // newHandler makes what a leading instance serves: the artifacts, and the API with its proxy and page.
-func (p *parts) newHandler() (handler, error) {
+func (p *components) newHandler() (handler, error) {
 	s := p.service
 	var flinks []api.Flink
 	for _, d := range p.flinks {
@@ -30,7 +30,7 @@ func (p *parts) newHandler() (handler, error) {
 		},
 		Flinks: flinks, Version: s.o.Version, Commit: s.o.Commit, FrameworkName: s.c.Framework.Name, Leader: s.url,
 		Metrics:        promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry}),
-		JobManagers:    p.reach.transport,
+		JobManagers:    p.connector.Transport,
 		AgentTransport: s.authorized(s.transport()),
 		StallTimeout:   s.c.Flink.ProxyResponseStall, Healthy: p.healthy, Removed: p.removed.Load, Problems: p.problems.list, History: p.history.Read, Log: s.log.With("part", "api"),
 	})
@@ -41,7 +41,7 @@ func (p *parts) newHandler() (handler, error) {
 }
 
 // newAdmission says what this service offers to clusters.
-func (p *parts) newAdmission() *admit.Admission {
+func (p *components) newAdmission() *admit.Admission {
 	s := p.service
 	return admit.New(admit.Options{
 		Defaults: s.defaults(p.flinks),
@@ -78,7 +78,7 @@ func (p *parts) newAdmission() *admit.Admission {
 const stuck = time.Minute
 
 // healthy says whether a restart would help: only when the state's owner is stuck.
-func (p *parts) healthy() error {
+func (p *components) healthy() error {
 	if since := p.loop.Busy(); since > stuck {
 		return fmt.Errorf("the owner of the state has been busy with one event for %s", since.Round(time.Second))
 	}

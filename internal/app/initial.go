@@ -13,7 +13,7 @@ import (
 // createInitial creates the cluster of INITIAL_CLUSTER when the state has never had a cluster, and remembers that this was
 // done: a cluster that was deleted by hand does not come back with a restart. A spec that is refused stops nothing. When
 // no cluster exists it is a problem that the API shows, and the next start tries it again; otherwise it is a warning.
-func (p *parts) createInitial(ctx context.Context, st store.Store, k keys, empty bool) error {
+func (p *components) createInitial(ctx context.Context, st store.Store, k keys, empty bool) error {
 	if first := p.service.c.Flink.InitialCluster; first != "" {
 		admitted, notes, err := p.admission.AdmitText([]byte(first))
 		switch {

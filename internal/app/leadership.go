@@ -19,13 +19,13 @@ import (
 // availability leaves in ZooKeeper.
 type flinkSide struct {
 	*jobmanager.Watcher
-	p    *parts
+	p    *components
 	ctx  context.Context
 	stop context.CancelFunc
 	wg   sync.WaitGroup
 }
 
-func newFlinkSide(p *parts, w *jobmanager.Watcher) *flinkSide {
+func newFlinkSide(p *components, w *jobmanager.Watcher) *flinkSide {
 	ctx, stop := context.WithCancel(context.Background())
 	return &flinkSide{Watcher: w, p: p, ctx: ctx, stop: stop}
 }
@@ -46,7 +46,7 @@ func (f *flinkSide) wait() { f.wg.Wait() }
 const leadershipTimeout = 20 * time.Second
 
 // locate is where a cluster's high-availability data is; false when it has none in ZooKeeper.
-func (p *parts) locate(s spec.Spec, nonce string) (ha.Location, bool, error) {
+func (p *components) locate(s spec.Spec, nonce string) (ha.Location, bool, error) {
 	l, ok, err := ha.Locate(p.planner.Configuration(s, nonce))
 	// The login goes to no other ensemble that a spec may name.
 	if c := p.service.c; c.HA.User != "" && l.On(c.Flink.ZooKeeper) {

@@ -48,7 +48,7 @@ func TestListenTLS(t *testing.T) {
 	var c config.Config
 	c.HTTP.Listen, c.HTTP.AdvertiseHost = "127.0.0.1:0", "127.0.0.1"
 	c.HTTP.CertificateFile, c.HTTP.KeyFile, _ = certificate(t)
-	s := &Service{c: c, log: slog.New(slog.DiscardHandler), front: newFront()}
+	s := &Service{c: c, log: slog.New(slog.DiscardHandler), handler: newSwitchHandler()}
 	if err := s.identify(); err != nil {
 		t.Fatal(err)
 	}

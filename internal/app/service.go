@@ -65,7 +65,7 @@ type Service struct {
 	// own is the address for the other instances.
 	own      string
 	registry *prometheus.Registry
-	front    *front
+	handler  *switchHandler
 	local    *localmesos.Master
 	// identity is the service account; nil for none.
 	identity *serviceaccount.Identity
@@ -84,7 +84,7 @@ type Service struct {
 // fails nothing is left of it.
 func New(o Options) (*Service, error) {
 	s := &Service{
-		o: o, c: o.Config, log: o.Log, registry: prometheus.NewRegistry(), front: newFront(), steps: steps{log: o.Log},
+		o: o, c: o.Config, log: o.Log, registry: prometheus.NewRegistry(), handler: newSwitchHandler(), steps: steps{log: o.Log},
 		problems: newProblems(o.Log, o.Config.Warnings),
 	}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -133,7 +133,7 @@ func (s *Service) listen() error {
 	s.listener = l
 	port := l.Addr().(*net.TCPAddr).Port
 	s.url, s.own = s.c.HTTP.URL(port), s.c.HTTP.Instance(port)
-	server := newServer(s.front, s.log)
+	server := newServer(s.handler, s.log)
 	serve := func(l net.Listener) error { return server.Serve(sendfile.Listen(l)) }
 	if s.c.HTTP.CertificateFile != "" {
 		pair, err := listenerCertificate(s.c.HTTP)
@@ -239,15 +239,15 @@ func (s *Service) framework() mesos.Framework {
 }
 
 // assemble makes the parts that need the state.
-func (s *Service) assemble(ctx context.Context, st *openedState, stored state.Stored, k keys, masters func(context.Context) ([]string, error)) (*parts, error) {
-	p := &parts{service: s, problems: s.problems, history: history.New(), others: func(ctx context.Context) ([]string, error) { return st.others(ctx, s.own) }}
+func (s *Service) assemble(ctx context.Context, st *openedState, stored state.Stored, k keys, masters func(context.Context) ([]string, error)) (*components, error) {
+	p := &components{service: s, problems: s.problems, history: history.New(), others: func(ctx context.Context) ([]string, error) { return st.others(ctx, s.own) }}
 	var err error
 	p.artifacts, err = s.openArtifacts(k, s.registry, func(sha string) []string { return api.ArtifactUsers(p.loop.View(), sha) })
 	if err != nil {
 		return nil, err
 	}
 	s.steps.add("the artifacts", p.artifacts.Close)
-	p.copies = newCopies(p.artifacts, s.others, s.log)
+	p.replicator = s.newReplicator(p.artifacts)
 	if !s.c.Marathon.Uninstall || s.c.Marathon.UninstallSavepoints != "" { // What is only to be removed needs no Flink.
 		dir := filepath.Join(s.c.State.DataDir, "flink")
 		p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, dir, p.artifacts, s.log)
@@ -274,7 +274,11 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 		return nil, err
 	}
 	p.artifacts.Handle(overlayKind, p.renderOverlay)
-	p.reach = newReach(func() *state.State { return p.loop.View() }, p.planner, secretFiles(s.c.Flink.SecretsDir), s.o.Network)
+	p.connector = jobmanager.NewConnector(jobmanager.ConnectorOptions{
+		View: func() *state.State { return p.loop.View() }, Authority: p.planner.Authority, Secret: secretFiles(s.c.Flink.SecretsDir).read,
+		Dial: s.o.Network.dialer(5 * time.Second),
+	})
+	s.steps.add("idle connections to JobManagers", p.connector.Close)
 
 	began := time.Now()
 	st0 := core.New(CoreOptions(s.c), stored, began)

@@ -21,19 +21,19 @@ import (
 // handler serves everything of an instance that leads.
 type handler = http.Handler
 
-// front is the one handler of the listener: what it serves changes when the instance begins to lead.
-type front struct{ current atomic.Pointer[http.Handler] }
+// switchHandler is the one handler of the listener: what it serves changes when the instance begins to lead.
+type switchHandler struct{ current atomic.Pointer[http.Handler] }
 
-func newFront() *front {
-	f := &front{}
+func newSwitchHandler() *switchHandler {
+	f := &switchHandler{}
 	f.set(starting{})
 	return f
 }
 
-func (f *front) set(h http.Handler) { f.current.Store(&h) }
+func (f *switchHandler) set(h http.Handler) { f.current.Store(&h) }
 
 // ServeHTTP implements http.Handler.
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *switchHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	(*f.current.Load()).ServeHTTP(w, r)
 }
 
@@ -72,9 +72,9 @@ func unavailable(w http.ResponseWriter, message string) {
 
 // standby passes every request on to the instance that leads.
 type standby struct {
-	leader     atomic.Pointer[url.URL]
-	proxy      *httputil.ReverseProxy
-	remembered remembered
+	leader atomic.Pointer[url.URL]
+	proxy  *httputil.ReverseProxy
+	stale  staleAnswers
 	// artifacts serves to other instances what was copied here; nil until the keys of the paths are known.
 	artifacts atomic.Pointer[artifact.Store]
 }
@@ -83,7 +83,7 @@ type standby struct {
 const forwarded = "X-Flink-Service-Forwarded"
 
 func newStandby(transport http.RoundTripper) *standby {
-	s := &standby{remembered: remembered{answers: make(map[string]recorded)}}
+	s := &standby{stale: staleAnswers{answers: make(map[string]recorded)}}
 	s.proxy = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			if u := s.leader.Load(); u != nil {
@@ -95,9 +95,9 @@ func newStandby(transport http.RoundTripper) *standby {
 		},
 		Transport:      transport,
 		FlushInterval:  -1,
-		ModifyResponse: s.remembered.note,
+		ModifyResponse: s.stale.note,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) {
-			if s.remembered.answer(w, r) {
+			if s.stale.answer(w, r) {
 				return
 			}
 			unavailable(w, "the leading instance does not answer; another takes over in a moment: try again")
@@ -113,7 +113,7 @@ func (s *standby) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Header.Get(forwarded) != "" && strings.HasPrefix(r.URL.Path, "/artifacts/") && s.artifacts.Load() != nil:
 		s.artifacts.Load().ServeHTTP(w, r)
 	case s.leader.Load() == nil || r.Header.Get(forwarded) != "":
-		if s.remembered.answer(w, r) {
+		if s.stale.answer(w, r) {
 			return
 		}
 		unavailable(w, "no instance leads right now; try again in a moment")
@@ -143,7 +143,7 @@ func (s *Service) waitToLead(ctx context.Context, st *openedState) (<-chan struc
 			s.log.Error("the leader is not known", "error", err)
 		}
 	}()
-	s.front.set(h)
+	s.handler.set(h)
 	copied := make(chan struct{})
 	go func() {
 		defer close(copied)

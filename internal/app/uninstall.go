@@ -15,7 +15,7 @@ import (
 // removeService waits until nothing of the service is left with Mesos, removes what is stored, and then lets the process
 // be idle and healthy: whoever asked for the removal reads of its end in the plan, and removes the app. Each step looks
 // at what there is, so that a process that was stopped is followed by one that goes on.
-func (p *parts) removeService(ctx context.Context, st *openedState, side *flinkSide) error {
+func (p *components) removeService(ctx context.Context, st *openedState, side *flinkSide) error {
 	log := p.service.log.With("part", "uninstall")
 	log.Info("the service is being removed", "clusters", view.Uninstalling(p.loop.View()).Clusters)
 	if !p.gone(ctx) {
@@ -38,7 +38,7 @@ func (p *parts) removeService(ctx context.Context, st *openedState, side *flinkS
 
 // removeApp removes the Marathon app that this process is, so that Marathon stops it. Cosmos does that itself. What
 // stands in the way is tried again: until then the process is idle.
-func (p *parts) removeApp(ctx context.Context, log *slog.Logger) error {
+func (p *components) removeApp(ctx context.Context, log *slog.Logger) error {
 	c := p.service.c
 	if c.Marathon.URL == "" || c.Facts.AppID == "" || c.Facts.SDKUninstall {
 		return nil
@@ -72,7 +72,7 @@ func (s *Service) marathon(appID string) (*marathon.Client, error) {
 }
 
 // gone waits for the end of the clusters, the tasks and the framework. It returns false when ctx ends first.
-func (p *parts) gone(ctx context.Context) bool {
+func (p *components) gone(ctx context.Context) bool {
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for !view.Uninstalling(p.loop.View()).Done() {

@@ -36,7 +36,7 @@ func document(cmd *cobra.Command) string {
 	var b strings.Builder
 	fmt.Fprint(&b, "# Command line\n\n<!-- Generated from internal/cli by \"make docs\". -->\n\n")
 	fmt.Fprint(&b, "`dcos flink …` as a plugin of the DC/OS CLI, or `dcos-flink …` on its own. On a terminal tables are aligned and times are relative; otherwise\n"+
-		"cells are separated by tabs and times are full. `--json` prints what the service answered, indented. Progress and errors go to the error output.\n")
+		"cells are separated by tabs and times are absolute. `--json` prints the response of the service, indented. Progress and errors go to stderr.\n")
 	overview(&b, cmd)
 	fmt.Fprint(&b, "\n## Exit codes\n\nA code is never used for something else, and an error never ends with 0.\n\n| code | meaning |\n|---|---|\n")
 	for _, c := range command.Codes() {

@@ -96,7 +96,7 @@ func TestInterrupt(t *testing.T) {
 			return false
 		})
 		r := w.runContext(ctx, false, "", "cluster", "create", "demo")
-		if r.code != command.ExitInterrupted || !strings.Contains(r.err, "cluster demo goes on coming up") {
+		if r.code != command.ExitInterrupted || !strings.Contains(r.err, "cluster demo is still coming up") {
 			t.Errorf("exit code %d, errors:\n%s", r.code, r.err)
 		}
 		if r := w.run(t, false, "", "cluster", "describe", "demo"); r.code != command.ExitOK {

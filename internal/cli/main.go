@@ -74,7 +74,7 @@ func pollOf(text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
-		return 0, command.Usagef("DCOS_FLINK_POLL_INTERVAL is %q: give a duration above 0, such as 500ms", text)
+		return 0, command.Usagef("DCOS_FLINK_POLL_INTERVAL is %q: use a duration above 0, such as 500ms", text)
 	}
 	return d, nil
 }
@@ -113,10 +113,10 @@ func addressOf(env func(string) string, name string) (address, error) {
 	}
 	name = strings.Trim(name, "/")
 	if !serviceName.MatchString(name) {
-		return address{}, command.Usagef("service name %q: give a name such as flink or dev/flink", name)
+		return address{}, command.Usagef("service name %q: use a name such as flink or dev/flink", name)
 	}
 	if dcos == "" {
-		return address{}, command.Usagef("there is no cluster to talk to: run it as dcos flink after dcos cluster setup, or set DCOS_FLINK_URL to the service's own address")
+		return address{}, command.Usagef("no cluster is configured: run dcos cluster setup and use dcos flink, or set DCOS_FLINK_URL to the address of the service")
 	}
 	return address{url: dcos + "/service/" + name, token: token, bearer: bearer, service: name, cluster: dcos}, nil
 }
@@ -181,7 +181,7 @@ func tlsOf(f *command.Factory) (*tls.Config, error) {
 		config.InsecureSkipVerify = true //nolint:gosec // The user asked for it, by dcos cluster setup --insecure.
 		return config, nil
 	default:
-		return nil, command.Usagef("DCOS_TLS_INSECURE is %q: give 1 or 0", v)
+		return nil, command.Usagef("DCOS_TLS_INSECURE is %q: use 1 or 0", v)
 	}
 	path := f.Env("DCOS_TLS_CA_PATH")
 	if path == "" {

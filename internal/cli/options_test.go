@@ -76,10 +76,10 @@ func TestOptions(t *testing.T) {
 	check(t, "", plans.NewStatus, &plans.StatusOptions{Plan: "deploy"})
 	check(t, "recover --json", plans.NewStatus, &plans.StatusOptions{Plan: "recover", Output: command.Output{JSON: true}})
 	check(t, "", plans.NewPause, &plans.CommandOptions{
-		PlanCommand: client.PlanCommand{Plan: "deploy", Command: "interrupt"}, Done: "The plan deploy is paused: go on with dcos flink plan resume",
+		PlanCommand: client.PlanCommand{Plan: "deploy", Command: "interrupt"}, Done: "The plan deploy is paused: resume it with dcos flink plan resume",
 	})
 	check(t, "deploy demo -q", plans.NewResume, &plans.CommandOptions{
-		PlanCommand: client.PlanCommand{Plan: "deploy", Command: "continue", Phase: "demo"}, Done: "The phase demo goes on: see dcos flink plan status",
+		PlanCommand: client.PlanCommand{Plan: "deploy", Command: "continue", Phase: "demo"}, Done: "The phase demo is resumed: see dcos flink plan status",
 		Output: command.Output{Quiet: true},
 	})
 	check(t, "deploy demo tm -y", plans.NewRestart, &plans.CommandOptions{

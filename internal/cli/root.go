@@ -79,7 +79,7 @@ func newRoot(f *command.Factory) *cobra.Command {
 				f.Streams.Outf("%s", configSchema)
 				return nil
 			case len(args) > 0 && successors()[args[0]] != "":
-				return command.Flagf("%q is a command of the earlier plugin: use %s", args[0], successors()[args[0]])
+				return command.Flagf("%q is a command of the previous plugin: use %s", args[0], successors()[args[0]])
 			case len(args) > 0:
 				return command.Unknown(cmd, args[0])
 			}
@@ -95,7 +95,7 @@ func newRoot(f *command.Factory) *cobra.Command {
 	root.SetHelpCommand(newHelp())
 	root.SetHelpTemplate(root.HelpTemplate() + "{{if not .HasParent}}\n" + environmentHelp() + "\n" + exitHelp() + "{{end}}")
 	root.PersistentFlags().StringVar(&name, "name", "", "name of the service, such as dev/flink (default: flink.service_name, else flink)")
-	root.PersistentFlags().CountVarP(&verbose, "verbose", "v", "tell of each call on the error output")
+	root.PersistentFlags().CountVarP(&verbose, "verbose", "v", "log each request to stderr")
 	root.Flags().BoolVar(&info, "info", false, "print one line about this plugin")
 	root.Flags().BoolVar(&schema, "config-schema", false, "print the schema of the plugin's configuration")
 	if f.Client == nil {
@@ -134,7 +134,7 @@ func successors() map[string]string {
 // noNegativeTime refuses --timeout=-1s, which would mean for ever.
 func noNegativeTime(cmd *cobra.Command) error {
 	if d, err := cmd.Flags().GetDuration("timeout"); err == nil && d < 0 {
-		return command.Flagf("--timeout %s is negative: give a time from 0 on, such as 30s", d)
+		return command.Flagf("--timeout %s is negative: use a duration of at least 0, such as 30s", d)
 	}
 	return nil
 }
@@ -172,15 +172,15 @@ func environmentHelp() string {
 	b.WriteString("Environment:\n")
 	for _, v := range [][2]string{
 		{"DCOS_URL", "the DC/OS cluster; the service is at DCOS_URL/service/NAME"},
-		{"DCOS_ACS_TOKEN", "the login's token"},
+		{"DCOS_ACS_TOKEN", "authentication token of the login"},
 		{"DCOS_TLS_INSECURE", "1 trusts every certificate"},
 		{"DCOS_TLS_CA_PATH", "file with the cluster's CA certificates"},
 		{"DCOS_FLINK_SERVICE_NAME", "the service's name (dcos config set flink.service_name NAME)"},
-		{"DCOS_FLINK_URL", "the service's own address, without DC/OS; wins over the others"},
-		{"DCOS_FLINK_TOKEN", "the service's own token, when it asks for one (with DCOS_FLINK_URL)"},
-		{"DCOS_FLINK_POLL_INTERVAL", "time between two looks at what is being followed (500ms)"},
-		{"DCOS_VERBOSITY", "1 tells of each call, as --verbose does"},
-		{"HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "as everywhere"},
+		{"DCOS_FLINK_URL", "address of the service without DC/OS; takes precedence"},
+		{"DCOS_FLINK_TOKEN", "token of the service, if it requires one (with DCOS_FLINK_URL)"},
+		{"DCOS_FLINK_POLL_INTERVAL", "polling interval (500ms)"},
+		{"DCOS_VERBOSITY", "1 logs each request, like --verbose"},
+		{"HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "the usual proxy settings"},
 	} {
 		fmt.Fprintf(&b, "  %-34s %s\n", v[0], v[1])
 	}

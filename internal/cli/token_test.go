@@ -39,7 +39,7 @@ func TestToken(t *testing.T) {
 		}, "Bearer canary-1", ""},
 		{"Admin Router", map[string]string{"DCOS_URL": server.URL, "DCOS_ACS_TOKEN": "canary-2", "DCOS_FLINK_TOKEN": "canary-1"}, "token=canary-2", ""},
 		{"Admin Router without a login", map[string]string{"DCOS_URL": server.URL, "DCOS_FLINK_TOKEN": "canary-1"}, "Bearer canary-1", ""},
-		{"none", map[string]string{"DCOS_FLINK_URL": server.URL}, "", "this service asks for a token; DCOS_FLINK_TOKEN is where"},
+		{"none", map[string]string{"DCOS_FLINK_URL": server.URL}, "", "this service asks for a token; this program reads it from DCOS_FLINK_TOKEN"},
 		{"scope left in", map[string]string{"DCOS_FLINK_URL": server.URL, "DCOS_FLINK_TOKEN": "read: canary-1"}, "", "DCOS_FLINK_TOKEN"},
 	} {
 		got = ""

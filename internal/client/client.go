@@ -70,7 +70,7 @@ func (o Options) validate() error {
 		return fault.New(fault.Invalid, "the token (DCOS_ACS_TOKEN) contains a line break: run dcos auth login")
 	}
 	if strings.ContainsAny(o.Bearer, " \r\n\x00") {
-		return fault.New(fault.Invalid, "the token of the service (DCOS_FLINK_TOKEN) contains a blank or a line break: give the token alone, without its scope")
+		return fault.New(fault.Invalid, "the token of the service (DCOS_FLINK_TOKEN) contains whitespace: set only the token, without its scope")
 	}
 	return nil
 }
@@ -211,7 +211,7 @@ func (c *Client) send(req *http.Request, wantJSON bool, besides ...int) (json.Ra
 		return nil, c.connection(req, err)
 	}
 	if len(data) > maxAnswer {
-		return nil, fault.New(fault.TooLarge, "the answer of %s is larger than %d MiB", req.URL.Redacted(), maxAnswer>>20)
+		return nil, fault.New(fault.TooLarge, "the response of %s exceeds %d MiB", req.URL.Redacted(), maxAnswer>>20)
 	}
 	if !wantJSON && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
 		return nil, c.foreign(resp, data)
@@ -230,7 +230,7 @@ func (c *Client) decode(ctx context.Context, r call, out any) (json.RawMessage, 
 	}
 	if err := json.Unmarshal(data, out); err != nil {
 		return nil, &ConnectionError{
-			Message: fmt.Sprintf("the answer of %s has another form than expected (%v)", c.base, err),
+			Message: fmt.Sprintf("unexpected response from %s (%v)", c.base, err),
 			Advice:  "compare the versions: dcos flink version",
 		}
 	}

@@ -87,14 +87,14 @@ func TestErrors(t *testing.T) {
 		{name: "the API's", status: 404, body: `{"code":"not_found","message":"there is no cluster \"x\""}`, want: `there is no cluster "x"`, code: fault.NotFound},
 		{name: "the API's with fields", status: 422, body: `{"code":"invalid","message":"the spec is not valid","details":[{"field":"name","message":"is empty"}]}`, want: "the spec is not valid: name: is empty", code: fault.Invalid},
 		{name: "an unknown code", status: 418, body: `{"code":"teapot","message":"short and stout"}`, want: "HOST answered 418 I'm a teapot: short and stout", code: fault.Upstream},
-		{name: "not logged in", status: 401, kind: "text/html", body: "<html>", want: "HOST does not know who you are (401 Unauthorized): run dcos auth login", code: fault.Unauthorized},
-		{name: "not permitted", status: 403, body: "", want: "HOST does not let you use this service (403 Forbidden): ask for the permission, or log in as someone else with dcos auth login", code: fault.Forbidden},
-		{name: "no such service", status: 404, kind: "text/html", body: "<html>", want: `there is no service named "flink" at HOST (404 Not Found): give its name with --name, or dcos config set flink.service_name NAME`},
-		{name: "service away", status: 502, kind: "text/html", body: "<html>", want: "HOST cannot reach the service (502 Bad Gateway): it may be starting; look at it in Marathon and try again"},
+		{name: "not logged in", status: 401, kind: "text/html", body: "<html>", want: "authentication with HOST failed (401 Unauthorized): run dcos auth login", code: fault.Unauthorized},
+		{name: "not permitted", status: 403, body: "", want: "HOST denies access to this service (403 Forbidden): request the permission, or log in as another user with dcos auth login", code: fault.Forbidden},
+		{name: "no such service", status: 404, kind: "text/html", body: "<html>", want: `there is no service named "flink" at HOST (404 Not Found): set the name with --name, or with dcos config set flink.service_name NAME`},
+		{name: "service away", status: 502, kind: "text/html", body: "<html>", want: "HOST cannot reach the service (502 Bad Gateway): it may still be starting; check its state in Marathon and retry"},
 		{name: "too large", status: 413, body: "<html>", want: "HOST does not take a request of this size (413 Request Entity Too Large)", code: fault.TooLarge},
-		{name: "a web page", status: 200, kind: "text/html", body: "<!DOCTYPE html>", want: "http://HOST/service/flink/v1/clusters answered with a web page instead of JSON: give its name with --name, or dcos config set flink.service_name NAME"},
-		{name: "not JSON", status: 200, body: "ok", want: "http://HOST/service/flink/v1/clusters answered with something that is not JSON: give its name with --name, or dcos config set flink.service_name NAME"},
-		{name: "other JSON", status: 200, body: `{"clusters":7}`, want: "the answer of http://HOST/service/flink has another form than expected (json: cannot unmarshal number into Go struct field .clusters of type []wire.Summary): compare the versions: dcos flink version"},
+		{name: "a web page", status: 200, kind: "text/html", body: "<!DOCTYPE html>", want: "http://HOST/service/flink/v1/clusters answered with a web page instead of JSON: set the name with --name, or with dcos config set flink.service_name NAME"},
+		{name: "not JSON", status: 200, body: "ok", want: "http://HOST/service/flink/v1/clusters answered with a response that is not JSON: set the name with --name, or with dcos config set flink.service_name NAME"},
+		{name: "other JSON", status: 200, body: `{"clusters":7}`, want: "unexpected response from http://HOST/service/flink (json: cannot unmarshal number into Go struct field .clusters of type []wire.Summary): compare the versions: dcos flink version"},
 		{name: "Flink's", status: 404, body: `{"errors":["org.apache.flink.runtime.rest.NotFoundException: Job 17 not found\n\tat a.b.C(D.java:1)"]}`, want: "Flink: Job 17 not found", code: fault.NotFound},
 		{name: "Flink's internal", status: 500, body: `{"errors":["Internal server error.","<Exception on server side:\njava.util.concurrent.CompletionException: org.apache.flink.util.FlinkException: No slots\n\tat a.b.C(D.java:1)\nEnd of exception on server side>"]}`, want: "Flink: No slots", code: fault.Upstream},
 		{name: "Marathon's", status: 500, body: `{"message":"it\nbroke"}`, want: "HOST answered 500 Internal Server Error: it broke", code: fault.Upstream},
@@ -139,10 +139,10 @@ func TestConnection(t *testing.T) {
 	cut := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }))
 	t.Cleanup(cut.Close)
 	for _, c := range []struct{ name, url, want string }{
-		{"refused", "http://127.0.0.1:1", "nothing answers at http://127.0.0.1:1: check that the service runs and that its address is right"},
+		{"refused", "http://127.0.0.1:1", "cannot connect to http://127.0.0.1:1: check that the service is running and that its address is correct"},
 		{"no TLS", "https://" + strings.TrimPrefix(plain.URL, "http://"), "does not speak TLS: use http:// in its address"},
-		{"silent", hang.URL, "did not answer in time: check that the service is healthy (GET /v1/health) and try again"},
-		{"cut", cut.URL, "closed the connection before it had answered: try again"},
+		{"silent", hang.URL, "timed out: check that the service is healthy (GET /v1/health) and retry"},
+		{"cut", cut.URL, "closed the connection before responding: try again"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -174,7 +174,7 @@ func TestConnection(t *testing.T) {
 func TestReason(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, text, want string }{
-		{"empty", "", "no reason was given"},
+		{"empty", "", "no reason given"},
 		{"plain", "Job 1 not found", "Job 1 not found"},
 		{"generic first", "Internal server error.\nmore", "more"},
 		{"cause", "org.apache.flink.util.FlinkException: Could not run.\n\tat a.B.c(D.java:1)\nCaused by: java.io.IOException: disk full\n\tat e\n", "Could not run: java.io.IOException: disk full"},

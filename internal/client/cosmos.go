@@ -63,7 +63,7 @@ func (c *Client) UpdatePackage(ctx context.Context, u PackageUpdate) (deployment
 // cosmos performs a call of Cosmos' service manager.
 func (c *Client) cosmos(ctx context.Context, endpoint string, in, out any) error {
 	if !c.InDCOS() {
-		return fault.New(fault.Invalid, "there is no package manager of DC/OS to ask")
+		return fault.New(fault.Invalid, "the DC/OS package manager is not available")
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()

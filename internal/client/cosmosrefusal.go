@@ -15,9 +15,9 @@ func refusedByCosmos(kind, message string, data json.RawMessage) error {
 	_ = json.Unmarshal(data, &d) // What is not there is left out of the words.
 	switch kind {
 	case "MarathonAppNotFound", "AppIdNotFound":
-		return fault.New(fault.NotFound, "DC/OS has no package installed as this service (%s): give the service's name with --name", oneLine(message))
+		return fault.New(fault.NotFound, "DC/OS has no package installed with the name of this service (%s): set the name with --name", oneLine(message))
 	case "PackageNotFound":
-		return fault.New(fault.NotFound, "no package repository of DC/OS has the package %s: add it with dcos package repo add", d.PackageName)
+		return fault.New(fault.NotFound, "package %s is not in any DC/OS package repository: add one with dcos package repo add", d.PackageName)
 	case "VersionNotFound":
 		return fault.New(fault.NotFound, "the package %s has no version %s: see update package-versions for those there are", d.PackageName, d.PackageVersion)
 	case "JsonSchemaMismatch":

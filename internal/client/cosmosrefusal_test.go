@@ -19,8 +19,8 @@ func TestRefusedByCosmos(t *testing.T) {
 		code       fault.Code
 		want       string
 	}{
-		{"MarathonAppNotFound", `{"appId": "/flink"}`, fault.NotFound, "DC/OS has no package installed as this service (Words of Cosmos): give the service's name with --name"},
-		{"PackageNotFound", `{"packageName": "flink"}`, fault.NotFound, "no package repository of DC/OS has the package flink: add it with dcos package repo add"},
+		{"MarathonAppNotFound", `{"appId": "/flink"}`, fault.NotFound, "DC/OS has no package installed with the name of this service (Words of Cosmos): set the name with --name"},
+		{"PackageNotFound", `{"packageName": "flink"}`, fault.NotFound, "package flink is not in any DC/OS package repository: add one with dcos package repo add"},
 		{"VersionNotFound", `{"packageName": "flink", "packageVersion": "9.9"}`, fault.NotFound, "the package flink has no version 9.9: see update package-versions for those there are"},
 		{
 			"BadVersionUpdate", `{"currentVersion": "1.0.0", "updateVersion": "0.1.0", "validVersions": ["1.1.0", "0.9.0"]}`, fault.Invalid,

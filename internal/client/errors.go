@@ -82,14 +82,14 @@ func (c *Client) connection(req *http.Request, err error) error {
 	)
 	switch {
 	case errors.As(err, &unknown):
-		e.Message = fmt.Sprintf("the certificate of %s is signed by an authority that is not known here", at)
+		e.Message = fmt.Sprintf("the certificate of %s is signed by an unknown authority", at)
 		e.Advice = "name the cluster's CA file in DCOS_TLS_CA_PATH, or run dcos cluster setup again"
 	case errors.As(err, &hostname):
 		e.Message = fmt.Sprintf("the certificate of %s is for another host (%v)", at, hostname)
 		e.Advice = "use the host name that the certificate names"
 	case errors.As(err, &invalid):
 		e.Message = fmt.Sprintf("the certificate of %s is not valid (%v)", at, invalid)
-		e.Advice = "check the clock here and the certificate there"
+		e.Advice = "check the local clock and the server's certificate"
 	case errors.As(err, &verify):
 		e.Message = fmt.Sprintf("the certificate of %s cannot be verified (%v)", at, verify.Err)
 		e.Advice = "name the cluster's CA file in DCOS_TLS_CA_PATH"
@@ -97,19 +97,19 @@ func (c *Client) connection(req *http.Request, err error) error {
 		e.Message = fmt.Sprintf("%s does not speak TLS", at)
 		e.Advice = "use http:// in its address"
 	case errors.As(err, &dns):
-		e.Message = fmt.Sprintf("host %s is not known", req.URL.Hostname())
+		e.Message = fmt.Sprintf("unknown host %s", req.URL.Hostname())
 		e.Advice = "check the address (DCOS_URL or DCOS_FLINK_URL) and the name service"
 	case errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout():
-		e.Message = fmt.Sprintf("%s did not answer in time", at)
-		e.Advice = "check that the service is healthy (GET /v1/health) and try again"
+		e.Message = fmt.Sprintf("%s timed out", at)
+		e.Advice = "check that the service is healthy (GET /v1/health) and retry"
 	case errors.As(err, &op) && op.Op == "proxyconnect":
 		e.Message = fmt.Sprintf("the proxy for %s refused (%v)", at, op.Err)
 		e.Advice = "check HTTP_PROXY, HTTPS_PROXY and NO_PROXY"
 	case errors.As(err, &op) && op.Op == "dial":
-		e.Message = fmt.Sprintf("nothing answers at %s", at)
-		e.Advice = "check that the service runs and that its address is right"
+		e.Message = fmt.Sprintf("cannot connect to %s", at)
+		e.Advice = "check that the service is running and that its address is correct"
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
-		e.Message = fmt.Sprintf("%s closed the connection before it had answered", at)
+		e.Message = fmt.Sprintf("%s closed the connection before responding", at)
 		e.Advice = "try again"
 	default:
 		e.Message = fmt.Sprintf("call to %s failed (%v)", at, rootOf(err))
@@ -130,7 +130,7 @@ func rootOf(err error) error {
 func (c *Client) refusal(resp *http.Response, body []byte) error {
 	if e := ownError(resp.StatusCode, body); e != nil {
 		if own, ok := errors.AsType[*fault.Error](e); ok && own.Code == fault.Unauthorized {
-			own.Message += "; DCOS_FLINK_TOKEN is where this program takes it from"
+			own.Message += "; this program reads it from DCOS_FLINK_TOKEN"
 		}
 		return e
 	}
@@ -140,9 +140,9 @@ func (c *Client) refusal(resp *http.Response, body []byte) error {
 	status := fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
-		return fault.New(fault.Unauthorized, "%s does not know who you are (%s): run dcos auth login", c.host, status)
+		return fault.New(fault.Unauthorized, "authentication with %s failed (%s): run dcos auth login", c.host, status)
 	case http.StatusForbidden:
-		return fault.New(fault.Forbidden, "%s does not let you use this service (%s): ask for the permission, or log in as someone else with dcos auth login", c.host, status)
+		return fault.New(fault.Forbidden, "%s denies access to this service (%s): request the permission, or log in as another user with dcos auth login", c.host, status)
 	case http.StatusNotFound:
 		return &ConnectionError{Message: c.missing(status), Advice: c.nameAdvice()}
 	case http.StatusRequestEntityTooLarge:
@@ -150,7 +150,7 @@ func (c *Client) refusal(resp *http.Response, body []byte) error {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return &ConnectionError{
 			Message: fmt.Sprintf("%s cannot reach the service (%s)", c.host, status),
-			Advice:  "it may be starting; look at it in Marathon and try again",
+			Advice:  "it may still be starting; check its state in Marathon and retry",
 		}
 	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
@@ -179,14 +179,14 @@ func (c *Client) missing(status string) string {
 // nameAdvice says how another service or address is chosen.
 func (c *Client) nameAdvice() string {
 	if c.opts.Service != "" {
-		return "give its name with --name, or dcos config set flink.service_name NAME"
+		return "set the name with --name, or with dcos config set flink.service_name NAME"
 	}
 	return "check DCOS_FLINK_URL"
 }
 
 // foreign explains a successful answer that is not the API's.
 func (c *Client) foreign(resp *http.Response, body []byte) error {
-	what := "something that is not JSON"
+	what := "a response that is not JSON"
 	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) || strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
 		what = "a web page instead of JSON"
 	}
@@ -253,7 +253,7 @@ func Reason(text string) string {
 	}
 	switch {
 	case first == "" && cause == "":
-		return "no reason was given"
+		return "no reason given"
 	case cause == "" || strings.Contains(first, cause) || strings.HasSuffix(first, message(cause)):
 		return clip(first)
 	case first == "" || strings.Contains(cause, first):

@@ -135,7 +135,7 @@ func (f *Flink) trigger(ctx context.Context, body any, segments ...string) (stri
 		return "", f.unknownJob(err, segments)
 	}
 	if out.RequestID == "" {
-		return "", fault.New(fault.Upstream, "Flink answered without the id of the operation")
+		return "", fault.New(fault.Upstream, "Flink did not return the id of the operation")
 	}
 	return out.RequestID, nil
 }
@@ -255,7 +255,7 @@ func (f *Flink) UploadJar(ctx context.Context, file File) (string, error) {
 		return "", fmt.Errorf("read the answer to the upload of %s: %w", file.Name, err)
 	}
 	if out.Filename == "" {
-		return "", fault.New(fault.Upstream, "Flink did not say where it put %s (status %q)", file.Name, out.Status)
+		return "", fault.New(fault.Upstream, "Flink did not return the location of %s (status %q)", file.Name, out.Status)
 	}
 	return path.Base(out.Filename), nil
 }
@@ -290,7 +290,7 @@ func (f *Flink) RunJar(ctx context.Context, jar string, run Run) (string, error)
 		return "", err
 	}
 	if out.JobID == "" {
-		return "", fault.New(fault.Upstream, "Flink started the program but named no job")
+		return "", fault.New(fault.Upstream, "Flink started the program but did not return a job id")
 	}
 	return out.JobID, nil
 }

@@ -81,9 +81,9 @@ async function call(method, path, body) {
   try {
     value = text === "" ? null : JSON.parse(text);
   } catch {
-    throw new Error(`${response.status}: something that is not the service answered`);
+    throw new Error(`${response.status}: unexpected response, not from the service`);
   }
-  if (response.status === 401 && (sent !== token || await askToken(value?.message ?? "the token is not known"))) return call(method, path, body);
+  if (response.status === 401 && (sent !== token || await askToken(value?.message ?? "unknown token"))) return call(method, path, body);
   if (!response.ok) {
     const e = new Error(value?.message ?? `the service answered ${response.status}`);
     e.status = response.status;
@@ -307,11 +307,11 @@ function plot(samples, recoveries) {
   const at = axes("recoveries-grid", first, now.time, even(Math.max(4, ...shown.map((r) => r.seconds))));
   byId("recoveries-points").replaceChildren(...shown.flatMap((r) => [
     svg("line", { class: "stem", x1: at.x(r.time), x2: at.x(r.time), y1: at.y(0), y2: at.y(r.seconds) }),
-    svg("circle", { cx: at.x(r.time), cy: at.y(r.seconds), r: 5 }, svg("title", {}, `${r.cluster}: ${r.lost}, all there again after ${r.seconds.toFixed(1)} s, at ${clock(r.time)}`)),
+    svg("circle", { cx: at.x(r.time), cy: at.y(r.seconds), r: 5 }, svg("title", {}, `${r.cluster}: ${r.lost}, recovered after ${r.seconds.toFixed(1)} s, at ${clock(r.time)}`)),
   ]));
   const last = recoveries.at(-1);
   const words = last ? `last ${last.seconds.toFixed(1)} s (${last.cluster}, ${last.lost})` : "none so far";
-  byId("recoveries-legend").textContent = `Seconds until a loss was made good; ${words}`;
+  byId("recoveries-legend").textContent = `Recovery time in seconds; ${words}`;
   byId("recoveries-words").textContent = `Recoveries over time, ${shown.length} shown; ${words}`;
 }
 
@@ -374,7 +374,7 @@ function ask(title, text, action, act) {
 
 function confirmDelete(name) {
   let force = "";
-  ask(`Delete ${name}?`, "Its tasks are stopped and its sandboxes are left to Mesos.", "Delete", async () => {
+  ask(`Delete ${name}?`, "All tasks of the cluster are stopped.", "Delete", async () => {
     try {
       await call("DELETE", `v1/clusters/${at(name)}${force}`);
     } catch (e) {
@@ -388,7 +388,7 @@ function confirmDelete(name) {
 }
 
 function confirmRestart(name) {
-  ask(`Restart ${name}?`, "Every task is replaced. Running jobs end, unless the cluster has high availability.", "Restart",
+  ask(`Restart ${name}?`, "All tasks are replaced. Running jobs are lost unless the cluster has high availability.", "Restart",
     () => call("POST", `v1/clusters/${at(name)}/restart`));
 }
 
@@ -400,8 +400,8 @@ async function showService() {
   const [service, version] = await Promise.all([call("GET", "v1/service"), call("GET", "v1/version")]);
   byId("service-name").textContent = service.name;
   byId("service-facts").textContent = service.connected
-    ? `Connected to ${service.master}; agents seen: ${service.agents}; tasks waiting: ${service.waiting}.`
-    : "Not connected to a Mesos master; running clusters are not touched by this.";
+    ? `Connected to ${service.master}; agents known: ${service.agents}; tasks pending: ${service.waiting}.`
+    : "Not connected to a Mesos master; running clusters are not affected.";
   trouble = service.problem ?? "";
   byId("version").textContent = `Version ${version.version}`;
   const select = form.elements.flinkVersion;
@@ -422,8 +422,8 @@ async function poll() {
     problem.hidden = !trouble;
     problem.textContent = trouble;
   } catch (e) {
-    problem.textContent = e.status === 401 ? "This service asks for a token. Load the page again to give it one."
-      : e.status === 403 ? `${e.message}.` : `The service does not answer (${e.message}). What is shown may be old; this page keeps asking.`;
+    problem.textContent = e.status === 401 ? "Authentication required. Reload the page to enter a token."
+      : e.status === 403 ? `${e.message}.` : `The service is not responding (${e.message}). The data shown may be stale; retrying.`;
     problem.hidden = false;
   } finally {
     asking = false;

@@ -51,7 +51,7 @@ func New(f *command.Factory, run func(context.Context, *RunOptions) error) *cobr
 		Short: "Run a jar on a cluster of its own and report how it ended",
 		Long: `Run a jar on a cluster of its own: the jar is uploaded, an application cluster is created and
 followed to its end. The exit code says how the job ended: 0 finished, 6 failed, 9 cancelled.
-What stands behind -- is given to the program. The cluster stays in the list, with its
+Arguments after -- are passed to the program. The cluster stays in the list, with its
 result, until it is deleted.`,
 		Example: `  dcos flink run-application app.jar --parallelism 4 -- --input s3://bucket/in
   dcos flink run-application app.jar --class com.example.App --cluster-name nightly --delete
@@ -59,9 +59,9 @@ result, until it is deleted.`,
 		Args: command.Args("JAR", "[ARGS]…"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dash := cmd.ArgsLenAtDash(); dash == 0 {
-				return command.Flagf("JAR stands before --")
+				return command.Flagf("JAR must come before --")
 			} else if dash < 0 && len(args) > 1 {
-				return command.Flagf("argument %q is one too many: write -- before the arguments of the program", args[1])
+				return command.Flagf("unexpected argument %q: put -- before the arguments of the program", args[1])
 			}
 			o.Jar = args[0]
 			if len(args) > 1 {
@@ -91,10 +91,10 @@ result, until it is deleted.`,
 	fl := cmd.Flags()
 	fl.StringVar(&o.Cluster, "cluster-name", "", "name of the cluster (default: made from the jar's name and the time)")
 	fl.StringVarP(&o.Savepoint, "savepoint", "s", "", "savepoint or retained checkpoint to start from")
-	fl.BoolVar(&o.AllowNonRestoredState, "allow-non-restored-state", false, "skip state of the savepoint that no operator takes")
-	fl.BoolVar(&noWait, "no-wait", false, "return when the service has accepted the cluster")
+	fl.BoolVar(&o.AllowNonRestoredState, "allow-non-restored-state", false, "skip savepoint state that no operator restores")
+	fl.BoolVar(&noWait, "no-wait", false, "return as soon as the service has accepted the cluster")
 	fl.BoolVar(&o.Delete, "delete", false, "delete the cluster when its job has ended")
-	fl.DurationVar(&o.Timeout, "timeout", 0, "longest time to wait; 0 is for ever")
+	fl.DurationVar(&o.Timeout, "timeout", 0, "maximum time to wait; 0 waits forever")
 	return cmd
 }
 
@@ -228,6 +228,6 @@ func result(o *RunOptions, d wire.Description) error {
 	case "FAILED":
 		return command.Errorf(command.ExitJobFailed, "the job of %s failed: %s", d.Name, client.Reason(r.Diagnostics))
 	default:
-		return command.Errorf(command.ExitFailure, "how the job of %s ended is not known: %s", d.Name, client.Reason(r.Diagnostics))
+		return command.Errorf(command.ExitFailure, "the outcome of the job of %s is unknown: %s", d.Name, client.Reason(r.Diagnostics))
 	}
 }

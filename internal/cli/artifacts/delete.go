@@ -39,7 +39,7 @@ func NewDelete(f *command.Factory, run func(context.Context, *DeleteOptions) err
 		},
 		ValidArgsFunction: f.Complete(hashes),
 	}
-	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "skip the confirmation prompt")
 	o.Output.RegisterQuiet(cmd)
 	return cmd
 }

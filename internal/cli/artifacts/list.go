@@ -24,8 +24,8 @@ func NewList(f *command.Factory, run func(context.Context, *ListOptions) error) 
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
-		Short:   "List the files that the service keeps",
-		Long:    "List the files that the service keeps for tasks.",
+		Short:   "List the uploaded artifacts",
+		Long:    "List the uploaded artifacts for tasks.",
 		Example: `  dcos flink artifact list
   dcos flink artifact list -q`,
 		Args:              command.Args(),

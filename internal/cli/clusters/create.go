@@ -2,6 +2,7 @@ package clusters
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,8 +35,8 @@ func NewCreate(f *command.Factory, run func(context.Context, *CreateOptions) err
 		Use:   "create [NAME]",
 		Short: "Create a cluster and wait until it is up",
 		Long: `Create a cluster from flags, from a spec in YAML or JSON, or from both (flags win).
-Waits until the JobManager answers and the TaskManagers have registered, and tells the
-phases on the error output; why a task waits for an offer is told too.`,
+Waits until the JobManager responds and the TaskManagers have registered. The phases, and the reasons why
+tasks are pending, go to stderr.`,
 		Example: `  dcos flink cluster create demo --task-managers 2 --slots 2
   dcos flink cluster create demo --flink-version 1.20 --tm-memory 4g -D state.backend.type=rocksdb
   dcos flink cluster create -f demo.yaml --no-wait
@@ -56,8 +57,8 @@ phases on the error output; why a task waits for an offer is told too.`,
 	o.Spec.Register(cmd)
 	o.Output.Register(cmd)
 	cmd.Flags().BoolVar(&o.Wait, "wait", true, "wait until the cluster is up")
-	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return when the service has accepted the cluster")
-	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time to wait; 0 is for ever")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return as soon as the service has accepted the cluster")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "maximum time to wait; 0 waits forever")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "print what would be created and do nothing")
 	return cmd
 }
@@ -92,6 +93,7 @@ func createRun(ctx context.Context, o *CreateOptions) error {
 	if err != nil {
 		return err
 	}
+	tellNotes(o.Factory, d, o.Output)
 	if o.Wait {
 		if d, err = w.Until(ctx, Ready); err != nil {
 			return err
@@ -99,6 +101,26 @@ func createRun(ctx context.Context, o *CreateOptions) error {
 		w.Summary(d)
 	}
 	return printChanged(o.Factory, c, d, o.Output, "is accepted")
+}
+
+// tellNotes prints what the service remarked about a spec that was just sent: the entries of the history behind the one
+// that says that the spec was taken.
+func tellNotes(f *command.Factory, d wire.Description, out command.Output) {
+	if out.Quiet {
+		return
+	}
+	var notes []string
+	for _, e := range slices.Backward(d.Events) {
+		if e.Type == "Created" || e.Type == "Updated" {
+			break
+		}
+		if e.Type == "Spec" {
+			notes = append(notes, e.Message)
+		}
+	}
+	for _, note := range slices.Backward(notes) {
+		f.Streams.Errf("Note: %s\n", note)
+	}
 }
 
 // printChanged tells of a cluster that was created or changed.

@@ -45,10 +45,10 @@ refused unless --force is given.`,
 		},
 		ValidArgsFunction: f.Complete(command.ClusterNames),
 	}
-	cmd.Flags().BoolVar(&o.Force, "force", false, "also when jobs are running")
-	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return when the service has accepted the request")
-	cmd.Flags().DurationVar(&o.Timeout, "timeout", 5*time.Minute, "longest time to wait; 0 is for ever")
+	cmd.Flags().BoolVar(&o.Force, "force", false, "delete even if jobs are running")
+	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "skip the confirmation prompt")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return as soon as the service has accepted the request")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 5*time.Minute, "maximum time to wait; 0 waits forever")
 	o.Output.RegisterQuiet(cmd)
 	return cmd
 }
@@ -82,7 +82,7 @@ func deleteRun(ctx context.Context, o *DeleteOptions) error {
 		})
 		switch {
 		case errors.Is(err, command.ErrTimeout):
-			return command.Errorf(command.ExitTimeout, "cluster %s is not gone after the time given with --timeout: see dcos flink cluster describe %s", o.Name, o.Name)
+			return command.Errorf(command.ExitTimeout, "timed out waiting for the deletion of cluster %s: see dcos flink cluster describe %s", o.Name, o.Name)
 		case err != nil:
 			return err
 		}

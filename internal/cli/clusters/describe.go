@@ -36,7 +36,7 @@ func NewDescribe(f *command.Factory, run func(context.Context, *DescribeOptions)
 	cmd := &cobra.Command{
 		Use:     "describe NAME",
 		Aliases: []string{"show"},
-		Short:   "Show a cluster: state, tasks, what waits and why, last events",
+		Short:   "Show a cluster: state, tasks, pending tasks and reasons, recent events",
 		Long:    "Show a cluster: its state, its tasks and where they run, which tasks wait for an offer and why, and its last events.",
 		Example: `  dcos flink cluster describe demo
   dcos flink cluster describe demo --json`,

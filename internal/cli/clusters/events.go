@@ -43,7 +43,7 @@ func NewEvents(f *command.Factory, run func(context.Context, *EventsOptions) err
 		},
 		ValidArgsFunction: f.Complete(command.ClusterNames),
 	}
-	cmd.Flags().BoolVar(&o.Follow, "follow", false, "go on until interrupted")
+	cmd.Flags().BoolVar(&o.Follow, "follow", false, "follow until interrupted")
 	o.Output.RegisterJSON(cmd)
 	return cmd
 }

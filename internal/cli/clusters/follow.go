@@ -64,23 +64,23 @@ func (w *Follower) Until(ctx context.Context, done func(wire.Description) bool) 
 		}
 		last, w.excused = d, false
 		if w.changing && d.Status.Change == nil && d.Status.ChangeFailure != "" {
-			return false, command.Errorf(command.ExitFailure, "the change of cluster %s was given up and its earlier spec stays: %s", w.name, d.Status.ChangeFailure)
+			return false, command.Errorf(command.ExitFailure, "the upgrade of cluster %s was aborted, the previous spec is kept: %s", w.name, d.Status.ChangeFailure)
 		}
 		w.tell(d)
 		if done(d) {
 			return true, nil
 		}
 		if d.Status.State == wire.Failed {
-			return false, command.Errorf(command.ExitClusterFailed, "cluster %s cannot go on: %s", w.name, Why(d))
+			return false, command.Errorf(command.ExitClusterFailed, "cluster %s failed: %s", w.name, Why(d))
 		}
 		return false, nil
 	})
 	switch {
 	case errors.Is(err, command.ErrTimeout):
-		err = command.Errorf(command.ExitTimeout, "cluster %s is not ready after the time given with --timeout (%s): it goes on %s, see dcos flink cluster describe %s",
+		err = command.Errorf(command.ExitTimeout, "timed out waiting for cluster %s (%s): it is still %s, see dcos flink cluster describe %s",
 			w.name, Why(last), w.doing, w.name)
 	case errors.Is(err, context.Canceled):
-		err = command.Errorf(command.ExitInterrupted, "interrupted: cluster %s goes on %s, see dcos flink cluster describe %s", w.name, w.doing, w.name)
+		err = command.Errorf(command.ExitInterrupted, "interrupted: cluster %s is still %s, see dcos flink cluster describe %s", w.name, w.doing, w.name)
 	}
 	return last, err
 }
@@ -115,7 +115,7 @@ func Why(d wire.Description) string {
 	if d.Status.Phase != "" {
 		return "phase " + string(d.Status.Phase)
 	}
-	return "no reason was given"
+	return "no reason given"
 }
 
 // tell shows what has changed since the last look.
@@ -174,13 +174,13 @@ func stopping(d wire.Description) string {
 	ch := d.Status.Change
 	switch {
 	case ch == nil && d.Status.State == wire.Suspended && len(d.Tasks) > 0:
-		return fmt.Sprintf("ending its %d tasks", len(d.Tasks))
+		return fmt.Sprintf("stopping %d tasks", len(d.Tasks))
 	case ch == nil:
 		return ""
 	case ch.Stopped:
-		return fmt.Sprintf("its jobs are stopped (%s); the JobManager ends", savepoints(len(ch.Savepoints)))
+		return fmt.Sprintf("jobs stopped (%s); waiting for the JobManager to exit", savepoints(len(ch.Savepoints)))
 	}
-	return fmt.Sprintf("stopping its jobs (%s so far)", savepoints(len(ch.Savepoints)))
+	return fmt.Sprintf("stopping jobs (%s so far)", savepoints(len(ch.Savepoints)))
 }
 
 func savepoints(n int) string {

@@ -170,8 +170,8 @@ func TestApply(t *testing.T) {
 			before: spec.Spec{Environment: map[string]string{"X": "0"}}, want: spec.Spec{Kind: spec.Session},
 		},
 		{name: "an option without value", flags: clusters.SpecFlags{Configuration: []string{"a"}}, err: `-D "a": write it as key=value`},
-		{name: "negative", flags: clusters.SpecFlags{Slots: -1}, err: "--slots -1: give a number above 0"},
-		{name: "negative cpus", flags: clusters.SpecFlags{TM: clusters.ShapeFlags{CPUs: -1}}, err: "--tm-cpus -1: give a number above 0"},
+		{name: "negative", flags: clusters.SpecFlags{Slots: -1}, err: "--slots -1: use a number above 0"},
+		{name: "negative cpus", flags: clusters.SpecFlags{TM: clusters.ShapeFlags{CPUs: -1}}, err: "--tm-cpus -1: use a number above 0"},
 		{name: "no size", flags: clusters.SpecFlags{JM: clusters.ShapeFlags{Memory: "much"}}, err: `--jm-memory: "much" is not a memory size: write a whole number and a unit, such as 1728m or 2g`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

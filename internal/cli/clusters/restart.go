@@ -40,9 +40,9 @@ lost, so it asks first.`,
 		},
 		ValidArgsFunction: f.Complete(command.ClusterNames),
 	}
-	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "skip the confirmation prompt")
 	cmd.Flags().BoolVar(&o.Wait, "wait", false, "wait until the cluster is up again")
-	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time to wait; 0 is for ever")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "maximum time to wait; 0 waits forever")
 	o.Output.RegisterQuiet(cmd)
 	return cmd
 }

@@ -28,8 +28,8 @@ func NewResume(f *command.Factory, run func(context.Context, *ResumeOptions) err
 	}
 	cmd := &cobra.Command{
 		Use:   "resume NAME",
-		Short: "Start a suspended cluster again",
-		Long: `Start a suspended cluster again and wait until it is up. The job of an application or job cluster goes
+		Short: "Resume a suspended cluster",
+		Long: `Resume a suspended cluster and wait until it is up. The job of an application or job cluster goes
 on from its savepoint. A session comes up without jobs, unless high availability recovers them: run them again
 from their savepoints, which are listed.`,
 		Example: `  dcos flink cluster resume demo
@@ -42,8 +42,8 @@ from their savepoints, which are listed.`,
 		},
 		ValidArgsFunction: f.Complete(command.ClusterNames),
 	}
-	cmd.Flags().BoolVar(&o.NoWait, "no-wait", false, "return when the service has accepted it")
-	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time to wait; 0 is for ever")
+	cmd.Flags().BoolVar(&o.NoWait, "no-wait", false, "return as soon as the service has accepted the request")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "maximum time to wait; 0 waits forever")
 	o.Output.Register(cmd)
 	return cmd
 }

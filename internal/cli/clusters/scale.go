@@ -40,29 +40,29 @@ dynamic allocation, where Flink itself asks for what its jobs need.`,
 			if len(args) > 1 {
 				n, err := strconv.Atoi(args[1])
 				if err != nil || n < 0 {
-					return command.Flagf("COUNT %q: give a whole number from 0 on", args[1])
+					return command.Flagf("COUNT %q: use an integer of at least 0", args[1])
 				}
 				o.Count = n
 			}
 			for _, name := range []string{"min", "max"} {
 				if n, err := cmd.Flags().GetInt(name); err == nil && cmd.Flags().Changed(name) && n < 0 {
-					return command.Flagf("--%s %d: give a whole number from 0 on", name, n)
+					return command.Flagf("--%s %d: use an integer of at least 0", name, n)
 				}
 			}
 			switch bounds := o.Min >= 0 || o.Max >= 0; {
 			case o.Count >= 0 && bounds:
-				return command.Flagf("COUNT is for static allocation, --min and --max are for dynamic allocation: give one or the other")
+				return command.Flagf("COUNT is for static allocation, --min and --max are for dynamic allocation: use one or the other")
 			case o.Count < 0 && !bounds:
-				return command.Flagf("give COUNT, or --min and --max")
+				return command.Flagf("set COUNT, or --min and --max")
 			}
 			return run(cmd.Context(), o)
 		},
 		ValidArgsFunction: f.Complete(command.ClusterNames),
 	}
-	cmd.Flags().IntVar(&o.Min, "min", -1, "least number of TaskManagers (dynamic allocation)")
-	cmd.Flags().IntVar(&o.Max, "max", -1, "largest number of TaskManagers (dynamic allocation); 0 is no bound")
-	cmd.Flags().BoolVar(&o.Wait, "wait", false, "wait until the change runs")
-	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time to wait; 0 is for ever")
+	cmd.Flags().IntVar(&o.Min, "min", -1, "minimum number of TaskManagers (dynamic allocation)")
+	cmd.Flags().IntVar(&o.Max, "max", -1, "maximum number of TaskManagers (dynamic allocation); 0 is unlimited")
+	cmd.Flags().BoolVar(&o.Wait, "wait", false, "wait until the change is applied")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "maximum time to wait; 0 waits forever")
 	o.Output.Register(cmd)
 	return cmd
 }
@@ -84,7 +84,7 @@ func scaleRun(ctx context.Context, o *ScaleOptions) error {
 		return command.Usagef("cluster %s has dynamic allocation: bound it with --min and --max, or make it static with dcos flink cluster update %s --allocation static --task-managers %d",
 			o.Name, o.Name, o.Count)
 	case o.Count < 0 && static:
-		return command.Usagef("cluster %s has static allocation: give COUNT", o.Name)
+		return command.Usagef("cluster %s has static allocation: set COUNT", o.Name)
 	case static:
 		sp.TaskManagers.Count = o.Count
 	default:

@@ -54,14 +54,14 @@ type ShapeFlags struct {
 // Register adds the flags to a command.
 func (s *SpecFlags) Register(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVarP(&s.File, "file", "f", "", "spec in YAML or JSON; - reads the input")
+	fl.StringVarP(&s.File, "file", "f", "", "spec in YAML or JSON; - reads stdin")
 	fl.StringVar(&s.Kind, "kind", "", "session, application or job (default session)")
 	fl.StringVar(&s.FlinkVersion, "flink-version", "", "version of Flink, such as 2.3, 1.20.5 or 2.3-slim")
 	fl.StringVar(&s.FlinkDistribution, "flink-distribution", "", "archive of that version: \"current\" is the one of new clusters, or a SHA-256")
 	fl.StringVar(&s.Allocation, "allocation", "", "dynamic (Flink asks for TaskManagers) or static")
 	fl.IntVar(&s.TaskManagers, "task-managers", 0, "fixed number of TaskManagers (static allocation)")
-	fl.IntVar(&s.Min, "min-task-managers", 0, "least number of TaskManagers (dynamic allocation)")
-	fl.IntVar(&s.Max, "max-task-managers", 0, "largest number of TaskManagers (dynamic allocation); 0 is no bound")
+	fl.IntVar(&s.Min, "min-task-managers", 0, "minimum number of TaskManagers (dynamic allocation)")
+	fl.IntVar(&s.Max, "max-task-managers", 0, "maximum number of TaskManagers (dynamic allocation); 0 is unlimited")
 	fl.IntVar(&s.Slots, "slots", 0, "slots of one TaskManager")
 	fl.Float64Var(&s.JM.CPUs, "jm-cpus", 0, "cpus of the JobManager")
 	fl.StringVar(&s.JM.Memory, "jm-memory", "", "process memory of the JobManager, such as 1600m")
@@ -69,7 +69,7 @@ func (s *SpecFlags) Register(cmd *cobra.Command) {
 	fl.Float64Var(&s.TM.CPUs, "tm-cpus", 0, "cpus of one TaskManager")
 	fl.StringVar(&s.TM.Memory, "tm-memory", "", "process memory of one TaskManager, such as 2g")
 	fl.StringVar(&s.TM.Disk, "tm-disk", "", "disk of one TaskManager, such as 10g")
-	fl.StringArrayVarP(&s.Configuration, "define", "D", nil, "Flink option key=value; key= takes it away (repeatable)")
+	fl.StringArrayVarP(&s.Configuration, "define", "D", nil, "Flink option key=value; key= removes it (repeatable)")
 	fl.StringArrayVarP(&s.Environment, "env", "e", nil, "environment variable NAME=value of every task (repeatable)")
 	fl.StringVar(&s.Role, "role", "", "Mesos role whose resources are used")
 	fl.StringVar(&s.User, "user", "", "operating system user of the tasks")
@@ -93,7 +93,7 @@ func (s *SpecFlags) Apply(sp *spec.Spec) error {
 		{"--parallelism", s.Parallelism},
 	} {
 		if n.value < 0 {
-			return command.Flagf("%s %d: give a number above 0", n.flag, n.value)
+			return command.Flagf("%s %d: use a number above 0", n.flag, n.value)
 		}
 	}
 	set(&sp.Kind, spec.Kind(s.Kind))
@@ -155,7 +155,7 @@ func (s *SpecFlags) applyJob(sp *spec.Spec) {
 // apply changes the resources of a role.
 func (s ShapeFlags) apply(prefix string, r *spec.Resources) error {
 	if s.CPUs < 0 {
-		return command.Flagf("--%s-cpus %v: give a number above 0", prefix, s.CPUs)
+		return command.Flagf("--%s-cpus %v: use a number above 0", prefix, s.CPUs)
 	}
 	set(&r.CPUs, s.CPUs)
 	for _, m := range []struct {

@@ -33,13 +33,13 @@ func NewSuspend(f *command.Factory, run func(context.Context, *SuspendOptions) e
 	}
 	cmd := &cobra.Command{
 		Use:   "suspend NAME",
-		Short: "Stop a cluster and keep its spec and its jobs' savepoints",
-		Long: `Stop a cluster and free everything that it uses; its spec is kept for cluster resume. Each running job
-is stopped with a savepoint first. If a savepoint fails, the cluster goes on running and the exit code is 1.
+		Short: "Suspend a cluster; its spec and savepoints are kept",
+		Long: `Suspend a cluster: stop all its tasks and keep its spec for cluster resume. Each running job is first
+stopped with a savepoint. If a savepoint fails, the cluster keeps running and the exit code is 1.
 
-An application starts from its savepoint when it is resumed. The jobs of a session are to be run again,
-each from its savepoint: they are listed here and by cluster describe. With high availability and --no-savepoint
-jobs go on from their last checkpoint; without it their state is lost.`,
+A resumed application starts from its savepoint. The jobs of a session must be run again, each from its
+savepoint; cluster describe lists them. With high availability and --no-savepoint, jobs resume from their
+last checkpoint; without high availability their state is lost.`,
 		Example: `  dcos flink cluster suspend demo
   dcos flink cluster suspend demo --directory hdfs:///savepoints --yes
   dcos flink cluster suspend demo --no-savepoint --no-wait`,
@@ -47,18 +47,18 @@ jobs go on from their last checkpoint; without it their state is lost.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Name = args[0]
 			if o.Suspension.NoSavepoint && (o.Suspension.Directory != "" || o.Suspension.Drain) {
-				return command.Flagf("--no-savepoint contradicts --directory and --drain, which say how savepoints are taken")
+				return command.Flagf("--no-savepoint conflicts with --directory and --drain")
 			}
 			return run(cmd.Context(), o)
 		},
 		ValidArgsFunction: f.Complete(command.ClusterNames),
 	}
-	cmd.Flags().BoolVar(&o.Suspension.NoSavepoint, "no-savepoint", false, "take no savepoints, and do not wait for those under way")
+	cmd.Flags().BoolVar(&o.Suspension.NoSavepoint, "no-savepoint", false, "take no savepoints, and do not wait for savepoints in progress")
 	cmd.Flags().StringVarP(&o.Suspension.Directory, "directory", "d", "", "where savepoints go (default: Flink's execution.checkpointing.savepoint-dir)")
-	cmd.Flags().BoolVar(&o.Suspension.Drain, "drain", false, "end sources as if their input did, so that windows and timers fire")
-	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVar(&o.NoWait, "no-wait", false, "return when the service has accepted it")
-	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time to wait; 0 is for ever")
+	cmd.Flags().BoolVar(&o.Suspension.Drain, "drain", false, "drain the sources, so that windows and timers fire")
+	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "skip the confirmation prompt")
+	cmd.Flags().BoolVar(&o.NoWait, "no-wait", false, "return as soon as the service has accepted the request")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "maximum time to wait; 0 waits forever")
 	o.Output.Register(cmd)
 	return cmd
 }

@@ -34,12 +34,12 @@ func NewUpdate(f *command.Factory, run func(context.Context, *UpdateOptions) err
 	cmd := &cobra.Command{
 		Use:   "update [NAME]",
 		Short: "Change a cluster",
-		Long: `Change a cluster. Flags change what they name and leave the rest; a spec file replaces
-the whole spec. --dry-run prints the difference and changes nothing.
+		Long: `Update a cluster. Flags change single fields; a spec file replaces the whole spec.
+--dry-run prints the difference and changes nothing.
 
 With --savepoint the job of an application or job cluster is stopped with a savepoint, and the new spec starts
-from there. The service does that in one step, also when it is restarted meanwhile; if the savepoint fails, the
-earlier spec goes on running, and with --wait the exit code is 1. It is kept as job.upgradeMode: savepoint.`,
+from it, even if the service restarts in between. If the savepoint fails, the previous spec keeps running, and
+with --wait the exit code is 1. The mode is stored as job.upgradeMode: savepoint.`,
 		Example: `  dcos flink cluster update demo --tm-memory 4g
   dcos flink cluster update demo -D execution.checkpointing.interval=10s --dry-run
   dcos flink cluster update -f demo.yaml --wait
@@ -62,9 +62,9 @@ earlier spec goes on running, and with --wait the exit code is 1. It is kept as 
 	o.Spec.Register(cmd)
 	cmd.Flags().BoolVar(&o.Savepoint, "savepoint", false, "stop the job with a savepoint and start from there (--upgrade-mode savepoint)")
 	o.Output.Register(cmd)
-	cmd.Flags().BoolVar(&o.Wait, "wait", false, "wait until the change runs")
-	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time to wait; 0 is for ever")
-	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the difference and do nothing")
+	cmd.Flags().BoolVar(&o.Wait, "wait", false, "wait until the change is applied")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "maximum time to wait; 0 waits forever")
+	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the difference and change nothing")
 	return cmd
 }
 
@@ -112,6 +112,7 @@ func put(ctx context.Context, f *command.Factory, c *client.Client, spec spec.Sp
 	if err != nil {
 		return err
 	}
+	tellNotes(f, d, how.output)
 	if how.wait {
 		want, same := d.Status.Generation, unchanged(how.before, d)
 		if d.Status.Change != nil {
@@ -137,9 +138,9 @@ func put(ctx context.Context, f *command.Factory, c *client.Client, spec spec.Sp
 	case d.Status.Change != nil:
 		f.Streams.Outf("Cluster %s is changed as soon as its jobs are stopped with savepoints: see dcos flink cluster describe %s\n", d.Name, d.Name)
 	case unchanged(how.before, d):
-		f.Streams.Outf("No change: cluster %s has that spec already\n", d.Name)
+		f.Streams.Outf("No change: cluster %s already has this spec\n", d.Name)
 	default:
-		f.Streams.Outf("Cluster %s is changed: see dcos flink cluster describe %s\n", d.Name, d.Name)
+		f.Streams.Outf("Cluster %s updated: see dcos flink cluster describe %s\n", d.Name, d.Name)
 	}
 	return nil
 }

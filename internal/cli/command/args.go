@@ -29,7 +29,7 @@ func Args(what ...string) cobra.PositionalArgs {
 		case len(args) < least:
 			return Flagf("%s is missing", strings.TrimSuffix(what[len(args)], "…"))
 		case most >= 0 && len(args) > most:
-			return Flagf("argument %q is one too many", args[most])
+			return Flagf("unexpected argument %q", args[most])
 		}
 		for i, a := range args {
 			if a == "" {
@@ -53,10 +53,10 @@ func Group(use, short, long string, verbs ...*cobra.Command) *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if old := cmd.Annotations[Successor]; len(args) == 0 && cmd.CalledAs() != cmd.Name() && old != "" {
-				return Flagf("%q alone is a command of the earlier plugin: use %s", cmd.CalledAs(), old)
+				return Flagf("%q is a command of the previous plugin: use %s", cmd.CalledAs(), old)
 			}
 			if len(args) == 0 {
-				return Flagf("say what to do: %s", strings.Join(names(cmd), ", "))
+				return Flagf("missing command: use %s", strings.Join(names(cmd), ", "))
 			}
 			return Unknown(cmd, args[0])
 		},
@@ -105,7 +105,7 @@ func (f *Factory) Confirm(yes bool, format string, args ...any) error {
 	question := fmt.Sprintf(format, args...)
 	s := f.Streams
 	if !s.InTerminal || !s.ErrTerminal {
-		return Usagef("%s: this needs --yes, because there is no terminal to ask on", strings.TrimSuffix(question, "?"))
+		return Usagef("%s: use --yes to confirm without a terminal", strings.TrimSuffix(question, "?"))
 	}
 	s.Errf("%s [y/N] ", question)
 	line, err := bufio.NewReader(s.In).ReadString('\n')
@@ -116,6 +116,6 @@ func (f *Factory) Confirm(yes bool, format string, args ...any) error {
 	case "y", "yes":
 		return nil
 	default:
-		return Errorf(ExitFailure, "nothing was done")
+		return Errorf(ExitFailure, "aborted, nothing was changed")
 	}
 }

@@ -66,9 +66,9 @@ func TestConfirm(t *testing.T) {
 		{name: "ahead", yes: true},
 		{name: "yes", tty: true, answer: "Y\n"},
 		{name: "yes without a line's end", tty: true, answer: "yes"},
-		{name: "no", tty: true, answer: "n\n", want: "nothing was done"},
-		{name: "nothing", tty: true, answer: "", want: "nothing was done"},
-		{name: "no terminal", answer: "y\n", want: "Sure: this needs --yes, because there is no terminal to ask on"},
+		{name: "no", tty: true, answer: "n\n", want: "aborted, nothing was changed"},
+		{name: "nothing", tty: true, answer: "", want: "aborted, nothing was changed"},
+		{name: "no terminal", answer: "y\n", want: "Sure: use --yes to confirm without a terminal"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

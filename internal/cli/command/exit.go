@@ -26,7 +26,7 @@ const (
 	ExitNotFound Exit = 3
 	// ExitConflict says that the request contradicts what is so, such as a name already taken.
 	ExitConflict Exit = 4
-	// ExitUnreachable says that the service was not reached or is not ready.
+	// ExitUnreachable says that the service is unreachable or not ready.
 	ExitUnreachable Exit = 5
 	// ExitJobFailed says that the job that was waited for failed.
 	ExitJobFailed Exit = 6
@@ -55,13 +55,13 @@ func Codes() []struct {
 		{ExitFailure, "failed"},
 		{ExitUsage, "wrong arguments, environment, file or spec; nothing was changed"},
 		{ExitNotFound, "no such cluster, job, jar or worker"},
-		{ExitConflict, "contradicts what is so, such as a name that is taken"},
-		{ExitUnreachable, "the service was not reached or is not ready"},
+		{ExitConflict, "conflicts with the current state, such as a name that exists"},
+		{ExitUnreachable, "the service is unreachable or not ready"},
 		{ExitJobFailed, "the job failed"},
-		{ExitTimeout, "--timeout passed"},
+		{ExitTimeout, "timed out (--timeout)"},
 		{ExitDenied, "not logged in, or not permitted"},
 		{ExitJobCanceled, "the job was cancelled"},
-		{ExitClusterFailed, "the cluster cannot come up"},
+		{ExitClusterFailed, "the cluster failed"},
 		{ExitInterrupted, "interrupted"},
 	}
 }

@@ -27,17 +27,17 @@ type Logs struct {
 // Register adds the flags.
 func (l *Logs) Register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&l.File, "file", "stdout", "file of the sandbox: stdout, stderr or a path")
-	cmd.Flags().BoolVarP(&l.Follow, "follow", "f", false, "go on until interrupted")
-	cmd.Flags().IntVarP(&l.Lines, "lines", "n", 0, "print only so many lines from the end; 0 prints all")
+	cmd.Flags().BoolVarP(&l.Follow, "follow", "f", false, "follow until interrupted")
+	cmd.Flags().IntVarP(&l.Lines, "lines", "n", 0, "print only the last N lines; 0 prints all")
 }
 
 // Print copies the file to the output. Memory is bounded by one chunk and the lines kept.
 func (l *Logs) Print(ctx context.Context, f *Factory, read func(ctx context.Context, offset, length int64) ([]byte, error)) error {
 	if l.Lines < 0 {
-		return Flagf("--lines %d: give a number from 0 on", l.Lines)
+		return Flagf("--lines %d: use a number of at least 0", l.Lines)
 	}
 	if l.File == "" {
-		return Flagf("--file is empty: give stdout, stderr or a path below the sandbox")
+		return Flagf("--file is empty: use stdout, stderr or a path inside the sandbox")
 	}
 	out := f.Streams.Out
 	keep := &lastLines{most: l.Lines}

@@ -22,7 +22,7 @@ type Output struct {
 // Register adds --json and --quiet.
 func (o *Output) Register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.JSON, "json", false, "print JSON")
-	cmd.Flags().BoolVarP(&o.Quiet, "quiet", "q", false, "print names or ids only, and no progress")
+	cmd.Flags().BoolVarP(&o.Quiet, "quiet", "q", false, "print only names or ids, and no progress")
 }
 
 // RegisterJSON adds --json alone.

@@ -27,7 +27,7 @@ func NewDelete(f *command.Factory, run func(context.Context, *DeleteOptions) err
 		Use:     "delete CLUSTER ID",
 		Aliases: []string{"rm"},
 		Short:   "Delete a jar of a cluster",
-		Long:    "Delete a jar of a cluster. Jobs that were started from it go on.",
+		Long:    "Delete a jar of a cluster. Jobs that were started from it keep running.",
 		Example: `  dcos flink jar delete demo 4b3c2a1d-0000-4000-8000-000000000001_app.jar
   dcos flink jar delete demo 4b3c2a1d-0000-4000-8000-000000000001_app.jar --yes`,
 		Args: command.Args("CLUSTER", "ID"),
@@ -37,7 +37,7 @@ func NewDelete(f *command.Factory, run func(context.Context, *DeleteOptions) err
 		},
 		ValidArgsFunction: f.Complete(command.ClusterNames, command.JarIDs),
 	}
-	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "skip the confirmation prompt")
 	o.Output.RegisterQuiet(cmd)
 	return cmd
 }

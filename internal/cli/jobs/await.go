@@ -46,10 +46,10 @@ func Await(ctx context.Context, f *command.Factory, flink *client.Flink, t Targe
 	})
 	switch {
 	case errors.Is(err, command.ErrTimeout):
-		return last, command.Errorf(command.ExitTimeout, "job %s is %s after the time given with --timeout: it goes on, see dcos flink job describe %s %s",
+		return last, command.Errorf(command.ExitTimeout, "timed out waiting for job %s (%s): it is still running, see dcos flink job describe %s %s",
 			t.Job, last, t.Cluster, t.Job)
 	case errors.Is(err, context.Canceled):
-		return last, command.Errorf(command.ExitInterrupted, "interrupted: job %s goes on, see dcos flink job describe %s %s", t.Job, t.Cluster, t.Job)
+		return last, command.Errorf(command.ExitInterrupted, "interrupted: job %s is still running, see dcos flink job describe %s %s", t.Job, t.Cluster, t.Job)
 	}
 	return last, err
 }

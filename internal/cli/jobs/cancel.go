@@ -39,9 +39,9 @@ lost, so it asks first; job stop ends a job with a savepoint.`,
 		o.Wait = !noWait
 		return run(ctx, o)
 	})
-	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return when Flink has accepted the request")
-	cmd.Flags().DurationVar(&o.Timeout, "timeout", 5*time.Minute, "longest time to wait; 0 is for ever")
+	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "skip the confirmation prompt")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return as soon as Flink has accepted the request")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 5*time.Minute, "maximum time to wait; 0 waits forever")
 	o.Output.RegisterQuiet(cmd)
 	return cmd
 }
@@ -92,7 +92,7 @@ func awaitOver(ctx context.Context, f *command.Factory, flink *client.Flink, t T
 	})
 	switch {
 	case errors.Is(err, command.ErrTimeout):
-		return last, command.Errorf(command.ExitTimeout, "job %s is %s after the time given with --timeout", t.Job, last)
+		return last, command.Errorf(command.ExitTimeout, "timed out waiting for job %s (%s)", t.Job, last)
 	case errors.Is(err, context.Canceled), err == nil, last == "":
 		return last, err
 	case client.Temporary(err) || client.NotFound(err):

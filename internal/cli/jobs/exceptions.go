@@ -13,7 +13,7 @@ import (
 type ExceptionsOptions struct {
 	*command.Factory
 	Target Target
-	// Limit is the largest number of exceptions, 1 or more.
+	// Limit is the maximum number of exceptions, 1 or more.
 	Limit int
 	// Traces prints the stack traces.
 	Traces bool
@@ -34,11 +34,11 @@ func NewExceptions(f *command.Factory, run func(context.Context, *ExceptionsOpti
   dcos flink job exceptions demo 5e0c1e2a4d3b1f6a7c8d9e0f1a2b3c4d --traces --limit 1`,
 	}, &o.Target, func(ctx context.Context) error {
 		if o.Limit < 1 {
-			return command.Flagf("--limit %d: give a number above 0", o.Limit)
+			return command.Flagf("--limit %d: use a number above 0", o.Limit)
 		}
 		return run(ctx, o)
 	})
-	cmd.Flags().IntVar(&o.Limit, "limit", 20, "largest number of exceptions")
+	cmd.Flags().IntVar(&o.Limit, "limit", 20, "maximum number of exceptions")
 	cmd.Flags().BoolVar(&o.Traces, "traces", false, "print the stack traces")
 	o.Output.RegisterJSON(cmd)
 	return cmd

@@ -43,7 +43,7 @@ func NewList(f *command.Factory, run func(context.Context, *ListOptions) error) 
 		},
 		ValidArgsFunction: f.Complete(command.ClusterNames),
 	}
-	cmd.Flags().BoolVarP(&o.Running, "running", "r", false, "leave out the jobs that are over")
+	cmd.Flags().BoolVarP(&o.Running, "running", "r", false, "list only jobs that have not ended")
 	o.Output.Register(cmd)
 	return cmd
 }

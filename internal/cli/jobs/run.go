@@ -38,7 +38,7 @@ func NewRun(f *command.Factory, run func(context.Context, *RunOptions) error) *c
 		Use:   "run CLUSTER JAR [flags] [-- ARGS…]",
 		Short: "Run a jar on a cluster",
 		Long: `Run a jar on a cluster and print the job's id. JAR is a local file, which is uploaded, or the
-id or name of a jar that was uploaded before. What stands behind -- is given to the program.
+id or name of a jar that was uploaded before. Arguments after -- are passed to the program.
 With --wait the job is followed to its end, and the exit code says how it ended:
 0 finished, 6 failed, 9 cancelled.`,
 		Example: `  dcos flink job run demo WordCount.jar -- --input /data/text --output /data/counts
@@ -47,9 +47,9 @@ With --wait the job is followed to its end, and the exit code says how it ended:
 		Args: command.Args("CLUSTER", "JAR", "[ARGS]…"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dash := cmd.ArgsLenAtDash(); dash >= 0 && dash < 2 {
-				return command.Flagf("CLUSTER and JAR stand before --")
+				return command.Flagf("CLUSTER and JAR must come before --")
 			} else if dash < 0 && len(args) > 2 {
-				return command.Flagf("argument %q is one too many: write -- before the arguments of the program", args[2])
+				return command.Flagf("unexpected argument %q: put -- before the arguments of the program", args[2])
 			}
 			o.Cluster, o.Jar = args[0], args[1]
 			o.Run.Args = args[2:]
@@ -57,7 +57,7 @@ With --wait the job is followed to its end, and the exit code says how it ended:
 				o.Run.Args = nil
 			}
 			if o.Run.Parallelism < 0 {
-				return command.Flagf("--parallelism %d: give a number above 0", o.Run.Parallelism)
+				return command.Flagf("--parallelism %d: use a number above 0", o.Run.Parallelism)
 			}
 			if o.Run.AllowNonRestoredState && o.Run.Savepoint == "" {
 				return command.Flagf("--allow-non-restored-state needs --savepoint")
@@ -81,11 +81,11 @@ With --wait the job is followed to its end, and the exit code says how it ended:
 	fl.StringVarP(&o.Run.EntryClass, "class", "c", "", "class with the main method (default: the one in the jar's manifest)")
 	fl.IntVarP(&o.Run.Parallelism, "parallelism", "p", 0, "parallelism (default: the cluster's)")
 	fl.StringVarP(&o.Run.Savepoint, "savepoint", "s", "", "savepoint or retained checkpoint to start from")
-	fl.BoolVarP(&o.Run.AllowNonRestoredState, "allow-non-restored-state", "n", false, "skip state of the savepoint that no operator takes")
+	fl.BoolVarP(&o.Run.AllowNonRestoredState, "allow-non-restored-state", "n", false, "skip savepoint state that no operator restores")
 	fl.StringArrayVarP(&define, "define", "D", nil, "Flink option key=value of this job (repeatable)")
-	fl.BoolVarP(&o.Wait, "wait", "w", false, "follow the job to its end")
-	fl.BoolVar(&o.Accumulators, "accumulators", false, "print the job's accumulators at its end; implies --wait")
-	fl.DurationVar(&o.Timeout, "timeout", 0, "longest time to wait; 0 is for ever")
+	fl.BoolVarP(&o.Wait, "wait", "w", false, "wait until the job ends")
+	fl.BoolVar(&o.Accumulators, "accumulators", false, "print the job's accumulators when it ends; implies --wait")
+	fl.DurationVar(&o.Timeout, "timeout", 0, "maximum time to wait; 0 waits forever")
 	o.Output.Register(cmd)
 	return cmd
 }

@@ -28,7 +28,7 @@ func NewSavepoint(f *command.Factory, run func(context.Context, *SavepointOption
 	cmd := targeted(f, &cobra.Command{
 		Use:   "savepoint CLUSTER JOB",
 		Short: "Take a savepoint of a running job",
-		Long:  "Take a savepoint of a running job, which goes on, and print where the savepoint is.",
+		Long:  "Take a savepoint of a running job, which keeps running, and print the location of the savepoint.",
 		Example: `  dcos flink job savepoint demo 5e0c1e2a4d3b1f6a7c8d9e0f1a2b3c4d --directory hdfs:///savepoints
   dcos flink job savepoint demo 5e0c1e2a4d3b1f6a7c8d9e0f1a2b3c4d -q`,
 	}, &o.Target, func(ctx context.Context) error { return run(ctx, o) })

@@ -32,13 +32,13 @@ func NewStop(f *command.Factory, run func(context.Context, *StopOptions) error) 
 	cmd := targeted(f, &cobra.Command{
 		Use:   "stop CLUSTER JOB",
 		Short: "Stop a job with a savepoint",
-		Long: `Stop a job with a savepoint, from which job run --savepoint goes on later, and print where
-the savepoint is.`,
+		Long: `Stop a job with a savepoint and print the location of the savepoint. Resume the job later with
+job run --savepoint.`,
 		Example: `  dcos flink job stop demo 5e0c1e2a4d3b1f6a7c8d9e0f1a2b3c4d --directory hdfs:///savepoints
   dcos flink job stop demo 5e0c1e2a4d3b1f6a7c8d9e0f1a2b3c4d --drain`,
 	}, &o.Target, func(ctx context.Context) error { return run(ctx, o) })
 	savepointFlags(cmd, &o.Request, &o.Timeout)
-	cmd.Flags().BoolVar(&o.Request.Drain, "drain", false, "let the sources end and the windows fire; the job cannot be resumed then")
+	cmd.Flags().BoolVar(&o.Request.Drain, "drain", false, "drain the sources so that windows fire; the job cannot be resumed afterwards")
 	o.Output.Register(cmd)
 	checkFormat(cmd, &o.Request)
 	return cmd
@@ -48,7 +48,7 @@ the savepoint is.`,
 func savepointFlags(cmd *cobra.Command, r *client.SavepointRequest, timeout *time.Duration) {
 	cmd.Flags().StringVar(&r.Directory, "directory", "", "where the savepoint is put (default: the cluster's state.savepoints.dir)")
 	cmd.Flags().StringVar(&r.Format, "format", "", "canonical or native (default canonical)")
-	cmd.Flags().DurationVar(timeout, "timeout", 10*time.Minute, "longest time to wait; 0 is for ever")
+	cmd.Flags().DurationVar(timeout, "timeout", 10*time.Minute, "maximum time to wait; 0 waits forever")
 }
 
 // checkFormat makes a command refuse an unknown format before anything is sent.
@@ -59,7 +59,7 @@ func checkFormat(cmd *cobra.Command, r *client.SavepointRequest) {
 		case "", "CANONICAL", "NATIVE":
 			return nil
 		}
-		return command.Flagf("--format %q: give canonical or native", r.Format)
+		return command.Flagf("--format %q: use canonical or native", r.Format)
 	}
 }
 
@@ -109,7 +109,7 @@ func awaitSavepoint(ctx context.Context, f *command.Factory, flink *client.Flink
 		return false, err
 	})
 	if errors.Is(err, command.ErrTimeout) {
-		return "", command.Errorf(command.ExitTimeout, "the savepoint of job %s is not complete after the time given with --timeout: it goes on, see dcos flink job checkpoints %s %s",
+		return "", command.Errorf(command.ExitTimeout, "timed out waiting for the savepoint of job %s: it is still in progress, see dcos flink job checkpoints %s %s",
 			t.Job, t.Cluster, t.Job)
 	}
 	if err == nil {

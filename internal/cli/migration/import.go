@@ -47,13 +47,13 @@ func NewImport(f *command.Factory, run func(context.Context, *ImportOptions) err
 	}
 	cmd := &cobra.Command{
 		Use:   "import [FILE]",
-		Short: "Turn an installation of flink-mesos into the spec of a cluster",
-		Long: `Turn the Flink configuration and the Marathon app of an installation of flink-mesos into the
-spec of a cluster. The spec is printed as YAML, and the error output tells of each key whether it was
-kept, translated, obsolete or refused, and why. Nothing is created.
+		Short: "Convert a flink-mesos installation to a cluster spec",
+		Long: `Convert the Flink configuration and the Marathon app of a flink-mesos installation to a cluster spec.
+The spec is printed as YAML. A report on stderr lists each key as kept, translated, obsolete or refused,
+with the reason. Nothing is created.
 
-FILE is a flink-conf.yaml, or the config.yaml that Flink has had since 1.19. What stands in it as a
-secret stands in the spec too: keep the output where the file was kept.`,
+FILE is a flink-conf.yaml, or a config.yaml (Flink 1.19 and newer). Secrets in the file are also in the
+spec: store the output as safely as the file.`,
 		Example: `  dcos flink import flink-conf.yaml > analytics.yaml
   dcos flink import flink-conf.yaml --marathon app.json --cluster analytics > analytics.yaml
   dcos flink cluster create -f analytics.yaml
@@ -144,7 +144,7 @@ func (o *ImportOptions) tell(got wire.Imported) error {
 		o.Streams.Errf("%d refused: look at the notes before you create the cluster\n", refused)
 	}
 	for _, p := range got.Problems {
-		o.Streams.Errf("This service would refuse the spec: %s %s\n", p.Field, p.Message)
+		o.Streams.Errf("The service would reject the spec: %s %s\n", p.Field, p.Message)
 	}
 	return nil
 }

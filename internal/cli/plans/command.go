@@ -56,7 +56,7 @@ func newVerb(f *command.Factory, v verb, run func(context.Context, *CommandOptio
 		ValidArgsFunction: f.Complete([]command.Names{names, phases, steps}[:len(v.args)]...),
 	}
 	if v.question != "" {
-		cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask")
+		cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "skip the confirmation prompt")
 	}
 	o.Output.RegisterQuiet(cmd)
 	return cmd
@@ -96,25 +96,25 @@ func commandRun(ctx context.Context, o *CommandOptions) error {
 // NewPause returns the command `plan pause`; run replaces its work in tests.
 func NewPause(f *command.Factory, run func(context.Context, *CommandOptions) error) *cobra.Command {
 	return newVerb(f, verb{
-		use: "pause [PLAN] [PHASE]", aliases: []string{"interrupt"}, short: "Start no more tasks until the plan is resumed",
-		long: `Start no more tasks, of all clusters or of one, until the plan is resumed. What runs stays, and
-what ends is not replaced meanwhile. To free a cluster's resources see cluster suspend.`,
+		use: "pause [PLAN] [PHASE]", aliases: []string{"interrupt"}, short: "Pause task launches until the plan is resumed",
+		long: `Pause task launches of all clusters, or of one, until the plan is resumed. Running tasks keep running;
+tasks that end are not replaced. To release the resources of a cluster, use cluster suspend.`,
 		example: `  dcos flink plan pause deploy
   dcos flink plan pause deploy demo`,
 		command: "interrupt", args: []string{"[PLAN]", "[PHASE]"},
-		done: "The %s is paused: go on with dcos flink plan resume",
+		done: "The %s is paused: resume it with dcos flink plan resume",
 	}, run)
 }
 
 // NewResume returns the command `plan resume`; run replaces its work in tests.
 func NewResume(f *command.Factory, run func(context.Context, *CommandOptions) error) *cobra.Command {
 	return newVerb(f, verb{
-		use: "resume [PLAN] [PHASE]", aliases: []string{"continue"}, short: "Go on with a plan that was paused",
-		long: "Go on with a plan that was paused, with all clusters or with one.",
+		use: "resume [PLAN] [PHASE]", aliases: []string{"continue"}, short: "Resume a paused plan",
+		long: "Resume a paused plan, for all clusters or for one.",
 		example: `  dcos flink plan resume deploy
   dcos flink plan resume deploy demo`,
 		command: "continue", args: []string{"[PLAN]", "[PHASE]"},
-		done: "The %s goes on: see dcos flink plan status",
+		done: "The %s is resumed: see dcos flink plan status",
 	}, run)
 }
 
@@ -122,8 +122,8 @@ func NewResume(f *command.Factory, run func(context.Context, *CommandOptions) er
 func NewRestart(f *command.Factory, run func(context.Context, *CommandOptions) error) *cobra.Command {
 	return newVerb(f, verb{
 		use: "force-restart PLAN PHASE [STEP]", aliases: []string{"restart"}, short: "Replace the tasks of a phase, or that of a step",
-		long: `Replace the tasks of a phase, which is a cluster, or the task of one step. It is what cluster restart
-and worker restart do, so it asks first.`,
+		long: `Replace the tasks of a phase (a cluster), or the task of one step, like cluster restart and worker restart.
+Asks for confirmation.`,
 		example: `  dcos flink plan force-restart deploy demo
   dcos flink plan force-restart deploy demo demo-x7k2-tm-3 --yes`,
 		command: "restart", args: []string{"PLAN", "PHASE", "[STEP]"},
@@ -134,9 +134,9 @@ and worker restart do, so it asks first.`,
 // NewForceComplete returns the command `plan force-complete`; run replaces its work in tests.
 func NewForceComplete(f *command.Factory, run func(context.Context, *CommandOptions) error) *cobra.Command {
 	return newVerb(f, verb{
-		use: "force-complete PLAN PHASE [STEP]", aliases: []string{"force"}, short: "Ask for a step to be called complete",
-		long: `Ask for a step to be called complete, as other services allow. This one refuses and says why: a step is
-a task of Flink, which runs or does not. Take a task that nobody needs out of the cluster's spec.`,
+		use: "force-complete PLAN PHASE [STEP]", aliases: []string{"force"}, short: "Force a step to be complete (not supported)",
+		long: `Force a step to be complete, as other services allow. This service rejects it: a step is a Flink task and
+completes only when the task is running. To drop a task, change the spec of the cluster.`,
 		example: `  dcos flink plan force-complete deploy demo demo-x7k2-tm-3`,
 		command: "forceComplete", args: []string{"PLAN", "PHASE", "[STEP]"},
 		done: "The %s is complete",

@@ -16,9 +16,9 @@ const deploy = "deploy"
 
 // New returns the command `plan` with its verbs.
 func New(f *command.Factory) *cobra.Command {
-	cmd := command.Group("plan", "Look at the service's plan, hold it up and let it go on",
-		"Look at the service's plan, hold it up and let it go on, as with every DC/OS SDK service.\n"+
-			"The one plan is deploy: each phase is a cluster, each step one of its tasks.",
+	cmd := command.Group("plan", "Show, pause and resume the plan of the service",
+		"Show, pause and resume the plan of the service, as with other DC/OS SDK services.\n"+
+			"The only plan is deploy: each phase is a cluster, each step is one of its tasks.",
 		NewList(f, nil),
 		NewStatus(f, nil),
 		NewPause(f, nil),

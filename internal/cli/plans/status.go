@@ -24,9 +24,9 @@ func NewStatus(f *command.Factory, run func(context.Context, *StatusOptions) err
 	cmd := &cobra.Command{
 		Use:     "status [PLAN]",
 		Aliases: []string{"show"},
-		Short:   "Show how far the plan is",
-		Long: `Show how far the plan is: its phases (clusters), their steps (tasks), and what each waits for.
-What went wrong is told on the error output; the plan itself is shown all the same.`,
+		Short:   "Show the progress of the plan",
+		Long: `Show the progress of the plan: its phases (clusters), their steps (tasks), and what each waits for.
+Errors of the plan go to stderr; the plan is printed in any case.`,
 		Example: `  dcos flink plan status
   dcos flink plan status deploy --json`,
 		Args: command.Args("[PLAN]"),

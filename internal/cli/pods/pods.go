@@ -146,8 +146,8 @@ func NewInfo(f *command.Factory, run func(context.Context, *InfoOptions) error) 
 	}
 	return &cobra.Command{
 		Use:     "info POD",
-		Short:   "Print everything that is known of a pod, as JSON",
-		Long:    "Print everything that is known of a pod, as JSON: the TaskInfo and the last TaskStatus of its task.",
+		Short:   "Print the details of a pod as JSON",
+		Long:    "Print the details of a pod as JSON: the TaskInfo and the last TaskStatus of its task.",
 		Example: `  dcos flink pod info demo-x7k2-jm-1`,
 		Args:    command.Args("POD"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -199,21 +199,21 @@ func newCommand(f *command.Factory, verb, long string, run func(context.Context,
 		},
 		ValidArgsFunction: f.Complete(names),
 	}
-	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "skip the confirmation prompt")
 	o.Output.RegisterQuiet(cmd)
 	return cmd
 }
 
 // NewRestart returns the command `pod restart`; run replaces its work in tests.
 func NewRestart(f *command.Factory, run func(context.Context, *CommandOptions) error) *cobra.Command {
-	return newCommand(f, "restart", `Restart a pod: a new task takes the place of its task, on any agent, or where something is reserved for it: there it
-finds the old one's volumes. Jobs that used it start again from their last checkpoint, so it asks first.`, run)
+	return newCommand(f, "restart", `Restart a pod: its task is replaced by a new one, on the agent of its reservation with the same volumes, or
+else on any agent. Affected jobs restart from their last checkpoint. Asks for confirmation.`, run)
 }
 
 // NewReplace returns the command `pod replace`; run replaces its work in tests.
 func NewReplace(f *command.Factory, run func(context.Context, *CommandOptions) error) *cobra.Command {
-	return newCommand(f, "replace", `Replace a pod: a new task takes the place of its task, on any agent. What is reserved for the old one is given back,
-with its volumes. Jobs that used it start again from their last checkpoint, so it asks first.`, run)
+	return newCommand(f, "replace", `Replace a pod: its task is replaced by a new one on any agent, and its reservation and volumes are released.
+Affected jobs restart from their last checkpoint. Asks for confirmation.`, run)
 }
 
 // commandRun gives the command.

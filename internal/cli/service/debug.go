@@ -34,7 +34,7 @@ func NewOffers(f *command.Factory, run func(context.Context, *OffersOptions) err
 	}
 	cmd := &cobra.Command{
 		Use:   "offers",
-		Short: "Show what became of the last offers and why",
+		Short: "Show how the last offers were answered and why",
 		Long:  "Show what became of the last offers of Mesos, and why those were declined that were.",
 		Example: `  dcos flink debug offers
   dcos flink debug offers --declined --json`,

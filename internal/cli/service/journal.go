@@ -40,13 +40,13 @@ With --json the events come whole. "flink-service replay" folds the journal of a
 		Args: command.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Limit < 1 || o.Limit > maxJournal {
-				return command.Flagf("--limit %d is out of range: give a number from 1 to %d", o.Limit, maxJournal)
+				return command.Flagf("--limit %d is out of range: use a number from 1 to %d", o.Limit, maxJournal)
 			}
 			return run(cmd.Context(), o)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	cmd.Flags().IntVar(&o.Limit, "limit", 100, "how many entries at most")
+	cmd.Flags().IntVar(&o.Limit, "limit", 100, "maximum number of entries")
 	cmd.Flags().StringVar(&o.Contains, "contains", "", "only entries with this text, such as the id of a task")
 	o.Output.RegisterJSON(cmd)
 	return cmd

@@ -45,14 +45,14 @@ offers first, which takes some seconds.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Name = args[0]
 			if o.TaskManagers < 1 || o.TaskManagers > maxMore {
-				return command.Flagf("--task-managers %d: give a whole number from 1 to %d", o.TaskManagers, maxMore)
+				return command.Flagf("--task-managers %d: use an integer from 1 to %d", o.TaskManagers, maxMore)
 			}
 			return run(cmd.Context(), o)
 		},
 		ValidArgsFunction: f.Complete(command.ClusterNames),
 	}
 	cmd.Flags().IntVar(&o.TaskManagers, "task-managers", 1, "how many more")
-	cmd.Flags().BoolVar(&o.Refresh, "refresh", false, "ask Mesos for offers first")
+	cmd.Flags().BoolVar(&o.Refresh, "refresh", false, "request fresh offers from Mesos first")
 	o.Output.RegisterJSON(cmd)
 	return cmd
 }

@@ -29,8 +29,8 @@ func NewState(f *command.Factory, run func(context.Context, *StateOptions) error
 	}
 	cmd := &cobra.Command{
 		Use:   "state",
-		Short: "Show what the service decides from",
-		Long: `Show what the service decides from: each task with its goal and its state, what waits and why, what Mesos was asked
+		Short: "Show the state that the service decides from",
+		Long: `Show the state that the service decides from: each task with its goal and its state, what waits and why, what Mesos was asked
 and has not answered, and the agents that are avoided or leave. --json has more: brakes, drivers, reservations, every agent.`,
 		Example: `  dcos flink debug state
   dcos flink debug state --json`,

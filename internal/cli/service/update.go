@@ -21,8 +21,8 @@ const maxOptions = 1 << 20
 
 // NewUpdateGroup returns the command `update` with its verbs.
 func NewUpdateGroup(f *command.Factory) *cobra.Command {
-	return command.Group("update", "Look at the service's own options and change them (DC/OS)",
-		"Look at the service's own options and change them, through the package manager of DC/OS.\nClusters and their jobs go on while the service is started anew: see cluster update for theirs.",
+	return command.Group("update", "Show and change the options of the service (DC/OS)",
+		"Show and change the options of the service through the DC/OS package manager.\nClusters and their jobs keep running while the service restarts. See cluster update for cluster options.",
 		NewOptions(f, nil),
 		NewUpdate(f, nil),
 		NewPackageVersions(f, nil),
@@ -56,8 +56,8 @@ func NewOptions(f *command.Factory, run func(context.Context, *OptionsOptions) e
 	}
 	cmd := &cobra.Command{
 		Use:   "options",
-		Short: "Print the service's own options, as they are now",
-		Long: `Print the service's own options, as they are now, with those that have their default value: in YAML, or with --json in
+		Short: "Print the current options of the service",
+		Long: `Print the current options of the service, with those that have their default value: in YAML, or with --json in
 JSON. YAML texts in base64, which is what the form of the DC/OS UI makes of them, are shown as text.`,
 		Example: `  dcos flink update options
   dcos flink update options --json > options.json`,
@@ -115,11 +115,11 @@ func NewUpdate(f *command.Factory, run func(context.Context, *UpdateOptions) err
 	}
 	cmd := &cobra.Command{
 		Use:   "start",
-		Short: "Change the service's own options, or its version",
-		Long: `Change the service's own options, or its version: the package manager renders the service's app anew and
-Marathon deploys it. Options of the file are laid over the present ones; with --replace those that it does not
-name get their default value. They are checked before anything is changed. --dry-run checks them, prints the difference and
-changes nothing.`,
+		Short: "Change the options or the version of the service",
+		Long: `Change the options of the service, or its version: the package manager renders the app of the service and
+Marathon deploys it. Options in the file are merged into the current ones; with --replace all others are reset to
+their defaults. The options are validated first. --dry-run validates them, prints the difference and changes
+nothing.`,
 		Example: `  dcos flink update start --options options.json --dry-run
   dcos flink update start --options options.json
   dcos flink update start --package-version 1.1.0`,
@@ -127,7 +127,7 @@ changes nothing.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case o.File == "" && o.Version == "":
-				return command.Flagf("give --options or --package-version: there is nothing else to change")
+				return command.Flagf("set --options or --package-version")
 			case o.File == "-" && !o.Yes && !o.DryRun:
 				return command.Flagf("--options - takes the input, on which it would ask: give --yes, or --dry-run")
 			case o.Replace && o.File == "":
@@ -137,11 +137,11 @@ changes nothing.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	cmd.Flags().StringVarP(&o.File, "options", "f", "", "options in JSON or YAML; - reads the input")
+	cmd.Flags().StringVarP(&o.File, "options", "f", "", "options in JSON or YAML; - reads stdin")
 	cmd.Flags().StringVar(&o.Version, "package-version", "", "version of the package to change to")
-	cmd.Flags().BoolVar(&o.Replace, "replace", false, "give options that the file does not name their default value")
-	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the difference and do nothing")
-	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&o.Replace, "replace", false, "reset options that are not in the file to their defaults")
+	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the difference and change nothing")
+	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "skip the confirmation prompt")
 	o.Output.RegisterQuiet(cmd)
 	return cmd
 }
@@ -177,7 +177,7 @@ func updateRun(ctx context.Context, o *UpdateOptions) error {
 	}
 	if o.Version == "" && reflect.DeepEqual(after, p.Options) {
 		if !o.Output.Quiet {
-			o.Streams.Outf("No change: the service has these options already.\n")
+			o.Streams.Outf("No change: the service already has these options.\n")
 		}
 		return nil
 	}

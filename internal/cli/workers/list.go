@@ -41,7 +41,7 @@ func NewList(f *command.Factory, run func(context.Context, *ListOptions) error) 
 		},
 		ValidArgsFunction: f.Complete(command.ClusterNames),
 	}
-	cmd.Flags().BoolVarP(&o.All, "all", "a", false, "list JobManagers and tasks that are over too")
+	cmd.Flags().BoolVarP(&o.All, "all", "a", false, "also list JobManagers and finished tasks")
 	o.Output.Register(cmd)
 	return cmd
 }

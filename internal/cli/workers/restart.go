@@ -22,16 +22,16 @@ type RestartOptions struct {
 
 // NewRestart returns the command `worker restart`; run replaces its work in tests.
 func NewRestart(f *command.Factory, run func(context.Context, *RestartOptions) error) *cobra.Command {
-	return newCommand(&RestartOptions{Factory: f}, "restart", "Have a new task take the place of one",
-		`Have a new task take the place of one, on any agent, or where something is reserved for it: there it finds the
-old one's volumes. Jobs that used it start again from their last checkpoint, so it asks first.`, run)
+	return newCommand(&RestartOptions{Factory: f}, "restart", "Restart a task",
+		`Restart a task: it is replaced by a new one, on the agent of its reservation with the same volumes,
+or else on any agent. Affected jobs restart from their last checkpoint. Asks for confirmation.`, run)
 }
 
 // NewReplace returns the command `worker replace`; run replaces its work in tests.
 func NewReplace(f *command.Factory, run func(context.Context, *RestartOptions) error) *cobra.Command {
-	return newCommand(&RestartOptions{Factory: f, Replace: true}, "replace", "Have a new task take the place of one that may not come back",
-		`Have a new task take the place of one, on any agent. What is reserved for the old one is given back, with its
-volumes. Jobs that used it start again from their last checkpoint, so it asks first.`, run)
+	return newCommand(&RestartOptions{Factory: f, Replace: true}, "replace", "Replace a task and release its reservation",
+		`Replace a task by a new one on any agent; its reservation and volumes are released.
+Affected jobs restart from their last checkpoint. Asks for confirmation.`, run)
 }
 
 func newCommand(o *RestartOptions, verb, short, long string, run func(context.Context, *RestartOptions) error) *cobra.Command {
@@ -50,7 +50,7 @@ func newCommand(o *RestartOptions, verb, short, long string, run func(context.Co
 		},
 		ValidArgsFunction: o.Complete(command.ClusterNames, command.WorkerIDs),
 	}
-	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "skip the confirmation prompt")
 	o.Output.RegisterQuiet(cmd)
 	return cmd
 }

@@ -21,7 +21,7 @@ const (
 	longestBurst = 20 * time.Millisecond
 )
 
-// book is the counterpart of WorkerBook.java: which workers are wanted, and what was said of them.
+// book is the counterpart of WorkerRegistry.java: which workers are wanted, and what was said of them.
 type book struct {
 	epoch  string
 	prefix string

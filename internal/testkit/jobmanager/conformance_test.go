@@ -91,7 +91,7 @@ func TestRecorded(t *testing.T) {
 	}
 }
 
-// TestWithdraw is the rule of WorkerBookTest: a withdrawn worker stays for a moment, in which the next request of its size
+// TestWithdraw is the rule of WorkerRegistryTest: a withdrawn worker stays for a moment, in which the next request of its size
 // takes it over, and is gone afterwards.
 func TestWithdraw(t *testing.T) {
 	t.Parallel()

@@ -2,7 +2,7 @@
 // workers as the driver jar does, with the wanted set in the hands of the test, and with faults
 // between the two sides on demand. It runs no Flink.
 //
-// The rules stand in book.go, next to those of WorkerBook.java; the conformance test plays the same
+// The rules stand in book.go, next to those of WorkerRegistry.java; the conformance test plays the same
 // requests to this package and to the jar inside a real JobManager and compares every answer.
 package jobmanager
 

@@ -122,18 +122,6 @@ func (s *Server) Expire() {
 	}
 }
 
-// Nodes lists the paths of all nodes but those of ZooKeeper itself.
-func (s *Server) Nodes() (paths []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name := range s.nodes {
-		if name != "/" && name != "/zookeeper" {
-			paths = append(paths, name)
-		}
-	}
-	return paths
-}
-
 // converse serves one connection.
 func (s *Server) converse(conn net.Conn) {
 	defer conn.Close()

@@ -12,7 +12,8 @@ final class Arguments {
         for (int i = 0; i < args.length; i += 2) {
             String name = args[i].startsWith("--") ? args[i].substring(2) : "";
             if (!known.contains(name)) {
-                throw new IllegalArgumentException("unknown argument " + args[i] + ": known are " + known);
+                throw new IllegalArgumentException(
+                        "unknown argument " + args[i] + ": known are " + known);
             }
             if (i + 1 == args.length) {
                 throw new IllegalArgumentException(args[i] + " has no value");
@@ -41,7 +42,8 @@ final class Arguments {
         try {
             return Long.parseLong(value);
         } catch (NumberFormatException e) {
-            throw new IllegalArgumentException("--" + name + " " + value + " is not a whole number", e);
+            throw new IllegalArgumentException(
+                    "--" + name + " " + value + " is not a whole number", e);
         }
     }
 }

@@ -14,7 +14,8 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
  *   --message TEXT       of the exception, default "this job fails on purpose"
  * </pre>
  *
- * Whether Flink tries again is up to the restart strategy of the cluster; without checkpoints it does not.
+ * Whether Flink tries again is up to the restart strategy of the cluster; without checkpoints it
+ * does not.
  */
 public final class Fail {
     private Fail() {}

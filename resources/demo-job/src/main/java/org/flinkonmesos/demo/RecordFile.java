@@ -26,7 +26,9 @@ final class RecordFile implements Closeable {
     /** A new file in a directory, which is created when there is none. */
     static RecordFile create(Path directory, String kind) throws IOException {
         Files.createDirectories(directory);
-        Path file = directory.resolve(kind + "-" + System.currentTimeMillis() + "-" + UUID.randomUUID());
+        Path file =
+                directory.resolve(
+                        kind + "-" + System.currentTimeMillis() + "-" + UUID.randomUUID());
         return new RecordFile(
                 FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
     }

@@ -15,9 +15,9 @@ import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
 /**
- * Counts, and writes down what it does, so that a test can tell what became of a job over upgrades, failures and
- * moves: what the program was given, under which job id it ran, from which state it started, and when it processed
- * which number.
+ * Counts, and writes down what it does, so that a test can tell what became of a job over upgrades,
+ * failures and moves: what the program was given, under which job id it ran, from which state it
+ * started, and when it processed which number.
  *
  * <pre>
  *   --directory DIR        where the files go; required, and the same place on every agent
@@ -36,25 +36,26 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
  *                          unless it may skip state
  * </pre>
  *
- * <p>Files, of lines that are written at once and survive the death of the process: {@code main-*} by each run of this
- * program, {@code task-*} by each attempt of each recording subtask. A line is an event in JSON, or the number and
- * the time (ms since 1970) of a record.
+ * <p>Files, of lines that are written at once and survive the death of the process: {@code main-*}
+ * by each run of this program, {@code task-*} by each attempt of each recording subtask. A line is
+ * an event in JSON, or the number and the time (ms since 1970) of a record.
  */
 public final class Recorder {
-    private static final Set<String> ARGUMENTS = Set.of(
-            "directory",
-            "marker",
-            "name",
-            "count",
-            "rate",
-            "parallelism",
-            "keys",
-            "checkpoints",
-            "interval",
-            "fail-after",
-            "restart-delay",
-            "fail-checkpoints-after",
-            "ignore-state");
+    private static final Set<String> ARGUMENTS =
+            Set.of(
+                    "directory",
+                    "marker",
+                    "name",
+                    "count",
+                    "rate",
+                    "parallelism",
+                    "keys",
+                    "checkpoints",
+                    "interval",
+                    "fail-after",
+                    "restart-delay",
+                    "fail-checkpoints-after",
+                    "ignore-state");
 
     private Recorder() {}
 
@@ -65,12 +66,15 @@ public final class Recorder {
         String marker = arguments.text("marker", bakedMarker());
         String name = arguments.text("name", "recorder");
         try (RecordFile file = RecordFile.create(directory, "main")) {
-            file.event("main", event -> {
-                event.put("marker", marker).put("jobName", name);
-                List.of(args).forEach(event.putArray("args")::add);
-            });
+            file.event(
+                    "main",
+                    event -> {
+                        event.put("marker", marker).put("jobName", name);
+                        List.of(args).forEach(event.putArray("args")::add);
+                    });
         }
-        StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(configuration(arguments));
+        StreamExecutionEnvironment env =
+                StreamExecutionEnvironment.getExecutionEnvironment(configuration(arguments));
         long interval = arguments.number("interval", 500);
         if (interval > 0) {
             env.enableCheckpointing(interval);
@@ -88,12 +92,13 @@ public final class Recorder {
                 .uid(ids + "throttle")
                 .setParallelism(1)
                 .keyBy(n -> Math.floorMod(n, (long) keys), Types.LONG)
-                .process(new Recording(
-                        directory.toString(),
-                        marker,
-                        keys,
-                        arguments.number("fail-after", 0),
-                        arguments.number("fail-checkpoints-after", -1)))
+                .process(
+                        new Recording(
+                                directory.toString(),
+                                marker,
+                                keys,
+                                arguments.number("fail-after", 0),
+                                arguments.number("fail-checkpoints-after", -1)))
                 .returns(Types.LONG)
                 .name("record")
                 .uid(ids + "record")
@@ -110,13 +115,18 @@ public final class Recorder {
         long delay = arguments.number("restart-delay", -1);
         if (delay >= 0) {
             configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
-            configuration.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_ATTEMPTS, Integer.MAX_VALUE);
-            configuration.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_DELAY, Duration.ofMillis(delay));
+            configuration.set(
+                    RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_ATTEMPTS,
+                    Integer.MAX_VALUE);
+            configuration.set(
+                    RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_DELAY,
+                    Duration.ofMillis(delay));
         }
         if (arguments.number("fail-checkpoints-after", -1) >= 0) {
             // By its option's name: the class that holds it changed between the Flink versions.
             configuration.setString(
-                    "execution.checkpointing.tolerable-failed-checkpoints", String.valueOf(Integer.MAX_VALUE));
+                    "execution.checkpointing.tolerable-failed-checkpoints",
+                    String.valueOf(Integer.MAX_VALUE));
         }
         return configuration;
     }

@@ -27,10 +27,13 @@ final class Recording extends KeyedProcessFunction<Long, Long, Long>
 
     private transient RecordFile file;
     private transient ListState<Long> processedState;
+
     /** The last number of a key: a state that does not fit to the source shows in it. */
     private transient ValueState<Long> last;
 
-    /** Since the job began, over all restores; after a restore the first subtask has those of all. */
+    /**
+     * Since the job began, over all restores; after a restore the first subtask has those of all.
+     */
     private transient long processed;
 
     private transient long recorded;
@@ -39,7 +42,8 @@ final class Recording extends KeyedProcessFunction<Long, Long, Long>
     private transient long restoredCheckpoint;
     private transient long restoredProcessed;
 
-    Recording(String directory, String marker, int keys, long failAfter, long failCheckpointsAfter) {
+    Recording(
+            String directory, String marker, int keys, long failAfter, long failCheckpointsAfter) {
         this.directory = directory;
         this.marker = marker;
         this.keys = keys;
@@ -50,7 +54,8 @@ final class Recording extends KeyedProcessFunction<Long, Long, Long>
     @Override
     public void initializeState(FunctionInitializationContext context) throws Exception {
         processedState =
-                context.getOperatorStateStore().getUnionListState(new ListStateDescriptor<>("processed", Types.LONG));
+                context.getOperatorStateStore()
+                        .getUnionListState(new ListStateDescriptor<>("processed", Types.LONG));
         restored = context.isRestored();
         restoredCheckpoint = context.getRestoredCheckpointId().orElse(-1);
         for (long part : processedState.get()) {
@@ -61,21 +66,31 @@ final class Recording extends KeyedProcessFunction<Long, Long, Long>
     @Override
     public void open(OpenContext context) throws IOException {
         last = getRuntimeContext().getState(new ValueStateDescriptor<>("last", Types.LONG));
-        processed = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0 ? restoredProcessed : 0;
+        processed =
+                getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0
+                        ? restoredProcessed
+                        : 0;
         file = RecordFile.create(Paths.get(directory), "task");
-        file.event("start", event -> {
-            event.put("marker", marker)
-                    .put("jobId", getRuntimeContext().getJobInfo().getJobId().toHexString())
-                    .put("jobName", getRuntimeContext().getJobInfo().getJobName())
-                    .put("subtask", getRuntimeContext().getTaskInfo().getIndexOfThisSubtask())
-                    .put("parallelism", getRuntimeContext().getTaskInfo().getNumberOfParallelSubtasks())
-                    .put("attempt", getRuntimeContext().getTaskInfo().getAttemptNumber())
-                    .put("keys", keys)
-                    .put("restored", restored);
-            if (restored) {
-                event.put("restoredCheckpoint", restoredCheckpoint).put("restoredProcessed", restoredProcessed);
-            }
-        });
+        file.event(
+                "start",
+                event -> {
+                    event.put("marker", marker)
+                            .put("jobId", getRuntimeContext().getJobInfo().getJobId().toHexString())
+                            .put("jobName", getRuntimeContext().getJobInfo().getJobName())
+                            .put(
+                                    "subtask",
+                                    getRuntimeContext().getTaskInfo().getIndexOfThisSubtask())
+                            .put(
+                                    "parallelism",
+                                    getRuntimeContext().getTaskInfo().getNumberOfParallelSubtasks())
+                            .put("attempt", getRuntimeContext().getTaskInfo().getAttemptNumber())
+                            .put("keys", keys)
+                            .put("restored", restored);
+                    if (restored) {
+                        event.put("restoredCheckpoint", restoredCheckpoint)
+                                .put("restoredProcessed", restoredProcessed);
+                    }
+                });
     }
 
     @Override
@@ -91,7 +106,8 @@ final class Recording extends KeyedProcessFunction<Long, Long, Long>
         file.record(number);
         if (failAfter > 0 && recorded >= failAfter) {
             file.event("failing", event -> event.put("recorded", recorded));
-            throw new IllegalStateException("the recorder fails on purpose after " + recorded + " records");
+            throw new IllegalStateException(
+                    "the recorder fails on purpose after " + recorded + " records");
         }
     }
 
@@ -106,7 +122,8 @@ final class Recording extends KeyedProcessFunction<Long, Long, Long>
 
     @Override
     public void notifyCheckpointComplete(long checkpointId) throws IOException {
-        file.event("checkpoint", event -> event.put("id", checkpointId).put("processed", processed));
+        file.event(
+                "checkpoint", event -> event.put("id", checkpointId).put("processed", processed));
     }
 
     @Override

@@ -20,8 +20,8 @@ import org.apache.flink.streaming.api.functions.KeyedProcessFunction;
 import org.apache.flink.util.Collector;
 
 /**
- * Adds up the numbers from 1 to N in checkpointed state. Whatever happens meanwhile, the result is N numbers with
- * the sum N(N+1)/2: one lost or counted twice shows.
+ * Adds up the numbers from 1 to N in checkpointed state. Whatever happens meanwhile, the result is
+ * N numbers with the sum N(N+1)/2: one lost or counted twice shows.
  *
  * <pre>
  *   --count N            default 100000
@@ -32,14 +32,23 @@ import org.apache.flink.util.Collector;
  *   --output FILE        "count sum" is written there at the end, if given
  * </pre>
  *
- * The accumulators {@code count}, {@code sum} and {@code attempt} (0 when nothing was restarted) tell the same.
+ * The accumulators {@code count}, {@code sum} and {@code attempt} (0 when nothing was restarted)
+ * tell the same.
  */
 public final class Sum {
     private Sum() {}
 
     public static void main(String[] args) throws Exception {
         Arguments arguments =
-                new Arguments(args, Set.of("count", "rate", "parallelism", "checkpoints", "interval", "output"));
+                new Arguments(
+                        args,
+                        Set.of(
+                                "count",
+                                "rate",
+                                "parallelism",
+                                "checkpoints",
+                                "interval",
+                                "output"));
         int parallelism = Math.toIntExact(arguments.number("parallelism", 4));
         long rate = arguments.number("rate", 0);
 
@@ -47,9 +56,11 @@ public final class Sum {
         String checkpoints = arguments.text("checkpoints", "");
         if (!checkpoints.isEmpty()) {
             configuration.set(
-                    ConfigOptions.key("execution.checkpointing.dir").stringType().noDefaultValue(), checkpoints);
+                    ConfigOptions.key("execution.checkpointing.dir").stringType().noDefaultValue(),
+                    checkpoints);
         }
-        StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(configuration);
+        StreamExecutionEnvironment env =
+                StreamExecutionEnvironment.getExecutionEnvironment(configuration);
         env.setParallelism(parallelism);
         env.enableCheckpointing(arguments.number("interval", 500));
         env.fromSequence(1, arguments.number("count", 100_000))
@@ -72,7 +83,8 @@ public final class Sum {
     }
 
     /** Adds up counts and sums in keyed state, and hands them on when the input is at its end. */
-    private static final class Add extends KeyedProcessFunction<Long, Tuple2<Long, Long>, Tuple2<Long, Long>> {
+    private static final class Add
+            extends KeyedProcessFunction<Long, Tuple2<Long, Long>, Tuple2<Long, Long>> {
         private final boolean last;
         private final String file;
         private transient ValueState<Tuple2<Long, Long>> state;
@@ -84,8 +96,11 @@ public final class Sum {
 
         @Override
         public void open(OpenContext context) {
-            state = getRuntimeContext()
-                    .getState(new ValueStateDescriptor<>("sum", Types.TUPLE(Types.LONG, Types.LONG)));
+            state =
+                    getRuntimeContext()
+                            .getState(
+                                    new ValueStateDescriptor<>(
+                                            "sum", Types.TUPLE(Types.LONG, Types.LONG)));
             if (last) {
                 IntMaximum attempt = new IntMaximum();
                 attempt.add(getRuntimeContext().getTaskInfo().getAttemptNumber());
@@ -94,7 +109,8 @@ public final class Sum {
         }
 
         @Override
-        public void processElement(Tuple2<Long, Long> add, Context context, Collector<Tuple2<Long, Long>> out)
+        public void processElement(
+                Tuple2<Long, Long> add, Context context, Collector<Tuple2<Long, Long>> out)
                 throws Exception {
             Tuple2<Long, Long> before = state.value();
             state.update(before == null ? add : Tuple2.of(before.f0 + add.f0, before.f1 + add.f1));
@@ -102,7 +118,8 @@ public final class Sum {
         }
 
         @Override
-        public void onTimer(long time, OnTimerContext context, Collector<Tuple2<Long, Long>> out) throws Exception {
+        public void onTimer(long time, OnTimerContext context, Collector<Tuple2<Long, Long>> out)
+                throws Exception {
             Tuple2<Long, Long> total = state.value();
             if (!last) {
                 out.collect(total);
@@ -114,7 +131,9 @@ public final class Sum {
                 Path path = Paths.get(file).toAbsolutePath();
                 Files.createDirectories(path.getParent());
                 Path unfinished = Files.createTempFile(path.getParent(), ".sum", "");
-                Files.write(unfinished, (total.f0 + " " + total.f1 + "\n").getBytes(StandardCharsets.US_ASCII));
+                Files.write(
+                        unfinished,
+                        (total.f0 + " " + total.f1 + "\n").getBytes(StandardCharsets.US_ASCII));
                 Files.move(unfinished, path, StandardCopyOption.ATOMIC_MOVE);
             }
         }

@@ -13,7 +13,8 @@ import org.apache.flink.core.fs.Path;
 
 /**
  * A text that several tasks read in parts: a file on a file system that Flink knows, or an http URL
- * whose server answers ranges. Every task reads it itself, so it must be reachable from every TaskManager.
+ * whose server answers ranges. Every task reads it itself, so it must be reachable from every
+ * TaskManager.
  */
 final class Text implements Serializable {
     private final String location;
@@ -34,8 +35,10 @@ final class Text implements Serializable {
         }
         HttpURLConnection connection = connect("HEAD");
         try {
-            if (connection.getResponseCode() != HttpURLConnection.HTTP_OK || connection.getContentLengthLong() < 0) {
-                throw new IOException(location + " answers " + connection.getResponseCode() + " and no length");
+            if (connection.getResponseCode() != HttpURLConnection.HTTP_OK
+                    || connection.getContentLengthLong() < 0) {
+                throw new IOException(
+                        location + " answers " + connection.getResponseCode() + " and no length");
             }
             return connection.getContentLengthLong();
         } finally {

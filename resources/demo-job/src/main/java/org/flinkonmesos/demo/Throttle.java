@@ -25,7 +25,8 @@ final class Throttle extends RichMapFunction<Long, Long> {
         if (perSecond > 0) {
             long due = begin + (long) (1e9 * passed++ / perSecond);
             long wait = due - System.nanoTime();
-            // Below a millisecond sleeping is longer than asked for; the next record makes up for it.
+            // Below a millisecond sleeping is longer than asked for; the next record makes up for
+            // it.
             if (wait > 1_000_000) {
                 TimeUnit.NANOSECONDS.sleep(wait);
             }

@@ -6,8 +6,9 @@ import org.apache.flink.api.common.accumulators.Accumulator;
 import org.apache.flink.api.java.tuple.Tuple2;
 
 /**
- * The most frequent words of a job, as lines {@code word count}, the most frequent first and equal ones by
- * the alphabet. Each word is counted in one place, so the best of all are among the best of each.
+ * The most frequent words of a job, as lines {@code word count}, the most frequent first and equal
+ * ones by the alphabet. Each word is counted in one place, so the best of all are among the best of
+ * each.
  */
 final class Top implements Accumulator<Tuple2<String, Long>, String> {
     private static final Comparator<Tuple2<String, Long>> ORDER = new ByCount();
@@ -51,7 +52,8 @@ final class Top implements Accumulator<Tuple2<String, Long>, String> {
         return copy;
     }
 
-    private static final class ByCount implements Comparator<Tuple2<String, Long>>, java.io.Serializable {
+    private static final class ByCount
+            implements Comparator<Tuple2<String, Long>>, java.io.Serializable {
         @Override
         public int compare(Tuple2<String, Long> a, Tuple2<String, Long> b) {
             int byCount = Long.compare(b.f1, a.f1);

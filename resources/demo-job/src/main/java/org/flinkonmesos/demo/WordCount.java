@@ -31,8 +31,9 @@ import org.apache.flink.util.Collector;
  *   --top N              how many of the most frequent words to report, default 100
  * </pre>
  *
- * The results that need no shared directory are accumulators, readable at {@code /jobs/ID/accumulators}: {@code
- * words} and {@code distinct} are numbers, {@code top} has lines "word count".
+ * The results that need no shared directory are accumulators, readable at {@code
+ * /jobs/ID/accumulators}: {@code words} and {@code distinct} are numbers, {@code top} has lines
+ * "word count".
  */
 public final class WordCount {
     private static final int BUCKETS = 64;
@@ -62,8 +63,11 @@ public final class WordCount {
         }
     }
 
-    /** Adds up the counts of the words of one bucket, and reports them when the text is at its end. */
-    private static final class Count extends KeyedProcessFunction<Integer, Tuple2<String, Long>, Void> {
+    /**
+     * Adds up the counts of the words of one bucket, and reports them when the text is at its end.
+     */
+    private static final class Count
+            extends KeyedProcessFunction<Integer, Tuple2<String, Long>, Void> {
         private final String directory;
         private final int top;
         private transient MapState<String, Long> counts;
@@ -78,7 +82,10 @@ public final class WordCount {
 
         @Override
         public void open(OpenContext context) {
-            counts = getRuntimeContext().getMapState(new MapStateDescriptor<>("counts", Types.STRING, Types.LONG));
+            counts =
+                    getRuntimeContext()
+                            .getMapState(
+                                    new MapStateDescriptor<>("counts", Types.STRING, Types.LONG));
             words = new LongCounter();
             distinct = new LongCounter();
             best = new Top(top);
@@ -88,7 +95,8 @@ public final class WordCount {
         }
 
         @Override
-        public void processElement(Tuple2<String, Long> word, Context context, Collector<Void> out) throws Exception {
+        public void processElement(Tuple2<String, Long> word, Context context, Collector<Void> out)
+                throws Exception {
             Long before = counts.get(word.f0);
             counts.put(word.f0, before == null ? word.f1 : before + word.f1);
             // The end of a bounded input moves the event time to its end.
@@ -96,7 +104,8 @@ public final class WordCount {
         }
 
         @Override
-        public void onTimer(long time, OnTimerContext context, Collector<Void> out) throws Exception {
+        public void onTimer(long time, OnTimerContext context, Collector<Void> out)
+                throws Exception {
             Map<String, Long> sorted = new TreeMap<>();
             for (Map.Entry<String, Long> e : counts.entries()) {
                 sorted.put(e.getKey(), e.getValue());
@@ -113,7 +122,8 @@ public final class WordCount {
             Path dir = Paths.get(directory);
             Files.createDirectories(dir);
             Path unfinished = Files.createTempFile(dir, "." + name, "");
-            try (BufferedWriter w = Files.newBufferedWriter(unfinished, StandardCharsets.US_ASCII)) {
+            try (BufferedWriter w =
+                    Files.newBufferedWriter(unfinished, StandardCharsets.US_ASCII)) {
                 for (Map.Entry<String, Long> e : sorted.entrySet()) {
                     w.write(e.getKey() + " " + e.getValue() + "\n");
                 }

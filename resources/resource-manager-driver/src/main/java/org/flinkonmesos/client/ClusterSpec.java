@@ -1,5 +1,9 @@
 package org.flinkonmesos.client;
 
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.apache.flink.client.deployment.application.ApplicationConfiguration;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
@@ -7,14 +11,9 @@ import org.apache.flink.runtime.util.EnvironmentInformation;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 
-import java.io.IOException;
-import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
-
 /**
- * The spec of a cluster as the service's API takes it. Sizes stand in Flink's own options, which the service reads
- * and completes.
+ * The spec of a cluster as the service's API takes it. Sizes stand in Flink's own options, which
+ * the service reads and completes.
  */
 final class ClusterSpec {
 
@@ -79,7 +78,8 @@ final class ClusterSpec {
             job.withArray("args").add(argument);
         }
         job.put("parallelism", Math.max(1, configuration.get(CoreOptions.DEFAULT_PARALLELISM)));
-        String savepoint = first(configuration, "execution.state-recovery.path", "execution.savepoint.path");
+        String savepoint =
+                first(configuration, "execution.state-recovery.path", "execution.savepoint.path");
         if (savepoint != null) {
             job.put("initialSavepointPath", savepoint);
             String ignore =

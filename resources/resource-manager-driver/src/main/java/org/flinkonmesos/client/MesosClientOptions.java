@@ -1,15 +1,17 @@
 package org.flinkonmesos.client;
 
+import java.net.URI;
+import java.time.Duration;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.DeploymentOptions;
 import org.apache.flink.configuration.IllegalConfigurationException;
 
-import java.net.URI;
-import java.time.Duration;
-
-/** What {@code flink -t mesos-session} and {@code -t mesos-application} read, and what follows from it. */
+/**
+ * What {@code flink -t mesos-session} and {@code -t mesos-application} read, and what follows from
+ * it.
+ */
 public final class MesosClientOptions {
 
     /** The target of jobs for a session cluster that is there. */
@@ -25,8 +27,8 @@ public final class MesosClientOptions {
                     .noDefaultValue()
                     .withDescription(
                             "Address of the service, such as http://127.0.0.1:8080, or"
-                                    + " https://dcos.example/service/flink. The environment variable"
-                                    + " DCOS_FLINK_URL stands in for it.");
+                                + " https://dcos.example/service/flink. The environment variable"
+                                + " DCOS_FLINK_URL stands in for it.");
 
     /** Who is asking, on DC/OS. */
     public static final ConfigOption<String> SERVICE_TOKEN =
@@ -34,8 +36,9 @@ public final class MesosClientOptions {
                     .stringType()
                     .noDefaultValue()
                     .withDescription(
-                            "Token of the DC/OS login. The environment variable DCOS_ACS_TOKEN stands in for it."
-                                    + " Flink's own REST calls need it in FLINK_REST_CLIENT_HEADERS too.");
+                            "Token of the DC/OS login. The environment variable DCOS_ACS_TOKEN"
+                                    + " stands in for it. Flink's own REST calls need it in"
+                                    + " FLINK_REST_CLIENT_HEADERS too.");
 
     /** Which cluster. */
     public static final ConfigOption<String> CLUSTER_ID =
@@ -68,12 +71,16 @@ public final class MesosClientOptions {
         String url = orEnvironment(configuration, SERVICE_URL, "DCOS_FLINK_URL");
         if (url == null) {
             throw new IllegalConfigurationException(
-                    "The service is not known: set mesos.service.url, as with -D mesos.service.url=http://HOST:PORT.");
+                    "The service is not known: set mesos.service.url, as with -D"
+                            + " mesos.service.url=http://HOST:PORT.");
         }
         URI uri = URI.create(url.endsWith("/") ? url.substring(0, url.length() - 1) : url);
-        if (uri.getHost() == null || !("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))) {
+        if (uri.getHost() == null
+                || !("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))) {
             throw new IllegalConfigurationException(
-                    "mesos.service.url " + url + " is not an address: write http://HOST:PORT or https://HOST/PATH.");
+                    "mesos.service.url "
+                            + url
+                            + " is not an address: write http://HOST:PORT or https://HOST/PATH.");
         }
         return uri;
     }
@@ -82,7 +89,8 @@ public final class MesosClientOptions {
         return orEnvironment(configuration, SERVICE_TOKEN, "DCOS_ACS_TOKEN");
     }
 
-    private static String orEnvironment(Configuration configuration, ConfigOption<String> option, String variable) {
+    private static String orEnvironment(
+            Configuration configuration, ConfigOption<String> option, String variable) {
         String value = configuration.getOptional(option).orElse(System.getenv(variable));
         return value == null || value.isEmpty() ? null : value;
     }
@@ -93,16 +101,22 @@ public final class MesosClientOptions {
                 .orElseThrow(
                         () ->
                                 new IllegalConfigurationException(
-                                        "The cluster is not known: set its name, as with -D mesos.cluster-id=NAME."));
+                                        "The cluster is not known: set its name, as with -D"
+                                                + " mesos.cluster-id=NAME."));
     }
 
-    /** The same configuration with the REST API of a cluster's JobManager, which the service passes on. */
+    /**
+     * The same configuration with the REST API of a cluster's JobManager, which the service passes
+     * on.
+     */
     static Configuration remote(Configuration configuration, String clusterId) {
         URI service = serviceUrl(configuration);
         boolean tls = "https".equals(service.getScheme());
         Configuration remote = new Configuration(configuration);
         remote.setString("rest.address", service.getHost());
-        remote.setString("rest.port", String.valueOf(service.getPort() > 0 ? service.getPort() : tls ? 443 : 80));
+        remote.setString(
+                "rest.port",
+                String.valueOf(service.getPort() > 0 ? service.getPort() : tls ? 443 : 80));
         remote.setString("rest.path", service.getPath() + "/v1/clusters/" + clusterId + "/ui");
         remote.setString("security.ssl.rest.enabled", String.valueOf(tls));
         remote.setString("high-availability.type", "NONE");

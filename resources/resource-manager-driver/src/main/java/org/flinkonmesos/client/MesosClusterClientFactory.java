@@ -1,18 +1,18 @@
 package org.flinkonmesos.client;
 
+import java.util.Optional;
 import org.apache.flink.client.deployment.ClusterClientFactory;
 import org.apache.flink.client.deployment.ClusterDescriptor;
 import org.apache.flink.client.deployment.ClusterSpecification;
 import org.apache.flink.configuration.Configuration;
-
-import java.util.Optional;
 
 /** Finds and makes clusters of the service for Flink's command line. A cluster's id is its name. */
 public final class MesosClusterClientFactory implements ClusterClientFactory<String> {
 
     @Override
     public boolean isCompatibleWith(Configuration configuration) {
-        return MesosClientOptions.targets(configuration, MesosClientOptions.SESSION, MesosClientOptions.APPLICATION);
+        return MesosClientOptions.targets(
+                configuration, MesosClientOptions.SESSION, MesosClientOptions.APPLICATION);
     }
 
     @Override

@@ -6,8 +6,8 @@ import org.apache.flink.core.execution.PipelineExecutor;
 import org.apache.flink.core.execution.PipelineExecutorFactory;
 
 /**
- * Submits jobs to a session cluster of the service. Flink's own executor for remote clusters does the work:
- * what the service passes on is a JobManager like any other.
+ * Submits jobs to a session cluster of the service. Flink's own executor for remote clusters does
+ * the work: what the service passes on is a JobManager like any other.
  */
 public final class MesosSessionExecutorFactory implements PipelineExecutorFactory {
 
@@ -24,7 +24,8 @@ public final class MesosSessionExecutorFactory implements PipelineExecutorFactor
     @Override
     public PipelineExecutor getExecutor(Configuration configuration) {
         return (pipeline, settings, loader) -> {
-            Configuration remote = MesosClientOptions.remote(settings, MesosClientOptions.clusterId(settings));
+            Configuration remote =
+                    MesosClientOptions.remote(settings, MesosClientOptions.clusterId(settings));
             return new DefaultExecutorServiceLoader()
                     .getExecutorFactory(remote)
                     .getExecutor(remote)

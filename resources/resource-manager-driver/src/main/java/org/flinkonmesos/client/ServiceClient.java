@@ -1,11 +1,5 @@
 package org.flinkonmesos.client;
 
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
-
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.io.IOException;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -15,6 +9,10 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The few calls of the service's API that Flink's command line needs. */
 final class ServiceClient {
@@ -23,7 +21,8 @@ final class ServiceClient {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final Duration BETWEEN_LOOKS = Duration.ofMillis(500);
 
-    private final HttpClient http = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10)).build();
+    private final HttpClient http =
+            HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10)).build();
     private final URI service;
     private final String token;
 
@@ -53,7 +52,10 @@ final class ServiceClient {
     }
 
     void delete(String name) throws IOException {
-        send(request("/v1/clusters/" + name + "?force=true").timeout(Duration.ofMinutes(1)).DELETE());
+        send(
+                request("/v1/clusters/" + name + "?force=true")
+                        .timeout(Duration.ofMinutes(1))
+                        .DELETE());
     }
 
     /** Waits until the JobManager of a cluster answers, and tells why it does not yet. */
@@ -61,22 +63,29 @@ final class ServiceClient {
         long deadline = System.nanoTime() + timeout.toNanos();
         String told = "";
         while (true) {
-            JsonNode status = send(request("/v1/clusters/" + name).timeout(Duration.ofMinutes(1)).GET());
+            JsonNode status =
+                    send(request("/v1/clusters/" + name).timeout(Duration.ofMinutes(1)).GET());
             JsonNode state = status.path("status");
             // An application may be over before it was seen running.
             if (state.has("flink") || state.has("result")) {
                 return;
             }
             if ("FAILED".equals(state.path("state").asText())) {
-                throw new IOException("cluster " + name + " failed: " + state.path("message").asText());
+                throw new IOException(
+                        "cluster " + name + " failed: " + state.path("message").asText());
             }
-            String why = status.path("waiting").path(0).path("reason").asText(state.path("phase").asText());
+            String why =
+                    status.path("waiting")
+                            .path(0)
+                            .path("reason")
+                            .asText(state.path("phase").asText());
             if (!why.equals(told)) {
                 LOG.info("Cluster {} is coming up: {}", name, why);
                 told = why;
             }
             if (System.nanoTime() - deadline > 0) {
-                throw new IOException("cluster " + name + " is not up after " + timeout + ": " + why);
+                throw new IOException(
+                        "cluster " + name + " is not up after " + timeout + ": " + why);
             }
             try {
                 Thread.sleep(BETWEEN_LOOKS.toMillis());
@@ -110,9 +119,13 @@ final class ServiceClient {
         if (response.statusCode() / 100 == 2) {
             return body;
         }
-        StringBuilder message = new StringBuilder(body.path("message").asText("status " + response.statusCode()));
+        StringBuilder message =
+                new StringBuilder(body.path("message").asText("status " + response.statusCode()));
         for (JsonNode detail : body.path("details")) {
-            message.append("; ").append(detail.path("field").asText()).append(": ").append(detail.path("message").asText());
+            message.append("; ")
+                    .append(detail.path("field").asText())
+                    .append(": ")
+                    .append(detail.path("message").asText());
         }
         throw new IOException(message.toString());
     }
@@ -121,7 +134,13 @@ final class ServiceClient {
         try {
             return MAPPER.readTree(response.body());
         } catch (IOException e) {
-            throw new IOException("what answers at " + service + " is not the service (status " + response.statusCode() + ")", e);
+            throw new IOException(
+                    "what answers at "
+                            + service
+                            + " is not the service (status "
+                            + response.statusCode()
+                            + ")",
+                    e);
         }
     }
 }

@@ -1,19 +1,17 @@
 package org.flinkonmesos.driver;
 
-import org.apache.flink.runtime.clusterframework.ApplicationStatus;
-import org.apache.flink.runtime.highavailability.HighAvailabilityServices;
-import org.apache.flink.runtime.rpc.RpcService;
-
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.apache.flink.runtime.clusterframework.ApplicationStatus;
+import org.apache.flink.runtime.highavailability.HighAvailabilityServices;
+import org.apache.flink.runtime.rpc.RpcService;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * How this process' cluster ends, which Flink's own shutdown call says in one word at best: a failed
- * application has no text, and a job cluster that is shut down has always succeeded.
+ * How this process' cluster ends, which Flink's own shutdown call says in one word at best: a
+ * failed application has no text, and a job cluster that is shut down has always succeeded.
  */
 final class ClusterEnd {
 
@@ -60,13 +58,15 @@ final class ClusterEnd {
     }
 
     /**
-     * Tells the service of an end. A main method may end before the ResourceManager is up, whose exchange
-     * is waited for; it does nothing when there never is one.
+     * Tells the service of an end. A main method may end before the ResourceManager is up, whose
+     * exchange is waited for; it does nothing when there never is one.
      */
     void tell(ApplicationStatus status, String diagnostics) {
         try {
             if (!led.await(MAX_START.toMillis(), TimeUnit.MILLISECONDS)) {
-                LOG.warn("No ResourceManager within {}; the service is not told of the end.", MAX_START);
+                LOG.warn(
+                        "No ResourceManager within {}; the service is not told of the end.",
+                        MAX_START);
                 return;
             }
             leader.finish(explain(status, diagnostics));

@@ -1,21 +1,20 @@
 package org.flinkonmesos.driver;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
 import org.apache.flink.client.deployment.application.ApplicationConfiguration;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.GlobalConfiguration;
 import org.apache.flink.configuration.PipelineOptionsInternal;
 import org.apache.flink.configuration.StateRecoveryOptions;
 
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
-import java.util.List;
-
 /**
  * The command line of the entry points, with the option names of Flink's standalone ones.
  *
- * <p>It is read here and not by Flink's parsers because those have changed between the supported versions.
- * Everything it says ends in the configuration, where a {@code -D} says the same.
+ * <p>It is read here and not by Flink's parsers because those have changed between the supported
+ * versions. Everything it says ends in the configuration, where a {@code -D} says the same.
  */
 final class EntrypointArguments {
 
@@ -70,7 +69,9 @@ final class EntrypointArguments {
                     break;
                 case "-jid":
                 case "--job-id":
-                    dynamic.set(PipelineOptionsInternal.PIPELINE_FIXED_JOB_ID, jobId(value(args, i++, arg)));
+                    dynamic.set(
+                            PipelineOptionsInternal.PIPELINE_FIXED_JOB_ID,
+                            jobId(value(args, i++, arg)));
                     break;
                 case "-s":
                 case "--fromSavepoint":
@@ -92,7 +93,8 @@ final class EntrypointArguments {
                         property(arg.substring(2), dynamic);
                     } else {
                         // The program's arguments may also begin without the two dashes.
-                        programArguments = new ArrayList<>(Arrays.asList(args).subList(i - 1, args.length));
+                        programArguments =
+                                new ArrayList<>(Arrays.asList(args).subList(i - 1, args.length));
                         i = args.length;
                     }
             }

@@ -1,15 +1,5 @@
 package org.flinkonmesos.driver;
 
-import org.apache.flink.configuration.Configuration;
-import org.apache.flink.configuration.IllegalConfigurationException;
-import org.apache.flink.configuration.SecurityOptions;
-import org.apache.flink.runtime.net.SSLUtils;
-import org.apache.flink.runtime.resourcemanager.active.ResourceEventHandler;
-import org.apache.flink.util.concurrent.ScheduledExecutor;
-
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -19,23 +9,31 @@ import java.nio.file.Paths;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
-
 import javax.net.ssl.SSLContext;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.IllegalConfigurationException;
+import org.apache.flink.configuration.SecurityOptions;
+import org.apache.flink.runtime.net.SSLUtils;
+import org.apache.flink.runtime.resourcemanager.active.ResourceEventHandler;
+import org.apache.flink.util.concurrent.ScheduledExecutor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * One epoch of the conversation with the service: a {@link WorkerBook} and the port on which it is served.
- * An epoch begins when the ResourceManager of this process becomes the leader and ends with its leadership.
+ * One epoch of the conversation with the service: a {@link WorkerRegistry} and the port on which it
+ * is served. An epoch begins when the ResourceManager of this process becomes the leader and ends
+ * with its leadership.
  */
 final class Exchange implements ClusterEnd.Listener, AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Exchange.class);
 
-    final WorkerBook book;
+    final WorkerRegistry registry;
     private final ExchangeServer server;
     private final Duration finishTimeout;
 
-    private Exchange(WorkerBook book, ExchangeServer server, Duration finishTimeout) {
-        this.book = book;
+    private Exchange(WorkerRegistry registry, ExchangeServer server, Duration finishTimeout) {
+        this.registry = registry;
         this.server = server;
         this.finishTimeout = finishTimeout;
     }
@@ -47,12 +45,15 @@ final class Exchange implements ClusterEnd.Listener, AutoCloseable {
      * @throws IllegalConfigurationException when a required option is not set
      */
     static Exchange open(
-            Configuration configuration, ResourceEventHandler<MesosWorker> flink, ScheduledExecutor mainThread)
+            Configuration configuration,
+            ResourceEventHandler<MesosWorker> flink,
+            ScheduledExecutor mainThread)
             throws Exception {
         String epoch = newEpoch();
-        String token = token(MesosDriverOptions.required(configuration, MesosDriverOptions.TOKEN_FILE));
-        WorkerBook book =
-                new WorkerBook(
+        String token =
+                token(MesosDriverOptions.required(configuration, MesosDriverOptions.TOKEN_FILE));
+        WorkerRegistry registry =
+                new WorkerRegistry(
                         epoch,
                         MesosDriverOptions.required(configuration, MesosDriverOptions.ID_PREFIX),
                         configuration.get(MesosDriverOptions.WITHDRAW_DELAY),
@@ -66,7 +67,7 @@ final class Exchange implements ClusterEnd.Listener, AutoCloseable {
         ExchangeServer.Tls tls = tls(configuration);
         ExchangeServer server;
         try {
-            server = new ExchangeServer(book, token, address, tls);
+            server = new ExchangeServer(registry, token, address, tls);
         } catch (IOException e) {
             throw new IOException("bind the exchange to " + address + " (mesos.driver.port)", e);
         }
@@ -75,16 +76,21 @@ final class Exchange implements ClusterEnd.Listener, AutoCloseable {
                 server.port(),
                 tls == null ? "http" : "https",
                 epoch);
-        return new Exchange(book, server, MesosDriverOptions.finishTimeout(configuration));
+        return new Exchange(registry, server, MesosDriverOptions.finishTimeout(configuration));
     }
 
-    /** Tells the service how the cluster ended, and waits for a while until the service has read it. */
+    /**
+     * Tells the service how the cluster ended, and waits for a while until the service has read it.
+     */
     @Override
     public void finish(Wanted.Finished end) throws InterruptedException {
         LOG.info("The cluster ends as {}; telling the service.", end.status);
-        book.finish(end.status, end.diagnostics);
-        if (!book.awaitFinishedSeen(finishTimeout)) {
-            LOG.warn("The service did not read the final status {} within {}.", end.status, finishTimeout);
+        registry.finish(end.status, end.diagnostics);
+        if (!registry.awaitFinishedSeen(finishTimeout)) {
+            LOG.warn(
+                    "The service did not read the final status {} within {}.",
+                    end.status,
+                    finishTimeout);
         }
     }
 
@@ -95,7 +101,7 @@ final class Exchange implements ClusterEnd.Listener, AutoCloseable {
 
     @Override
     public void close() {
-        book.close();
+        registry.close();
         server.close();
     }
 

@@ -5,10 +5,6 @@ import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsParameters;
 import com.sun.net.httpserver.HttpsServer;
-
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -19,11 +15,12 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Serves a {@link WorkerBook} to whoever shows the token, over HTTP or HTTPS. */
+/** Serves a {@link WorkerRegistry} to the holder of the token, over HTTP or HTTPS. */
 final class ExchangeServer implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(ExchangeServer.class);
@@ -33,10 +30,13 @@ final class ExchangeServer implements AutoCloseable {
 
     private static final long MAX_WAIT_SECONDS = 60;
 
-    /** The book lets eight requests wait, so half of the threads are always there for the others. */
+    /**
+     * The registry lets eight requests wait, so half of the threads are always there for the
+     * others.
+     */
     private static final int THREADS = 16;
 
-    private final WorkerBook book;
+    private final WorkerRegistry registry;
     private final byte[] authorization;
     private final HttpServer server;
     private final ExecutorService threads;
@@ -49,7 +49,11 @@ final class ExchangeServer implements AutoCloseable {
         final String[] cipherSuites;
         final boolean clientCertificate;
 
-        Tls(SSLContext context, String[] protocols, String[] cipherSuites, boolean clientCertificate) {
+        Tls(
+                SSLContext context,
+                String[] protocols,
+                String[] cipherSuites,
+                boolean clientCertificate) {
             this.context = context;
             this.protocols = protocols;
             this.cipherSuites = cipherSuites;
@@ -63,11 +67,14 @@ final class ExchangeServer implements AutoCloseable {
      * @param tls null for plain HTTP
      * @throws IOException when the address cannot be bound
      */
-    ExchangeServer(WorkerBook book, String token, InetSocketAddress address, Tls tls) throws IOException {
-        this.book = book;
+    ExchangeServer(WorkerRegistry registry, String token, InetSocketAddress address, Tls tls)
+            throws IOException {
+        this.registry = registry;
         this.authorization = ("Bearer " + token).getBytes(StandardCharsets.UTF_8);
-        // The JDK's server reads these once. Without the first, small answers wait 40 ms for the reader's
-        // delayed acknowledgement; without the second, a reader that sends half a request holds a thread.
+        // The JDK's server reads these once. Without the first, small answers wait 40 ms for the
+        // reader's
+        // delayed acknowledgement; without the second, a reader that sends half a request holds a
+        // thread.
         setUnlessSet("sun.net.httpserver.nodelay", "true");
         setUnlessSet("sun.net.httpserver.maxReqTime", "30");
         server = tls == null ? HttpServer.create(address, 0) : https(address, tls);
@@ -81,7 +88,9 @@ final class ExchangeServer implements AutoCloseable {
         return server.getAddress().getPort();
     }
 
-    /** Lets answers under way go out for a moment, then closes the port. Close the book first. */
+    /**
+     * Lets answers under way go out for a moment, then closes the port. Close the registry first.
+     */
     @Override
     public void close() {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
@@ -151,7 +160,7 @@ final class ExchangeServer implements AutoCloseable {
         wait = Math.max(0, Math.min(wait, MAX_WAIT_SECONDS));
         Wanted wanted;
         try {
-            wanted = book.await(epoch, after, Duration.ofSeconds(wait));
+            wanted = registry.await(epoch, after, Duration.ofSeconds(wait));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             wanted = null;
@@ -166,7 +175,10 @@ final class ExchangeServer implements AutoCloseable {
     private void workers(HttpExchange exchange) throws IOException {
         byte[] body = exchange.getRequestBody().readNBytes(MAX_BODY_BYTES + 1);
         if (body.length > MAX_BODY_BYTES) {
-            send(exchange, 413, Json.error("the report is larger than " + MAX_BODY_BYTES + " bytes"));
+            send(
+                    exchange,
+                    413,
+                    Json.error("the report is larger than " + MAX_BODY_BYTES + " bytes"));
             return;
         }
         Report report;
@@ -176,7 +188,7 @@ final class ExchangeServer implements AutoCloseable {
             send(exchange, 400, Json.error(e.getMessage()));
             return;
         }
-        Report.Answer answer = book.report(report);
+        Report.Answer answer = registry.report(report);
         if (answer == null) {
             sendClosing(exchange);
             return;
@@ -233,7 +245,9 @@ final class ExchangeServer implements AutoCloseable {
                         new LinkedBlockingQueue<>(),
                         work -> {
                             Thread thread =
-                                    new Thread(work, "mesos-driver-exchange-" + number.incrementAndGet());
+                                    new Thread(
+                                            work,
+                                            "mesos-driver-exchange-" + number.incrementAndGet());
                             thread.setDaemon(true);
                             return thread;
                         });

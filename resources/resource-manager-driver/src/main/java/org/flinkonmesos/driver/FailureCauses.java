@@ -1,5 +1,15 @@
 package org.flinkonmesos.driver;
 
+import java.lang.reflect.Method;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.apache.flink.api.common.JobStatus;
 import org.apache.flink.runtime.dispatcher.DispatcherGateway;
 import org.apache.flink.runtime.dispatcher.DispatcherId;
@@ -11,23 +21,12 @@ import org.apache.flink.runtime.messages.webmonitor.JobDetails;
 import org.apache.flink.runtime.messages.webmonitor.MultipleJobsDetails;
 import org.apache.flink.runtime.rpc.RpcService;
 
-import java.lang.reflect.Method;
-import java.time.Duration;
-import java.util.Arrays;
-import java.util.Collection;
-import java.util.LinkedHashSet;
-import java.util.Optional;
-import java.util.Set;
-import java.util.UUID;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
-
 /**
- * Asks the dispatcher of this process why jobs or the application failed. At a cluster's end Flink's REST
- * API is already closed; the dispatcher is not.
+ * Asks the dispatcher of this process why jobs or the application failed. At a cluster's end
+ * Flink's REST API is already closed; the dispatcher is not.
  *
- * <p>Some of its methods are called by name: the class of their timeout changed in Flink 2, and those about
- * applications came with 2.3.
+ * <p>Some of its methods are called by name: the class of their timeout changed in Flink 2, and
+ * those about applications came with 2.3.
  */
 final class FailureCauses {
 
@@ -41,7 +40,9 @@ final class FailureCauses {
         this.highAvailability = highAvailability;
     }
 
-    /** The stack traces, without repetition; empty when nothing failed that the dispatcher knows of. */
+    /**
+     * The stack traces, without repetition; empty when nothing failed that the dispatcher knows of.
+     */
     String find() throws Exception {
         DispatcherGateway dispatcher = dispatcher();
         Set<String> causes = new LinkedHashSet<>();
@@ -84,9 +85,12 @@ final class FailureCauses {
         }
     }
 
-    /** Calls a method whose last parameter is a timeout; empty when this Flink version has none of the name. */
-    private static Optional<Object> ask(DispatcherGateway dispatcher, String name, Object... arguments)
-            throws Exception {
+    /**
+     * Calls a method whose last parameter is a timeout; empty when this Flink version has none of
+     * the name.
+     */
+    private static Optional<Object> ask(
+            DispatcherGateway dispatcher, String name, Object... arguments) throws Exception {
         for (Method method : DispatcherGateway.class.getMethods()) {
             int last = method.getParameterCount() - 1;
             if (method.getName().equals(name) && last == arguments.length) {
@@ -94,7 +98,8 @@ final class FailureCauses {
                 all[last] = timeout(method.getParameterTypes()[last]);
                 Object answer = method.invoke(dispatcher, all);
                 return Optional.of(
-                        ((CompletableFuture<?>) answer).get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS));
+                        ((CompletableFuture<?>) answer)
+                                .get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS));
             }
         }
         return Optional.empty();
@@ -118,7 +123,10 @@ final class FailureCauses {
                     @Override
                     public void notifyLeaderAddress(String address, UUID session) {
                         if (address != null && session != null) {
-                            rpc.connect(address, DispatcherId.fromUuid(session), DispatcherGateway.class)
+                            rpc.connect(
+                                            address,
+                                            DispatcherId.fromUuid(session),
+                                            DispatcherGateway.class)
                                     .whenComplete(
                                             (connected, failure) -> {
                                                 if (failure == null) {

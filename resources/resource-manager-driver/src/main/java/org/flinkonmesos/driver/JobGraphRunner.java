@@ -1,5 +1,16 @@
 package org.flinkonmesos.driver;
 
+import java.io.File;
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.io.ObjectInputStream;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.api.common.JobStatus;
 import org.apache.flink.client.program.rest.RestClusterClient;
@@ -18,21 +29,8 @@ import org.apache.flink.runtime.jobmaster.JobResult;
 import org.apache.flink.runtime.rpc.FatalErrorHandler;
 import org.apache.flink.util.ExceptionUtils;
 import org.apache.flink.util.FlinkException;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-
-import java.io.File;
-import java.io.FileInputStream;
-import java.io.IOException;
-import java.io.ObjectInputStream;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 
 /** Submits one job graph to the JobManager of this process and ends the cluster with the job. */
 final class JobGraphRunner {
@@ -45,14 +43,15 @@ final class JobGraphRunner {
                     .stringType()
                     .defaultValue("job.graph")
                     .withFallbackKeys("$internal.jobgraph-path")
-                    .withDescription("File with the serialized JobGraph, relative to the working directory.");
+                    .withDescription(
+                            "File with the serialized JobGraph, relative to the working"
+                                    + " directory.");
 
     private final Configuration configuration;
     private final JobGraph graph;
     private final ClusterEnd end;
 
-    private JobGraphRunner(
-            Configuration configuration, JobGraph graph, ClusterEnd end) {
+    private JobGraphRunner(Configuration configuration, JobGraph graph, ClusterEnd end) {
         this.configuration = configuration;
         this.graph = graph;
         this.end = end;
@@ -64,8 +63,7 @@ final class JobGraphRunner {
      * @param end is set to how the job ended, before the cluster is shut down
      * @throws FlinkException when the file is missing, or not a job graph of this Flink version
      */
-    static JobGraphRunner load(
-            Configuration configuration, UserLibrary library, ClusterEnd end)
+    static JobGraphRunner load(Configuration configuration, UserLibrary library, ClusterEnd end)
             throws FlinkException {
         File file = new File(configuration.get(JOB_GRAPH_PATH)).getAbsoluteFile();
         Object read;
@@ -76,14 +74,16 @@ final class JobGraphRunner {
                     "read the job graph " + file + "; was it made with this version of Flink?", e);
         }
         if (!(read instanceof JobGraph)) {
-            throw new FlinkException(file + " holds a " + read.getClass().getName() + ", not a JobGraph");
+            throw new FlinkException(
+                    file + " holds a " + read.getClass().getName() + ", not a JobGraph");
         }
         JobGraph graph = (JobGraph) read;
         locateJars(graph, library);
         configuration
                 .getOptional(PipelineOptionsInternal.PIPELINE_FIXED_JOB_ID)
                 .ifPresent(id -> graph.setJobID(JobID.fromHexString(id)));
-        SavepointRestoreSettings restore = SavepointRestoreSettings.fromConfiguration(configuration);
+        SavepointRestoreSettings restore =
+                SavepointRestoreSettings.fromConfiguration(configuration);
         if (restore.restoreSavepoint()) {
             graph.setSavepointRestoreSettings(restore);
         }
@@ -91,13 +91,14 @@ final class JobGraphRunner {
     }
 
     /**
-     * The jars of the graph have the paths of the machine on which it was made; here they are in usrlib.
-     * Those of usrlib that the graph does not name go along with it.
+     * The jars of the graph have the paths of the machine on which it was made; here they are in
+     * usrlib. Those of usrlib that the graph does not name go along with it.
      */
     private static void locateJars(JobGraph graph, UserLibrary library) throws FlinkException {
         List<Path> jars = new ArrayList<>();
         for (Path jar : graph.getUserJars()) {
-            boolean ours = library.jars.stream().anyMatch(file -> file.getName().equals(jar.getName()));
+            boolean ours =
+                    library.jars.stream().anyMatch(file -> file.getName().equals(jar.getName()));
             if (!ours) {
                 if (!new File(jar.getPath()).isFile()) {
                     throw new FlinkException(
@@ -178,7 +179,10 @@ final class JobGraphRunner {
         return client.listJobs().get().stream().anyMatch(status -> status.getJobId().equals(job));
     }
 
-    /** The method's parameter is JobGraph in 1.20 and an interface of it in 2.x, so it is called by name. */
+    /**
+     * The method's parameter is JobGraph in 1.20 and an interface of it in 2.x, so it is called by
+     * name.
+     */
     private void submit(RestClusterClient<?> client)
             throws InterruptedException, ExecutionException, FlinkException {
         Optional<Method> submit = Optional.empty();
@@ -190,7 +194,8 @@ final class JobGraphRunner {
             }
         }
         if (submit.isEmpty()) {
-            throw new FlinkException("this version of Flink has no RestClusterClient.submitJob(JobGraph)");
+            throw new FlinkException(
+                    "this version of Flink has no RestClusterClient.submitJob(JobGraph)");
         }
         try {
             ((CompletableFuture<?>) submit.get().invoke(client, graph)).get();

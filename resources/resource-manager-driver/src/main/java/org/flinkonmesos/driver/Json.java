@@ -1,18 +1,17 @@
 package org.flinkonmesos.driver;
 
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ArrayNode;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 
-import java.io.IOException;
-import java.util.LinkedHashMap;
-import java.util.Locale;
-import java.util.Map;
-
 /**
- * The messages of the exchange as JSON. Flink's own shaded Jackson is used: its package has had the same
- * name in every supported version, and the JobManager has it loaded for its REST API anyway.
+ * The messages of the exchange as JSON. Flink's own shaded Jackson is used: its package has had the
+ * same name in every supported version, and the JobManager has it loaded for its REST API anyway.
  */
 final class Json {
 
@@ -78,14 +77,17 @@ final class Json {
             throw new IllegalArgumentException("the body is not a JSON object");
         }
         JsonNode sequence = root.path("sequence");
-        if (!sequence.isIntegralNumber() || !sequence.canConvertToLong() || sequence.longValue() < 0) {
+        if (!sequence.isIntegralNumber()
+                || !sequence.canConvertToLong()
+                || sequence.longValue() < 0) {
             throw new IllegalArgumentException("sequence: a number of at least 0 is needed");
         }
         Map<String, Report.Entry> workers = new LinkedHashMap<>();
         JsonNode list = root.path("workers");
         if (!list.isArray()) {
             // An absent list is refused: taken for an empty one it would end every worker.
-            throw new IllegalArgumentException("workers: a list is needed, empty when there are none");
+            throw new IllegalArgumentException(
+                    "workers: a list is needed, empty when there are none");
         }
         for (JsonNode node : list) {
             Report.Entry entry =
@@ -118,6 +120,8 @@ final class Json {
             }
         }
         throw new IllegalArgumentException(
-                "workers.state: \"" + name + "\" is none of waiting, launching, running, terminated");
+                "workers.state: \""
+                        + name
+                        + "\" is none of waiting, launching, running, terminated");
     }
 }

@@ -1,5 +1,12 @@
 package org.flinkonmesos.driver;
 
+import java.io.File;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
 import org.apache.flink.client.deployment.application.ApplicationClusterEntryPoint;
 import org.apache.flink.client.deployment.application.ApplicationConfiguration;
 import org.apache.flink.client.deployment.application.ApplicationExecutionException;
@@ -18,23 +25,17 @@ import org.apache.flink.runtime.util.SignalHandler;
 import org.apache.flink.util.ExceptionUtils;
 import org.apache.flink.util.FlinkException;
 
-import java.io.File;
-import java.net.URI;
-import java.net.URISyntaxException;
-import java.util.ArrayList;
-import java.util.LinkedHashSet;
-import java.util.List;
-import java.util.Set;
-
 /**
- * JobManager of an application cluster: runs the main method of the user's jar here, and ends with its jobs.
+ * JobManager of an application cluster: runs the main method of the user's jar here, and ends with
+ * its jobs.
  *
  * <p>Arguments: {@code --configDir DIR [-D key=value]... [--job-classname CLASS] [--job-id ID]
  * [--fromSavepoint PATH] [--allowNonRestoredState] [--] [ARGUMENT]...} The jars are those of {@link
- * UserLibrary}; without a class name the only one with a main class in its manifest is run. For a Python
- * program the class is {@code org.apache.flink.client.python.PythonDriver} and the arguments are {@code -py
- * main.py ...}; Flink says so when its distribution has no flink-python.
+ * UserLibrary}; without a class name the only one with a main class in its manifest is run. For a
+ * Python program the class is {@code org.apache.flink.client.python.PythonDriver} and the arguments
+ * are {@code -py main.py ...}; Flink says so when its distribution has no flink-python.
  */
+@SuppressWarnings("try") // Flink declares close() so.
 public class MesosApplicationClusterEntrypoint extends ApplicationClusterEntryPoint {
 
     private final ClusterEnd clusterEnd;
@@ -48,19 +49,28 @@ public class MesosApplicationClusterEntrypoint extends ApplicationClusterEntryPo
         this.clusterEnd = clusterEnd;
     }
 
-    /** A JobManager for the program, which runs it when it is started; the configuration is completed. */
+    /**
+     * A JobManager for the program, which runs it when it is started; the configuration is
+     * completed.
+     */
     static ClusterEntrypoint create(
-            Configuration configuration, PackagedProgram program, UserLibrary library) throws Exception {
+            Configuration configuration, PackagedProgram program, UserLibrary library)
+            throws Exception {
         configureExecution(configuration, program);
         shipLibrary(configuration, library);
         ClusterEnd end = new ClusterEnd();
-        return configuration.get(MesosDriverOptions.ALLOCATION) == MesosDriverOptions.Allocation.STATIC
+        return configuration.get(MesosDriverOptions.ALLOCATION)
+                        == MesosDriverOptions.Allocation.STATIC
                 ? new Static(configuration, program, end)
                 : new MesosApplicationClusterEntrypoint(
                         configuration, program, new MesosResourceManagerFactory(end), end);
     }
 
-    /** With the TaskManagers that the service keeps; they may be all that the job uses (reactive mode). */
+    /**
+     * With the TaskManagers that the service keeps; they may be all that the job uses (reactive
+     * mode).
+     */
+    @SuppressWarnings("try") // Flink declares close() so.
     private static final class Static extends MesosApplicationClusterEntrypoint {
         private final ClusterEnd end;
 
@@ -75,16 +85,16 @@ public class MesosApplicationClusterEntrypoint extends ApplicationClusterEntryPo
         }
 
         @Override
-        protected DispatcherResourceManagerComponentFactory createDispatcherResourceManagerComponentFactory(
-                Configuration configuration) {
+        protected DispatcherResourceManagerComponentFactory
+                createDispatcherResourceManagerComponentFactory(Configuration configuration) {
             return ShutDownNotice.before(
                     super.createDispatcherResourceManagerComponentFactory(configuration), end);
         }
     }
 
     /**
-     * Before 2.3, Flink takes a main method that throws for a crash of the JobManager, which would only
-     * throw again after a restart. Here the application has failed, as in 2.3.
+     * Before 2.3, Flink takes a main method that throws for a crash of the JobManager, which would
+     * only throw again after a restart. Here the application has failed, as in 2.3.
      */
     @Override
     public void onFatalError(Throwable failure) {
@@ -97,7 +107,10 @@ public class MesosApplicationClusterEntrypoint extends ApplicationClusterEntryPo
         System.exit(ApplicationStatus.FAILED.processExitCode());
     }
 
-    /** Starts the JobManager and exits with Flink's code for how the application ended: 0 for success. */
+    /**
+     * Starts the JobManager and exits with Flink's code for how the application ended: 0 for
+     * success.
+     */
     public static void main(String[] args) {
         String name = MesosApplicationClusterEntrypoint.class.getSimpleName();
         EnvironmentInformation.logEnvironmentInfo(LOG, name, args);
@@ -119,12 +132,15 @@ public class MesosApplicationClusterEntrypoint extends ApplicationClusterEntryPo
 
     private static PackagedProgram program(Configuration configuration, UserLibrary library)
             throws FlinkException {
-        ApplicationConfiguration application = ApplicationConfiguration.fromConfiguration(configuration);
+        ApplicationConfiguration application =
+                ApplicationConfiguration.fromConfiguration(configuration);
         String mainClass = application.getApplicationClassName();
         String[] arguments = application.getProgramArguments();
         boolean python =
-                PackagedProgramUtils.isPython(mainClass) || PackagedProgramUtils.isPython(arguments);
-        // A single jar is opened as a jar, so that jars inside it are found; several are a class path.
+                PackagedProgramUtils.isPython(mainClass)
+                        || PackagedProgramUtils.isPython(arguments);
+        // A single jar is opened as a jar, so that jars inside it are found; several are a class
+        // path.
         boolean single = library.jars.size() == 1 && !python;
         return DefaultPackagedProgramRetriever.create(
                         single ? null : library.directory,
@@ -136,10 +152,11 @@ public class MesosApplicationClusterEntrypoint extends ApplicationClusterEntryPo
     }
 
     /**
-     * Hands the user's jars to the TaskManagers through Flink's blob server. Flink would have them load the
-     * jars from the path they have here, which does not exist in another sandbox.
+     * Hands the user's jars to the TaskManagers through Flink's blob server. Flink would have them
+     * load the jars from the path they have here, which does not exist in another sandbox.
      */
-    static void shipLibrary(Configuration configuration, UserLibrary library) throws URISyntaxException {
+    static void shipLibrary(Configuration configuration, UserLibrary library)
+            throws URISyntaxException {
         Set<String> jars = new LinkedHashSet<>();
         configuration.getOptional(PipelineOptions.JARS).ifPresent(jars::addAll);
         List<File> known = files(jars);
@@ -149,7 +166,8 @@ public class MesosApplicationClusterEntrypoint extends ApplicationClusterEntryPo
             }
         }
         List<String> elsewhere = new ArrayList<>();
-        for (String path : configuration.getOptional(PipelineOptions.CLASSPATHS).orElse(List.of())) {
+        for (String path :
+                configuration.getOptional(PipelineOptions.CLASSPATHS).orElse(List.of())) {
             if (!library.jars.contains(file(path))) {
                 elsewhere.add(path);
             }
@@ -166,7 +184,10 @@ public class MesosApplicationClusterEntrypoint extends ApplicationClusterEntryPo
         return files;
     }
 
-    /** The file of a file URL, which in Flink may be relative ("file:usrlib/a.jar"); null for another URL. */
+    /**
+     * The file of a file URL, which in Flink may be relative ("file:usrlib/a.jar"); null for
+     * another URL.
+     */
     private static File file(String url) throws URISyntaxException {
         URI uri = new URI(url);
         if (!"file".equals(uri.getScheme())) {

@@ -1,11 +1,10 @@
 package org.flinkonmesos.driver;
 
+import java.time.Duration;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.IllegalConfigurationException;
-
-import java.time.Duration;
 
 /** The Flink options that the driver reads. The service sets them all; users need none of them. */
 public final class MesosDriverOptions {
@@ -24,15 +23,16 @@ public final class MesosDriverOptions {
                     .enumType(Allocation.class)
                     .defaultValue(Allocation.DYNAMIC)
                     .withDescription(
-                            "Whether Flink asks the service for TaskManagers (dynamic) or takes those that"
-                                    + " the service keeps (static).");
+                            "Whether Flink asks the service for TaskManagers (dynamic) or takes"
+                                    + " those that the service keeps (static).");
 
     /** Where the service reaches the driver. */
     public static final ConfigOption<Integer> PORT =
             ConfigOptions.key("mesos.driver.port")
                     .intType()
                     .noDefaultValue()
-                    .withDescription("Port of the exchange with the service, 0 for any free one. Required.");
+                    .withDescription(
+                            "Port of the exchange with the service, 0 for any free one. Required.");
 
     /** The local address of {@link #PORT}. */
     public static final ConfigOption<String> BIND_HOST =
@@ -47,8 +47,9 @@ public final class MesosDriverOptions {
                     .stringType()
                     .noDefaultValue()
                     .withDescription(
-                            "File with the token that the service must show, absolute or relative to the"
-                                    + " working directory. Surrounding white space is ignored. Required.");
+                            "File with the token that the service must show, absolute or relative"
+                                + " to the working directory. Surrounding white space is ignored."
+                                + " Required.");
 
     /** What the worker ids of this cluster start with. */
     public static final ConfigOption<String> ID_PREFIX =
@@ -56,27 +57,31 @@ public final class MesosDriverOptions {
                     .stringType()
                     .noDefaultValue()
                     .withDescription(
-                            "Start of the ids of this cluster's workers, which are Mesos task ids. Required.");
+                            "Start of the ids of this cluster's workers, which are Mesos task ids."
+                                    + " Required.");
 
-    /** How long a worker that Flink gives back before it can have registered stays wanted. */
+    /** How long a worker that Flink releases before it can have registered stays wanted. */
     public static final ConfigOption<Duration> WITHDRAW_DELAY =
             ConfigOptions.key("mesos.worker.withdraw-delay")
                     .durationType()
                     .defaultValue(Duration.ofSeconds(2))
                     .withDescription(
-                            "How long a worker that Flink gives back before its launch, or within this time"
-                                    + " after it, stays wanted in case Flink asks for an equal one again,"
-                                    + " as a restarting job does. 0 turns it off.");
+                            "How long a worker that Flink releases before its launch, or within"
+                                + " this time after it, stays wanted in case Flink asks for an"
+                                + " equal one again, as a restarting job does. 0 turns it off.");
 
-    /** How long a new leader waits for the service's first report before it publishes its leadership. */
+    /**
+     * How long a new leader waits for the service's first report before it publishes its
+     * leadership.
+     */
     public static final ConfigOption<Duration> FIRST_REPORT_TIMEOUT =
             ConfigOptions.key("mesos.driver.first-report-timeout")
                     .durationType()
                     .defaultValue(Duration.ofSeconds(30))
                     .withDescription(
-                            "How long a ResourceManager that begins to lead waits for the service to tell"
-                                    + " which workers run already. TaskManagers that register earlier would be"
-                                    + " turned away and end. 0 waits for nothing.");
+                            "How long a ResourceManager that begins to lead waits for the service"
+                                + " to tell which workers run already. TaskManagers that register"
+                                + " earlier would be turned away and end. 0 waits for nothing.");
 
     /** How long the end of the cluster waits for the service to have read its final status. */
     public static final ConfigOption<Duration> FINISH_TIMEOUT =
@@ -84,9 +89,9 @@ public final class MesosDriverOptions {
                     .durationType()
                     .defaultValue(Duration.ofSeconds(10))
                     .withDescription(
-                            "How long the JobManager stays up at its end for the service to read the final"
-                                    + " status; at most four fifths of pekko.ask.timeout, after which Flink"
-                                    + " would take the shutdown for a failure.");
+                            "How long the JobManager stays up at its end for the service to read"
+                                    + " the final status; at most four fifths of pekko.ask.timeout,"
+                                    + " after which Flink would take the shutdown for a failure.");
 
     /** Flink's own limit for the call in which {@link #FINISH_TIMEOUT} is spent. */
     private static final ConfigOption<Duration> ASK_TIMEOUT =
@@ -110,8 +115,8 @@ public final class MesosDriverOptions {
                                 new IllegalConfigurationException(
                                         "option "
                                                 + option.key()
-                                                + " is not set; the service sets it in the cluster's"
-                                                + " flinkConfiguration"));
+                                                + " is not set; the service sets it in the"
+                                                + " cluster's flinkConfiguration"));
     }
 
     /** The time that {@link MesosResourceManagerDriver#deregisterApplication} may take. */

@@ -1,5 +1,6 @@
 package org.flinkonmesos.driver;
 
+import java.util.concurrent.ExecutionException;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.runtime.clusterframework.ApplicationStatus;
 import org.apache.flink.runtime.entrypoint.ClusterEntrypointException;
@@ -10,18 +11,17 @@ import org.apache.flink.runtime.util.EnvironmentInformation;
 import org.apache.flink.runtime.util.JvmShutdownSafeguard;
 import org.apache.flink.runtime.util.SignalHandler;
 
-import java.util.concurrent.ExecutionException;
-
 /**
  * JobManager of a job cluster: runs the job of a serialized job graph, and ends with it.
  *
- * <p>Flink took its job cluster out in 2.x. The same is had with any version by starting a session cluster,
- * submitting the job graph to this cluster's own REST API, waiting for the result and shutting the cluster
- * down; {@link JobGraphRunner} does that.
+ * <p>Flink took its job cluster out in 2.x. The same is had with any version by starting a session
+ * cluster, submitting the job graph to this cluster's own REST API, waiting for the result and
+ * shutting the cluster down; {@link JobGraphRunner} does that.
  *
  * <p>Arguments: {@code --configDir DIR [-D key=value]... [--job-id ID] [--fromSavepoint PATH]
  * [--allowNonRestoredState]}
  */
+@SuppressWarnings("try") // Flink declares close() so.
 public final class MesosJobClusterEntrypoint extends SessionClusterEntrypoint {
 
     private final ClusterEnd end;
@@ -32,9 +32,10 @@ public final class MesosJobClusterEntrypoint extends SessionClusterEntrypoint {
     }
 
     @Override
-    protected DispatcherResourceManagerComponentFactory createDispatcherResourceManagerComponentFactory(
-            Configuration configuration) {
-        if (configuration.get(MesosDriverOptions.ALLOCATION) == MesosDriverOptions.Allocation.DYNAMIC) {
+    protected DispatcherResourceManagerComponentFactory
+            createDispatcherResourceManagerComponentFactory(Configuration configuration) {
+        if (configuration.get(MesosDriverOptions.ALLOCATION)
+                == MesosDriverOptions.Allocation.DYNAMIC) {
             return DefaultDispatcherResourceManagerComponentFactory.createSessionComponentFactory(
                     new MesosResourceManagerFactory(end));
         }
@@ -78,7 +79,9 @@ public final class MesosJobClusterEntrypoint extends SessionClusterEntrypoint {
         try {
             ApplicationStatus status = getTerminationFuture().get();
             Wanted.Finished known = end.known();
-            code = (known == null ? status : ApplicationStatus.valueOf(known.status)).processExitCode();
+            code =
+                    (known == null ? status : ApplicationStatus.valueOf(known.status))
+                            .processExitCode();
         } catch (ExecutionException e) {
             LOG.error("The job cluster did not shut down properly.", e);
             code = RUNTIME_FAILURE_RETURN_CODE;

@@ -1,5 +1,6 @@
 package org.flinkonmesos.driver;
 
+import java.util.concurrent.Executor;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.runtime.clusterframework.TaskExecutorProcessUtils;
 import org.apache.flink.runtime.clusterframework.types.ResourceID;
@@ -17,8 +18,6 @@ import org.apache.flink.runtime.rpc.FatalErrorHandler;
 import org.apache.flink.runtime.rpc.RpcService;
 import org.apache.flink.runtime.security.token.DelegationTokenManager;
 import org.apache.flink.util.ConfigurationException;
-
-import java.util.concurrent.Executor;
 
 /** Makes Flink's active ResourceManager with our driver in it. */
 final class MesosResourceManagerFactory extends ActiveResourceManagerFactory<MesosWorker> {
@@ -74,7 +73,10 @@ final class MesosResourceManagerFactory extends ActiveResourceManagerFactory<Mes
                 configuration, new ConfiguredWorkers());
     }
 
-    /** The size of a worker when the job asks for no particular one: taskmanager.* of the configuration. */
+    /**
+     * The size of a worker when the job asks for no particular one: taskmanager.* of the
+     * configuration.
+     */
     private static final class ConfiguredWorkers extends WorkerResourceSpecFactory {
         @Override
         public WorkerResourceSpec createDefaultWorkerResourceSpec(Configuration configuration) {

@@ -10,10 +10,12 @@ import org.apache.flink.runtime.util.JvmShutdownSafeguard;
 import org.apache.flink.runtime.util.SignalHandler;
 
 /**
- * JobManager of a session cluster: runs the jobs that are submitted to its REST API, until DELETE /cluster.
+ * JobManager of a session cluster: runs the jobs that are submitted to its REST API, until DELETE
+ * /cluster.
  *
  * <p>Arguments: {@code --configDir DIR [-D key=value]...}
  */
+@SuppressWarnings("try") // Flink declares close() so.
 public final class MesosSessionClusterEntrypoint extends SessionClusterEntrypoint {
 
     private MesosSessionClusterEntrypoint(Configuration configuration) {
@@ -21,8 +23,8 @@ public final class MesosSessionClusterEntrypoint extends SessionClusterEntrypoin
     }
 
     @Override
-    protected DispatcherResourceManagerComponentFactory createDispatcherResourceManagerComponentFactory(
-            Configuration configuration) {
+    protected DispatcherResourceManagerComponentFactory
+            createDispatcherResourceManagerComponentFactory(Configuration configuration) {
         return DefaultDispatcherResourceManagerComponentFactory.createSessionComponentFactory(
                 new MesosResourceManagerFactory(new ClusterEnd()));
     }

@@ -1,9 +1,8 @@
 package org.flinkonmesos.driver;
 
+import java.util.Objects;
 import org.apache.flink.runtime.clusterframework.types.ResourceID;
 import org.apache.flink.runtime.clusterframework.types.ResourceIDRetrievable;
-
-import java.util.Objects;
 
 /** A TaskManager as Flink's ResourceManager knows it: its id is the Mesos task id. */
 public final class MesosWorker implements ResourceIDRetrievable {

@@ -3,7 +3,10 @@ package org.flinkonmesos.driver;
 import java.util.Collections;
 import java.util.Map;
 
-/** What the service says of this cluster's workers: the whole truth as of its sequence number. Immutable. */
+/**
+ * What the service says of this cluster's workers: the whole truth as of its sequence number.
+ * Immutable.
+ */
 final class Report {
 
     /** What is so of a worker. */
@@ -28,7 +31,9 @@ final class Report {
         final String message;
         final String host;
 
-        /** Flink did not ask for the worker and is to take it in: it replaces one that will be gone. */
+        /**
+         * Flink did not ask for the worker and is to adopt it: it replaces one that will be gone.
+         */
         final boolean surplus;
 
         Entry(State state, String message, String host, boolean surplus) {
@@ -57,13 +62,15 @@ final class Report {
 
     /** What a report is answered. */
     static final class Answer {
-        /** False when the report was of another epoch, and so was not taken. */
+        /** False when the report was of another epoch, and so was not applied. */
         final boolean current;
 
         final String epoch;
         final long version;
 
-        /** The highest sequence taken in this epoch. A service whose own is lower must go above it. */
+        /**
+         * The highest sequence applied in this epoch. A service whose own is lower must go above it.
+         */
         final long sequence;
 
         Answer(boolean current, String epoch, long version, long sequence) {

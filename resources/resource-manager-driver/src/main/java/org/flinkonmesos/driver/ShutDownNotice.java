@@ -1,5 +1,9 @@
 package org.flinkonmesos.driver;
 
+import java.lang.reflect.Field;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.util.concurrent.CompletableFuture;
 import org.apache.flink.runtime.clusterframework.ApplicationStatus;
 import org.apache.flink.runtime.dispatcher.runner.DispatcherRunner;
 import org.apache.flink.runtime.dispatcher.runner.DispatcherRunnerFactory;
@@ -8,17 +12,12 @@ import org.apache.flink.runtime.entrypoint.component.DispatcherResourceManagerCo
 import org.apache.flink.runtime.resourcemanager.ResourceManagerFactory;
 import org.apache.flink.runtime.rest.RestEndpointFactory;
 
-import java.lang.reflect.Field;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
-import java.util.concurrent.CompletableFuture;
-
 /**
- * Holds the end of a cluster back until the service was told of it. Flink tells its active ResourceManager
- * of the end, and no other; here the dispatcher, which decides on it, is overheard.
+ * Holds the end of a cluster back until the service was told of it. Flink tells its active
+ * ResourceManager of the end, and no other; here the dispatcher, which decides on it, is overheard.
  *
- * <p>The dispatcher's factory is an interface whose parameters differ between the Flink versions, so it is
- * wrapped by a proxy, and found by the type of the field that holds it.
+ * <p>The dispatcher's factory is an interface whose parameters differ between the Flink versions,
+ * so it is wrapped by a proxy, and found by the type of the field that holds it.
  */
 final class ShutDownNotice {
 
@@ -34,7 +33,8 @@ final class ShutDownNotice {
     }
 
     private static <T> T part(DispatcherResourceManagerComponentFactory components, Class<T> type) {
-        for (Field field : DefaultDispatcherResourceManagerComponentFactory.class.getDeclaredFields()) {
+        for (Field field :
+                DefaultDispatcherResourceManagerComponentFactory.class.getDeclaredFields()) {
             if (field.getType() == type) {
                 try {
                     field.setAccessible(true);
@@ -44,7 +44,8 @@ final class ShutDownNotice {
                 }
             }
         }
-        throw new IllegalStateException("this version of Flink is not supported: no field of " + type.getName());
+        throw new IllegalStateException(
+                "this version of Flink is not supported: no field of " + type.getName());
     }
 
     private static DispatcherRunnerFactory wrap(DispatcherRunnerFactory factory, ClusterEnd end) {
@@ -65,6 +66,7 @@ final class ShutDownNotice {
     }
 
     /** A dispatcher whose end is told first. */
+    @SuppressWarnings("try") // Flink declares close() so.
     private static final class Runner implements DispatcherRunner {
         private final DispatcherRunner runner;
         private final CompletableFuture<ApplicationStatus> shutDown;

@@ -1,5 +1,8 @@
 package org.flinkonmesos.driver;
 
+import java.util.Collection;
+import java.util.UUID;
+import java.util.concurrent.Executor;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.runtime.clusterframework.types.ResourceID;
 import org.apache.flink.runtime.entrypoint.ClusterInformation;
@@ -19,19 +22,17 @@ import org.apache.flink.runtime.rpc.RpcService;
 import org.apache.flink.runtime.security.token.DelegationTokenManager;
 import org.apache.flink.util.ConfigurationException;
 
-import java.util.Collection;
-import java.util.UUID;
-import java.util.concurrent.Executor;
-
 /**
- * Makes Flink's standalone ResourceManager, which takes every TaskManager that registers and asks for none.
- * Beside it stands an {@link Exchange} without workers, through which the service learns how the cluster
- * ends.
+ * Makes Flink's standalone ResourceManager, which takes every TaskManager that registers and asks
+ * for none. Beside it stands an {@link Exchange} without workers, through which the service learns
+ * how the cluster ends.
  */
 final class StaticResourceManagerFactory extends ResourceManagerFactory<ResourceID> {
 
-    private final StandaloneResourceManagerFactory standalone = StandaloneResourceManagerFactory.getInstance();
+    private final StandaloneResourceManagerFactory standalone =
+            StandaloneResourceManagerFactory.getInstance();
     private final ClusterEnd clusterEnd;
+
     /** That of the newest leadership; null before the first. */
     private Exchange exchange;
 
@@ -79,7 +80,9 @@ final class StaticResourceManagerFactory extends ResourceManagerFactory<Resource
         }
         Exchange opened =
                 Exchange.open(
-                        context.getRmConfig(), new NoWorkers(), context.getRpcService().getScheduledExecutor());
+                        context.getRmConfig(),
+                        new NoWorkers(),
+                        context.getRpcService().getScheduledExecutor());
         exchange = opened;
         ResourceManager<ResourceID> resourceManager;
         try {
@@ -111,12 +114,14 @@ final class StaticResourceManagerFactory extends ResourceManagerFactory<Resource
     }
 
     @Override
-    protected ResourceManagerRuntimeServicesConfiguration createResourceManagerRuntimeServicesConfiguration(
-            Configuration configuration) {
+    protected ResourceManagerRuntimeServicesConfiguration
+            createResourceManagerRuntimeServicesConfiguration(Configuration configuration) {
         throw new IllegalStateException("the public methods lead to Flink's standalone factory");
     }
 
-    /** The service reports no workers of a static cluster: its TaskManagers register by themselves. */
+    /**
+     * The service reports no workers of a static cluster: its TaskManagers register by themselves.
+     */
     private static final class NoWorkers implements ResourceEventHandler<MesosWorker> {
         @Override
         public void onPreviousAttemptWorkersRecovered(Collection<MesosWorker> recoveredWorkers) {}

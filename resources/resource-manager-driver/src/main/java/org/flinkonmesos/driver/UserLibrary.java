@@ -1,14 +1,16 @@
 package org.flinkonmesos.driver;
 
-import org.apache.flink.runtime.entrypoint.ClusterEntrypointUtils;
-
 import java.io.File;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import org.apache.flink.runtime.entrypoint.ClusterEntrypointUtils;
 
-/** The user's jars: the directory usrlib of the sandbox, or of Flink's home when the sandbox has none. */
+/**
+ * The user's jars: the directory usrlib of the sandbox, or of Flink's home when the sandbox has
+ * none.
+ */
 final class UserLibrary {
 
     /** Null when there is none. */

@@ -3,7 +3,10 @@ package org.flinkonmesos.driver;
 import java.util.Collections;
 import java.util.List;
 
-/** What the service reads: every worker that Flink wants now, and whether the cluster has ended. Immutable. */
+/**
+ * What the service reads: every worker that Flink wants now, and whether the cluster has ended.
+ * Immutable.
+ */
 final class Wanted {
 
     final String epoch;
@@ -11,7 +14,10 @@ final class Wanted {
     /** Grows by one with each change of what stands below. */
     final long version;
 
-    /** False until the first report of this epoch: until then the service launches and kills nothing. */
+    /**
+     * False until the first report of this epoch: until then the service launches and kills
+     * nothing.
+     */
     final boolean ready;
 
     final List<Worker> workers;

@@ -1,15 +1,14 @@
 package org.flinkonmesos.driver;
 
-import org.apache.flink.runtime.clusterframework.TaskExecutorProcessSpec;
-import org.apache.flink.runtime.clusterframework.TaskExecutorProcessUtils;
-import org.apache.flink.runtime.util.config.memory.ProcessMemoryUtils;
-
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.apache.flink.runtime.clusterframework.TaskExecutorProcessSpec;
+import org.apache.flink.runtime.clusterframework.TaskExecutorProcessUtils;
+import org.apache.flink.runtime.util.config.memory.ProcessMemoryUtils;
 
 /** One worker as the service reads it. Immutable. */
 final class WantedWorker {
@@ -77,7 +76,8 @@ final class WantedWorker {
 
     private static List<String> jvmArguments(TaskExecutorProcessSpec spec) {
         List<String> arguments = new ArrayList<>();
-        for (String argument : ProcessMemoryUtils.generateJvmParametersStr(spec).trim().split("\\s+")) {
+        for (String argument :
+                ProcessMemoryUtils.generateJvmParametersStr(spec).trim().split("\\s+")) {
             if (!argument.isEmpty()) {
                 arguments.add(argument);
             }
@@ -85,7 +85,10 @@ final class WantedWorker {
         return arguments;
     }
 
-    /** Flink gives "-D key=value -D key=value" in the order of a hash map; sorted here, so that it repeats. */
+    /**
+     * Flink gives "-D key=value -D key=value" in the order of a hash map; sorted here, so that it
+     * repeats.
+     */
     private static List<String> dynamicProperties(TaskExecutorProcessSpec spec) {
         List<String> properties = new ArrayList<>();
         String all = " " + TaskExecutorProcessUtils.generateDynamicConfigsStr(spec);

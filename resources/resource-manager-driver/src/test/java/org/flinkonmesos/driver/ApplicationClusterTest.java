@@ -3,20 +3,6 @@ package org.flinkonmesos.driver;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
-import org.apache.flink.client.program.PackagedProgram;
-import org.apache.flink.configuration.Configuration;
-import org.apache.flink.runtime.clusterframework.ApplicationStatus;
-import org.apache.flink.runtime.entrypoint.ClusterEntrypoint;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
-import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
-
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -27,9 +13,21 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.apache.flink.client.program.PackagedProgram;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.runtime.clusterframework.ApplicationStatus;
+import org.apache.flink.runtime.entrypoint.ClusterEntrypoint;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A whole JobManager of an application cluster in this process, without TaskManagers. */
-@Timeout(120)
+@Timeout(600) // A machine may be busy with other tests.
 class ApplicationClusterTest {
 
     /** A program whose job waits for slots. */
@@ -59,7 +57,8 @@ class ApplicationClusterTest {
 
     @ParameterizedTest
     @EnumSource(MesosDriverOptions.Allocation.class)
-    void runsTheJobUnderTheIdThatItIsGiven(MesosDriverOptions.Allocation allocation) throws Exception {
+    void runsTheJobUnderTheIdThatItIsGiven(MesosDriverOptions.Allocation allocation)
+            throws Exception {
         String id = "00c0ffee000000000000000000000" + (allocation.ordinal() + 100);
         start(allocation, Waits.class, "-D", "$internal.pipeline.job-id=" + id);
         JsonNode jobs = jobs();
@@ -73,7 +72,8 @@ class ApplicationClusterTest {
 
     @ParameterizedTest
     @EnumSource(MesosDriverOptions.Allocation.class)
-    void waitsUntilTheServiceKnowsHowItEnded(MesosDriverOptions.Allocation allocation) throws Exception {
+    void waitsUntilTheServiceKnowsHowItEnded(MesosDriverOptions.Allocation allocation)
+            throws Exception {
         start(allocation, Waits.class);
         while (jobs().isEmpty()) {
             TimeUnit.MILLISECONDS.sleep(100);
@@ -88,12 +88,15 @@ class ApplicationClusterTest {
         CompletableFuture<ApplicationStatus> end = cluster.getTerminationFuture();
         assertFalse(end.isDone());
         String seen =
-                "{\"epoch\":" + wanted.get("epoch") + ",\"sequence\":1,\"workers\":[],\"finishedSeen\":true}";
+                "{\"epoch\":"
+                        + wanted.get("epoch")
+                        + ",\"sequence\":1,\"workers\":[],\"finishedSeen\":true}";
         assertEquals(200, send(exchange("/v1/workers"), "PUT", seen).statusCode());
         assertEquals(ApplicationStatus.CANCELED, end.get(60, TimeUnit.SECONDS));
     }
 
-    private void start(MesosDriverOptions.Allocation allocation, Class<?> main, String... more) throws Exception {
+    private void start(MesosDriverOptions.Allocation allocation, Class<?> main, String... more)
+            throws Exception {
         Path conf = Files.createDirectory(dir.resolve("conf"));
         Path token = Files.writeString(dir.resolve("token"), "secret");
         exchange = freePort();
@@ -121,8 +124,11 @@ class ApplicationClusterTest {
         arguments[1] = conf.toString();
         System.arraycopy(more, 0, arguments, 2, more.length);
         Configuration configuration = EntrypointArguments.parse(arguments).configuration();
-        PackagedProgram program = PackagedProgram.newBuilder().setEntryPointClassName(main.getName()).build();
-        cluster = MesosApplicationClusterEntrypoint.create(configuration, program, UserLibrary.in(null));
+        PackagedProgram program =
+                PackagedProgram.newBuilder().setEntryPointClassName(main.getName()).build();
+        cluster =
+                MesosApplicationClusterEntrypoint.create(
+                        configuration, program, UserLibrary.in(null));
         cluster.startCluster();
     }
 
@@ -142,11 +148,13 @@ class ApplicationClusterTest {
     private HttpResponse<String> send(HttpRequest.Builder request, String method, String body)
             throws IOException, InterruptedException {
         HttpRequest.BodyPublisher publisher = HttpRequest.BodyPublishers.ofString(body);
-        return http.send(request.method(method, publisher).build(), HttpResponse.BodyHandlers.ofString());
+        return http.send(
+                request.method(method, publisher).build(), HttpResponse.BodyHandlers.ofString());
     }
 
     private HttpRequest.Builder rest(String path) {
-        return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + cluster.getRestPort() + path));
+        return HttpRequest.newBuilder(
+                URI.create("http://127.0.0.1:" + cluster.getRestPort() + path));
     }
 
     private HttpRequest.Builder exchange(String path) {

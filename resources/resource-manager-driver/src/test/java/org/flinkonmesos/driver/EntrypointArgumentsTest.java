@@ -5,19 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.File;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import org.apache.flink.client.deployment.application.ApplicationConfiguration;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.configuration.PipelineOptionsInternal;
 import org.apache.flink.runtime.jobgraph.SavepointRestoreSettings;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-
-import java.io.File;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
 
 class EntrypointArgumentsTest {
 
@@ -45,7 +43,18 @@ class EntrypointArgumentsTest {
     void readsAnApplication() throws Exception {
         String id = "0123456789abcdef0123456789abcdef";
         Configuration c =
-                parse("--job-classname", "a.B", "--job-id", id, "-s", "file:/sp", "-n", "--", "-D", "x;y", "--z");
+                parse(
+                        "--job-classname",
+                        "a.B",
+                        "--job-id",
+                        id,
+                        "-s",
+                        "file:/sp",
+                        "-n",
+                        "--",
+                        "-D",
+                        "x;y",
+                        "--z");
         ApplicationConfiguration application = ApplicationConfiguration.fromConfiguration(c);
         assertEquals("a.B", application.getApplicationClassName());
         assertArrayEquals(new String[] {"-D", "x;y", "--z"}, application.getProgramArguments());
@@ -65,7 +74,9 @@ class EntrypointArgumentsTest {
     @Test
     void namesWhatIsWrong() {
         for (String[] args :
-                new String[][] {{}, {"-c"}, {"-c", "d", "-D"}, {"-c", "d", "-D", "k"}, {"-c", "d", "-jid", "1"}}) {
+                new String[][] {
+                    {}, {"-c"}, {"-c", "d", "-D"}, {"-c", "d", "-D", "k"}, {"-c", "d", "-jid", "1"}
+                }) {
             assertThrows(IllegalArgumentException.class, () -> EntrypointArguments.parse(args));
         }
     }
@@ -82,7 +93,8 @@ class EntrypointArgumentsTest {
         c.set(PipelineOptions.JARS, List.of(a.toURI().toString()));
         c.set(PipelineOptions.CLASSPATHS, List.of(b.toURI().toString(), "https://127.0.0.1/x.jar"));
         MesosApplicationClusterEntrypoint.shipLibrary(c, library);
-        assertEquals(List.of(a.toURI().toString(), b.toURI().toString()), c.get(PipelineOptions.JARS));
+        assertEquals(
+                List.of(a.toURI().toString(), b.toURI().toString()), c.get(PipelineOptions.JARS));
         assertEquals(List.of("https://127.0.0.1/x.jar"), c.get(PipelineOptions.CLASSPATHS));
     }
 }

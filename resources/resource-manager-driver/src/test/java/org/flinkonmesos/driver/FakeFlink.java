@@ -1,13 +1,5 @@
 package org.flinkonmesos.driver;
 
-import org.apache.flink.api.common.resources.CPUResource;
-import org.apache.flink.api.common.resources.ExternalResource;
-import org.apache.flink.configuration.MemorySize;
-import org.apache.flink.runtime.clusterframework.TaskExecutorProcessSpec;
-import org.apache.flink.runtime.clusterframework.types.ResourceID;
-import org.apache.flink.runtime.resourcemanager.active.ResourceEventHandler;
-import org.apache.flink.util.concurrent.ScheduledExecutor;
-
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -21,12 +13,20 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import org.apache.flink.api.common.resources.CPUResource;
+import org.apache.flink.api.common.resources.ExternalResource;
+import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.runtime.clusterframework.TaskExecutorProcessSpec;
+import org.apache.flink.runtime.clusterframework.types.ResourceID;
+import org.apache.flink.runtime.resourcemanager.active.ResourceEventHandler;
+import org.apache.flink.util.concurrent.ScheduledExecutor;
 
 /**
- * Stands in for Flink's ResourceManager: notes what it is told, has a main thread that runs when the test
- * says so, and a clock that the test moves.
+ * Stands in for Flink's ResourceManager: notes what it is told, has a main thread that runs when
+ * the test says so, and a clock that the test moves.
  */
-final class FakeFlink extends Clock implements ResourceEventHandler<MesosWorker>, ScheduledExecutor {
+final class FakeFlink extends Clock
+        implements ResourceEventHandler<MesosWorker>, ScheduledExecutor {
 
     final List<String> told = Collections.synchronizedList(new ArrayList<>());
     private final List<Runnable> posted = new ArrayList<>();
@@ -129,12 +129,14 @@ final class FakeFlink extends Clock implements ResourceEventHandler<MesosWorker>
     }
 
     @Override
-    public ScheduledFuture<?> scheduleAtFixedRate(Runnable work, long first, long period, TimeUnit unit) {
+    public ScheduledFuture<?> scheduleAtFixedRate(
+            Runnable work, long first, long period, TimeUnit unit) {
         throw new UnsupportedOperationException();
     }
 
     @Override
-    public ScheduledFuture<?> scheduleWithFixedDelay(Runnable work, long first, long delay, TimeUnit unit) {
+    public ScheduledFuture<?> scheduleWithFixedDelay(
+            Runnable work, long first, long delay, TimeUnit unit) {
         throw new UnsupportedOperationException();
     }
 

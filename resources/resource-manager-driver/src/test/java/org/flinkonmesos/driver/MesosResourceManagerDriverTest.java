@@ -4,19 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import org.apache.flink.configuration.Configuration;
-import org.apache.flink.configuration.IllegalConfigurationException;
-import org.apache.flink.configuration.MemorySize;
-import org.apache.flink.runtime.clusterframework.ApplicationStatus;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -32,9 +19,19 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.IllegalConfigurationException;
+import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.runtime.clusterframework.ApplicationStatus;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The driver over its own port, as the service sees it, with a fake Flink behind. */
 @Timeout(30)
@@ -55,7 +52,8 @@ class MesosResourceManagerDriverTest {
         configuration.set(MesosDriverOptions.ID_PREFIX, "demo-tm");
         configuration.set(MesosDriverOptions.FIRST_REPORT_TIMEOUT, Duration.ZERO);
         configuration.set(
-                MesosDriverOptions.TOKEN_FILE, Files.writeString(dir.resolve("token"), " geheim\n").toString());
+                MesosDriverOptions.TOKEN_FILE,
+                Files.writeString(dir.resolve("token"), " geheim\n").toString());
     }
 
     private void start() throws Exception {
@@ -82,15 +80,22 @@ class MesosResourceManagerDriverTest {
         assertEquals(List.of("recovered []"), flink.run());
 
         CompletableFuture<MesosWorker> request = driver.requestResource(FakeFlink.spec(1.5));
-        JsonNode worker = json(get("/v1/wanted?epoch=" + epoch + "&after=2&wait=20"), 200).get("workers").get(0);
+        JsonNode worker =
+                json(get("/v1/wanted?epoch=" + epoch + "&after=2&wait=20"), 200)
+                        .get("workers")
+                        .get(0);
         String id = "demo-tm-" + epoch.substring(0, 4) + "-1";
         assertEquals(id, worker.get("id").asText());
         assertEquals(1.5, worker.get("cpus").asDouble());
         assertEquals(MemorySize.ofMebiBytes(1409).getBytes(), worker.get("memoryBytes").asLong());
         assertTrue(worker.get("slots").asInt() >= 1);
-        assertTrue(worker.get("jvmArguments").toString().contains("\"-Xmx536870912\""), worker.toString());
         assertTrue(
-                worker.get("dynamicProperties").toString().contains("\"taskmanager.cpu.cores=1.5\""),
+                worker.get("jvmArguments").toString().contains("\"-Xmx536870912\""),
+                worker.toString());
+        assertTrue(
+                worker.get("dynamicProperties")
+                        .toString()
+                        .contains("\"taskmanager.cpu.cores=1.5\""),
                 worker.toString());
         assertTrue(worker.get("dynamicProperties").toString().contains("gpu"), worker.toString());
         assertEquals("{\"gpu\":2}", worker.get("externalResources").toString());
@@ -105,12 +110,18 @@ class MesosResourceManagerDriverTest {
     @Test
     void refusesWhoeverDoesNotShowTheToken() throws Exception {
         start();
-        for (String token : new String[] {null, "", "Bearer", "Bearer ", "Bearer geheim2", "Basic geheim", "geheim"}) {
+        for (String token :
+                new String[] {
+                    null, "", "Bearer", "Bearer ", "Bearer geheim2", "Basic geheim", "geheim"
+                }) {
             HttpRequest.Builder request = HttpRequest.newBuilder(uri("/v1/wanted"));
             if (token != null) {
                 request.header("Authorization", token);
             }
-            assertEquals(401, http.send(request.build(), HttpResponse.BodyHandlers.ofString()).statusCode(), token);
+            assertEquals(
+                    401,
+                    http.send(request.build(), HttpResponse.BodyHandlers.ofString()).statusCode(),
+                    token);
         }
         json(get("/v1/wanted"), 200);
     }
@@ -119,7 +130,11 @@ class MesosResourceManagerDriverTest {
     void answersWhatItCannotTakeWithAReason() throws Exception {
         start();
         assertTrue(json(put("{"), 400).get("error").asText().contains("JSON"));
-        assertTrue(json(put("{\"epoch\":\"e\",\"sequence\":1}"), 400).get("error").asText().contains("workers"));
+        assertTrue(
+                json(put("{\"epoch\":\"e\",\"sequence\":1}"), 400)
+                        .get("error")
+                        .asText()
+                        .contains("workers"));
         json(put("{\"epoch\":\"e\",\"sequence\":1,\"workers\":[]}"), 409);
         json(get("/v1/wanted?wait=x"), 400);
         json(get("/v1/elsewhere"), 404);
@@ -142,10 +157,16 @@ class MesosResourceManagerDriverTest {
                             flink.told.add("deregistered");
                         });
         end.start();
-        JsonNode finished = json(get("/v1/wanted?epoch=" + epoch + "&after=1&wait=20"), 200).get("finished");
+        JsonNode finished =
+                json(get("/v1/wanted?epoch=" + epoch + "&after=1&wait=20"), 200).get("finished");
         assertEquals("{\"status\":\"SUCCEEDED\",\"diagnostics\":\"\"}", finished.toString());
         assertEquals(List.of(), flink.told);
-        json(put("{\"epoch\":\"" + epoch + "\",\"sequence\":1,\"workers\":[],\"finishedSeen\":true}"), 200);
+        json(
+                put(
+                        "{\"epoch\":\""
+                                + epoch
+                                + "\",\"sequence\":1,\"workers\":[],\"finishedSeen\":true}"),
+                200);
         end.join();
         assertTrue(flink.run().contains("deregistered"));
     }
@@ -161,10 +182,16 @@ class MesosResourceManagerDriverTest {
         String epoch = first.get("epoch").asText();
         JsonNode finished =
                 first.get("finished").isNull()
-                        ? json(get("/v1/wanted?epoch=" + epoch + "&after=1&wait=20"), 200).get("finished")
+                        ? json(get("/v1/wanted?epoch=" + epoch + "&after=1&wait=20"), 200)
+                                .get("finished")
                         : first.get("finished");
         assertEquals("{\"status\":\"FAILED\",\"diagnostics\":\"main threw\"}", finished.toString());
-        json(put("{\"epoch\":\"" + epoch + "\",\"sequence\":1,\"workers\":[],\"finishedSeen\":true}"), 200);
+        json(
+                put(
+                        "{\"epoch\":\""
+                                + epoch
+                                + "\",\"sequence\":1,\"workers\":[],\"finishedSeen\":true}"),
+                200);
         end.join();
     }
 
@@ -206,10 +233,23 @@ class MesosResourceManagerDriverTest {
         Path store = dir.resolve("rest.p12");
         Process keytool =
                 new ProcessBuilder(
-                                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
-                                "-genkeypair", "-keyalg", "EC", "-dname", "CN=localhost", "-ext", "san=ip:127.0.0.1",
-                                "-alias", "rest", "-keystore", store.toString(), "-storepass", "password",
-                                "-storetype", "PKCS12")
+                                Path.of(System.getProperty("java.home"), "bin", "keytool")
+                                        .toString(),
+                                "-genkeypair",
+                                "-keyalg",
+                                "EC",
+                                "-dname",
+                                "CN=localhost",
+                                "-ext",
+                                "san=ip:127.0.0.1",
+                                "-alias",
+                                "rest",
+                                "-keystore",
+                                store.toString(),
+                                "-storepass",
+                                "password",
+                                "-storetype",
+                                "PKCS12")
                         .redirectErrorStream(true)
                         .start();
         assertEquals(0, keytool.waitFor());
@@ -228,7 +268,8 @@ class MesosResourceManagerDriverTest {
         try (InputStream in = Files.newInputStream(store)) {
             trusted.load(in, "password".toCharArray());
         }
-        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        TrustManagerFactory trust =
+                TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         trust.init(trusted);
         SSLContext context = SSLContext.getInstance("TLS");
         context.init(null, trust.getTrustManagers(), null);
@@ -244,14 +285,19 @@ class MesosResourceManagerDriverTest {
     @Test
     void namesTheOptionThatIsMissing() throws Exception {
         for (String key :
-                new String[] {"mesos.driver.port", "mesos.driver.token-file", "mesos.worker.id-prefix"}) {
+                new String[] {
+                    "mesos.driver.port", "mesos.driver.token-file", "mesos.worker.id-prefix"
+                }) {
             Configuration without = new Configuration(configuration);
             without.removeKey(key);
-            MesosResourceManagerDriver broken = new MesosResourceManagerDriver(without, new ClusterEnd());
+            MesosResourceManagerDriver broken =
+                    new MesosResourceManagerDriver(without, new ClusterEnd());
             Exception e =
                     assertThrows(
                             IllegalConfigurationException.class,
-                            () -> broken.initialize(flink, flink, Runnable::run, Collections::emptySet));
+                            () ->
+                                    broken.initialize(
+                                            flink, flink, Runnable::run, Collections::emptySet));
             assertTrue(e.getMessage().contains(key), e.getMessage());
         }
     }
@@ -293,7 +339,14 @@ class MesosResourceManagerDriverTest {
     }
 
     private static String workers(String epoch, int sequence, String id, String state) {
-        return "{\"epoch\":\"" + epoch + "\",\"sequence\":" + sequence + ",\"workers\":[{\"id\":\"" + id
-                + "\",\"state\":\"" + state + "\",\"message\":\"why\"}]}";
+        return "{\"epoch\":\""
+                + epoch
+                + "\",\"sequence\":"
+                + sequence
+                + ",\"workers\":[{\"id\":\""
+                + id
+                + "\",\"state\":\""
+                + state
+                + "\",\"message\":\"why\"}]}";
     }
 }

@@ -72,8 +72,8 @@ func ownCertificates(t *testing.T) (server *httptest.Server, authority string, c
 	return server, string(serverPEM), append(clientPEM, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...)
 }
 
-// TestReachOwnCertificates asks a JobManager that has certificates of the user's own.
-func TestReachOwnCertificates(t *testing.T) {
+// TestConnectorOwnCertificates asks a JobManager that has certificates of the user's own.
+func TestConnectorOwnCertificates(t *testing.T) {
 	t.Parallel()
 	server, ca, client := ownCertificates(t)
 	at, err := url.Parse(server.URL)
@@ -123,7 +123,7 @@ func TestReachOwnCertificates(t *testing.T) {
 			sp := spec.Spec{Name: "demo", FlinkConfiguration: map[string]string{"security.ssl.rest.enabled": "true"}, Security: spec.Security{REST: rest}}
 			c.change(&sp)
 			st := core.New(state.Options{}, state.Stored{Clusters: []state.ClusterRecord{{Spec: sp.Complete(spec.Defaults{}), Nonce: "aaaa"}}}, time.Now())
-			r := newReach(func() *state.State { return &st }, planner, c.secrets, Network{})
+			r := jobmanager.NewConnector(jobmanager.ConnectorOptions{View: func() *state.State { return &st }, Authority: planner.Authority, Secret: c.secrets.read})
 			jm := task.Task{Cluster: "demo", Hostname: "127.0.0.1", Ports: map[string]int{"rest": port}, Secure: sp.SecureREST()}
 			err := ask(r, jm)
 			switch {
@@ -132,8 +132,8 @@ func TestReachOwnCertificates(t *testing.T) {
 			case c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem)):
 				t.Errorf("want %q, got %v", c.problem, err)
 			}
-			if one, _ := r.transport(jm); err == nil {
-				if two, _ := r.transport(jm); one != two {
+			if one, _ := r.Transport(jm); err == nil {
+				if two, _ := r.Transport(jm); one != two {
 					t.Error("each request has a connection of its own")
 				}
 			}
@@ -141,8 +141,8 @@ func TestReachOwnCertificates(t *testing.T) {
 	}
 }
 
-func ask(r *reach, jm task.Task) error {
-	transport, err := r.transport(jm)
+func ask(r *jobmanager.Connector, jm task.Task) error {
+	transport, err := r.Transport(jm)
 	if err != nil {
 		return err
 	}

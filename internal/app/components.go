@@ -17,6 +17,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
+	"github.com/flink-on-mesos/flink-service/internal/artifact/replica"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
@@ -35,23 +36,23 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
-// parts are what runs while this instance leads.
-type parts struct {
+// components are what runs while this instance leads.
+type components struct {
 	service   *Service
 	artifacts *artifact.Store
-	// copies brings uploads from other instances, which others lists.
-	copies    *copies
-	others    func(context.Context) ([]string, error)
-	flinks    distributions
-	admission *admit.Admission
-	planner   *launch.Planner
-	reach     *reach
-	scheduler *mesos.Scheduler
-	watcher   *jobmanager.Watcher
-	loop      *loop.Loop
-	journal   *journal.Journal
-	handler   handler
-	history   *history.History
+	// replicator brings uploads from other instances, which others lists.
+	replicator *replica.Replicator
+	others     func(context.Context) ([]string, error)
+	flinks     distributions
+	admission  *admit.Admission
+	planner    *launch.Planner
+	connector  *jobmanager.Connector
+	scheduler  *mesos.Scheduler
+	watcher    *jobmanager.Watcher
+	loop       *loop.Loop
+	journal    *journal.Journal
+	handler    handler
+	history    *history.History
 	// initial creates the first cluster; nil when there is nothing to do.
 	initial func(context.Context) error
 	// uninstall removes the service; nil when it is to stay.
@@ -68,7 +69,7 @@ type parts struct {
 var errDeposed = errors.New("the lock of the state is lost: another instance leads, or ZooKeeper cannot be reached; this one ends, and Marathon starts it again")
 
 // run runs the parts until ctx is done, the lease is lost, or one of them fails.
-func (p *parts) run(ctx context.Context, lost <-chan struct{}) error {
+func (p *components) run(ctx context.Context, lost <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var g run.Group
@@ -85,7 +86,7 @@ func (p *parts) run(ctx context.Context, lost <-chan struct{}) error {
 	if p.uninstall == nil || p.registered {
 		g.Add(func() error { return p.scheduler.Run(ctx) }, func(error) { cancel() })
 	}
-	g.Add(func() error { p.bringMissing(ctx); return nil }, func(error) { cancel() })
+	g.Add(func() error { p.replicator.Supply(ctx, p.others, p.missing); return nil }, func(error) { cancel() })
 	for _, once := range []func(context.Context) error{p.initial, p.uninstall} {
 		if once == nil {
 			continue
@@ -98,12 +99,12 @@ func (p *parts) run(ctx context.Context, lost <-chan struct{}) error {
 			return nil
 		}, func(error) { cancel() })
 	}
-	p.service.front.set(p.handler)
+	p.service.handler.set(p.handler)
 	p.service.log.Info("service is ready", "url", p.service.url, "framework", p.service.c.Framework.Name, "flink", p.versions())
 	return g.Run()
 }
 
-func (p *parts) versions() string {
+func (p *components) versions() string {
 	var list []string
 	for _, d := range p.flinks {
 		if !slices.Contains(list, d.Name()) {
@@ -114,7 +115,7 @@ func (p *parts) versions() string {
 }
 
 // distribution tells the planner where the tasks of a cluster fetch their Flink.
-func (p *parts) distribution(s spec.Spec) (launch.Distribution, error) {
+func (p *components) distribution(s spec.Spec) (launch.Distribution, error) {
 	d, pinned, err := p.flinks.of(s)
 	if err != nil {
 		return launch.Distribution{}, err
@@ -132,7 +133,7 @@ func (p *parts) distribution(s spec.Spec) (launch.Distribution, error) {
 }
 
 // optional lists the jars of opt that a cluster names: the plugins that are not in the archive, and the one for Python.
-func (p *parts) optional(d distribution, s spec.Spec) ([]launch.Optional, error) {
+func (p *components) optional(d distribution, s spec.Spec) ([]launch.Optional, error) {
 	var all []launch.Optional
 	add := func(artifactName, directory string, jobManager bool) error {
 		jar, uri, ok, err := d.optional(context.Background(), artifactName, p.artifacts)
@@ -160,12 +161,12 @@ func (p *parts) optional(d distribution, s spec.Spec) ([]launch.Optional, error)
 // overlayKind is the kind of artifact that is made from a cluster's spec when a task fetches it.
 const overlayKind = "overlay"
 
-func (p *parts) overlayURI(name string) (string, error) {
+func (p *components) overlayURI(name string) (string, error) {
 	path, err := p.artifacts.RenderedPath(overlayKind, name, "overlay.tgz", time.Now().Add(p.service.c.Flink.ArtifactURLs))
 	return p.service.url + path, err
 }
 
-func (p *parts) renderOverlay(_ context.Context, name string) ([]byte, time.Time, error) {
+func (p *components) renderOverlay(_ context.Context, name string) ([]byte, time.Time, error) {
 	vw := p.loop.View()
 	spec, ok := view.RunningSpec(vw, name)
 	if !ok {
@@ -176,16 +177,16 @@ func (p *parts) renderOverlay(_ context.Context, name string) ([]byte, time.Time
 }
 
 // artifactURI is where a task fetches an uploaded artifact. Uploads are users' own, so the path expires.
-func (p *parts) artifactURI(u spec.ArtifactURI) (string, error) {
+func (p *components) artifactURI(u spec.ArtifactURI) (string, error) {
 	if _, err := p.artifacts.Stat(u.SHA256); err != nil {
-		return "", p.copies.explain(u.SHA256, err)
+		return "", p.replicator.Explain(u.SHA256, err)
 	}
 	path, err := p.artifacts.SignedPath(u.SHA256, u.Name, time.Now().Add(p.service.c.Flink.ArtifactURLs))
 	return p.service.url + path, err
 }
 
 // observe asks a JobManager's REST API what is so.
-func (p *parts) observe(ctx context.Context, jm task.Task) (wire.Flink, error) {
+func (p *components) observe(ctx context.Context, jm task.Task) (wire.Flink, error) {
 	c, err := p.rest(jm)
 	if err != nil {
 		return wire.Flink{}, err
@@ -194,8 +195,8 @@ func (p *parts) observe(ctx context.Context, jm task.Task) (wire.Flink, error) {
 }
 
 // rest is the client of a JobManager's REST API.
-func (p *parts) rest(jm task.Task) (*rest.Client, error) {
-	transport, err := p.reach.transport(jm)
+func (p *components) rest(jm task.Task) (*rest.Client, error) {
+	transport, err := p.connector.Transport(jm)
 	if err != nil {
 		return nil, err
 	}
@@ -203,13 +204,13 @@ func (p *parts) rest(jm task.Task) (*rest.Client, error) {
 }
 
 // dial makes the conversation with the driver of a JobManager.
-func (p *parts) dial(jm task.Task) (jobmanager.Exchange, error) {
+func (p *components) dial(jm task.Task) (jobmanager.Exchange, error) {
 	port, ok := jm.Ports[flink.PortDriver]
 	if !ok {
 		return nil, fmt.Errorf("task %s has no port %s", jm.ID, flink.PortDriver)
 	}
 	token := p.planner.Token(jm.Cluster, view.Nonce(p.loop.View(), jm.Cluster))
-	secure, err := p.reach.tls(jm)
+	secure, err := p.connector.TLS(jm)
 	if err != nil {
 		return nil, err
 	}

@@ -16,9 +16,9 @@ const (
 	rememberedSize = 1 << 20
 )
 
-// remembered are the leader's last answers to reads that went through this standby. While no instance leads
+// staleAnswers are the leader's last answers to reads that went through this standby. While no instance leads
 // they are given again, with their age.
-type remembered struct {
+type staleAnswers struct {
 	mu      sync.Mutex
 	answers map[string]recorded
 }
@@ -30,7 +30,7 @@ type recorded struct {
 }
 
 // note remembers an answer of the leader; it passes the body on as it was.
-func (m *remembered) note(r *http.Response) error {
+func (m *staleAnswers) note(r *http.Response) error {
 	if r.StatusCode != http.StatusOK || !readable(r.Request) {
 		return nil
 	}
@@ -64,7 +64,7 @@ func readable(r *http.Request) bool {
 }
 
 // answer gives a remembered answer, if there is one.
-func (m *remembered) answer(w http.ResponseWriter, r *http.Request) bool {
+func (m *staleAnswers) answer(w http.ResponseWriter, r *http.Request) bool {
 	if !readable(r) {
 		return false
 	}

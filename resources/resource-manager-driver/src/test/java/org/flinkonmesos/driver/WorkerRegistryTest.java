@@ -5,41 +5,39 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import org.apache.flink.runtime.clusterframework.types.ResourceID;
-
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
+import org.apache.flink.runtime.clusterframework.types.ResourceID;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 @Timeout(10)
-class WorkerBookTest {
+class WorkerRegistryTest {
 
     private static final String EPOCH = "beef0123";
     private static final Duration DELAY = Duration.ofSeconds(2);
 
     private FakeFlink flink;
-    private WorkerBook book;
+    private WorkerRegistry registry;
     private long sequence;
 
     @BeforeEach
     void open() {
         flink = new FakeFlink();
-        book = new WorkerBook(EPOCH, "tm", DELAY, flink, flink, flink);
+        registry = new WorkerRegistry(EPOCH, "tm", DELAY, flink, flink, flink);
         sequence = 0;
-        normal(book);
+        normal(registry);
     }
 
     /** Most tests are about the time after the start, when Flink's main thread no longer waits. */
-    private static void normal(WorkerBook book) {
+    private static void normal(WorkerRegistry registry) {
         try {
-            book.awaitFirstReport(Duration.ZERO);
+            registry.awaitFirstReport(Duration.ZERO);
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
@@ -47,28 +45,28 @@ class WorkerBookTest {
 
     @Test
     void tellsOfWorkersFromBeforeWhileFlinkWaits() throws Exception {
-        book = new WorkerBook(EPOCH, "tm", DELAY, flink, flink, flink);
+        registry = new WorkerRegistry(EPOCH, "tm", DELAY, flink, flink, flink);
         Thread service = new Thread(() -> report("old-1=running"));
         service.start();
-        assertTrue(book.awaitFirstReport(Duration.ofSeconds(10)));
+        assertTrue(registry.awaitFirstReport(Duration.ofSeconds(10)));
         service.join();
         assertEquals(List.of("recovered [old-1]"), flink.run());
     }
 
     @Test
     void doesNotWaitForEverForTheFirstReport() throws Exception {
-        book = new WorkerBook(EPOCH, "tm", DELAY, flink, flink, flink);
-        assertFalse(book.awaitFirstReport(Duration.ofMillis(1)));
+        registry = new WorkerRegistry(EPOCH, "tm", DELAY, flink, flink, flink);
+        assertFalse(registry.awaitFirstReport(Duration.ofMillis(1)));
         report("old-1=running");
         assertEquals(List.of("recovered [old-1]"), flink.run());
     }
 
     @Test
     void isReadyAfterTheFirstReport() {
-        assertFalse(book.wanted().ready);
+        assertFalse(registry.wanted().ready);
         assertEquals(List.of(), flink.run());
         report();
-        assertTrue(book.wanted().ready);
+        assertTrue(registry.wanted().ready);
         assertEquals(List.of("recovered []"), flink.run());
         report();
         assertEquals(List.of(), flink.run());
@@ -79,7 +77,7 @@ class WorkerBookTest {
         report("old-1=running", "old-2=waiting", "old-3=terminated", "old-4=launching");
         assertEquals(List.of("recovered [old-1, old-4]"), flink.run());
         assertEquals(List.of("old-1", "old-4"), wanted());
-        assertTrue(book.wanted().workers.get(0).worker.recovered);
+        assertTrue(registry.wanted().workers.get(0).worker.recovered);
 
         report("old-1=running", "old-4=running", "stranger=running");
         assertEquals(List.of(), flink.run());
@@ -87,7 +85,9 @@ class WorkerBookTest {
 
         report("old-4=terminated:exit 1");
         assertEquals(
-                List.of("terminated old-4: exit 1", "terminated old-1: the service no longer knows it"),
+                List.of(
+                        "terminated old-4: exit 1",
+                        "terminated old-1: the service no longer knows it"),
                 flink.run());
         assertEquals(List.of(), wanted());
     }
@@ -98,12 +98,12 @@ class WorkerBookTest {
         report("new-1=launching+", "new-2=waiting+", "new-3=terminated+");
         assertEquals(List.of("recovered [new-1]"), flink.run());
         assertEquals(List.of("new-1"), wanted());
-        assertTrue(book.wanted().workers.get(0).worker.recovered);
+        assertTrue(registry.wanted().workers.get(0).worker.recovered);
         report("new-1=running+");
         assertEquals(List.of(), flink.run());
 
         // What Flink has given back does not come again by a report that does not know of that yet.
-        book.release(new ResourceID("new-1"));
+        registry.release(new ResourceID("new-1"));
         assertEquals(List.of(), wanted());
         report("new-1=running+");
         assertEquals(List.of(), flink.run());
@@ -122,7 +122,7 @@ class WorkerBookTest {
         assertEquals(List.of("launched tm-beef-1"), flink.run());
         report("tm-beef-1=running");
         assertEquals(List.of(), flink.run());
-        assertTrue(book.wanted().workers.get(0).launched);
+        assertTrue(registry.wanted().workers.get(0).launched);
     }
 
     @Test
@@ -149,7 +149,8 @@ class WorkerBookTest {
         request(1);
         report("tm-beef-1=terminated:no fetch");
         assertEquals(
-                List.of("failed: worker tm-beef-1 ended before it was launched: no fetch"), flink.run());
+                List.of("failed: worker tm-beef-1 ended before it was launched: no fetch"),
+                flink.run());
         assertEquals(List.of(), wanted());
     }
 
@@ -177,12 +178,12 @@ class WorkerBookTest {
     void handsACancelledRequestToAnEqualOne() {
         ready();
         request(1).cancel(true);
-        long version = book.wanted().version;
+        long version = registry.wanted().version;
         request(2);
         assertEquals(List.of("tm-beef-1", "tm-beef-2"), wanted());
         request(1);
         assertEquals(List.of("tm-beef-1", "tm-beef-2"), wanted());
-        assertEquals(version + 1, book.wanted().version);
+        assertEquals(version + 1, registry.wanted().version);
         flink.pass(DELAY);
         assertEquals(List.of("tm-beef-1", "tm-beef-2"), wanted());
         report("tm-beef-1=running", "tm-beef-2=waiting");
@@ -216,7 +217,7 @@ class WorkerBookTest {
         request(1);
         report("tm-beef-1=launching");
         flink.run();
-        book.release(new ResourceID("tm-beef-1"));
+        registry.release(new ResourceID("tm-beef-1"));
         assertEquals(List.of("tm-beef-1"), wanted());
         request(1);
         assertEquals(List.of("launched tm-beef-1"), flink.run());
@@ -230,7 +231,7 @@ class WorkerBookTest {
         request(1);
         report("tm-beef-1=launching");
         flink.run();
-        book.release(new ResourceID("tm-beef-1"));
+        registry.release(new ResourceID("tm-beef-1"));
         report("tm-beef-1=terminated:x");
         assertEquals(List.of(), flink.run());
         assertEquals(List.of(), wanted());
@@ -245,10 +246,10 @@ class WorkerBookTest {
         report("tm-beef-1=running");
         flink.run();
         flink.pass(DELAY);
-        book.release(new ResourceID("tm-beef-1"));
+        registry.release(new ResourceID("tm-beef-1"));
         assertEquals(List.of(), wanted());
-        book.release(new ResourceID("tm-beef-1"));
-        book.release(new ResourceID("never"));
+        registry.release(new ResourceID("tm-beef-1"));
+        registry.release(new ResourceID("never"));
         report("tm-beef-1=terminated:killed");
         assertEquals(List.of(), flink.run());
     }
@@ -257,30 +258,30 @@ class WorkerBookTest {
     void ignoresOldReportsAndThoseOfAnotherEpoch() {
         ready();
         request(1);
-        long version = book.wanted().version;
-        Report.Answer old = book.report(new Report(EPOCH, sequence, Map.of(), false));
+        long version = registry.wanted().version;
+        Report.Answer old = registry.report(new Report(EPOCH, sequence, Map.of(), false));
         assertTrue(old.current);
         assertEquals(sequence, old.sequence);
-        Report.Answer other = book.report(new Report("other", sequence + 1, Map.of(), false));
+        Report.Answer other = registry.report(new Report("other", sequence + 1, Map.of(), false));
         assertFalse(other.current);
         assertEquals(EPOCH, other.epoch);
-        assertEquals(version, book.wanted().version);
+        assertEquals(version, registry.wanted().version);
     }
 
     @Test
     void countsEachChange() {
-        assertEquals(1, book.wanted().version);
+        assertEquals(1, registry.wanted().version);
         report();
-        assertEquals(2, book.wanted().version);
+        assertEquals(2, registry.wanted().version);
         request(1);
-        assertEquals(3, book.wanted().version);
+        assertEquals(3, registry.wanted().version);
         report("tm-beef-1=running");
-        assertEquals(3, book.wanted().version);
-        book.finish("FAILED", null);
-        book.finish("SUCCEEDED", "later");
-        assertEquals(4, book.wanted().version);
-        assertEquals("FAILED", book.wanted().finished.status);
-        assertEquals("", book.wanted().finished.diagnostics);
+        assertEquals(3, registry.wanted().version);
+        registry.finish("FAILED", null);
+        registry.finish("SUCCEEDED", "later");
+        assertEquals(4, registry.wanted().version);
+        assertEquals("FAILED", registry.wanted().finished.status);
+        assertEquals("", registry.wanted().finished.diagnostics);
     }
 
     @Test
@@ -293,36 +294,37 @@ class WorkerBookTest {
     @Test
     void waitsForTheEndToBeSeen() throws Exception {
         ready();
-        assertFalse(book.awaitFinishedSeen(Duration.ZERO));
-        book.report(new Report(EPOCH, ++sequence, Map.of(), true));
-        assertFalse(book.awaitFinishedSeen(Duration.ZERO), "seen before there was an end");
-        book.finish("SUCCEEDED", "");
+        assertFalse(registry.awaitFinishedSeen(Duration.ZERO));
+        registry.report(new Report(EPOCH, ++sequence, Map.of(), true));
+        assertFalse(registry.awaitFinishedSeen(Duration.ZERO), "seen before there was an end");
+        registry.finish("SUCCEEDED", "");
         Thread service =
-                new Thread(() -> book.report(new Report(EPOCH, ++sequence, Map.of(), true)));
+                new Thread(() -> registry.report(new Report(EPOCH, ++sequence, Map.of(), true)));
         service.start();
-        assertTrue(book.awaitFinishedSeen(Duration.ofSeconds(5)));
+        assertTrue(registry.awaitFinishedSeen(Duration.ofSeconds(5)));
         service.join();
     }
 
     @Test
     void answersAReaderAtOnceOrAtAChange() throws Exception {
-        assertEquals(1, book.await("", 1, Duration.ofMinutes(1)).version);
-        assertEquals(1, book.await(EPOCH, 0, Duration.ofMinutes(1)).version);
-        assertEquals(1, book.await(EPOCH, 1, Duration.ofMillis(1)).version);
+        assertEquals(1, registry.await("", 1, Duration.ofMinutes(1)).version);
+        assertEquals(1, registry.await(EPOCH, 0, Duration.ofMinutes(1)).version);
+        assertEquals(1, registry.await(EPOCH, 1, Duration.ofMillis(1)).version);
         Thread service = new Thread(this::report);
         service.start();
-        assertEquals(2, book.await(EPOCH, 1, Duration.ofMinutes(1)).version);
+        assertEquals(2, registry.await(EPOCH, 1, Duration.ofMinutes(1)).version);
         service.join();
-        Thread end = new Thread(() -> book.close());
+        Thread end = new Thread(() -> registry.close());
         end.start();
-        assertNull(book.await(EPOCH, 2, Duration.ofMinutes(1)));
+        assertNull(registry.await(EPOCH, 2, Duration.ofMinutes(1)));
         end.join();
-        assertNull(book.report(new Report(EPOCH, 100, Map.of(), false)));
+        assertNull(registry.report(new Report(EPOCH, 100, Map.of(), false)));
     }
 
     @Test
     void showsABurstOfRequestsAtOnce() throws Exception {
-        // Each pause is far below the quiet time, but nobody promises a thread its processor: one of many
+        // Each pause is far below the quiet time, but nobody promises a thread its processor: one
+        // of many
         // bursts has to be seen whole, and without the quiet time none would be.
         int most = 0;
         for (int round = 0; round < 50 && most < 4; round++) {
@@ -363,7 +365,7 @@ class WorkerBookTest {
             reader(new CompletableFuture<>());
         }
         assertEquals(1, oldest.get().version);
-        book.close();
+        registry.close();
     }
 
     private Thread reader(CompletableFuture<Wanted> into) {
@@ -371,7 +373,7 @@ class WorkerBookTest {
                 new Thread(
                         () -> {
                             try {
-                                into.complete(book.await(EPOCH, 1, Duration.ofMinutes(1)));
+                                into.complete(registry.await(EPOCH, 1, Duration.ofMinutes(1)));
                             } catch (InterruptedException e) {
                                 into.completeExceptionally(e);
                             }
@@ -387,10 +389,12 @@ class WorkerBookTest {
     }
 
     private CompletableFuture<MesosWorker> request(double cpus) {
-        return flink.watch(book.request(FakeFlink.spec(cpus)));
+        return flink.watch(registry.request(FakeFlink.spec(cpus)));
     }
 
-    /** Each worker as id=state or id=state:message; a state with a plus is that of a surplus worker. */
+    /**
+     * Each worker as id=state or id=state:message; a state with a plus is that of a surplus worker.
+     */
     private void report(String... workers) {
         Map<String, Report.Entry> entries = new LinkedHashMap<>();
         for (String worker : workers) {
@@ -403,10 +407,12 @@ class WorkerBookTest {
                             "",
                             parts[1].endsWith("+")));
         }
-        book.report(new Report(EPOCH, ++sequence, entries, false));
+        registry.report(new Report(EPOCH, ++sequence, entries, false));
     }
 
     private List<String> wanted() {
-        return book.wanted().workers.stream().map(w -> w.worker.id).collect(Collectors.toList());
+        return registry.wanted().workers.stream()
+                .map(w -> w.worker.id)
+                .collect(Collectors.toList());
     }
 }
