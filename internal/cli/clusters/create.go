@@ -2,6 +2,7 @@ package clusters
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -92,6 +93,7 @@ func createRun(ctx context.Context, o *CreateOptions) error {
 	if err != nil {
 		return err
 	}
+	tellNotes(o.Factory, d, o.Output)
 	if o.Wait {
 		if d, err = w.Until(ctx, Ready); err != nil {
 			return err
@@ -99,6 +101,26 @@ func createRun(ctx context.Context, o *CreateOptions) error {
 		w.Summary(d)
 	}
 	return printChanged(o.Factory, c, d, o.Output, "is accepted")
+}
+
+// tellNotes prints what the service remarked about a spec that was just sent: the entries of the history behind the one
+// that says that the spec was taken.
+func tellNotes(f *command.Factory, d wire.Description, out command.Output) {
+	if out.Quiet {
+		return
+	}
+	var notes []string
+	for _, e := range slices.Backward(d.Events) {
+		if e.Type == "Created" || e.Type == "Updated" {
+			break
+		}
+		if e.Type == "Spec" {
+			notes = append(notes, e.Message)
+		}
+	}
+	for _, note := range slices.Backward(notes) {
+		f.Streams.Errf("Note: %s\n", note)
+	}
 }
 
 // printChanged tells of a cluster that was created or changed.

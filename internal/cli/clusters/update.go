@@ -112,6 +112,7 @@ func put(ctx context.Context, f *command.Factory, c *client.Client, spec spec.Sp
 	if err != nil {
 		return err
 	}
+	tellNotes(f, d, how.output)
 	if how.wait {
 		want, same := d.Status.Generation, unchanged(how.before, d)
 		if d.Status.Change != nil {
