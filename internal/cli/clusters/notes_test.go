@@ -15,8 +15,12 @@ func TestTellNotes(t *testing.T) {
 	var said bytes.Buffer
 	f := &command.Factory{Streams: &terminal.Streams{Out: &said, Err: &said}}
 	d := wire.Description{Events: []wire.Event{
-		{Type: "Created", Message: "created"}, {Type: "Spec", Message: "an earlier remark"},
-		{Type: "Updated", Message: "changed"}, {Type: "Spec", Message: "did you mean a?"}, {Type: "Spec", Message: "did you mean b?"}, {Type: "Waiting", Message: "x"},
+		{Type: "Created", Message: "created"},
+		{Type: "Spec", Message: "an earlier remark"},
+		{Type: "Updated", Message: "changed"},
+		{Type: "Spec", Message: "did you mean a?"},
+		{Type: "Spec", Message: "did you mean b?"},
+		{Type: "Waiting", Message: "x"},
 	}}
 	tellNotes(f, d, command.Output{Quiet: true})
 	if said.Len() > 0 {

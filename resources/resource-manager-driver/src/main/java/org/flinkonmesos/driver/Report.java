@@ -69,7 +69,8 @@ final class Report {
         final long version;
 
         /**
-         * The highest sequence applied in this epoch. A service whose own is lower must go above it.
+         * The highest sequence applied in this epoch. A service whose own is lower must go above
+         * it.
          */
         final long sequence;
 
