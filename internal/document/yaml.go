@@ -61,7 +61,7 @@ func yamlTree(path string, y *yaml.Node, depth int) (*node, error) {
 	if y.Kind == yaml.AliasNode || y.Anchor != "" {
 		return nil, position(y.Line, y.Column, noAnchors)
 	}
-	switch y.Kind {
+	switch y.Kind { //nolint:exhaustive // A document node is unwrapped by the caller, and aliases are refused above.
 	case yaml.MappingNode, yaml.SequenceNode:
 		if depth == MaxDepth {
 			return nil, position(y.Line, y.Column, tooDeep)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -87,9 +88,7 @@ func (r *Replicator) get(ctx context.Context, url string) (io.ReadCloser, error)
 	if err != nil {
 		return nil, err
 	}
-	for name, values := range r.o.Header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, r.o.Header)
 	resp, err := r.client.Do(req)
 	if err != nil {
 		return nil, err

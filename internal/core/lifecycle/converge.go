@@ -40,7 +40,7 @@ func Converge(tx *state.Tx, name string) {
 	want := max(1, c.Spec.JobManager.Replicas)
 	for have := len(c.JobManagers) + c.PendingJobManagers; have < want; have++ {
 		tx.AddPending(c, state.PendingTask{
-			Id: c.NewID(spec.JobManagerTask), Role: spec.JobManagerTask,
+			ID: c.NewID(spec.JobManagerTask), Role: spec.JobManagerTask,
 			Need: tx.State.Need(c, spec.JobManagerTask, c.Spec.JobManager.Resources), Resources: c.Spec.JobManager.Resources,
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
+// Delete asks for the end of a cluster.
 func Delete(tx *state.Tx, e state.DeleteCluster) {
 	c := tx.Edit(e.Name)
 	if c == nil {

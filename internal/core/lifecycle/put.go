@@ -69,18 +69,15 @@ func Put(tx *state.Tx, e state.PutCluster) {
 	case e.Stop != nil && tx.JobsMayRun(c) && c.Active() && (restartNeeded(c.Spec, e.Spec) || e.Spec.Suspended):
 		BeginRollout(tx, c, e.Spec, *e.Stop, "")
 	default:
-		generation, stopped := c.Generation+1, false
+		generation := c.Generation + 1
 		if c.Rollout != nil {
 			generation = c.Rollout.Generation + 1
 			tx.RecordEvent(c, "Updated", "the jobs of cluster %s are not waited for any more", e.Spec.Name)
-			if c.Savepoints = c.Rollout.Savepoints; len(c.Savepoints) > 0 {
-				stopped = true
-			}
-			c.Rollout = nil
+			c.Savepoints, c.Rollout = c.Rollout.Savepoints, nil
 		} else if e.Spec.Kind == spec.Session && e.Spec.Suspended && !c.Spec.Suspended {
 			c.Savepoints = nil // Those of an earlier suspension say nothing of the jobs that run now.
 		}
-		replaceSpec(tx, c, e.Spec, generation, stopped)
+		replaceSpec(tx, c, e.Spec, generation)
 	}
 	for _, n := range e.Notes {
 		tx.RecordEvent(c, "Spec", "%s", n)

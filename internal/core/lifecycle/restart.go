@@ -5,6 +5,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
+// RestartTask replaces a task on request.
 func RestartTask(tx *state.Tx, e state.RestartTask) {
 	t, ok := tx.Task(e.TaskID)
 	if !ok || t.Cluster != e.Cluster {

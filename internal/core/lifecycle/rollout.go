@@ -127,7 +127,7 @@ func applyRollout(tx *state.Tx, c *state.Cluster) {
 		c.Savepoints = ch.Savepoints
 	}
 	if c.Spec.Kind == spec.Session {
-		replaceSpec(tx, c, ch.Spec, ch.Generation, true)
+		replaceSpec(tx, c, ch.Spec, ch.Generation)
 	} else {
 		resubmit(tx, c, ch.Spec, ch.Generation, stoppedAt(c, ch), nil)
 	}
@@ -166,11 +166,11 @@ func changeJob(tx *state.Tx, c *state.Cluster, e state.PutCluster) error {
 	suspended := c.Spec.Suspended && e.Spec.Suspended
 	restarts := restartNeeded(c.Spec, e.Spec) || c.Spec.Suspended != e.Spec.Suspended
 	if !restarts || suspended && !redeployed(c.Spec, e.Spec) {
-		replaceSpec(tx, c, e.Spec, generation, true)
+		replaceSpec(tx, c, e.Spec, generation)
 		return nil
 	}
 	if s := c.Submission; s != nil && s.Lookup != nil && !redeployed(c.Spec, e.Spec) && e.Spec.Mode() != spec.Stateless {
-		replaceSpec(tx, c, e.Spec, generation, true) // It has not started, and will restore what the lookup finds.
+		replaceSpec(tx, c, e.Spec, generation) // It has not started, and will restore what the lookup finds.
 		return nil
 	}
 	s := situationOf(tx, c, e.Spec)
@@ -235,7 +235,7 @@ func resubmit(tx *state.Tx, c *state.Cluster, next spec.Spec, generation int64, 
 	}
 	c.Generation = generation
 	c.Submit(restore, l)
-	replaceSpec(tx, c, next, generation, true)
+	replaceSpec(tx, c, next, generation)
 }
 
 // namespaceSpec is what of a spec says where its high-availability data is.
@@ -243,8 +243,8 @@ func namespaceSpec(s spec.Spec) spec.Spec {
 	return spec.Spec{Name: s.Name, Kind: s.Kind, FlinkVersion: s.FlinkVersion, FlinkConfiguration: s.FlinkConfiguration}
 }
 
-// replaceSpec gives the cluster a new spec and has what runs follow it. Stopped says that its jobs were stopped for it.
-func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64, stopped bool) {
+// replaceSpec gives the cluster a new spec and has what runs follow it.
+func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64) {
 	old, name := c.Spec, c.Spec.Name
 	c.Spec, c.Generation, c.RolloutFailure = sp, generation, ""
 	c.Compile()

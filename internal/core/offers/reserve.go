@@ -103,7 +103,7 @@ func releaseHeld(tx *state.Tx, a *offer.Agent, here []*state.Reservation) (destr
 // reserved elsewhere is still waited for.
 func placeTask(tx *state.Tx, a *offer.Agent, q *queue, w *state.PendingTask) (offer.Placement, *state.Reservation, offer.Reason, bool) {
 	if !w.Need.Reserved() {
-		p, lack, ok := a.Take(w.Need, hash(w.Id))
+		p, lack, ok := a.Take(w.Need, hash(w.ID))
 		return p, nil, lack, ok
 	}
 	c, _ := tx.Clusters.Get([]byte(q.cluster))
@@ -127,7 +127,7 @@ func placeTask(tx *state.Tx, a *offer.Agent, q *queue, w *state.PendingTask) (of
 		return false
 	})
 	for _, r := range here {
-		if p, _, ok := a.TakeHeld(w.Need, hash(w.Id), offer.Holder{Framework: r.Framework, Reservation: r.ID}); ok {
+		if p, _, ok := a.TakeHeld(w.Need, hash(w.ID), offer.Holder{Framework: r.Framework, Reservation: r.ID}); ok {
 			return p, r, offer.Reason{}, true
 		}
 	}
@@ -135,13 +135,13 @@ func placeTask(tx *state.Tx, a *offer.Agent, q *queue, w *state.PendingTask) (of
 		askBy(tx, until)
 		return offer.Placement{}, nil, offer.Reason{What: "reservation", Detail: "what is reserved on " + where + " is waited for"}, false
 	}
-	h := offer.Holder{Framework: tx.State.Framework.ID, Reservation: w.Id, Cluster: q.cluster, Principal: tx.State.Options.Principal}
-	p, lack, ok := a.TakeNew(w.Need, hash(w.Id), h)
+	h := offer.Holder{Framework: tx.State.Framework.ID, Reservation: w.ID, Cluster: q.cluster, Principal: tx.State.Options.Principal}
+	p, lack, ok := a.TakeNew(w.Need, hash(w.ID), h)
 	if !ok {
 		return p, nil, lack, false
 	}
 	return p, &state.Reservation{Reservation: task.Reservation{
-		ID: w.Id, Cluster: q.cluster, Kind: w.Role, AgentID: a.ID, Hostname: a.Hostname, Framework: h.Framework, MesosRole: a.Role,
+		ID: w.ID, Cluster: q.cluster, Kind: w.Role, AgentID: a.ID, Hostname: a.Hostname, Framework: h.Framework, MesosRole: a.Role,
 		Goal: task.Launched, Resources: c.Spec.Reserved(w.Role), Created: tx.Now,
 	}}, offer.Reason{}, true
 }

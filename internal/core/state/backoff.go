@@ -20,8 +20,10 @@ const (
 	AgentHalfLife = 10 * time.Minute
 )
 
+// Holds says that the next launch has to wait.
 func (b Backoff) Holds(now time.Time) bool { return now.Before(b.Until) }
 
+// BackoffOf returns the back-off of a kind of task.
 func (c *Cluster) BackoffOf(role spec.TaskKind) *Backoff {
 	if role == spec.JobManagerTask {
 		return &c.JobManagerBackoff

@@ -78,6 +78,7 @@ type Cluster struct {
 	AllowSurge bool
 }
 
+// NewCluster returns a cluster of which nothing is known but its record.
 func NewCluster(r ClusterRecord) *Cluster {
 	c := &Cluster{
 		ClusterRecord: r,

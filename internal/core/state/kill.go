@@ -7,11 +7,13 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
+// ReleaseAll makes every task of a cluster unwanted.
 func (tx *Tx) ReleaseAll(c *Cluster) {
 	tx.ReleaseKind(c, spec.TaskManagerTask)
 	tx.ReleaseKind(c, spec.JobManagerTask)
 }
 
+// ReleaseKind makes every task of a kind unwanted.
 func (tx *Tx) ReleaseKind(c *Cluster, role spec.TaskKind) {
 	if c.TaskManagers == 0 && len(c.JobManagers) == 0 {
 		return

@@ -11,21 +11,23 @@ import (
 // AddPending puts a task on the list of those that need a place.
 func (tx *Tx) AddPending(c *Cluster, w PendingTask) {
 	w.Since = tx.Now
-	c.Pending, _, _ = c.Pending.Insert([]byte(w.Id), &w)
+	c.Pending, _, _ = c.Pending.Insert([]byte(w.ID), &w)
 	if w.Role == spec.JobManagerTask {
 		c.PendingJobManagers++
 	}
 	tx.State.WantOffers = true
 }
 
+// DropPending takes a task off the list of those that need a place.
 func (tx *Tx) DropPending(c *Cluster, w *PendingTask) {
 	var had bool
-	c.Pending, _, had = c.Pending.Delete([]byte(w.Id))
+	c.Pending, _, had = c.Pending.Delete([]byte(w.ID))
 	if had && w.Role == spec.JobManagerTask {
 		c.PendingJobManagers--
 	}
 }
 
+// DropAllPending takes all tasks of a kind off that list.
 func (tx *Tx) DropAllPending(c *Cluster, role spec.TaskKind) {
 	it := c.Pending.Root().Iterator()
 	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
@@ -37,7 +39,7 @@ func (tx *Tx) DropAllPending(c *Cluster, role spec.TaskKind) {
 
 // PendingTask is a wanted task without a place.
 type PendingTask struct {
-	Id        string
+	ID        string
 	Role      spec.TaskKind
 	Need      offer.Need
 	Resources spec.Resources

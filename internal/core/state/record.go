@@ -106,11 +106,13 @@ const (
 	ReservationPrefix = "reservation/"
 )
 
+// SaveFramework saves the registration with Mesos.
 func (tx *Tx) SaveFramework() {
 	f := tx.State.Framework
 	tx.Save(FrameworkKey, &f)
 }
 
+// SaveCluster saves the record of a cluster.
 func (tx *Tx) SaveCluster(c *Cluster) {
 	r := c.ClusterRecord
 	tx.Save(ClusterPrefix+c.Spec.Name, &r)

@@ -68,6 +68,7 @@ func (tx *Tx) KeepReservation(r *Reservation) {
 	}
 }
 
+// DropReservation removes a reservation that is gone.
 func (tx *Tx) DropReservation(r *Reservation) {
 	tx.Save(ReservationPrefix+r.ID, nil)
 	if old, had := tx.Reservations.Delete([]byte(r.ID)); had && old.Goal == task.Released {

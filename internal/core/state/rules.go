@@ -31,6 +31,7 @@ func (c *Cluster) Compile() {
 	c.JobManagerConditions, c.TaskManagerConditions = c.jobManagerRules.Conditions(), c.taskManagerRules.Conditions()
 }
 
+// Rules returns the placement rules of a kind of task.
 func (c *Cluster) Rules(role spec.TaskKind) constraint.Rules {
 	if role == spec.JobManagerTask {
 		return c.jobManagerRules

@@ -40,6 +40,7 @@ type Tx struct {
 	answers []Action
 }
 
+// Begin opens the tables of the state for changes.
 func (tx *Tx) Begin() {
 	tx.Clusters = tx.State.Clusters.Txn()
 	tx.Tasks = tx.State.Tasks.Txn()
@@ -87,8 +88,10 @@ func (tx *Tx) Actions() []Action {
 	return append(actions, tx.answers...)
 }
 
+// Send puts an action on the list of this step.
 func (tx *Tx) Send(a Action) { tx.Sends = append(tx.Sends, a) }
 
+// Answer completes a request of the API once everything is saved.
 func (tx *Tx) Answer(request uint64, err error) {
 	tx.answers = append(tx.answers, Answer{Request: request, Err: err})
 }

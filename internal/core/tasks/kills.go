@@ -4,6 +4,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 )
 
+// TickKills repeats KILL for released tasks that have not ended.
 func TickKills(tx *state.Tx) {
 	if !tx.State.Connected {
 		return

@@ -217,7 +217,7 @@ func waitingOf(s *state.State, c *state.Cluster) []wire.Waiting {
 	it := c.Pending.Root().Iterator()
 	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
 		b := *c.BackoffOf(w.Role)
-		v := wire.Waiting{ID: w.Id, Kind: w.Role, Since: w.Since}
+		v := wire.Waiting{ID: w.ID, Kind: w.Role, Since: w.Since}
 		key := string(w.Role) + " " + w.Need.String()
 		if _, ok := reasons[key]; !ok {
 			reasons[key] = offers.Explain(s, c, w.Role, w.Need)

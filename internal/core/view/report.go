@@ -51,7 +51,7 @@ func WorkerReports(s *state.State, name string) (epoch string, workers []state.W
 		if _, ok := reasons[key]; !ok {
 			reasons[key] = offers.Explain(s, c, w.Role, w.Need)
 		}
-		workers = append(workers, state.WorkerReport{ID: w.Id, State: WorkerWaiting, Message: reasons[key]})
+		workers = append(workers, state.WorkerReport{ID: w.ID, State: WorkerWaiting, Message: reasons[key]})
 	}
 	return c.Driver.Epoch, workers, finishedSeen
 }

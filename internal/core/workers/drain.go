@@ -194,7 +194,7 @@ func TickDraining(tx *state.Tx) (look []string) {
 }
 
 // allTaskManagersRegistered says that every TaskManager of the cluster that is launched runs and is known to Flink.
-func allTaskManagersRegistered(tx *state.Tx, c *state.Cluster) bool {
+func allTaskManagersRegistered(c *state.Cluster) bool {
 	return c.Flink != nil && c.Running == c.TaskManagers && c.Flink.TaskManagers >= c.Running
 }
 
@@ -217,7 +217,7 @@ func replaceDraining(tx *state.Tx, name string) {
 		case !known && !waits, known && t.Goal != task.Launched:
 			// Flink did not take it in, or it failed: not again and again at once.
 			c.Replacement, c.ReplacementNext = nil, tx.Now.Add(replaceAgain)
-		case known && t.Surplus == "" && allTaskManagersRegistered(tx, c):
+		case known && t.Surplus == "" && allTaskManagersRegistered(c):
 			from, _ := tx.Tasks.Get([]byte(m.From))
 			tx.RecordEvent(c, "Replaced", "TaskManager %s on %s is replaced by %s on %s", m.From, from.Hostname, m.To, t.Hostname)
 			tx.Release(from)
@@ -236,7 +236,7 @@ func replaceDraining(tx *state.Tx, name string) {
 		worker := *t.Worker
 		worker.ID = c.NewID(spec.TaskManagerTask)
 		tx.AddPending(c, state.PendingTask{
-			Id: worker.ID, Role: spec.TaskManagerTask, Worker: &worker, Surplus: t.ID,
+			ID: worker.ID, Role: spec.TaskManagerTask, Worker: &worker, Surplus: t.ID,
 			Need: tx.State.Need(c, spec.TaskManagerTask, t.Resources), Resources: t.Resources,
 		})
 		c.Replacement = &state.Replacement{From: t.ID, To: worker.ID}

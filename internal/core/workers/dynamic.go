@@ -43,7 +43,7 @@ func Want(tx *state.Tx, c *state.Cluster, workers []task.Worker, started map[str
 			r.GPUs = n
 		}
 		tx.AddPending(c, state.PendingTask{
-			Id: w.ID, Role: spec.TaskManagerTask, Worker: &w,
+			ID: w.ID, Role: spec.TaskManagerTask, Worker: &w,
 			Need: tx.State.Need(c, spec.TaskManagerTask, r), Resources: r,
 		})
 	}
@@ -55,7 +55,7 @@ func Want(tx *state.Tx, c *state.Cluster, workers []task.Worker, started map[str
 	}
 	it := c.Pending.Root().Iterator()
 	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
-		if w.Role == spec.TaskManagerTask && w.Surplus == "" && !isWanted(w.Id) {
+		if w.Role == spec.TaskManagerTask && w.Surplus == "" && !isWanted(w.ID) {
 			tx.DropPending(c, w)
 		}
 	}

@@ -15,7 +15,7 @@ func ConvergeStatic(tx *state.Tx, c *state.Cluster) {
 	have := c.TaskManagers - len(gone) + c.Pending.Len() - c.PendingJobManagers
 	for ; have < c.Spec.TaskManagers.Count; have++ {
 		tx.AddPending(c, state.PendingTask{
-			Id: c.NewID(spec.TaskManagerTask), Role: spec.TaskManagerTask,
+			ID: c.NewID(spec.TaskManagerTask), Role: spec.TaskManagerTask,
 			Need: tx.State.Need(c, spec.TaskManagerTask, c.Spec.TaskManager.Resources), Resources: c.Spec.TaskManager.Resources,
 		})
 	}
@@ -49,7 +49,7 @@ func ConvergeStatic(tx *state.Tx, c *state.Cluster) {
 // together, because each time Flink's job starts anew.
 func releaseDraining(tx *state.Tx, c *state.Cluster, gone []*task.Task) {
 	spare := len(gone) - c.Spec.TaskManagers.Count // More are not wanted in any case.
-	if len(gone) > 0 && allTaskManagersRegistered(tx, c) {
+	if len(gone) > 0 && allTaskManagersRegistered(c) {
 		spare = min(c.TaskManagers-c.Spec.TaskManagers.Count, len(gone))
 	}
 	for _, t := range gone[:max(0, spare)] {

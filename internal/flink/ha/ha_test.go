@@ -2,6 +2,7 @@ package ha_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -91,7 +92,7 @@ func TestLocationHidesLogins(t *testing.T) {
 	}
 	l.SASL = &ha.SASL{User: "flink", Password: "hunter2"}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
-		if text := fmt.Sprintf(format+format, l, l.SASL); strings.Contains(text, "hunter2") || strings.Contains(text, fmt.Sprint([]byte("hunter2"))) {
+		if text := fmt.Sprintf(format+format, l, l.SASL); strings.Contains(text, "hunter2") || strings.Contains(text, fmt.Sprintf("%d", []byte("hunter2"))) {
 			t.Errorf("%s shows the password: %s", format, text)
 		}
 	}
@@ -146,9 +147,7 @@ func TestOn(t *testing.T) {
 func locate(t *testing.T, server string, options map[string]string) ha.Location {
 	t.Helper()
 	config := map[string]string{"high-availability.type": "zookeeper", "high-availability.zookeeper.quorum": server}
-	for k, v := range options {
-		config[k] = v
-	}
+	maps.Copy(config, options)
 	l, ok, err := ha.Locate(config)
 	if err != nil || !ok {
 		t.Fatalf("Locate() = %t, %v", ok, err)

@@ -63,8 +63,7 @@ func (c *saslConn) first() error {
 	}
 	if binary.BigEndian.Uint64(answer[8:]) != 0 { // Or the session has expired, and the library makes another.
 		if err := c.handshake(); err != nil {
-			var refusal *saslRefusal
-			if errors.As(err, &refusal) {
+			if _, ok := errors.AsType[*saslRefusal](err); ok {
 				c.fail(err)
 			}
 			return err

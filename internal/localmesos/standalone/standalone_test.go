@@ -81,9 +81,8 @@ func TestLoadTakesNoVariableWithoutPrefix(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Load() error: %v", err)
 	}
-	fields := reflect.TypeFor[standalone.Settings]()
-	for i := range fields.NumField() {
-		t.Setenv(strings.ToUpper(fields.Field(i).Name), "7")
+	for field := range reflect.TypeFor[standalone.Settings]().Fields() {
+		t.Setenv(strings.ToUpper(field.Name), "7")
 	}
 	for _, name := range []string{"WORK_DIR", "AGENT_PING_TIMEOUT", "MAX_AGENT_PING_TIMEOUTS"} {
 		t.Setenv(name, "7")

@@ -29,7 +29,7 @@ func (w *World) processes(name, value string) map[int]map[string]string {
 			continue
 		}
 		env := make(map[string]string)
-		for _, entry := range bytes.Split(text, []byte{0}) {
+		for entry := range bytes.SplitSeq(text, []byte{0}) {
 			k, v, _ := strings.Cut(string(entry), "=")
 			env[k] = v
 		}
