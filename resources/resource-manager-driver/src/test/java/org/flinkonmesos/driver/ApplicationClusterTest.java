@@ -55,9 +55,10 @@ class ApplicationClusterTest {
         }
     }
 
+    /** The whole life of a job: its id, its end, and what the service has to say before the end. */
     @ParameterizedTest
     @EnumSource(MesosDriverOptions.Allocation.class)
-    void runsTheJobUnderTheIdThatItIsGiven(MesosDriverOptions.Allocation allocation)
+    void runsTheJobUnderTheGivenIdAndTellsItsEnd(MesosDriverOptions.Allocation allocation)
             throws Exception {
         String id = "00c0ffee000000000000000000000" + (allocation.ordinal() + 100);
         start(allocation, Waits.class, "-D", "$internal.pipeline.job-id=" + id);
@@ -68,18 +69,8 @@ class ApplicationClusterTest {
         }
         assertEquals(1, jobs.size());
         assertEquals(id, jobs.get(0).get("id").asText());
-    }
 
-    @ParameterizedTest
-    @EnumSource(MesosDriverOptions.Allocation.class)
-    void waitsUntilTheServiceKnowsHowItEnded(MesosDriverOptions.Allocation allocation)
-            throws Exception {
-        start(allocation, Waits.class);
-        while (jobs().isEmpty()) {
-            TimeUnit.MILLISECONDS.sleep(100);
-        }
-        String job = jobs().get(0).get("id").asText();
-        assertEquals(202, send(rest("/jobs/" + job), "PATCH", "").statusCode());
+        assertEquals(202, send(rest("/jobs/" + id), "PATCH", "").statusCode());
         JsonNode wanted = wanted("", -1);
         while (wanted.get("finished").isNull()) {
             wanted = wanted(wanted.get("epoch").asText(), wanted.get("version").asLong());
