@@ -35,6 +35,9 @@ type Options struct {
 	CPUs, MemMiB int
 	// Service makes further variables of the service, given the directory of the test.
 	Service func(dir string) []string
+	// AgentPings is the time between two pings of an agent by the local master, which gives up a lost agent after two
+	// of them; 0 for Mesos' own 15 s and five.
+	AgentPings time.Duration
 	// NeedsCPUs and NeedsMemMiB are what must be free, over all agents, on a master that is not the World's own; 8 cpus
 	// and 10240 MiB when 0. With less the test is skipped.
 	NeedsCPUs, NeedsMemMiB float64
@@ -118,6 +121,9 @@ func Start(t testing.TB, o Options) *World {
 		env := []string{
 			"LOCALMESOS_LISTEN=" + w.master, "LOCALMESOS_AGENTS=" + strconv.Itoa(o.Agents), "LOCALMESOS_CPUS=" + strconv.Itoa(o.CPUs),
 			"LOCALMESOS_MEM=" + strconv.Itoa(o.MemMiB), fmt.Sprintf("LOCALMESOS_PORTS=%d-%d", first, last), "LOCALMESOS_WORK_DIR=" + filepath.Join(w.dir, "mesos"),
+		}
+		if o.AgentPings > 0 {
+			env = append(env, "LOCALMESOS_AGENT_PING_TIMEOUT="+o.AgentPings.String(), "LOCALMESOS_MAX_AGENT_PING_TIMEOUTS=2")
 		}
 		w.local = w.spawn("local-mesos", env, "local-mesos")
 		w.Eventually("local Mesos answers", func() error { return get(t.Context(), "http://"+w.master+"/health", nil) })
