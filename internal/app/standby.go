@@ -131,11 +131,17 @@ func (s *Service) waitToLead(ctx context.Context, st *openedState) (<-chan struc
 	h := newStandby(s.others)
 	follow, stop := context.WithCancel(ctx)
 	defer stop()
+	var last *url.URL // The last other instance that led.
+	followed := make(chan struct{})
 	go func() {
+		defer close(followed)
 		err := st.zk.Follow(follow, func(info []byte) {
 			u, err := url.Parse(string(info))
 			if len(info) == 0 || err != nil || string(info) == s.own {
 				u = nil
+			}
+			if u != nil {
+				last = u
 			}
 			h.leader.Store(u)
 		})
@@ -153,6 +159,7 @@ func (s *Service) waitToLead(ctx context.Context, st *openedState) (<-chan struc
 	lost, release, err := st.lead(ctx, s.id(), s.own)
 	stop()
 	<-copied
+	<-followed
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil, nothing, nil
 	}
@@ -160,6 +167,7 @@ func (s *Service) waitToLead(ctx context.Context, st *openedState) (<-chan struc
 		// The instance that led has removed the service. Nothing is left to do here until Marathon stops this process, which is
 		// healthy meanwhile: an exit would only be followed by another start.
 		s.log.Info("the service was removed by the other instance; this process waits to be stopped")
+		h.leader.Store(last) // It leads no more, and still says that the removal is complete.
 		<-ctx.Done()
 		return nil, nothing, nil
 	}
