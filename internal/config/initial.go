@@ -16,7 +16,7 @@ type InitialCluster string
 
 // Spec reads the text as the service does when it creates the cluster; nil for none.
 func (c InitialCluster) Spec() (*spec.Spec, error) {
-	if c == "" {
+	if strings.TrimSpace(string(c)) == "" {
 		return nil, nil
 	}
 	var sp spec.Spec

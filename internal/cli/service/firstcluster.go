@@ -18,7 +18,7 @@ func checkFirstCluster(l *fault.List, options map[string]any) {
 	}
 	typed := text(options, "session", "spec")
 	sp := form(l, options)
-	if typed != "" {
+	if strings.TrimSpace(typed) != "" {
 		sp = spec.Spec{}
 		if err := document.UnmarshalText([]byte(typed), "the specification of a cluster", &sp); err != nil {
 			l.Add("session.spec", "%v", err)

@@ -42,6 +42,14 @@ func blameless(t *task.Task) bool {
 	return t.State == task.Unreachable
 }
 
+// failsAlike says that a task of the same kind has failed in the same way on another agent: the cluster is at fault,
+// such as one whose jar cannot be fetched, and not the agents, which others need.
+func failsAlike(c *state.Cluster, t *task.Task) bool {
+	return t.Message != "" && slices.ContainsFunc(c.Failures, func(f wire.Failure) bool {
+		return f.AgentID != t.AgentID && f.Kind == t.Kind && f.Reason == t.Reason && f.Message == t.Message
+	})
+}
+
 func jobManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, words string) {
 	flink := c.Flink
 	forgetJobManager(tx, c, t.ID)
@@ -62,7 +70,7 @@ func jobManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, words string)
 		if !blameless(t) {
 			b := c.BackoffOf(spec.JobManagerTask)
 			*b = b.Fail(t, words, tx.Now)
-			if tx.Now.Sub(t.Launched) < state.BackoffForget {
+			if tx.Now.Sub(t.Launched) < state.BackoffForget && !failsAlike(c, t) {
 				LaunchFailed(tx, t)
 			}
 		}
@@ -95,7 +103,7 @@ func taskManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, was task.Sta
 		if !blameless(t) {
 			b := c.BackoffOf(spec.TaskManagerTask)
 			*b = b.Fail(t, words, tx.Now)
-			if was != task.Running {
+			if was != task.Running && !failsAlike(c, t) {
 				LaunchFailed(tx, t)
 			}
 		}

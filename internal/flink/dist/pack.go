@@ -162,8 +162,17 @@ func complete(entries []entry) []entry {
 			byName[d] = entry{name: d, dir: true}
 		}
 	}
+	full := map[string]bool{}
+	for _, e := range byName {
+		if !e.dir {
+			full[path.Dir(e.name)] = true
+		}
+	}
 	all := make([]entry, 0, len(byName))
 	for _, e := range byName {
+		if e.dir && path.Dir(e.name) == "plugins" && !full[e.name] {
+			continue // Flink does not start when the directory of a plugin has no jar (DirectoryBasedPluginFinder).
+		}
 		all = append(all, e)
 	}
 	slices.SortFunc(all, func(a, b entry) int { return strings.Compare(a.name, b.name) })

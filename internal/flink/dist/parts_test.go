@@ -138,6 +138,9 @@ func TestAssembleIncomplete(t *testing.T) {
 	if got := paths(m.Libraries); !slices.Contains(got, "lib/flink-statebackend-rocksdb-1.20.5.jar") || !slices.Contains(got, "lib/flink-table-planner-loader-1.20.5.jar") {
 		t.Errorf("the archive has %v, want the rest of the release", got)
 	}
+	if slices.ContainsFunc(listing(t, filepath.Join(dir, m.File)), func(e string) bool { return strings.Contains(e, "plugins/metrics-jmx") }) {
+		t.Error("the archive has the directory of a plugin without its jar: Flink does not start with it")
+	}
 	list, err := dist.Scan(dir)
 	if err != nil || len(list) != 1 || cmp.Diff(m, list[0]) != "" {
 		t.Errorf("Scan() = %+v, %v, want the manifest with all of it", list, err)
