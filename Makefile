@@ -106,7 +106,7 @@ driver-test: java-format-check ## Test the Java driver against each Flink releas
 e2e: build demo-job java ## Real Flink of both versions on local Mesos, and the page in a real Chromium, or on E2E_MESOS_MASTER=host:port
 	@for p in chromium-headless-shell chromium chromium-browser google-chrome; do command -v $$p >/dev/null && exit 0; done; apt-get install -y -q chromium >/dev/null
 	@mkdir -p $(BUILD)
-	FLINK_REAL=1 $(GO) test -timeout 35m -count=1 -p 1 ./tests/browser ./tests/upload ./tests/e2e/... ./internal/flink/... ./internal/autoscale/... ./internal/testkit/jobmanager/... 2>&1 | tee $(BUILD)/e2e.log || \
+	FLINK_REAL=1 $(GO) test -timeout 60m -count=1 -p 1 ./tests/browser ./tests/upload ./tests/e2e/... ./internal/flink/... ./internal/autoscale/... ./internal/testkit/jobmanager/... 2>&1 | tee $(BUILD)/e2e.log || \
 		{ echo; echo "what failed ($(BUILD)/e2e.log has the logs of every process):"; grep -A3 -E '^ *--- FAIL|^ +[a-z_]+_test\.go:[0-9]+: |^panic: ' $(BUILD)/e2e.log | cut -c1-1000; exit 1; }
 
 # Where the tests' master is not their own: three agents of one host name, as on one machine with a real Mesos.
