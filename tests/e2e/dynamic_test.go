@@ -167,10 +167,10 @@ func TestMaintenance(t *testing.T) {
 	})
 }
 
-// TestBurstAndKill kills the service while it launches 20 workers: there are exactly 20 afterwards.
+// TestBurstAndKill kills the service while it launches 12 workers: there are exactly 12 afterwards.
 func TestBurstAndKill(t *testing.T) {
 	d := disttest.Real(t)[0]
-	w := world.Start(t, world.Options{Agents: 2, CPUs: 32, MemMiB: 32768, NeedsCPUs: 21, NeedsMemMiB: 14600})
+	w := world.Start(t, world.Options{Agents: 2, CPUs: 32, MemMiB: 32768, NeedsCPUs: 13, NeedsMemMiB: 9500})
 	sp := dynamic("burst", d, 1)
 	sp.TaskManager.Memory = 640 << 20
 	maps.Copy(sp.FlinkConfiguration, map[string]string{
@@ -178,14 +178,14 @@ func TestBurstAndKill(t *testing.T) {
 		"taskmanager.memory.network.min": "16m", "taskmanager.memory.network.max": "16m", "taskmanager.memory.jvm-metaspace.size": "128m",
 	})
 	w.Create(sp)
-	id := w.Run("burst", "Endless", "--parallelism", "20")
+	id := w.Run("burst", "Endless", "--parallelism", "12")
 	w.Until("burst", "has launched some", func(d wire.Description) bool { return taskManagers(d) > 0 })
 	w.KillService()
 	time.Sleep(500 * time.Millisecond) // So long nobody schedules; Flink keeps asking.
 	w.StartService()
 	w.JobState("burst", id, "RUNNING")
-	after := w.Until("burst", "has 20 TaskManagers", func(d wire.Description) bool {
-		return taskManagers(d) == 20 && len(d.Waiting) == 0 && d.Status.Flink != nil && d.Status.Flink.TaskManagers == 20
+	after := w.Until("burst", "has 12 TaskManagers", func(d wire.Description) bool {
+		return taskManagers(d) == 12 && len(d.Waiting) == 0 && d.Status.Flink != nil && d.Status.Flink.TaskManagers == 12
 	})
 	running := 0
 	for _, task := range after.Tasks {
@@ -193,7 +193,7 @@ func TestBurstAndKill(t *testing.T) {
 			running++
 		}
 	}
-	if running != 20 {
-		t.Errorf("%d TaskManagers have processes, want 20", running)
+	if running != 12 {
+		t.Errorf("%d TaskManagers have processes, want 12", running)
 	}
 }
