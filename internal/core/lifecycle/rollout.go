@@ -249,7 +249,7 @@ func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64)
 	c.Spec, c.Generation, c.RolloutFailure = sp, generation, ""
 	c.Compile()
 	anew := func() {
-		c.Message, c.Result = "", nil
+		c.Message, c.Result, c.ReplacedGeneration = "", nil, generation
 		c.JobManagerBackoff, c.TaskManagerBackoff = state.Backoff{}, state.Backoff{}
 		tx.DropAllPending(c, spec.JobManagerTask)
 		tx.DropAllPending(c, spec.TaskManagerTask)

@@ -44,7 +44,9 @@ type Framework struct {
 type ClusterRecord struct {
 	Spec       spec.Spec `json:"spec"`
 	Generation int64     `json:"generation"`
-	Created    time.Time `json:"created"`
+	// ReplacedGeneration is the last generation that replaced the tasks: those of an earlier one are to go.
+	ReplacedGeneration int64     `json:"replacedGeneration,omitempty"`
+	Created            time.Time `json:"created"`
 	// Nonce is part of the ids of all its tasks, which makes them unlike those of an
 	// earlier cluster of the same name.
 	Nonce string `json:"nonce"`

@@ -181,7 +181,7 @@ func Describe(s *state.State, name string) (wire.Description, bool) {
 		d.Status.Phase = c.Phases[n-1].Phase
 	}
 	s.Tasks.Root().WalkPrefix([]byte(c.Prefix()), func(_ []byte, t *task.Task) bool {
-		if t.Generation < d.Status.ObservedGeneration && t.Goal == task.Launched {
+		if t.Generation < c.ReplacedGeneration && t.Generation < d.Status.ObservedGeneration && t.Goal == task.Launched {
 			d.Status.ObservedGeneration = t.Generation
 		}
 		d.Tasks = append(d.Tasks, taskStatus(c, t))
