@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"reflect"
 	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/document"
 )
 
 // Variable describes one environment variable.
@@ -69,29 +71,9 @@ func kind(t reflect.Type) string {
 func nearest(name string, known []string) string {
 	best, distance := "", 0
 	for _, k := range known {
-		if d := letters(name, k); best == "" || d < distance {
+		if d := document.Distance(name, k); best == "" || d < distance {
 			best, distance = k, d
 		}
 	}
 	return best
-}
-
-func letters(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -14,6 +14,9 @@ func Nearest(name string, known []string) (near string, ok bool) {
 	return near, ok
 }
 
+// Distance is how many letters have to be added, left out or changed to make one text of the other (Levenshtein).
+func Distance(a, b string) int { return distance(a, b, len(a)+len(b)+1) }
+
 // distance is that of Levenshtein, or most when it is not below that.
 func distance(a, b string, most int) int {
 	if abs(len(a)-len(b)) >= most {

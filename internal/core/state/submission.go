@@ -119,7 +119,7 @@ func (c *Cluster) LaunchSpec() spec.Spec {
 // observed of this submission, or else the one that it began with. With high availability Flink prefers
 // what ZooKeeper knows, which is never older.
 func (c *Cluster) NewestState() wire.Restore {
-	if known, ok := Observed(c.Job); ok && (c.Submission == nil || !c.Submission.unknownYet()) {
+	if known, ok := Observed(c.Job); ok && (c.Submission == nil || c.Submission.Lookup == nil) {
 		return known
 	}
 	switch {
@@ -132,8 +132,6 @@ func (c *Cluster) NewestState() wire.Restore {
 	}
 	return wire.Restore{Kind: wire.RestoreNone}
 }
-
-func (s *Submission) unknownYet() bool { return s.Lookup != nil }
 
 // Observed is the newest state that was observed of a job; false for none that can be restored from.
 func Observed(j *wire.Job) (wire.Restore, bool) {
