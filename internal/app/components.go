@@ -32,6 +32,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
@@ -101,7 +102,16 @@ func (p *components) run(ctx context.Context, lost <-chan struct{}) error {
 	}
 	p.service.handler.set(p.handler)
 	p.service.log.Info("service is ready", "url", p.service.url, "framework", p.service.c.Framework.Name, "flink", p.versions())
-	return g.Run()
+	return deposed(g.Run())
+}
+
+// deposed is the error of a run that ended with err: the same words for the operator, whether the lock's loss was
+// noticed by itself or by a write that was refused because of it.
+func deposed(err error) error {
+	if errors.Is(err, store.ErrFenced) {
+		return fmt.Errorf("%w (%w)", errDeposed, err)
+	}
+	return err
 }
 
 func (p *components) versions() string {

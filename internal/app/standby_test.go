@@ -1,12 +1,16 @@
 package app
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/flink-on-mesos/flink-service/internal/store"
 )
 
 func fetch(t *testing.T, h http.Handler, method, target string) *http.Response {
@@ -77,5 +81,19 @@ func TestStandbyPassesNothingTwice(t *testing.T) {
 	s.ServeHTTP(w, r)
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("a request that was forwarded already: %d", w.Code)
+	}
+}
+
+func TestDeposed(t *testing.T) {
+	t.Parallel()
+	refused := fmt.Errorf("save the state: %w: ZooKeeper has not confirmed it for 4s", store.ErrFenced)
+	if err := deposed(refused); !errors.Is(err, errDeposed) || !errors.Is(err, store.ErrFenced) {
+		t.Errorf("a write that is refused for the lost lock: %v", err)
+	}
+	other := errors.New("disk full")
+	for _, err := range []error{nil, errDeposed, other} {
+		if got := deposed(err); !errors.Is(got, err) || (err == nil) != (got == nil) {
+			t.Errorf("deposed(%v) = %v", err, got)
+		}
 	}
 }
