@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -211,7 +212,7 @@ func (a *API) describePlan(w http.ResponseWriter, r *http.Request) error {
 
 func isPlan(name string) error {
 	if name != deployPlan {
-		return fault.New(fault.NotFound, "unknown plan %q; the only plan is %s", shorten(name), deployPlan)
+		return fault.New(fault.NotFound, "unknown plan %q; the only plan is %s", query.Shorten(name), deployPlan)
 	}
 	return nil
 }
@@ -242,10 +243,10 @@ func (a *API) commandPlan(w http.ResponseWriter, r *http.Request) error {
 		}
 		return answer(w, http.StatusOK, map[string]string{"message": "Received cmd: " + command})
 	default:
-		return fault.New(fault.NotFound, "unknown plan command %q: use restart, interrupt or continue", shorten(command))
+		return fault.New(fault.NotFound, "unknown plan command %q: use restart, interrupt or continue", query.Shorten(command))
 	}
 	if phase == "" {
-		return invalid("phase", "is missing: name the cluster to restart, or its id in the plan")
+		return query.Invalid("phase", "is missing: name the cluster to restart, or its id in the plan")
 	}
 	name, task, err := a.find(phase, step)
 	if err != nil {
@@ -266,7 +267,7 @@ func (a *API) commandPlan(w http.ResponseWriter, r *http.Request) error {
 func (a *API) pause(r *http.Request, phase, step string, paused bool) error {
 	name := ""
 	if step != "" {
-		return invalid("step", "a single step cannot be paused: name only its phase, or no phase for the whole plan")
+		return query.Invalid("step", "a single step cannot be paused: name only its phase, or no phase for the whole plan")
 	}
 	if phase != "" {
 		var err error
@@ -293,7 +294,7 @@ func (a *API) find(phase, step string) (name, task string, err error) {
 				return p.Name, s.Name, nil
 			}
 		}
-		return "", "", fault.New(fault.NotFound, "phase %s has no step %q", p.Name, shorten(step))
+		return "", "", fault.New(fault.NotFound, "phase %s has no step %q", p.Name, query.Shorten(step))
 	}
-	return "", "", fault.New(fault.NotFound, "the plan has no phase %q", shorten(phase))
+	return "", "", fault.New(fault.NotFound, "the plan has no phase %q", query.Shorten(phase))
 }

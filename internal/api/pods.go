@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -78,7 +79,7 @@ func (a *API) eachPod(do func(d wire.Description, t wire.TaskStatus)) {
 
 // pod finds a pod by name.
 func (a *API) pod(name string) (d wire.Description, t wire.TaskStatus, err error) {
-	err = fault.New(fault.NotFound, "unknown pod %q", shorten(name))
+	err = fault.New(fault.NotFound, "unknown pod %q", query.Shorten(name))
 	a.eachPod(func(found wire.Description, task wire.TaskStatus) {
 		if task.ID == name {
 			d, t, err = found, task, nil

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
@@ -58,7 +59,7 @@ func (a *API) listEndpoints(w http.ResponseWriter, _ *http.Request) error {
 func (a *API) describeEndpoint(w http.ResponseWriter, r *http.Request) error {
 	e, ok := a.endpoints()[r.PathValue("endpoint")]
 	if !ok {
-		return fault.New(fault.NotFound, "unknown endpoint %q; GET /v1/endpoints lists the endpoints", shorten(r.PathValue("endpoint")))
+		return fault.New(fault.NotFound, "unknown endpoint %q; GET /v1/endpoints lists the endpoints", query.Shorten(r.PathValue("endpoint")))
 	}
 	return answer(w, http.StatusOK, e)
 }
@@ -115,7 +116,7 @@ func (a *API) describeConfiguration(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	if asked := r.PathValue("id"); asked != "target" && asked != id {
-		return fault.New(fault.NotFound, "unknown configuration %q: the current one is %s", shorten(asked), id)
+		return fault.New(fault.NotFound, "unknown configuration %q: the current one is %s", query.Shorten(asked), id)
 	}
 	return answer(w, http.StatusOK, c)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -169,6 +170,7 @@ const busyFor = 20 * time.Second
 func (w *Watcher) observe(ctx context.Context, a state.Watch) {
 	var last wire.Flink
 	var jobs []wire.Job
+	var failures exceptions
 	known := false
 	changed := time.Now()
 	for {
@@ -185,7 +187,9 @@ func (w *Watcher) observe(ctx context.Context, a state.Watch) {
 				w.o.Post(state.FlinkObserved{Cluster: a.Cluster, JobManager: a.JobManager.ID, Flink: f})
 			}
 			if a.Jobs {
-				jobs = w.jobs(ctx, a, jobs)
+				now := w.jobs(ctx, a, jobs)
+				failures.look(ctx, w, a, now, !reflect.DeepEqual(now, jobs))
+				jobs = now
 			}
 		}
 		wait := w.o.Busy

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // PauseLaunches holds back the starts of one cluster or of all, or lets them go on. What runs stays.
@@ -20,12 +21,15 @@ func PauseLaunches(tx *state.Tx, e state.PauseLaunches) {
 		}
 		c = tx.Edit(name)
 		c.Paused = e.Paused
+		kind := wire.OperationContinue
 		if e.Paused {
+			kind = wire.OperationPause
 			tx.RecordEvent(c, "Paused", "the starts of tasks are paused on request")
 		} else {
 			tx.RecordEvent(c, "Continued", "the starts of tasks go on on request")
 			tx.State.WantOffers = true
 		}
+		tx.Record(c, wire.Operation{Kind: kind, By: e.By, State: wire.OperationSucceeded})
 		tx.SaveCluster(c)
 	}
 	if !found && e.Cluster != "" {

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // RestartTask replaces a task on request.
@@ -16,6 +17,7 @@ func RestartTask(tx *state.Tx, e state.RestartTask) {
 	if r, ok := tx.Reservations.Get([]byte(t.Reservation)); ok && e.Replace && t.Reservation != "" {
 		tx.ReleaseReservation(r)
 	}
+	tx.Record(tx.Edit(e.Cluster), wire.Operation{Kind: wire.OperationRestartTask, By: e.By, Subject: t.ID, State: wire.OperationSucceeded})
 	tx.Release(t)
 	Converge(tx, e.Cluster)
 	tx.Answer(e.Request, nil)
