@@ -217,7 +217,7 @@ func lookup(c *state.Cluster, known wire.Restore) *state.Lookup {
 		l.Identity, l.JobID = c.Submission.Identity, c.JobID(c.Submission.Identity)
 	}
 	if c.Job != nil {
-		l.JobID, l.Checkpoint, l.Savepoint = c.Job.ID, c.Job.Checkpoint, c.Job.Savepoint
+		l.Ran, l.JobID, l.Checkpoint, l.Savepoint = true, c.Job.ID, c.Job.Checkpoint, c.Job.Savepoint
 	}
 	return l
 }
