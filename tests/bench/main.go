@@ -20,6 +20,7 @@ func benches() []bench {
 		{"start", benchStart},
 		{"submit", benchSubmit},
 		{"killed", benchKilled},
+		{"upgrade", benchUpgrade},
 		{"memory", benchMemory},
 		{"launch", benchLaunch},
 		{"restart", benchRestart},
