@@ -15,6 +15,7 @@ func benches() []bench {
 		{"offers", benchOffers},
 		{"demand", benchDemand},
 		{"matcher", benchMatcher},
+		{"tick", benchTick},
 		{"fenzo", benchFenzo},
 		{"classes", benchClasses},
 		{"start", benchStart},
