@@ -10,7 +10,6 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
-	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
@@ -158,6 +157,6 @@ func (w *Watcher) failure(ctx context.Context, a state.Watch, s rest.JobSummary,
 	if err != nil || len(failures) == 0 {
 		return ""
 	}
-	reason := redact.Text(rest.Reason(failures[0].Trace))
+	reason := rest.Reason(failures[0].Trace)
 	return strings.ToValidUTF8(reason[:min(len(reason), maxFailure)], "")
 }

@@ -3,8 +3,8 @@
 package browser_test
 
 import (
-	"fmt"
 	"flag"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"

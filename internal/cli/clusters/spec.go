@@ -26,7 +26,7 @@ type SpecFlags struct {
 	FlinkDistribution string
 	// StrictOptions is true or false; empty when the flag was not given.
 	StrictOptions string
-	Allocation        string
+	Allocation    string
 	// TaskManagers is the fixed number of a static allocation.
 	TaskManagers int
 	// Min and Max bound a dynamic allocation.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
@@ -70,7 +71,7 @@ func sessionJobs(tx *state.Tx, c *state.Cluster, jobs []wire.Job) {
 		}
 		switch {
 		case ended && j.Failure != "":
-			tx.RecordEvent(c, "JobEnded", "job %s is %s: %s", name, j.State, j.Failure)
+			tx.RecordEvent(c, "JobEnded", "job %s is %s: %s", name, j.State, redact.Text(j.Failure))
 		case ended:
 			tx.RecordEvent(c, "JobEnded", "job %s is %s", name, j.State)
 		}
