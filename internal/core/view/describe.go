@@ -165,7 +165,7 @@ func Describe(s *state.State, name string) (wire.Description, bool) {
 		d.Status.Message = lifecycle.DescribeSlotWait(c)
 	}
 	if c.Submission != nil {
-		r := c.Submission.Restore
+		r := state.ShownRestore(c.Submission.Restore)
 		d.Status.Job, d.Status.Restore = c.Job, &r
 	}
 	if n, ok := lifecycle.WouldRestore(s, c); ok {
