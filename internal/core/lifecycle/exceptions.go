@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
@@ -17,9 +18,8 @@ func JobFailed(tx *state.Tx, e state.JobFailed) {
 	}
 	var fresh []wire.JobException
 	for _, x := range e.Exceptions {
-		seen, isNew := c.SeenExceptions.Note(e.Job, x)
-		if isNew {
-			c.SeenExceptions = seen
+		x.Message = redact.Text(x.Message)
+		if c.NoteException(e.Job, x) {
 			fresh = append(fresh, x)
 		}
 	}

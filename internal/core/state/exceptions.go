@@ -16,15 +16,26 @@ type SeenExceptions struct {
 	Keys []string `json:"keys"`
 }
 
-// Note says whether an exception of a job is new, and returns what is to be remembered then. Exceptions come in the
-// order of their times.
-func (s *SeenExceptions) Note(job string, e wire.JobException) (*SeenExceptions, bool) {
+// maxSeen is of how many jobs of a cluster that is remembered.
+const maxSeen = 20
+
+// NoteException says whether an exception of a job is new, and remembers it. Exceptions come in the order of their
+// times. The caller saves the cluster.
+func (c *Cluster) NoteException(job string, e wire.JobException) bool {
 	key := e.Task + "\n" + e.Message
-	switch {
-	case s == nil || s.Job != job || e.Time.After(s.Time):
-		return &SeenExceptions{Job: job, Time: e.Time, Keys: []string{key}}, true
-	case e.Time.Before(s.Time) || slices.Contains(s.Keys, key):
-		return s, false
+	seen := SeenExceptions{Job: job, Time: e.Time, Keys: []string{key}}
+	list := slices.Clone(c.SeenExceptions)
+	if at := slices.IndexFunc(list, func(s SeenExceptions) bool { return s.Job == job }); at >= 0 {
+		old := list[at]
+		switch {
+		case e.Time.Before(old.Time), e.Time.Equal(old.Time) && slices.Contains(old.Keys, key):
+			return false
+		case e.Time.Equal(old.Time):
+			seen.Keys = append(slices.Clone(old.Keys), key)
+		}
+		list = slices.Delete(list, at, at+1)
 	}
-	return &SeenExceptions{Job: job, Time: s.Time, Keys: append(slices.Clone(s.Keys), key)}, true
+	list = append(list, seen)
+	c.SeenExceptions = list[max(0, len(list)-maxSeen):]
+	return true
 }

@@ -74,8 +74,8 @@ type ClusterRecord struct {
 	OldNamespaces []OldNamespace `json:"oldNamespaces,omitempty"`
 	// Operation is the number of the operation that runs for it; 0 for none.
 	Operation int64 `json:"operation,omitempty"`
-	// SeenExceptions are the newest exceptions of its job that were told.
-	SeenExceptions *SeenExceptions `json:"seenExceptions,omitempty"`
+	// SeenExceptions are the newest exceptions of its jobs that were told.
+	SeenExceptions []SeenExceptions `json:"seenExceptions,omitempty"`
 	// Paused says that no task of it is to be started until that is taken back.
 	Paused bool `json:"paused,omitempty"`
 }
