@@ -44,8 +44,14 @@ func New(o state.Options, stored state.Stored, now time.Time) state.State {
 	}
 	for i := range stored.Tasks {
 		t := stored.Tasks[i]
-		if _, ok := tx.Clusters.Get([]byte(t.Cluster)); ok {
+		if _, ok := tx.Clusters.Get([]byte(t.Cluster)); ok && t.Pod != "" {
 			tx.IndexTask(&t)
+		}
+	}
+	for i := range stored.Tasks { // The names of the others are known by now.
+		t := stored.Tasks[i]
+		if _, ok := tx.Clusters.Get([]byte(t.Cluster)); ok && t.Pod == "" {
+			tx.IndexUnnamed(&t)
 		}
 	}
 	for i := range stored.Reservations {

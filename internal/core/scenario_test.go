@@ -44,8 +44,8 @@ type player struct {
 	now     time.Time
 	request uint64
 	stored  map[string]any
-	// ports has tasks shown with their ports, restores what the next change would restore from.
-	ports, restores bool
+	// ports has tasks shown with their ports, restores what the next change would restore from, pods the pods' names.
+	ports, restores, pods bool
 }
 
 func newPlayer() *player {
@@ -58,6 +58,7 @@ func (p *player) play(t *testing.T, d *datadriven.TestData) string {
 	switch d.Cmd {
 	case "show":
 		p.ports, p.restores = flag(d, "ports"), flag(d, "restores")
+		p.pods = flag(d, "pods")
 		return p.show(arg(d, "cluster", "demo"))
 	case "restart":
 		out := p.restart()
@@ -280,13 +281,25 @@ func (p *player) show(name string) string {
 		if t.Address != "" || p.ports {
 			fmt.Fprintf(&b, " %s %v", t.Address, t.Ports)
 		}
+		if p.pods {
+			fmt.Fprintf(&b, " as %s", t.Pod)
+		}
 		b.WriteByte('\n')
 	}
 	for _, r := range d.Reservations {
 		fmt.Fprintf(&b, "  %s reserved on %s, %s, made=%t, for %s\n", r.ID, r.Hostname, r.Goal, r.Made, r.Task)
 	}
 	for _, w := range d.Waiting {
+		if p.pods {
+			fmt.Fprintf(&b, "  %s waits as %s\n", w.ID, w.Pod)
+			continue
+		}
 		fmt.Fprintf(&b, "  %s waits: %s\n", w.ID, w.Reason)
+	}
+	for _, r := range d.Status.Recovering {
+		if p.pods {
+			fmt.Fprintf(&b, "  %s is lost since %s\n", r.Pod, r.Since.Format(time.TimeOnly))
+		}
 	}
 	return b.String()
 }

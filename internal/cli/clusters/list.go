@@ -3,6 +3,7 @@ package clusters
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -70,6 +71,7 @@ func listRun(ctx context.Context, o *ListOptions) error {
 			}
 		}
 	}
+	o.sayPaused(list)
 	now := o.Clock.Now()
 	table := o.Streams.Table("NAME", "KIND", "STATE", "PHASE", "FLINK", "TASKMANAGERS", "SLOTS", "JOBS", created(o.Factory)).Spare("PHASE", "FLINK", "KIND")
 	for _, s := range list {
@@ -79,6 +81,23 @@ func listRun(ctx context.Context, o *ListOptions) error {
 			strconv.Itoa(s.JobsRunning), o.Streams.Time(s.Created, now))
 	}
 	return table.Print()
+}
+
+// sayPaused says which clusters wait because task launches are paused.
+func (o *ListOptions) sayPaused(list []wire.Summary) {
+	var paused []string
+	for _, s := range list {
+		if s.Paused {
+			paused = append(paused, s.Name)
+		}
+	}
+	switch {
+	case len(paused) == 0:
+	case len(paused) == len(list):
+		o.Streams.Errf("Task launches are paused: resume them with dcos flink plan resume deploy\n")
+	default:
+		o.Streams.Errf("Task launches of %s are paused: resume them with dcos flink plan resume deploy NAME\n", strings.Join(paused, ", "))
+	}
 }
 
 // created is the heading of a column that shows an age on a terminal and a time otherwise.

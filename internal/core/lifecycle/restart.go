@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // RestartTask replaces a task on request.
@@ -15,6 +16,9 @@ func RestartTask(tx *state.Tx, e state.RestartTask) {
 	tx.RecordEvent(tx.Edit(e.Cluster), "Restarting", "task %s is replaced on request", t.ID)
 	if r, ok := tx.Reservations.Get([]byte(t.Reservation)); ok && e.Replace && t.Reservation != "" {
 		tx.ReleaseReservation(r)
+	}
+	if c := tx.Edit(e.Cluster); t.Goal == task.Launched && c.Active() {
+		tx.LosePod(c, t)
 	}
 	tx.Release(t)
 	Converge(tx, e.Cluster)

@@ -106,10 +106,10 @@ type (
 		Replace bool
 	}
 
-	// PauseLaunches holds back the starts of a cluster's tasks, or lets them go on.
+	// PauseLaunches pauses the task launches of a cluster, or of all clusters and those created later, or resumes them.
 	PauseLaunches struct {
 		Request uint64
-		// Cluster is empty for every cluster there is.
+		// Cluster is empty for every cluster that there is or will be.
 		Cluster string
 		Paused  bool
 	}
