@@ -25,10 +25,12 @@ import (
 type sdkPlan struct {
 	Phases []struct {
 		ID, Name, Strategy, Status string
+		Paused                     bool
 		Steps                      []struct{ ID, Name, Status, Message string }
 	}
 	Errors           []string
 	Strategy, Status string
+	Paused           bool
 }
 
 // outline is a plan in short: each phase and step with its status.

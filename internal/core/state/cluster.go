@@ -54,6 +54,8 @@ type Cluster struct {
 	NeedsObservation bool
 	Phases           []wire.PhaseTime
 	Events           []wire.Event
+	// SessionJobs are the states of a session's jobs by their ids, as they were last observed; nil for never.
+	SessionJobs map[string]string
 	// JobSince is when the state of the job was last observed to change.
 	JobSince time.Time
 	// LookupAsked is when the newest checkpoint was last asked for.
@@ -102,4 +104,11 @@ func (c *Cluster) NewID(role spec.TaskKind) string {
 		short = "jm"
 	}
 	return fmt.Sprintf("%s%s-%d", c.Prefix(), short, c.NextTask)
+}
+
+// Busy says that time alone, or an offer, may change what the cluster needs: something waits for a place, or is
+// under way and is asked for again.
+func (c *Cluster) Busy() bool {
+	return c.Pending.Len() > 0 || c.Rollout != nil || c.State == wire.Deleting || c.Replacement != nil || c.AllowSurge ||
+		c.Submission != nil && c.Submission.Lookup != nil
 }

@@ -99,6 +99,7 @@ func Summaries(s *state.State) []wire.Summary {
 			sum.SlotsTotal, sum.SlotsFree, sum.JobsRunning = c.Flink.SlotsTotal, c.Flink.SlotsAvailable, c.Flink.JobsRunning
 		}
 		sum.Paused = c.Paused
+		sum.Waiting = lifecycle.DescribeSlotWait(c)
 		if c.Pending.Len() > 0 {
 			sum.Waiting = waitingOf(s, c)[0].Reason
 		}
@@ -164,8 +165,11 @@ func Describe(s *state.State, name string) (wire.Description, bool) {
 		},
 		Tasks: []wire.TaskStatus{}, Waiting: []wire.Waiting{}, Events: c.Events,
 	}
+	if d.Status.Message == "" {
+		d.Status.Message = lifecycle.DescribeSlotWait(c)
+	}
 	if c.Submission != nil {
-		r := c.Submission.Restore
+		r := state.ShownRestore(c.Submission.Restore)
 		d.Status.Job, d.Status.Restore = c.Job, &r
 	}
 	if n, ok := lifecycle.WouldRestore(s, c); ok {
@@ -236,7 +240,7 @@ func waitingOf(s *state.State, c *state.Cluster) []wire.Waiting {
 			v.Reason = "the address of its JobManager is not known yet"
 		}
 		if c.Paused {
-			v.Reason = "task launches are paused"
+			v.Reason = "task launches are paused until the plan is resumed"
 		}
 		if b.Failures > 1 {
 			v.NotBefore = b.Until
