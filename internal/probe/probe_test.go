@@ -105,13 +105,24 @@ func TestProbe(t *testing.T) {
 		{"answers the third try", map[string]place{"host": third}, nil, worker("tm", "host"), compared(alive, true), 2 * time.Second},
 		{"died, its machine lives", map[string]place{"host": refuses, "other": answers}, map[string]time.Duration{}, worker("tm", "host"), compared(dead, true), time.Second},
 		{"machine lost", map[string]place{"host": drops, "other": answers}, map[string]time.Duration{"tm": 75 * time.Second}, worker("tm", "host"), compared(dead, true), 2 * time.Second},
-		{"no way to its port, and Flink has heartbeats", map[string]place{"host": drops}, map[string]time.Duration{"tm": 9 * time.Second}, worker("tm", "host"),
-			state.Probed{TaskID: "tm", Alive: true, By: "Flink has its heartbeats", Compared: 1, Reached: true}, 2 * time.Second},
+		{
+			"no way to its port, and Flink has heartbeats",
+			map[string]place{"host": drops},
+			map[string]time.Duration{"tm": 9 * time.Second},
+			worker("tm", "host"),
+			state.Probed{TaskID: "tm", Alive: true, By: "Flink has its heartbeats", Compared: 1, Reached: true},
+			2 * time.Second,
+		},
 		{"Flink has given it up", map[string]place{"host": drops}, map[string]time.Duration{"tm": 12 * time.Second}, worker("tm", "host"), compared(dead, true), 2 * time.Second},
 		{"nothing answers", map[string]place{"host": drops, "other": drops}, nil, worker("tm", "host"), compared(dead, false), 2 * time.Second},
 		{"has no address yet", map[string]place{"other": answers}, map[string]time.Duration{}, worker("tm", ""), compared(dead, true), time.Second},
-		{"is a JobManager", map[string]place{"host": answers}, nil, manager("host"),
-			state.Probed{TaskID: "jm", Alive: true, By: "its port answers", Compared: 1}, 0},
+		{
+			"is a JobManager",
+			map[string]place{"host": answers},
+			nil, manager("host"),
+			state.Probed{TaskID: "jm", Alive: true, By: "its port answers", Compared: 1},
+			0,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
