@@ -17,6 +17,7 @@ func New(o state.Options, stored state.Stored, now time.Time) state.State {
 		Options:        o.Defaults(),
 		Framework:      stored.Framework,
 		Clusters:       iradix.New[*state.Cluster](),
+		Busy:           iradix.New[*state.Cluster](),
 		Tasks:          iradix.New[*task.Task](),
 		Agents:         iradix.New[*state.Agent](),
 		Killing:        iradix.New[struct{}](),
@@ -40,7 +41,7 @@ func New(o state.Options, stored state.Stored, now time.Time) state.State {
 	for _, r := range stored.Clusters {
 		c := state.NewCluster(r)
 		c.Phases = []wire.PhaseTime{{Phase: wire.PhaseOffer, Since: now}}
-		tx.Clusters.Insert([]byte(r.Spec.Name), c)
+		tx.Adopt(c)
 	}
 	for i := range stored.Tasks {
 		t := stored.Tasks[i]

@@ -1,4 +1,4 @@
-// Package loop owns the state: one goroutine takes events from a queue, has package decide
+// Package loop owns the state: one goroutine takes events from a queue, has the core
 // fold them in, saves what must be saved, and then performs the actions in order. It never
 // waits for anything slow but the store, and never posts to its own queue.
 package loop

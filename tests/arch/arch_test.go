@@ -306,3 +306,25 @@ func TestText(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestDesignNamesWhatIsThere keeps the map of the code in docs/design.md true: every path of ours that it names exists.
+func TestDesignNamesWhatIsThere(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(root(t), "docs", "design.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for i, word := range strings.Split(string(text), "`") {
+		if i%2 == 0 || !strings.HasPrefix(word, "internal/") || strings.ContainsAny(word, " \n*{") {
+			continue
+		}
+		named++
+		if _, err := os.Stat(filepath.Join(root(t), filepath.FromSlash(word))); err != nil {
+			t.Errorf("docs/design.md names %s: %v", word, err)
+		}
+	}
+	if named < 40 {
+		t.Errorf("docs/design.md names %d paths; the table is not read", named)
+	}
+}

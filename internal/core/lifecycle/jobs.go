@@ -138,7 +138,7 @@ func found(s state.Submission, newest int64) (wire.Restore, int64) {
 
 // TickLookups asks again for checkpoints that were not answered.
 func TickLookups(tx *state.Tx) {
-	it := tx.State.Clusters.Root().Iterator()
+	it := tx.State.Busy.Root().Iterator()
 	for name, c, ok := it.Next(); ok; name, c, ok = it.Next() {
 		if c.Submission != nil && c.Submission.Lookup != nil && len(c.JobManagers) == 0 {
 			Converge(tx, string(name))

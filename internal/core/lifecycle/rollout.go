@@ -365,7 +365,7 @@ func StopOutcomeUnknown(tx *state.Tx, c *state.Cluster, t *task.Task) (over bool
 
 // TickRollouts asks again for stops that were not heard of, and ends the wait for JobManagers that do not leave.
 func TickRollouts(tx *state.Tx) {
-	it := tx.State.Clusters.Root().Iterator()
+	it := tx.State.Busy.Root().Iterator()
 	for key, c, ok := it.Next(); ok; key, c, ok = it.Next() {
 		switch {
 		case c.Rollout == nil || !c.Active():

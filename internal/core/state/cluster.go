@@ -101,3 +101,10 @@ func (c *Cluster) NewID(role spec.TaskKind) string {
 	}
 	return fmt.Sprintf("%s%s-%d", c.Prefix(), short, c.NextTask)
 }
+
+// Busy says that time alone, or an offer, may change what the cluster needs: something waits for a place, or is
+// under way and is asked for again.
+func (c *Cluster) Busy() bool {
+	return c.Pending.Len() > 0 || c.Rollout != nil || c.State == wire.Deleting || c.Replacement != nil || c.AllowSurge ||
+		c.Submission != nil && c.Submission.Lookup != nil
+}

@@ -22,8 +22,10 @@ type State struct {
 	Suppressed bool
 
 	Clusters *iradix.Tree[*Cluster]
-	Tasks    *iradix.Tree[*task.Task]
-	Agents   *iradix.Tree[*Agent]
+	// Busy are those of them that a tick or an offer may concern (Cluster.Busy).
+	Busy   *iradix.Tree[*Cluster]
+	Tasks  *iradix.Tree[*task.Task]
+	Agents *iradix.Tree[*Agent]
 	// Killing are the tasks with goal released that are not known to have ended.
 	Killing *iradix.Tree[struct{}]
 	// Unreachable are the tasks whose agent Mesos does not hear, with what is known of them otherwise.

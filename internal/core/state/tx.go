@@ -64,6 +64,7 @@ func (tx *Tx) EachEdited(do func(*Cluster)) {
 // Commit puts the tables of the step into its state.
 func (tx *Tx) Commit() {
 	tx.State.Clusters = tx.Clusters.Commit()
+	tx.commitBusy()
 	tx.State.Tasks = tx.Tasks.Commit()
 	tx.State.Agents = tx.Agents.Commit()
 	tx.State.Killing = tx.killing.Commit()
@@ -75,6 +76,19 @@ func (tx *Tx) Commit() {
 		all := append(slices.Clone(tx.State.Outcomes), tx.Outcomes[max(0, n-MaxOutcomes):]...)
 		tx.State.Outcomes = slices.Clip(all[max(0, len(all)-MaxOutcomes):])
 	}
+}
+
+// commitBusy keeps the index of the clusters that a tick or an offer may concern.
+func (tx *Tx) commitBusy() {
+	busy := tx.State.Busy.Txn()
+	for _, name := range tx.order {
+		if c := tx.Edited[name]; c != nil && c.Busy() {
+			busy.Insert([]byte(name), c)
+		} else {
+			busy.Delete([]byte(name))
+		}
+	}
+	tx.State.Busy = busy.Commit()
 }
 
 // Actions are what the step has decided, in the order that is promised.

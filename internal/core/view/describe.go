@@ -161,7 +161,7 @@ func Describe(s *state.State, name string) (wire.Description, bool) {
 		Tasks: []wire.TaskStatus{}, Waiting: []wire.Waiting{}, Events: c.Events,
 	}
 	if c.Submission != nil {
-		r := c.Submission.Restore
+		r := state.ShownRestore(c.Submission.Restore)
 		d.Status.Job, d.Status.Restore = c.Job, &r
 	}
 	if n, ok := lifecycle.WouldRestore(s, c); ok {
