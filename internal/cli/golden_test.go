@@ -26,6 +26,8 @@ const (
 	// big has a JobManager that fits on no agent.
 	big     = "cluster create big --jm-cpus 16 --no-wait -q"
 	endless = "job run demo endless.jar -q"
+	// starving needs more slots than create gives.
+	starving = "job run demo endless.jar --parallelism 7 -q"
 	// application is one whose job runs for ever, and has begun to: it is looked at until then.
 	application = "cluster create app --jar-uri http://files.example/endless.jar -D execution.checkpointing.savepoint-dir=file:/savepoints -q"
 	// full is one whose savepoints fail.
@@ -49,6 +51,9 @@ func goldenCases() []goldenCase {
 		{name: "cluster list", setup: []string{create, "cluster create other --no-wait -q"}, args: "cluster list", json: true},
 		{name: "cluster list empty", args: "cluster list", json: true},
 		{name: "cluster describe", setup: []string{create, endless, "sleep 5s"}, args: "cluster describe demo", json: true},
+		{name: "cluster list slots", setup: []string{create, starving, "sleep 8s"}, args: "cluster list", json: true},
+		{name: "cluster describe slots", setup: []string{create, starving, "sleep 8s"}, args: "cluster describe demo", json: true},
+		{name: "cluster describe many", setup: []string{create, "cluster scale demo 15 -q", "sleep 5s"}, args: "cluster describe demo"},
 		{name: "cluster describe waiting", setup: []string{big}, args: "cluster describe big", json: true},
 		{name: "cluster describe failed", setup: []string{"cluster create fails --jar-uri http://files.example/throws.jar -q"}, args: "cluster describe fails", json: true},
 		{name: "cluster describe missing", setup: []string{"cluster create fails --jar-uri http://files.example/missing.jar -q --timeout 30s"}, args: "cluster describe fails", json: true},

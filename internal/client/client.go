@@ -64,7 +64,7 @@ func (o Options) validate() error {
 		return fault.New(fault.Invalid, "service address %q is not a URL: %v", o.BaseURL, err)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return fault.New(fault.Invalid, "service address %q must start with http:// or https:// and name a host", o.BaseURL)
+		return fault.New(fault.Invalid, "service address %q must start with http:// or https:// and name a host, such as http://127.0.0.1:8080", o.BaseURL)
 	}
 	if strings.ContainsAny(o.Token, "\r\n\x00") {
 		return fault.New(fault.Invalid, "the token (DCOS_ACS_TOKEN) contains a line break: run dcos auth login")

@@ -211,10 +211,11 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 		}
 		return e
 	case "observed":
-		return state.FlinkObserved{
-			Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""),
-			Flink: wire.Flink{TaskManagers: number(d, "tms"), SlotsTotal: number(d, "slots"), JobsRunning: number(d, "jobs")},
+		f := wire.Flink{TaskManagers: number(d, "tms"), SlotsTotal: number(d, "slots"), JobsRunning: number(d, "jobs")}
+		if id := arg(d, "waits", ""); id != "" {
+			f.SlotWait = wire.SlotWait{Job: id, State: "RUNNING", Slots: number(d, "needs"), AllSlots: number(d, "needs"), Jobs: 1, Failed: flag(d, "failed")}
 		}
+		return state.FlinkObserved{Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""), Flink: f}
 	case "wanted":
 		return p.wanted(d)
 	case "look":
@@ -229,7 +230,7 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 
 // jobs observes one job: its id, state and last checkpoint and savepoint by number.
 func (p *player) jobs(d *datadriven.TestData) state.Event {
-	j := wire.Job{ID: arg(d, "id", "j1"), State: arg(d, "state", "RUNNING"), Started: p.now.Add(-time.Hour)}
+	j := wire.Job{ID: arg(d, "id", "j1"), State: arg(d, "state", "RUNNING"), Started: p.now.Add(-time.Hour), Failure: strings.TrimSpace(d.Input)}
 	j.Running = j.State == "RUNNING" && !flag(d, "deploying")
 	at := func(n int, path string) *wire.Checkpoint {
 		if n == 0 {
@@ -269,6 +270,9 @@ func (p *player) show(name string) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s restarts=%d\n", d.Status.State, d.Status.Phase, d.Status.Restarts)
+	if f := d.Status.Flink; f != nil && f.SlotWait.Job != "" {
+		fmt.Fprintf(&b, "  %s\n", d.Status.Message)
+	}
 	if ch := d.Status.Change; ch != nil {
 		fmt.Fprintf(&b, "  generation %d waits: suspend=%t stopped=%t %d savepoints\n", ch.Generation, ch.Suspend, ch.Stopped, len(ch.Savepoints))
 	}

@@ -63,15 +63,33 @@ type PhaseTime struct {
 
 // Flink is what the JobManager's REST API last said.
 type Flink struct {
-	Version        string    `json:"version,omitempty"`
-	TaskManagers   int       `json:"taskManagers"`
-	SlotsTotal     int       `json:"slotsTotal"`
-	SlotsAvailable int       `json:"slotsAvailable"`
-	JobsRunning    int       `json:"jobsRunning"`
-	JobsFinished   int       `json:"jobsFinished"`
-	JobsCancelled  int       `json:"jobsCancelled"`
-	JobsFailed     int       `json:"jobsFailed"`
-	Observed       time.Time `json:"observed"`
+	Version        string `json:"version,omitempty"`
+	TaskManagers   int    `json:"taskManagers"`
+	SlotsTotal     int    `json:"slotsTotal"`
+	SlotsAvailable int    `json:"slotsAvailable"`
+	JobsRunning    int    `json:"jobsRunning"`
+	JobsFinished   int    `json:"jobsFinished"`
+	JobsCancelled  int    `json:"jobsCancelled"`
+	JobsFailed     int    `json:"jobsFailed"`
+	// SlotWait is the first job that waits for slots; zero when none does.
+	SlotWait SlotWait  `json:"slotWait,omitzero"`
+	Observed time.Time `json:"observed"`
+}
+
+// SlotWait is a job that has fewer slots than it needs.
+type SlotWait struct {
+	// Job is Flink's id of the job, State its JobStatus.
+	Job   string `json:"job"`
+	Name  string `json:"name,omitempty"`
+	State string `json:"state"`
+	// Slots are those that the job needs; 0 while that is not known.
+	Slots int `json:"slots,omitempty"`
+	// AllSlots are those that all unfinished jobs of the cluster need together; 0 while that is not known.
+	AllSlots int `json:"allSlots,omitempty"`
+	// Jobs counts the jobs that wait, this one included.
+	Jobs int `json:"jobs"`
+	// Failed says that Flink has failed the job for it once or more (NoResourceAvailableException).
+	Failed bool `json:"failed,omitempty"`
 }
 
 // JobResult is how the job of an application or job cluster ended.
@@ -197,6 +215,6 @@ type Summary struct {
 	SlotsFree    int       `json:"slotsAvailable"`
 	JobsRunning  int       `json:"jobsRunning"`
 	Created      time.Time `json:"created"`
-	// Waiting is why a task has no place yet; empty when none waits.
+	// Waiting is why a task has no place yet, or else why a job has no slots; empty when nothing waits.
 	Waiting string `json:"waiting,omitempty"`
 }

@@ -2,6 +2,7 @@ package clusters
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -27,7 +28,7 @@ func NewList(f *command.Factory, run func(context.Context, *ListOptions) error) 
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List the clusters",
-		Long:    "List the clusters of the service: state, version, TaskManagers (running/wanted), slots (free/total) and running jobs.",
+		Long:    "List the clusters of the service: state, version, TaskManagers (running/wanted), slots (used/total),\nrunning jobs, and what a cluster waits for.",
 		Example: `  dcos flink cluster list
   dcos flink cluster list --json
   dcos flink cluster list -q`,
@@ -71,12 +72,23 @@ func listRun(ctx context.Context, o *ListOptions) error {
 		}
 	}
 	now := o.Clock.Now()
-	table := o.Streams.Table("NAME", "KIND", "STATE", "PHASE", "FLINK", "TASKMANAGERS", "SLOTS", "JOBS", created(o.Factory)).Spare("PHASE", "FLINK", "KIND")
+	headings := []string{"NAME", "KIND", "STATE", "PHASE", "FLINK", "TASKMANAGERS", "SLOTS", "JOBS", created(o.Factory)}
+	waits := slices.ContainsFunc(list, func(s wire.Summary) bool { return s.Waiting != "" })
+	if waits {
+		headings = append(headings, "WAITING FOR")
+	}
+	table := o.Streams.Table(headings...).Spare("PHASE", "FLINK", "KIND")
 	for _, s := range list {
-		table.Row(s.Name, string(s.Kind), string(s.State), string(s.Phase), s.FlinkVersion,
-			strconv.Itoa(s.TaskManagers)+"/"+strconv.Itoa(s.Wanted),
-			strconv.Itoa(s.SlotsFree)+"/"+strconv.Itoa(s.SlotsTotal),
-			strconv.Itoa(s.JobsRunning), o.Streams.Time(s.Created, now))
+		row := []string{
+			s.Name, string(s.Kind), string(s.State), string(s.Phase), s.FlinkVersion,
+			strconv.Itoa(s.TaskManagers) + "/" + strconv.Itoa(s.Wanted),
+			strconv.Itoa(s.SlotsTotal-s.SlotsFree) + "/" + strconv.Itoa(s.SlotsTotal),
+			strconv.Itoa(s.JobsRunning), o.Streams.Time(s.Created, now),
+		}
+		if waits {
+			row = append(row, s.Waiting)
+		}
+		table.Row(row...)
 	}
 	return table.Print()
 }

@@ -54,6 +54,8 @@ type Cluster struct {
 	NeedsObservation bool
 	Phases           []wire.PhaseTime
 	Events           []wire.Event
+	// SessionJobs are the states of a session's jobs by their ids, as they were last observed; nil for never.
+	SessionJobs map[string]string
 	// JobSince is when the state of the job was last observed to change.
 	JobSince time.Time
 	// LookupAsked is when the newest checkpoint was last asked for.

@@ -95,6 +95,7 @@ func Summaries(s *state.State) []wire.Summary {
 		if c.Flink != nil {
 			sum.SlotsTotal, sum.SlotsFree, sum.JobsRunning = c.Flink.SlotsTotal, c.Flink.SlotsAvailable, c.Flink.JobsRunning
 		}
+		sum.Waiting = lifecycle.DescribeSlotWait(c)
 		if c.Pending.Len() > 0 {
 			sum.Waiting = waitingOf(s, c)[0].Reason
 		}
@@ -159,6 +160,9 @@ func Describe(s *state.State, name string) (wire.Description, bool) {
 			ChangeFailure: c.RolloutFailure, Savepoints: c.Savepoints,
 		},
 		Tasks: []wire.TaskStatus{}, Waiting: []wire.Waiting{}, Events: c.Events,
+	}
+	if d.Status.Message == "" {
+		d.Status.Message = lifecycle.DescribeSlotWait(c)
 	}
 	if c.Submission != nil {
 		r := state.ShownRestore(c.Submission.Restore)
@@ -229,7 +233,7 @@ func waitingOf(s *state.State, c *state.Cluster) []wire.Waiting {
 			v.Reason = "the address of its JobManager is not known yet"
 		}
 		if c.Paused {
-			v.Reason = "starts are paused: dcos flink plan resume, or POST /v1/plans/deploy/continue, lets them go on"
+			v.Reason = "task launches are paused until the plan is resumed"
 		}
 		if b.Failures > 1 {
 			v.NotBefore = b.Until
