@@ -22,7 +22,7 @@ func New(o state.Options, stored state.Stored, now time.Time) state.State {
 		Agents:         iradix.New[*state.Agent](),
 		Killing:        iradix.New[struct{}](),
 		OrphanedHAData: iradix.New[*state.OrphanedHAData](),
-		Unreachable:    iradix.New[struct{}](),
+		Unreachable:    iradix.New[state.Probing](),
 
 		Reservations:   iradix.New[*state.Reservation](),
 		DrainingAgents: iradix.New[state.DrainingAgent](),

@@ -205,6 +205,12 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 			e.UUID = []byte("u")
 		}
 		return e
+	case "probed":
+		e := state.Probed{TaskID: arg(d, "task", ""), Compared: number(d, "compared"), Reached: flag(d, "reached"), Alive: flag(d, "alive"), By: "its port answers", Since: p.now}
+		if t, ok := p.state.Tasks.Get([]byte(e.TaskID)); ok && !flag(d, "late") {
+			e.Since = t.Changed
+		}
+		return e
 	case "observed":
 		f := wire.Flink{TaskManagers: number(d, "tms"), SlotsTotal: number(d, "slots"), JobsRunning: number(d, "jobs")}
 		if id := arg(d, "waits", ""); id != "" {
@@ -557,6 +563,15 @@ func describe(a state.Action) string {
 		return "forget " + a.Spec.Name
 	case state.FindCheckpoint:
 		return fmt.Sprintf("find the newest checkpoint for submission %d of %s, known %s, graphs removed=%t", a.Submission, a.Cluster, a.Lookup.Known.Path, a.RemoveGraphs)
+	case state.Probe:
+		jm, others := "", []string{}
+		if a.JobManager != nil {
+			jm = " by " + a.JobManager.ID
+		}
+		for i := range a.Others {
+			others = append(others, a.Others[i].ID)
+		}
+		return fmt.Sprintf("probe %s%s, compare %v", a.Task.ID, jm, others)
 	case state.ReportWorkers:
 		return "tell flink of " + a.Cluster
 	case state.Teardown:

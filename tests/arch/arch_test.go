@@ -94,6 +94,7 @@ var allowed = map[string][]string{
 	"internal/render":           {"internal/config", "internal/fault"},
 	"internal/launch":           {"internal/ca", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/flink/*", "internal/fault"},
 	"internal/jobmanager":       {"internal/ca", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/flink/*"},
+	"internal/probe":            {"internal/core/state", "internal/flink", "internal/flink/rest", "internal/spec", "internal/task"},
 	"internal/artifact":         {"internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/artifact/replica": {"internal/artifact", "internal/fault"},
 	"internal/api/sdk":          {"internal/core/state", "internal/core/view", "internal/wire", "internal/task", "internal/spec", "internal/redact"},

@@ -163,6 +163,20 @@ type (
 		Error string
 	}
 
+	// Probed answers Probe.
+	Probed struct {
+		TaskID string
+		// Since is Probe.Since: an answer about an earlier time in which the agent was away is no news.
+		Since time.Time
+		// Alive says that the task took a connection, or that Flink has a recent heartbeat of it; By says which.
+		Alive bool
+		By    string `json:",omitempty"`
+		// Compared counts the other places that were asked, Reached says that one of them answered. A task that
+		// does not answer while nothing else does tells more of the network of the service than of the task.
+		Compared int  `json:",omitempty"`
+		Reached  bool `json:",omitempty"`
+	}
+
 	// FlinkObserved is what a JobManager's REST API says of its cluster.
 	FlinkObserved struct {
 		Cluster string
@@ -242,6 +256,8 @@ func (HADataDeleted) event() {}
 func (JobsObserved) event() {}
 
 func (CheckpointFound) event() {}
+
+func (Probed) event() {}
 
 func (FlinkObserved) event() {}
 

@@ -44,6 +44,7 @@ func (tx *Tx) RemoveTask(id string) {
 	if old, ok := tx.Tasks.Get([]byte(id)); ok {
 		tx.count(tx.Edit(old.Cluster), old, -1)
 		tx.Tasks.Delete([]byte(id))
+		tx.Unreachable.Delete([]byte(id))
 		tx.FreeReservation(old)
 	}
 	tx.Save(TaskPrefix+id, nil)
@@ -58,13 +59,14 @@ func (tx *Tx) count(c *Cluster, t *task.Task, d int) {
 	}
 	if d < 0 {
 		tx.killing.Delete(key)
-		tx.unreachable.Delete(key)
 	} else {
 		if t.Goal == task.Released {
 			tx.killing.Insert(key, struct{}{})
 		}
-		if t.State == task.Unreachable {
-			tx.unreachable.Insert(key, struct{}{})
+		if t.State != task.Unreachable {
+			tx.Unreachable.Delete(key)
+		} else if _, ok := tx.Unreachable.Get(key); !ok {
+			tx.Unreachable.Insert(key, Probing{})
 		}
 	}
 	if t.Goal == task.Released {
