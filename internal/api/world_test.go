@@ -57,6 +57,7 @@ func (nothing) Depose(state.RevokeLeadership) {}
 
 func (nothing) Forget(state.DeleteHAData) {}
 
+func (nothing) Probe(state.Probe)                   {}
 func (nothing) FindCheckpoint(state.FindCheckpoint) {}
 
 func (nothing) Tell(string) {}
@@ -80,7 +81,7 @@ func newWorldOf(t testing.TB, state state.State, change ...func(*api.Options)) *
 		t.Fatal(err)
 	}
 	l, err := loop.New(loop.Options{
-		State: state, Saver: nothing{}, Mesos: nothing{}, Flink: nothing{}, Jobs: nothing{}, Recorder: events,
+		State: state, Saver: nothing{}, Mesos: nothing{}, Flink: nothing{}, Jobs: nothing{}, Probe: nothing{}, Recorder: events,
 		Registerer: prometheus.NewRegistry(), Log: log,
 	})
 	if err != nil {

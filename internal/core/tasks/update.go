@@ -75,8 +75,8 @@ func Updated(tx *state.Tx, e state.Updated) {
 			recordStart(tx, c, t)
 		}
 	case t.State == task.Unreachable:
-		tx.RecordEvent(c, "Unreachable", "Mesos does not hear the agent %s of %s; it is replaced after %s if it does not come back",
-			t.Hostname, t.ID, tx.State.Options.UnreachableTimeout)
+		tx.RecordEvent(c, "Unreachable", "Mesos does not hear the agent %s of %s, which is asked whether it lives", t.Hostname, t.ID)
+		probe(tx, c, t)
 	}
 	if t.Kind == spec.TaskManagerTask {
 		workers.Report(tx, c)
