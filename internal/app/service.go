@@ -33,6 +33,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/mesos/detect"
+	"github.com/flink-on-mesos/flink-service/internal/probe"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/sendfile"
 	"github.com/flink-on-mesos/flink-service/internal/serviceaccount"
@@ -304,8 +305,13 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	}
 	side := newFlinkSide(p, p.watcher)
 	s.steps.add("the connections to JobManagers", side.Close)
+	p.prober, err = probe.New(probe.Options{Dial: s.o.Network.dialer(5 * time.Second), TaskManagers: p.taskManagers, Post: func(e state.Event) { p.loop.Post(e) }})
+	if err != nil {
+		return nil, err
+	}
+	s.steps.add("the questions to unreachable tasks", p.prober.Close)
 	p.loop, err = loop.New(loop.Options{
-		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Registerer: s.registry, Log: s.log,
+		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Probe: p.prober, Registerer: s.registry, Log: s.log,
 		Observe: p.journal.Observe,
 	})
 	if err != nil {

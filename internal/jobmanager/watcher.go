@@ -169,6 +169,7 @@ const busyFor = 20 * time.Second
 func (w *Watcher) observe(ctx context.Context, a state.Watch) {
 	var last wire.Flink
 	var jobs []wire.Job
+	listed := jobList{}
 	known := false
 	changed := time.Now()
 	for {
@@ -179,6 +180,7 @@ func (w *Watcher) observe(ctx context.Context, a state.Watch) {
 		if err == nil {
 			observed := f.Observed
 			f.Observed = last.Observed
+			f.SlotWait = w.look(ctx, a, f, &listed)
 			if !known || f != last || w.o.Wanted(a.Cluster) {
 				f.Observed = observed
 				last, known, changed = f, true, time.Now()
@@ -186,6 +188,8 @@ func (w *Watcher) observe(ctx context.Context, a state.Watch) {
 			}
 			if a.Jobs {
 				jobs = w.jobs(ctx, a, jobs)
+			} else {
+				jobs = w.sessionJobs(ctx, a, jobs, &listed)
 			}
 		}
 		wait := w.o.Busy

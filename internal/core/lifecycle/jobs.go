@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
@@ -17,6 +19,10 @@ const lookupAgain = 5 * time.Second
 func JobsObserved(tx *state.Tx, e state.JobsObserved) {
 	c, ok := tx.ClusterOfLiveJobManager(e.Cluster, e.JobManager)
 	if !ok || len(e.Jobs) == 0 {
+		return
+	}
+	if c.Spec.Kind == spec.Session {
+		sessionJobs(tx, c, e.Jobs)
 		return
 	}
 	j := mainJob(c, e.Jobs)
@@ -43,6 +49,34 @@ func JobsObserved(tx *state.Tx, e state.JobsObserved) {
 	if c.Rollout != nil && c.Rollout.Waiting != "" {
 		chooseAgain(tx, c)
 	}
+}
+
+// sessionJobs records which jobs of a session have started and ended. Those that ran before they could be observed,
+// such as before a restart of the service, are taken as known.
+func sessionJobs(tx *state.Tx, c *state.Cluster, jobs []wire.Job) {
+	known := make(map[string]string, len(jobs))
+	for _, j := range jobs {
+		was, old := c.SessionJobs[j.ID]
+		known[j.ID] = j.State
+		if c.SessionJobs == nil || was == j.State {
+			continue
+		}
+		name := j.ID
+		if j.Name != "" {
+			name += " (" + j.Name + ")"
+		}
+		ended := j.Terminal()
+		if !old && !ended {
+			tx.RecordEvent(c, "JobStarted", "job %s was submitted", name)
+		}
+		switch {
+		case ended && j.Failure != "":
+			tx.RecordEvent(c, "JobEnded", "job %s is %s: %s", name, j.State, redact.Text(j.Failure))
+		case ended:
+			tx.RecordEvent(c, "JobEnded", "job %s is %s", name, j.State)
+		}
+	}
+	c.SessionJobs = known
 }
 
 // mainJob is the job that a cluster was submitted for: the one with the id of its submission, or else the newest

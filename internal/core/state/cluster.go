@@ -54,6 +54,8 @@ type Cluster struct {
 	NeedsObservation bool
 	Phases           []wire.PhaseTime
 	Events           []wire.Event
+	// SessionJobs are the states of a session's jobs by their ids, as they were last observed; nil for never.
+	SessionJobs map[string]string
 	// JobSince is when the state of the job was last observed to change.
 	JobSince time.Time
 	// LookupAsked is when the newest checkpoint was last asked for.
@@ -74,6 +76,8 @@ type Cluster struct {
 	Replacement *Replacement
 	// ReplacementNext is before when no other replacement is begun.
 	ReplacementNext time.Time
+	// jobManagerPods and taskManagerPods are the numbers of the pods that have a task that is to stay, or waits for a place.
+	jobManagerPods, taskManagerPods podNumbers
 	// AllowSurge says that there may be more TaskManagers than the spec's number, for that reason.
 	AllowSurge bool
 }

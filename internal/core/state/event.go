@@ -106,10 +106,10 @@ type (
 		Replace bool
 	}
 
-	// PauseLaunches holds back the starts of a cluster's tasks, or lets them go on.
+	// PauseLaunches pauses the task launches of a cluster, or of all clusters and those created later, or resumes them.
 	PauseLaunches struct {
 		Request uint64
-		// Cluster is empty for every cluster there is.
+		// Cluster is empty for every cluster that there is or will be.
 		Cluster string
 		Paused  bool
 	}
@@ -161,6 +161,20 @@ type (
 		JobKnown bool
 		// Error says why ZooKeeper could not be asked; empty for an answer.
 		Error string
+	}
+
+	// Probed answers Probe.
+	Probed struct {
+		TaskID string
+		// Since is Probe.Since: an answer about an earlier time in which the agent was away is no news.
+		Since time.Time
+		// Alive says that the task took a connection, or that Flink has a recent heartbeat of it; By says which.
+		Alive bool
+		By    string `json:",omitempty"`
+		// Compared counts the other places that were asked, Reached says that one of them answered. A task that
+		// does not answer while nothing else does tells more of the network of the service than of the task.
+		Compared int  `json:",omitempty"`
+		Reached  bool `json:",omitempty"`
 	}
 
 	// FlinkObserved is what a JobManager's REST API says of its cluster.
@@ -242,6 +256,8 @@ func (HADataDeleted) event() {}
 func (JobsObserved) event() {}
 
 func (CheckpointFound) event() {}
+
+func (Probed) event() {}
 
 func (FlinkObserved) event() {}
 

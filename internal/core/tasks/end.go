@@ -66,6 +66,7 @@ func jobManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, words string)
 		return
 	}
 	if t.Goal == task.Launched {
+		tx.LosePod(c, t)
 		recordFailure(tx, c, t)
 		if !blameless(t) {
 			b := c.BackoffOf(spec.JobManagerTask)
@@ -91,6 +92,9 @@ func jobManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, words string)
 	}
 	for _, w := range tx.TasksOf(c) {
 		if w.Kind == spec.TaskManagerTask && w.JobManager == t.ID {
+			if w.Goal == task.Launched && c.Spec.Allocation == spec.Static {
+				tx.LosePod(c, w)
+			}
 			tx.Release(w)
 		}
 	}
@@ -99,6 +103,7 @@ func jobManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, words string)
 
 func taskManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, was task.State, words string) {
 	if t.Goal == task.Launched && c.Active() {
+		tx.LosePod(c, t)
 		recordFailure(tx, c, t)
 		if !blameless(t) {
 			b := c.BackoffOf(spec.TaskManagerTask)

@@ -71,13 +71,28 @@ func Updated(tx *state.Tx, e state.Updated) {
 		LaunchSucceeded(tx, t.AgentID)
 		if t.Kind == spec.JobManagerTask {
 			watch(tx, c, t)
+		} else {
+			recordStart(tx, c, t)
 		}
 	case t.State == task.Unreachable:
-		tx.RecordEvent(c, "Unreachable", "Mesos does not hear the agent %s of %s; it is replaced after %s if it does not come back",
-			t.Hostname, t.ID, tx.State.Options.UnreachableTimeout)
+		tx.RecordEvent(c, "Unreachable", "Mesos does not hear the agent %s of %s, which is asked whether it lives", t.Hostname, t.ID)
+		probe(tx, c, t)
 	}
 	if t.Kind == spec.TaskManagerTask {
 		workers.Report(tx, c)
+	}
+}
+
+// recordEach is up to how many TaskManagers of a cluster the start of each is an event; of more, only the last one's is.
+const recordEach = 20
+
+// recordStart records that a TaskManager runs.
+func recordStart(tx *state.Tx, c *state.Cluster, t *task.Task) {
+	switch wanted := c.TaskManagers + c.Pending.Len() - c.PendingJobManagers; {
+	case wanted <= recordEach:
+		tx.RecordEvent(c, "TaskManagerStarted", "TaskManager %s runs on %s", t.ID, t.Hostname)
+	case c.Running == wanted:
+		tx.RecordEvent(c, "TaskManagerStarted", "all %d TaskManagers run", wanted)
 	}
 }
 
