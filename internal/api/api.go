@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flink-on-mesos/flink-service/internal/api/happened"
+	"github.com/flink-on-mesos/flink-service/internal/api/snapshots"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -162,6 +163,8 @@ type API struct {
 	handler http.Handler
 	// happened answers events and operations.
 	happened *happened.Happened
+	// snapshots answers what savepoints and checkpoints there are.
+	snapshots snapshots.Snapshots
 	// writes holds one token: whoever has it may read a spec, change it and put it back.
 	writes chan struct{}
 	// silent has, by cluster, the address of a JobManager that did not answer the last request.
@@ -175,6 +178,7 @@ func New(o Options) (*API, error) {
 	}
 	a := &API{o: o, writes: make(chan struct{}, 1)}
 	a.happened = happened.New(happened.Options{View: o.Core.View, Log: o.Events, Problems: o.Problems})
+	a.snapshots = snapshots.Snapshots{View: o.Core.View, Write: a.write}
 	a.handler = a.guard(a.dispatch())
 	return a, nil
 }

@@ -64,6 +64,10 @@ func (nothing) Tell(string) {}
 
 func (nothing) StopJobs(state.StopJobs) {}
 
+func (nothing) TakeSnapshot(state.TakeSnapshot) {}
+
+func (nothing) DisposeSnapshot(state.DisposeSnapshot) {}
+
 func (nothing) CancelJobs(state.CancelJobs) {}
 
 func newWorld(t testing.TB, change ...func(*api.Options)) *world {

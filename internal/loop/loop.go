@@ -44,6 +44,8 @@ type Jobs interface {
 	CancelJobs(a state.CancelJobs)
 	StopJobs(a state.StopJobs)
 	FindCheckpoint(a state.FindCheckpoint)
+	TakeSnapshot(a state.TakeSnapshot)
+	DisposeSnapshot(a state.DisposeSnapshot)
 }
 
 // Recorder keeps what happened. It must not wait.
@@ -294,6 +296,10 @@ func (r *run) act(a state.Action) {
 		r.o.Jobs.FindCheckpoint(a)
 	case state.Probe:
 		r.o.Probe.Probe(a)
+	case state.TakeSnapshot:
+		r.o.Jobs.TakeSnapshot(a)
+	case state.DisposeSnapshot:
+		r.o.Jobs.DisposeSnapshot(a)
 	case state.ReportWorkers:
 		r.o.Flink.Tell(a.Cluster)
 	case state.Answer:

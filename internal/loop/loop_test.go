@@ -86,7 +86,11 @@ func (w *world) Tell(cluster string)           { w.note("report workers of %s", 
 func (w *world) CancelJobs(a state.CancelJobs) { w.note("cancel jobs of %s", a.Cluster) }
 func (w *world) StopJobs(a state.StopJobs)     { w.note("stop jobs of %s", a.Cluster) }
 
-func (w *world) Probe(a state.Probe)                   { w.note("probe %s", a.Task.ID) }
+func (w *world) Probe(a state.Probe)               { w.note("probe %s", a.Task.ID) }
+func (w *world) TakeSnapshot(a state.TakeSnapshot) { w.note("take %s", a.Snapshot.ID) }
+
+func (w *world) DisposeSnapshot(a state.DisposeSnapshot) { w.note("dispose %s", a.Snapshot.ID) }
+
 func (w *world) FindCheckpoint(a state.FindCheckpoint) { w.note("stop jobs of %s", a.Cluster) }
 func (w *world) holdSaves() (release func())           { return w.set(make(chan struct{}), nil) }
 func (w *world) set(held chan struct{}, err error) (release func()) {

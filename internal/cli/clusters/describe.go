@@ -202,6 +202,9 @@ func describeStatus(f *command.Factory, c *client.Client, d wire.Description) er
 			fields.Add("Diagnostics", client.Reason(r.Diagnostics))
 		}
 	}
+	if n := s.NextRestore; n != nil {
+		fields.Add("Next restore", restoreWords(*n))
+	}
 	if s.Paused {
 		fields.Add("Launches", "paused: resume them with dcos flink plan resume deploy "+d.Name)
 	}
