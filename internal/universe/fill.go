@@ -14,7 +14,7 @@ var placeholder = regexp.MustCompile(`@([a-z0-9-]+)(?::([^@]*))?@`)
 
 // Fill replaces the placeholders in the texts of a resource.json: @base@ by the address of the release,
 // @sha256:FILE@ by the hash of one of its files, @flink:VERSION@ by the name, without its ending, of the newest
-// Flink archive whose version is or begins with VERSION, @java@ by the name of the Java archive, and
+// Flink archive whose version is or begins with VERSION, @flink-opt:VERSION@ by that of the jars of its opt, @java@ by the name of the Java archive, and
 // @jobmanager-classes:VERSION@ and @taskmanager-classes:VERSION@ by those of the classes that were prepared for both. A
 // placeholder that cannot be filled is an error, and so is an address of a file that the release does not have.
 func Fill(resource map[string]any, base string, files map[string]string, flinks []dist.Manifest, java Java) (map[string]any, error) {
@@ -87,6 +87,13 @@ func (f *filler) replace(found string) string {
 			f.fail("%s: %w (make flink assembles it)", found, err)
 		}
 		return strings.TrimSuffix(m.File, ".tgz")
+	case "flink-opt":
+		m, err := dist.Pick(f.flinks, parts[2])
+		if err == nil && m.Optional != nil {
+			return m.Optional.File
+		}
+		f.fail("%s: this Flink has no jars of opt beside it: run make flink", found)
+		return found
 	case "java":
 		return f.java.Archive
 	case "jobmanager-classes", "taskmanager-classes":
