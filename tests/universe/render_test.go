@@ -591,3 +591,23 @@ func start(t testing.TB, app map[string]any, facts ...string) []string {
 
 // tag is a Mustache tag of the template with its name.
 var tag = regexp.MustCompile(`\{\{([#^/]?)([^}]+)\}\}`)
+
+// TestFlinkWithoutOpt renders the app of a release whose Flink 1.20 has no jars of opt: the agent fetches none.
+func TestFlinkWithoutOpt(t *testing.T) {
+	t.Parallel()
+	p := pkg(t)
+	p.Resource, _ = filled(p.Resource).(map[string]any)
+	uris := p.Resource["assets"].(map[string]any)["uris"].(map[string]any)
+	delete(uris, "flink-1-20-opt")
+	r, err := universe.NewRenderer(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := r.Render(universe.RenderOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := fmt.Sprint(app["fetch"]); strings.Count(text, "-optional-") != 1 || strings.Contains(text, "uri:]") || strings.Contains(text, "uri: ") {
+		t.Errorf("the agent fetches %s", text)
+	}
+}
