@@ -100,6 +100,7 @@ func tick(tx *state.Tx, e state.Ticked) {
 	offers.TickReservations(tx)
 	lifecycle.TickRollouts(tx)
 	lifecycle.TickLookups(tx)
+	lifecycle.TickHealth(tx)
 	lifecycle.TickCancels(tx)
 	tasks.TickReconciliation(tx, e)
 }

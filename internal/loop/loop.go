@@ -292,6 +292,8 @@ func (r *run) act(a state.Action) {
 		}
 	case state.RecordEvent:
 		r.o.Log.Info(a.Event.Message, "cluster", a.Cluster, "event", a.Event.Type)
+	case state.Recovered:
+		// Counted by the metrics.
 	case state.Save:
 		// Collected by step.
 	}
