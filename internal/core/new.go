@@ -27,6 +27,7 @@ func New(o state.Options, stored state.Stored, now time.Time) state.State {
 		Reservations:   iradix.New[*state.Reservation](),
 		DrainingAgents: iradix.New[state.DrainingAgent](),
 	}
+	s.Operations = state.NewOperations(stored.Operations)
 	s.Reconcile.Open = iradix.New[struct{}]()
 	s.Reconcile.Implicit = now.Add(s.Options.ReconcileInterval)
 	tx := &state.Tx{State: s, Now: now}
@@ -45,8 +46,14 @@ func New(o state.Options, stored state.Stored, now time.Time) state.State {
 	}
 	for i := range stored.Tasks {
 		t := stored.Tasks[i]
-		if _, ok := tx.Clusters.Get([]byte(t.Cluster)); ok {
+		if _, ok := tx.Clusters.Get([]byte(t.Cluster)); ok && t.Pod != "" {
 			tx.IndexTask(&t)
+		}
+	}
+	for i := range stored.Tasks { // The names of the others are known by now.
+		t := stored.Tasks[i]
+		if _, ok := tx.Clusters.Get([]byte(t.Cluster)); ok && t.Pod == "" {
+			tx.IndexUnnamed(&t)
 		}
 	}
 	for i := range stored.Reservations {

@@ -44,8 +44,8 @@ type player struct {
 	now     time.Time
 	request uint64
 	stored  map[string]any
-	// ports has tasks shown with their ports, restores what the next change would restore from.
-	ports, restores bool
+	// ports has tasks shown with their ports, restores what the next change would restore from, pods the pods' names.
+	ports, restores, pods bool
 }
 
 func newPlayer() *player {
@@ -58,6 +58,7 @@ func (p *player) play(t *testing.T, d *datadriven.TestData) string {
 	switch d.Cmd {
 	case "show":
 		p.ports, p.restores = flag(d, "ports"), flag(d, "restores")
+		p.pods = flag(d, "pods")
 		return p.show(arg(d, "cluster", "demo"))
 	case "restart":
 		out := p.restart()
@@ -131,6 +132,8 @@ func (p *player) restart() string {
 			s.Leftovers = append(s.Leftovers, *v)
 		case *task.Task:
 			s.Tasks = append(s.Tasks, *v)
+		case *wire.Operation:
+			s.Operations = append(s.Operations, *v)
 		case *task.Reservation:
 			s.Reservations = append(s.Reservations, *v)
 		}
@@ -169,6 +172,8 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 		return e
 	case "jobs":
 		return p.jobs(d)
+	case "exceptions":
+		return p.exceptions(d)
 	case "found":
 		return state.CheckpointFound{Cluster: arg(d, "cluster", "demo"), Submission: int64(number(d, "submission")), Newest: int64(number(d, "newest")), JobKnown: d.HasArg("known"), Error: strings.TrimSpace(d.Input)}
 	case "cancelled":
@@ -249,6 +254,20 @@ func (p *player) jobs(d *datadriven.TestData) state.Event {
 	return state.JobsObserved{Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""), Jobs: []wire.Job{j}}
 }
 
+// exceptions reads a line an exception: its age in seconds, its task and its message.
+func (p *player) exceptions(d *datadriven.TestData) state.Event {
+	e := state.JobFailed{Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""), Job: arg(d, "id", "j1")}
+	for line := range strings.Lines(d.Input) {
+		f := strings.SplitN(strings.TrimSpace(line), " ", 3)
+		age, err := time.ParseDuration(f[0])
+		if err != nil {
+			panic(err)
+		}
+		e.Exceptions = append(e.Exceptions, wire.JobException{Time: p.now.Add(-age), Task: f[1], Message: f[2]})
+	}
+	return e
+}
+
 func (p *player) wanted(d *datadriven.TestData) state.Event {
 	e := state.WorkersWanted{
 		Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""), Epoch: arg(d, "epoch", "e1"),
@@ -290,13 +309,25 @@ func (p *player) show(name string) string {
 		if t.Address != "" || p.ports {
 			fmt.Fprintf(&b, " %s %v", t.Address, t.Ports)
 		}
+		if p.pods {
+			fmt.Fprintf(&b, " as %s", t.Pod)
+		}
 		b.WriteByte('\n')
 	}
 	for _, r := range d.Reservations {
 		fmt.Fprintf(&b, "  %s reserved on %s, %s, made=%t, for %s\n", r.ID, r.Hostname, r.Goal, r.Made, r.Task)
 	}
 	for _, w := range d.Waiting {
+		if p.pods {
+			fmt.Fprintf(&b, "  %s waits as %s\n", w.ID, w.Pod)
+			continue
+		}
 		fmt.Fprintf(&b, "  %s waits: %s\n", w.ID, w.Reason)
+	}
+	for _, r := range d.Status.Recovering {
+		if p.pods {
+			fmt.Fprintf(&b, "  %s is lost since %s\n", r.Pod, r.Since.Format(time.TimeOnly))
+		}
 	}
 	return b.String()
 }
@@ -571,6 +602,8 @@ func describe(a state.Action) string {
 		return "teardown"
 	case state.Resubscribe:
 		return "resubscribe"
+	case state.OperationChanged:
+		return strings.TrimRight(fmt.Sprintf("operation %d %s of %s %s: %s", a.Operation.ID, a.Operation.Kind, a.Operation.Cluster, a.Operation.State, a.Operation.Message), ": ")
 	case state.RecordEvent:
 		return fmt.Sprintf("note %s: %s", a.Event.Type, a.Event.Message)
 	}

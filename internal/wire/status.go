@@ -102,7 +102,9 @@ type JobResult struct {
 
 // Waiting is a task that is wanted and has no place yet.
 type Waiting struct {
-	ID    string        `json:"id"`
+	ID string `json:"id"`
+	// Pod is the lasting name of its place in the cluster.
+	Pod   string        `json:"pod"`
 	Kind  spec.TaskKind `json:"role"`
 	Since time.Time     `json:"since"`
 	// Reason says which resource or rule is missing on how many agents.
@@ -144,11 +146,21 @@ type Status struct {
 	Health *Health `json:"health,omitempty"`
 	// Paused says that no task is started until the plan is resumed.
 	Paused bool `json:"paused,omitempty"`
+	// Recovering are the pods that are being replaced after a failure or on request, the oldest first.
+	Recovering []Recovering `json:"recovering,omitempty"`
+}
+
+// Recovering is a pod whose task has ended, or is ending, and whose next task is not ready yet.
+type Recovering struct {
+	Pod   string    `json:"pod"`
+	Since time.Time `json:"since"`
 }
 
 // TaskStatus is a task as the API shows it.
 type TaskStatus struct {
-	ID       string        `json:"id"`
+	ID string `json:"id"`
+	// Pod is the lasting name of its place in the cluster, which its successors have too.
+	Pod      string        `json:"pod"`
 	Kind     spec.TaskKind `json:"role"`
 	Goal     task.Goal     `json:"goal"`
 	State    task.State    `json:"state"`
@@ -186,13 +198,6 @@ type Failure struct {
 	Ended    time.Time  `json:"ended"`
 }
 
-// Event is one entry of a cluster's history, for people.
-type Event struct {
-	Time    time.Time `json:"time"`
-	Type    string    `json:"type"`
-	Message string    `json:"message"`
-}
-
 // Description is a cluster as the API answers it.
 type Description struct {
 	Name    string       `json:"name"`
@@ -221,4 +226,6 @@ type Summary struct {
 	Created      time.Time `json:"created"`
 	// Waiting is why a task has no place yet, or else why a job has no slots; empty when nothing waits.
 	Waiting string `json:"waiting,omitempty"`
+	// Paused says that no task is started until the plan is resumed.
+	Paused bool `json:"paused,omitempty"`
 }

@@ -223,7 +223,7 @@ func describeStatus(f *command.Factory, c *client.Client, d wire.Description) er
 		fields.Add("Job restarts", fmt.Sprintf("%d in a row, the last %s: %s", h.Restarts, f.Streams.Time(h.Last, now), h.Reason))
 	}
 	if s.Paused {
-		fields.Add("Starts", "paused: dcos flink plan resume deploy "+d.Name)
+		fields.Add("Launches", "paused: resume them with dcos flink plan resume deploy "+d.Name)
 	}
 	fields.Add("UI", c.UIURL(d.Name))
 	return fields.Print()

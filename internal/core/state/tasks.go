@@ -33,6 +33,12 @@ func (tx *Tx) IndexTask(t *task.Task) {
 	tx.count(c, t, +1)
 }
 
+// IndexUnnamed is IndexTask for a task of a release in which pods had no names: it gets one.
+func (tx *Tx) IndexUnnamed(t *task.Task) {
+	t.Pod = tx.Edit(t.Cluster).nextPod(t.Kind)
+	tx.IndexTask(t)
+}
+
 // RemoveTask forgets a task.
 func (tx *Tx) RemoveTask(id string) {
 	if old, ok := tx.Tasks.Get([]byte(id)); ok {
@@ -46,6 +52,11 @@ func (tx *Tx) RemoveTask(id string) {
 
 func (tx *Tx) count(c *Cluster, t *task.Task, d int) {
 	key := []byte(t.ID)
+	if t.Goal == task.Launched && d > 0 {
+		c.holdPod(t.Kind, t.Pod)
+	} else if t.Goal == task.Launched {
+		c.freePod(t.Kind, t.Pod)
+	}
 	if d < 0 {
 		tx.killing.Delete(key)
 	} else {
