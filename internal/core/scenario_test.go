@@ -132,6 +132,8 @@ func (p *player) restart() string {
 			s.Leftovers = append(s.Leftovers, *v)
 		case *task.Task:
 			s.Tasks = append(s.Tasks, *v)
+		case *wire.Operation:
+			s.Operations = append(s.Operations, *v)
 		case *task.Reservation:
 			s.Reservations = append(s.Reservations, *v)
 		}
@@ -170,6 +172,8 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 		return e
 	case "jobs":
 		return p.jobs(d)
+	case "exceptions":
+		return p.exceptions(d)
 	case "found":
 		return state.CheckpointFound{Cluster: arg(d, "cluster", "demo"), Submission: int64(number(d, "submission")), Newest: int64(number(d, "newest")), JobKnown: d.HasArg("known"), Error: strings.TrimSpace(d.Input)}
 	case "cancelled":
@@ -232,7 +236,7 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 // jobs observes one job: its id, state and last checkpoint and savepoint by number.
 func (p *player) jobs(d *datadriven.TestData) state.Event {
 	j := wire.Job{ID: arg(d, "id", "j1"), State: arg(d, "state", "RUNNING"), Started: p.now.Add(-time.Hour), Failure: strings.TrimSpace(d.Input)}
-	j.Running = j.State == "RUNNING" && !flag(d, "deploying")
+	j.Running, j.Restarts = j.State == "RUNNING" && !flag(d, "deploying"), int64(number(d, "restarts"))
 	at := func(n int, path string) *wire.Checkpoint {
 		if n == 0 {
 			return nil
@@ -248,6 +252,20 @@ func (p *player) jobs(d *datadriven.TestData) state.Event {
 		j.Pending = p.now.Add(-time.Duration(n) * time.Second)
 	}
 	return state.JobsObserved{Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""), Jobs: []wire.Job{j}}
+}
+
+// exceptions reads a line an exception: its age in seconds, its task and its message.
+func (p *player) exceptions(d *datadriven.TestData) state.Event {
+	e := state.JobFailed{Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""), Job: arg(d, "id", "j1")}
+	for line := range strings.Lines(d.Input) {
+		f := strings.SplitN(strings.TrimSpace(line), " ", 3)
+		age, err := time.ParseDuration(f[0])
+		if err != nil {
+			panic(err)
+		}
+		e.Exceptions = append(e.Exceptions, wire.JobException{Time: p.now.Add(-age), Task: f[1], Message: f[2]})
+	}
+	return e
 }
 
 func (p *player) wanted(d *datadriven.TestData) state.Event {
@@ -371,6 +389,10 @@ func specOf(d *datadriven.TestData) spec.Spec {
 		if id := arg(d, "ha-id", ""); id != "" {
 			s.FlinkConfiguration["high-availability.cluster-id"] = id
 		}
+	}
+	s.Recovery = spec.Recovery{WarmTaskManagers: number(d, "warm"), JobHealth: spec.JobHealth(arg(d, "health", "")), RestartFailedJob: flag(d, "restart-failed")}
+	if interval := arg(d, "interval", ""); interval != "" {
+		s.FlinkConfiguration = map[string]string{"execution.checkpointing.interval": interval, "execution.checkpointing.timeout": interval, "execution.checkpointing.dir": "file:/cp"}
 	}
 	if n := number(d, "replicas"); n > 0 {
 		s.JobManager.Replicas = n
@@ -563,6 +585,8 @@ func describe(a state.Action) string {
 		return "forget " + a.Spec.Name
 	case state.FindCheckpoint:
 		return fmt.Sprintf("find the newest checkpoint for submission %d of %s, known %s, graphs removed=%t", a.Submission, a.Cluster, a.Lookup.Known.Path, a.RemoveGraphs)
+	case state.Recovered:
+		return fmt.Sprintf("recovered %s in %s", a.Cluster, a.Took)
 	case state.Probe:
 		jm, others := "", []string{}
 		if a.JobManager != nil {
@@ -578,6 +602,8 @@ func describe(a state.Action) string {
 		return "teardown"
 	case state.Resubscribe:
 		return "resubscribe"
+	case state.OperationChanged:
+		return strings.TrimRight(fmt.Sprintf("operation %d %s of %s %s: %s", a.Operation.ID, a.Operation.Kind, a.Operation.Cluster, a.Operation.State, a.Operation.Message), ": ")
 	case state.RecordEvent:
 		return fmt.Sprintf("note %s: %s", a.Event.Type, a.Event.Message)
 	}

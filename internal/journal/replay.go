@@ -31,6 +31,7 @@ var kinds = func() map[string]reflect.Type {
 		state.RestartTask{},
 		state.HADataDeleted{},
 		state.JobsObserved{},
+		state.JobFailed{},
 		state.CheckpointFound{},
 		state.PauseLaunches{},
 		state.ProbeOffers{},

@@ -17,7 +17,8 @@ type Action interface{ action() }
 // Record is a change of the stored state: a value to be put under Key, or nil to delete it.
 type Record struct {
 	Key string
-	// Value is a *Framework, a *ClusterRecord, a *Leftover, a *cluster.Task or a *cluster.Reservation.
+	// Value is a *Framework, a *ClusterRecord, an *OrphanedHAData, a *wire.Operation, a *task.Task or a
+	// *task.Reservation.
 	Value any
 }
 
@@ -167,13 +168,22 @@ type (
 	// has the content, so that the newest is sent however many changes came together.
 	ReportWorkers struct{ Cluster string }
 
+	// Recovered tells the metrics how long a recovery took.
+	Recovered struct {
+		Cluster string
+		Took    time.Duration
+	}
+
 	// Teardown has the master end the framework and every task of it.
 	Teardown struct{}
 
 	// Resubscribe makes the adapter subscribe anew without a framework id.
 	Resubscribe struct{}
 
-	// RecordEvent is for the log and the journal of the operator.
+	// OperationChanged says that an operation is new, or how it ended, for the log and for those who wait.
+	OperationChanged struct{ Operation wire.Operation }
+
+	// RecordEvent is for the log, and for the record that outlives the process.
 	RecordEvent struct {
 		Cluster string
 		Event   wire.Event
@@ -237,9 +247,13 @@ func (Probe) action() {}
 
 func (ReportWorkers) action() {}
 
+func (Recovered) action() {}
+
 func (Teardown) action() {}
 
 func (Resubscribe) action() {}
+
+func (OperationChanged) action() {}
 
 func (RecordEvent) action() {}
 
