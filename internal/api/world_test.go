@@ -57,6 +57,8 @@ func (nothing) Forget(state.DeleteHAData) {}
 
 func (nothing) FindCheckpoint(state.FindCheckpoint) {}
 
+func (nothing) FindLogError(state.FindLogError) {}
+
 func (nothing) Tell(string) {}
 
 func (nothing) StopJobs(state.StopJobs) {}

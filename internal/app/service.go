@@ -39,6 +39,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/store/records"
+	"github.com/flink-on-mesos/flink-service/internal/tasklog"
 )
 
 // Options are what a Service needs beside its configuration.
@@ -302,7 +303,11 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	if err != nil {
 		return nil, err
 	}
-	side := newFlinkSide(p, p.watcher)
+	logs, err := tasklog.New(tasklog.Options{Transport: s.authorized(s.transport())})
+	if err != nil {
+		return nil, err
+	}
+	side := newFlinkSide(p, p.watcher, logs)
 	s.steps.add("the connections to JobManagers", side.Close)
 	p.loop, err = loop.New(loop.Options{
 		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Registerer: s.registry, Log: s.log,

@@ -204,6 +204,8 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 			e.UUID = []byte("u")
 		}
 		return e
+	case "log-error":
+		return state.LogErrorFound{Cluster: arg(d, "cluster", "demo"), TaskID: arg(d, "task", ""), Error: strings.TrimSpace(d.Input)}
 	case "observed":
 		f := wire.Flink{TaskManagers: number(d, "tms"), SlotsTotal: number(d, "slots"), JobsRunning: number(d, "jobs")}
 		if id := arg(d, "waits", ""); id != "" {
@@ -436,6 +438,9 @@ func offersOf(t *testing.T, text string) []offer.Offer {
 			case "maintenance":
 				o.Unavailable = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 				continue
+			case "endpoint":
+				o.Endpoint = value
+				continue
 			case "role":
 				continue
 			case "ports":
@@ -544,6 +549,8 @@ func describe(a state.Action) string {
 		return "forget " + a.Spec.Name
 	case state.FindCheckpoint:
 		return fmt.Sprintf("find the newest checkpoint for submission %d of %s, known %s, graphs removed=%t", a.Submission, a.Cluster, a.Lookup.Known.Path, a.RemoveGraphs)
+	case state.FindLogError:
+		return "find the last error of " + a.TaskID
 	case state.ReportWorkers:
 		return "tell flink of " + a.Cluster
 	case state.Teardown:

@@ -31,7 +31,7 @@ var kinds = func() map[string]reflect.Type {
 		state.RestartTask{},
 		state.HADataDeleted{},
 		state.JobsObserved{},
-		state.CheckpointFound{},
+		state.CheckpointFound{}, state.LogErrorFound{},
 		state.PauseLaunches{},
 		state.ProbeOffers{},
 		state.JobsCancelled{},

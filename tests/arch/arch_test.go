@@ -96,6 +96,7 @@ var allowed = map[string][]string{
 	"internal/jobmanager":       {"internal/ca", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/flink/*"},
 	"internal/artifact":         {"internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/artifact/replica": {"internal/artifact", "internal/fault"},
+	"internal/tasklog":          {"internal/redact"},
 	"internal/api":              {"internal/auth", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/artifact", "internal/redact", "internal/document"},
 	"internal/client":           {"internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/cli":              {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},

@@ -150,6 +150,14 @@ type (
 		RemoveGraphs bool
 	}
 
+	// FindLogError looks for the last error in the files of a task that ended by itself; LogErrorFound is the
+	// answer, if there is one.
+	FindLogError struct {
+		Cluster, TaskID string
+		// Endpoint is the address of the agent, Sandbox the directory of the task there.
+		Endpoint, Sandbox string
+	}
+
 	// ReportWorkers has the driver of a cluster's JobManager told what is so of every worker; Report
 	// has the content, so that the newest is sent however many changes came together.
 	ReportWorkers struct{ Cluster string }
@@ -219,6 +227,8 @@ func (RevokeLeadership) action() {}
 func (DeleteHAData) action() {}
 
 func (FindCheckpoint) action() {}
+
+func (FindLogError) action() {}
 
 func (ReportWorkers) action() {}
 

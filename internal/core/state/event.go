@@ -163,6 +163,9 @@ type (
 		Error string
 	}
 
+	// LogErrorFound answers FindLogError.
+	LogErrorFound struct{ Cluster, TaskID, Error string }
+
 	// FlinkObserved is what a JobManager's REST API says of its cluster.
 	FlinkObserved struct {
 		Cluster string
@@ -242,6 +245,8 @@ func (HADataDeleted) event() {}
 func (JobsObserved) event() {}
 
 func (CheckpointFound) event() {}
+
+func (LogErrorFound) event() {}
 
 func (FlinkObserved) event() {}
 
