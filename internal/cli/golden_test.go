@@ -48,6 +48,7 @@ func goldenCases() []goldenCase {
 		{name: "cluster create invalid", args: "cluster create Demo --tm-memory 1m"},
 		{name: "cluster create failed", args: "cluster create app --jar-uri http://files.example/throws.jar"},
 		{name: "cluster create missing", args: "cluster create app --jar-uri http://files.example/missing.jar --timeout 30s"},
+		{name: "cluster describe missing", setup: []string{"cluster create app --jar-uri http://files.example/missing.jar --no-wait -q", "sleep 2s"}, args: "cluster describe app", json: true},
 		{name: "cluster list", setup: []string{create, "cluster create other --no-wait -q"}, args: "cluster list", json: true},
 		{name: "cluster list empty", args: "cluster list", json: true},
 		{name: "cluster describe", setup: []string{create, endless, "sleep 5s"}, args: "cluster describe demo", json: true},

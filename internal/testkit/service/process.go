@@ -230,6 +230,9 @@ func (m *master) readFile(w http.ResponseWriter, r *http.Request) {
 	defer m.mu.Unlock()
 	for _, t := range m.tasks {
 		name, ok := strings.CutPrefix(query.Get("path"), t.sandbox()+"/")
+		if !ok {
+			name, ok = strings.CutPrefix(query.Get("path"), "/frameworks/"+frameworkID+"/executors/"+t.Task.ID+"/runs/latest/")
+		}
 		text, there := t.files[name]
 		if !ok || !there || r.URL.Hostname() != t.agent.hostname {
 			continue
