@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -77,6 +79,8 @@ type Options struct {
 	Journal func(text string, limit, maxBytes int) ([]json.RawMessage, error)
 	// Metrics answers /metrics; nil means that there are none.
 	Metrics http.Handler
+	// Gatherer reads the same metrics for /v1/metrics; nil means that there are none.
+	Gatherer prometheus.Gatherer
 	// Transport reaches JobManagers; nil means a direct one, without any proxy. What users send passes through it to
 	// whatever runs in a cluster, so it must add no credentials.
 	Transport http.RoundTripper

@@ -55,6 +55,7 @@ func (nothing) Depose(state.RevokeLeadership) {}
 
 func (nothing) Forget(state.DeleteHAData) {}
 
+func (nothing) Probe(state.Probe)                   {}
 func (nothing) FindCheckpoint(state.FindCheckpoint) {}
 
 func (nothing) FindLogError(state.FindLogError) {}
@@ -76,7 +77,7 @@ func newWorldOf(t testing.TB, state state.State, change ...func(*api.Options)) *
 	w := &world{t: t}
 	log := slog.New(slog.DiscardHandler)
 	l, err := loop.New(loop.Options{
-		State: state, Saver: nothing{}, Mesos: nothing{}, Flink: nothing{}, Jobs: nothing{},
+		State: state, Saver: nothing{}, Mesos: nothing{}, Flink: nothing{}, Jobs: nothing{}, Probe: nothing{},
 		Registerer: prometheus.NewRegistry(), Log: log,
 	})
 	if err != nil {

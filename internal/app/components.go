@@ -31,6 +31,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
+	"github.com/flink-on-mesos/flink-service/internal/probe"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -50,6 +51,7 @@ type components struct {
 	connector  *jobmanager.Connector
 	scheduler  *mesos.Scheduler
 	watcher    *jobmanager.Watcher
+	prober     *probe.Prober
 	loop       *loop.Loop
 	journal    *journal.Journal
 	handler    handler
@@ -202,6 +204,15 @@ func (p *components) observe(ctx context.Context, jm task.Task) (wire.Flink, err
 		return wire.Flink{}, err
 	}
 	return jobmanager.Observe(ctx, c, p.loop.View, jm)
+}
+
+// taskManagers lists those that a JobManager has registered.
+func (p *components) taskManagers(ctx context.Context, jm task.Task) ([]rest.TaskManager, error) {
+	c, err := p.rest(jm)
+	if err != nil {
+		return nil, err
+	}
+	return c.TaskManagers(ctx)
 }
 
 // rest is the client of a JobManager's REST API.

@@ -22,7 +22,7 @@ func New(o state.Options, stored state.Stored, now time.Time) state.State {
 		Agents:         iradix.New[*state.Agent](),
 		Killing:        iradix.New[struct{}](),
 		OrphanedHAData: iradix.New[*state.OrphanedHAData](),
-		Unreachable:    iradix.New[struct{}](),
+		Unreachable:    iradix.New[state.Probing](),
 
 		Reservations:   iradix.New[*state.Reservation](),
 		DrainingAgents: iradix.New[state.DrainingAgent](),
@@ -45,8 +45,14 @@ func New(o state.Options, stored state.Stored, now time.Time) state.State {
 	}
 	for i := range stored.Tasks {
 		t := stored.Tasks[i]
-		if _, ok := tx.Clusters.Get([]byte(t.Cluster)); ok {
+		if _, ok := tx.Clusters.Get([]byte(t.Cluster)); ok && t.Pod != "" {
 			tx.IndexTask(&t)
+		}
+	}
+	for i := range stored.Tasks { // The names of the others are known by now.
+		t := stored.Tasks[i]
+		if _, ok := tx.Clusters.Get([]byte(t.Cluster)); ok && t.Pod == "" {
+			tx.IndexUnnamed(&t)
 		}
 	}
 	for i := range stored.Reservations {

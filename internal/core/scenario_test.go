@@ -44,8 +44,8 @@ type player struct {
 	now     time.Time
 	request uint64
 	stored  map[string]any
-	// ports has tasks shown with their ports, restores what the next change would restore from.
-	ports, restores bool
+	// ports has tasks shown with their ports, restores what the next change would restore from, pods the pods' names.
+	ports, restores, pods bool
 }
 
 func newPlayer() *player {
@@ -58,6 +58,7 @@ func (p *player) play(t *testing.T, d *datadriven.TestData) string {
 	switch d.Cmd {
 	case "show":
 		p.ports, p.restores = flag(d, "ports"), flag(d, "restores")
+		p.pods = flag(d, "pods")
 		return p.show(arg(d, "cluster", "demo"))
 	case "restart":
 		out := p.restart()
@@ -206,6 +207,12 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 		return e
 	case "log-error":
 		return state.LogErrorFound{Cluster: arg(d, "cluster", "demo"), TaskID: arg(d, "task", ""), Error: strings.TrimSpace(d.Input)}
+	case "probed":
+		e := state.Probed{TaskID: arg(d, "task", ""), Compared: number(d, "compared"), Reached: flag(d, "reached"), Alive: flag(d, "alive"), By: "its port answers", Since: p.now}
+		if t, ok := p.state.Tasks.Get([]byte(e.TaskID)); ok && !flag(d, "late") {
+			e.Since = t.Changed
+		}
+		return e
 	case "observed":
 		f := wire.Flink{TaskManagers: number(d, "tms"), SlotsTotal: number(d, "slots"), JobsRunning: number(d, "jobs")}
 		if id := arg(d, "waits", ""); id != "" {
@@ -286,13 +293,25 @@ func (p *player) show(name string) string {
 		if t.Address != "" || p.ports {
 			fmt.Fprintf(&b, " %s %v", t.Address, t.Ports)
 		}
+		if p.pods {
+			fmt.Fprintf(&b, " as %s", t.Pod)
+		}
 		b.WriteByte('\n')
 	}
 	for _, r := range d.Reservations {
 		fmt.Fprintf(&b, "  %s reserved on %s, %s, made=%t, for %s\n", r.ID, r.Hostname, r.Goal, r.Made, r.Task)
 	}
 	for _, w := range d.Waiting {
+		if p.pods {
+			fmt.Fprintf(&b, "  %s waits as %s\n", w.ID, w.Pod)
+			continue
+		}
 		fmt.Fprintf(&b, "  %s waits: %s\n", w.ID, w.Reason)
+	}
+	for _, r := range d.Status.Recovering {
+		if p.pods {
+			fmt.Fprintf(&b, "  %s is lost since %s\n", r.Pod, r.Since.Format(time.TimeOnly))
+		}
 	}
 	return b.String()
 }
@@ -551,6 +570,15 @@ func describe(a state.Action) string {
 		return fmt.Sprintf("find the newest checkpoint for submission %d of %s, known %s, graphs removed=%t", a.Submission, a.Cluster, a.Lookup.Known.Path, a.RemoveGraphs)
 	case state.FindLogError:
 		return "find the last error of " + a.TaskID
+	case state.Probe:
+		jm, others := "", []string{}
+		if a.JobManager != nil {
+			jm = " by " + a.JobManager.ID
+		}
+		for i := range a.Others {
+			others = append(others, a.Others[i].ID)
+		}
+		return fmt.Sprintf("probe %s%s, compare %v", a.Task.ID, jm, others)
 	case state.ReportWorkers:
 		return "tell flink of " + a.Cluster
 	case state.Teardown:

@@ -60,6 +60,8 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 		lifecycle.JobsStopped(tx, e)
 	case state.LogErrorFound:
 		tasks.LogErrorFound(tx, e)
+	case state.Probed:
+		tasks.Probed(tx, e)
 	case state.FlinkObserved:
 		lifecycle.FlinkObserved(tx, e)
 	case state.JobsObserved:

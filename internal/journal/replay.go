@@ -36,6 +36,7 @@ var kinds = func() map[string]reflect.Type {
 		state.ProbeOffers{},
 		state.JobsCancelled{},
 		state.JobsStopped{},
+		state.Probed{},
 		state.FlinkObserved{},
 		state.WorkersWanted{},
 		state.Ticked{},

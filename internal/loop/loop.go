@@ -46,6 +46,11 @@ type Jobs interface {
 	FindLogError(a state.FindLogError)
 }
 
+// Prober asks tasks whether they live. It must not wait.
+type Prober interface {
+	Probe(a state.Probe)
+}
+
 // Options configure a Loop.
 type Options struct {
 	State state.State
@@ -53,6 +58,7 @@ type Options struct {
 	Mesos Sender
 	Flink Flink
 	Jobs  Jobs
+	Probe Prober
 	// Tick is the time between Ticked events; 500 ms when 0.
 	Tick time.Duration
 	// Batch is how many queued events are saved together at most; 256 when 0.
@@ -66,8 +72,8 @@ type Options struct {
 }
 
 func (o *Options) validate() error {
-	if o.Saver == nil || o.Mesos == nil || o.Flink == nil || o.Jobs == nil || o.Log == nil || o.Registerer == nil {
-		return errors.New("loop: Saver, Mesos, Flink, Jobs, Log and Registerer are required")
+	if o.Saver == nil || o.Mesos == nil || o.Flink == nil || o.Jobs == nil || o.Probe == nil || o.Log == nil || o.Registerer == nil {
+		return errors.New("loop: Saver, Mesos, Flink, Jobs, Probe, Log and Registerer are required")
 	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64
@@ -278,6 +284,8 @@ func (r *run) act(a state.Action) {
 		r.o.Jobs.FindCheckpoint(a)
 	case state.FindLogError:
 		r.o.Jobs.FindLogError(a)
+	case state.Probe:
+		r.o.Probe.Probe(a)
 	case state.ReportWorkers:
 		r.o.Flink.Tell(a.Cluster)
 	case state.Answer:

@@ -102,7 +102,9 @@ type JobResult struct {
 
 // Waiting is a task that is wanted and has no place yet.
 type Waiting struct {
-	ID    string        `json:"id"`
+	ID string `json:"id"`
+	// Pod is the lasting name of its place in the cluster.
+	Pod   string        `json:"pod"`
 	Kind  spec.TaskKind `json:"role"`
 	Since time.Time     `json:"since"`
 	// Reason says which resource or rule is missing on how many agents.
@@ -140,11 +142,21 @@ type Status struct {
 	NextRestore *NextRestore `json:"nextRestore,omitempty"`
 	// Paused says that no task is started until the plan is resumed.
 	Paused bool `json:"paused,omitempty"`
+	// Recovering are the pods that are being replaced after a failure or on request, the oldest first.
+	Recovering []Recovering `json:"recovering,omitempty"`
+}
+
+// Recovering is a pod whose task has ended, or is ending, and whose next task is not ready yet.
+type Recovering struct {
+	Pod   string    `json:"pod"`
+	Since time.Time `json:"since"`
 }
 
 // TaskStatus is a task as the API shows it.
 type TaskStatus struct {
-	ID       string        `json:"id"`
+	ID string `json:"id"`
+	// Pod is the lasting name of its place in the cluster, which its successors have too.
+	Pod      string        `json:"pod"`
 	Kind     spec.TaskKind `json:"role"`
 	Goal     task.Goal     `json:"goal"`
 	State    task.State    `json:"state"`
@@ -219,4 +231,6 @@ type Summary struct {
 	Created      time.Time `json:"created"`
 	// Waiting is why a task has no place yet, or else why a job has no slots; empty when nothing waits.
 	Waiting string `json:"waiting,omitempty"`
+	// Paused says that no task is started until the plan is resumed.
+	Paused bool `json:"paused,omitempty"`
 }

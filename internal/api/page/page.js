@@ -148,7 +148,7 @@ function showClusters(list) {
       body.insertBefore(r.detail, r.row.nextSibling);
     }
     put(r.state, c.phase && c.phase !== "ready" && c.state !== "DELETING" ? `${c.state} (${c.phase})` : c.state);
-    put(r.why, c.waiting ?? "");
+    put(r.why, c.waiting ?? (c.paused ? "task launches are paused" : ""));
     r.state.className = `state ${c.waiting ? "busy" : tone(c.state)}`;
     put(r.cells.version, c.flinkVersion);
     put(r.cells.slots, `${c.slotsTotal - c.slotsAvailable} / ${c.slotsTotal}`);
@@ -405,6 +405,7 @@ async function showService() {
   byId("service-facts").textContent = service.connected
     ? `Connected to ${service.master}; agents known: ${service.agents}; tasks pending: ${service.waiting}.`
     : "Not connected to a Mesos master; running clusters are not affected.";
+  if (service.paused) byId("service-facts").textContent += " Task launches of all clusters are paused.";
   trouble = service.problem ?? "";
   byId("version").textContent = `Version ${version.version}`;
   const select = form.elements.flinkVersion;

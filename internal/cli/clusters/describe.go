@@ -206,7 +206,7 @@ func describeStatus(f *command.Factory, c *client.Client, d wire.Description) er
 		}
 	}
 	if s.Paused {
-		fields.Add("Starts", "paused: dcos flink plan resume deploy "+d.Name)
+		fields.Add("Launches", "paused: resume them with dcos flink plan resume deploy "+d.Name)
 	}
 	fields.Add("UI", c.UIURL(d.Name))
 	return fields.Print()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -71,6 +72,7 @@ func listRun(ctx context.Context, o *ListOptions) error {
 			}
 		}
 	}
+	o.sayPaused(list)
 	now := o.Clock.Now()
 	headings := []string{"NAME", "KIND", "STATE", "PHASE", "FLINK", "TASKMANAGERS", "SLOTS", "JOBS", created(o.Factory)}
 	waits := slices.ContainsFunc(list, func(s wire.Summary) bool { return s.Waiting != "" })
@@ -91,6 +93,23 @@ func listRun(ctx context.Context, o *ListOptions) error {
 		table.Row(row...)
 	}
 	return table.Print()
+}
+
+// sayPaused says which clusters wait because task launches are paused.
+func (o *ListOptions) sayPaused(list []wire.Summary) {
+	var paused []string
+	for _, s := range list {
+		if s.Paused {
+			paused = append(paused, s.Name)
+		}
+	}
+	switch {
+	case len(paused) == 0:
+	case len(paused) == len(list):
+		o.Streams.Errf("Task launches are paused: resume them with dcos flink plan resume deploy\n")
+	default:
+		o.Streams.Errf("Task launches of %s are paused: resume them with dcos flink plan resume deploy NAME\n", strings.Join(paused, ", "))
+	}
 }
 
 // created is the heading of a column that shows an age on a terminal and a time otherwise.

@@ -115,6 +115,12 @@ func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context
 	return context.WithTimeoutCause(ctx, d, ErrTimeout)
 }
 
+// ConfirmOnTerminal is Confirm that asks nothing without a terminal, as the command lines of DC/OS SDK services ask
+// nothing at all and scripts rely on.
+func (f *Factory) ConfirmOnTerminal(yes bool, format string, args ...any) error {
+	return f.Confirm(yes || !f.Streams.InTerminal || !f.Streams.ErrTerminal, format, args...)
+}
+
 // Confirm asks on the terminal whether to go on; yes answers ahead. Without a terminal
 // and without yes it refuses.
 func (f *Factory) Confirm(yes bool, format string, args ...any) error {

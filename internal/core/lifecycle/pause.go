@@ -5,8 +5,13 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
-// PauseLaunches holds back the starts of one cluster or of all, or lets them go on. What runs stays.
+// PauseLaunches pauses the task launches of one cluster, or of all clusters and those created later, or resumes them.
+// Running tasks keep running.
 func PauseLaunches(tx *state.Tx, e state.PauseLaunches) {
+	if e.Cluster == "" && tx.State.Framework.Paused != e.Paused {
+		tx.State.Framework.Paused = e.Paused
+		tx.SaveFramework()
+	}
 	found := false
 	it := tx.State.Clusters.Root().Iterator()
 	for key, c, ok := it.Next(); ok; key, c, ok = it.Next() {
@@ -21,9 +26,9 @@ func PauseLaunches(tx *state.Tx, e state.PauseLaunches) {
 		c = tx.Edit(name)
 		c.Paused = e.Paused
 		if e.Paused {
-			tx.RecordEvent(c, "Paused", "the starts of tasks are paused on request")
+			tx.RecordEvent(c, "Paused", "task launches are paused on request")
 		} else {
-			tx.RecordEvent(c, "Continued", "the starts of tasks go on on request")
+			tx.RecordEvent(c, "Continued", "task launches are resumed on request")
 			tx.State.WantOffers = true
 		}
 		tx.SaveCluster(c)

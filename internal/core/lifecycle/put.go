@@ -40,7 +40,7 @@ func Put(tx *state.Tx, e state.PutCluster) {
 	}
 	switch {
 	case c == nil:
-		r := state.ClusterRecord{Spec: e.Spec, Generation: 1, Created: tx.Now, Nonce: e.Nonce, State: wire.Created}
+		r := state.ClusterRecord{Spec: e.Spec, Generation: 1, Created: tx.Now, Nonce: e.Nonce, State: wire.Created, Paused: tx.State.Framework.Paused}
 		if e.Spec.Suspended {
 			r.State = wire.Suspended
 		}
@@ -51,6 +51,9 @@ func Put(tx *state.Tx, e state.PutCluster) {
 			c.Submit(restore, nil)
 		}
 		tx.RecordEvent(c, "Created", "cluster %s was created", e.Spec.Name)
+		if c.Paused {
+			tx.RecordEvent(c, "Paused", "task launches are paused, as those of all clusters are")
+		}
 	case c.Rollout != nil && !e.Now:
 		// The jobs are being stopped already; what comes then is said anew.
 		ch := *c.Rollout

@@ -5,6 +5,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core/workers"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
 // RestartTask replaces a task on request.
@@ -21,6 +22,9 @@ func RestartTask(tx *state.Tx, e state.RestartTask) {
 	}
 	if r, ok := tx.Reservations.Get([]byte(t.Reservation)); ok && e.Replace && t.Reservation != "" {
 		tx.ReleaseReservation(r)
+	}
+	if t.Goal == task.Launched && c.Active() {
+		tx.LosePod(c, t)
 	}
 	tx.Release(t)
 	Converge(tx, e.Cluster)

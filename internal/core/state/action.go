@@ -158,6 +158,19 @@ type (
 		Endpoint, Sandbox string
 	}
 
+	// Probe asks a task whose agent Mesos does not hear whether it lives; Probed is the answer.
+	Probe struct {
+		Task task.Task
+		// Since is when the task became unreachable.
+		Since time.Time
+		// JobManager is asked for the heartbeats of a TaskManager; nil for a JobManager, and where none runs.
+		JobManager *task.Task
+		// Heartbeat is the time between two heartbeats (Flink's heartbeat.interval).
+		Heartbeat time.Duration
+		// Others are running tasks on agents that Mesos hears, to compare with.
+		Others []task.Task
+	}
+
 	// ReportWorkers has the driver of a cluster's JobManager told what is so of every worker; Report
 	// has the content, so that the newest is sent however many changes came together.
 	ReportWorkers struct{ Cluster string }
@@ -229,6 +242,8 @@ func (DeleteHAData) action() {}
 func (FindCheckpoint) action() {}
 
 func (FindLogError) action() {}
+
+func (Probe) action() {}
 
 func (ReportWorkers) action() {}
 

@@ -76,6 +76,8 @@ type Cluster struct {
 	Replacement *Replacement
 	// ReplacementNext is before when no other replacement is begun.
 	ReplacementNext time.Time
+	// jobManagerPods and taskManagerPods are the numbers of the pods that have a task that is to stay, or waits for a place.
+	jobManagerPods, taskManagerPods podNumbers
 	// AllowSurge says that there may be more TaskManagers than the spec's number, for that reason.
 	AllowSurge bool
 }

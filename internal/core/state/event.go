@@ -106,10 +106,10 @@ type (
 		Replace bool
 	}
 
-	// PauseLaunches holds back the starts of a cluster's tasks, or lets them go on.
+	// PauseLaunches pauses the task launches of a cluster, or of all clusters and those created later, or resumes them.
 	PauseLaunches struct {
 		Request uint64
-		// Cluster is empty for every cluster there is.
+		// Cluster is empty for every cluster that there is or will be.
 		Cluster string
 		Paused  bool
 	}
@@ -165,6 +165,19 @@ type (
 
 	// LogErrorFound answers FindLogError.
 	LogErrorFound struct{ Cluster, TaskID, Error string }
+	// Probed answers Probe.
+	Probed struct {
+		TaskID string
+		// Since is Probe.Since: an answer about an earlier time in which the agent was away is no news.
+		Since time.Time
+		// Alive says that the task took a connection, or that Flink has a recent heartbeat of it; By says which.
+		Alive bool
+		By    string `json:",omitempty"`
+		// Compared counts the other places that were asked, Reached says that one of them answered. A task that
+		// does not answer while nothing else does tells more of the network of the service than of the task.
+		Compared int  `json:",omitempty"`
+		Reached  bool `json:",omitempty"`
+	}
 
 	// FlinkObserved is what a JobManager's REST API says of its cluster.
 	FlinkObserved struct {
@@ -247,6 +260,8 @@ func (JobsObserved) event() {}
 func (CheckpointFound) event() {}
 
 func (LogErrorFound) event() {}
+
+func (Probed) event() {}
 
 func (FlinkObserved) event() {}
 

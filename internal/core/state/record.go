@@ -33,11 +33,13 @@ func OrphanedKey(name, nonce string, submission int64) string {
 	return fmt.Sprintf("%s-%s-s%d", name, nonce, submission)
 }
 
-// Framework is the record of our registration with Mesos.
+// Framework is the record of the service itself: its registration with Mesos, and what was asked of it as a whole.
 type Framework struct {
 	ID string `json:"id"`
 	// Previous are the ids that the master removed, the newest last.
 	Previous []string `json:"previous,omitempty"`
+	// Paused says that no task is to be launched for a cluster that is created, until that is taken back.
+	Paused bool `json:"paused,omitempty"`
 }
 
 // ClusterRecord is what is stored of a cluster.
@@ -74,6 +76,8 @@ type ClusterRecord struct {
 	OldNamespaces []OldNamespace `json:"oldNamespaces,omitempty"`
 	// Paused says that no task of it is to be started until that is taken back.
 	Paused bool `json:"paused,omitempty"`
+	// LostPods are the pods that are being replaced after a failure or on request, the oldest first.
+	LostPods []LostPod `json:"lostPods,omitempty"`
 }
 
 // Stored is what a store holds, decoded.

@@ -28,8 +28,8 @@ type State struct {
 	Agents *iradix.Tree[*Agent]
 	// Killing are the tasks with goal released that are not known to have ended.
 	Killing *iradix.Tree[struct{}]
-	// Unreachable are the tasks whose agent Mesos does not hear.
-	Unreachable *iradix.Tree[struct{}]
+	// Unreachable are the tasks whose agent Mesos does not hear, with what is known of them otherwise.
+	Unreachable *iradix.Tree[Probing]
 	// Reservations are what is reserved on agents, by id.
 	Reservations *iradix.Tree[*Reservation]
 	// ReleasesPending counts those of them that are to be given back.

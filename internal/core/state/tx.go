@@ -20,7 +20,7 @@ type Tx struct {
 	Tasks          *iradix.Txn[*task.Task]
 	Agents         *iradix.Txn[*Agent]
 	killing        *iradix.Txn[struct{}]
-	unreachable    *iradix.Txn[struct{}]
+	Unreachable    *iradix.Txn[Probing]
 	Open           *iradix.Txn[struct{}]
 	DrainingAgents *iradix.Txn[DrainingAgent]
 
@@ -46,7 +46,7 @@ func (tx *Tx) Begin() {
 	tx.Tasks = tx.State.Tasks.Txn()
 	tx.Agents = tx.State.Agents.Txn()
 	tx.killing = tx.State.Killing.Txn()
-	tx.unreachable = tx.State.Unreachable.Txn()
+	tx.Unreachable = tx.State.Unreachable.Txn()
 	tx.Open = tx.State.Reconcile.Open.Txn()
 	tx.Reservations = tx.State.Reservations.Txn()
 	tx.DrainingAgents = tx.State.DrainingAgents.Txn()
@@ -68,7 +68,7 @@ func (tx *Tx) Commit() {
 	tx.State.Tasks = tx.Tasks.Commit()
 	tx.State.Agents = tx.Agents.Commit()
 	tx.State.Killing = tx.killing.Commit()
-	tx.State.Unreachable = tx.unreachable.Commit()
+	tx.State.Unreachable = tx.Unreachable.Commit()
 	tx.State.Reconcile.Open = tx.Open.Commit()
 	tx.State.Reservations = tx.Reservations.Commit()
 	tx.State.DrainingAgents = tx.DrainingAgents.Commit()

@@ -25,6 +25,8 @@ type ServiceView struct {
 	Agents      int `json:"agents"`
 	// Reservations counts what is reserved on agents, or is to be given back.
 	Reservations int `json:"reservations"`
+	// Paused says that task launches of all clusters are paused, also of those that are created later.
+	Paused bool `json:"paused"`
 }
 
 // Service describes the state as a whole.
@@ -32,6 +34,7 @@ func Service(s *state.State) ServiceView {
 	v := ServiceView{
 		FrameworkID: s.Framework.ID, Master: s.Master, Connected: s.Connected, Suppressed: s.Suppressed,
 		Reconciling: s.Reconcile.Open.Len(), Clusters: s.Clusters.Len(), Tasks: s.Tasks.Len(), Agents: s.Agents.Len(), Reservations: s.Reservations.Len(),
+		Paused: s.Framework.Paused,
 	}
 	it := s.Clusters.Root().Iterator()
 	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
@@ -95,6 +98,7 @@ func Summaries(s *state.State) []wire.Summary {
 		if c.Flink != nil {
 			sum.SlotsTotal, sum.SlotsFree, sum.JobsRunning = c.Flink.SlotsTotal, c.Flink.SlotsAvailable, c.Flink.JobsRunning
 		}
+		sum.Paused = c.Paused
 		sum.Waiting = lifecycle.DescribeSlotWait(c)
 		if c.Pending.Len() > 0 {
 			sum.Waiting = waitingOf(s, c)[0].Reason
@@ -178,6 +182,9 @@ func Describe(s *state.State, name string) (wire.Description, bool) {
 			Savepoints: append([]wire.Savepoint{}, ch.Savepoints...),
 		}
 	}
+	for _, l := range c.LostPods {
+		d.Status.Recovering = append(d.Status.Recovering, wire.Recovering(l))
+	}
 	if d.Events == nil {
 		d.Events = []wire.Event{}
 	}
@@ -201,7 +208,7 @@ func Describe(s *state.State, name string) (wire.Description, bool) {
 
 func taskStatus(c *state.Cluster, t *task.Task) wire.TaskStatus {
 	v := wire.TaskStatus{
-		ID: t.ID, Kind: t.Kind, Goal: t.Goal, State: t.State, AgentID: t.AgentID, Hostname: t.Hostname, Ports: t.Ports, Reservation: t.Reservation,
+		ID: t.ID, Pod: t.Pod, Kind: t.Kind, Goal: t.Goal, State: t.State, AgentID: t.AgentID, Hostname: t.Hostname, Ports: t.Ports, Reservation: t.Reservation,
 		Address: t.Address, CPUs: t.Resources.CPUs, Memory: t.Resources.Memory, Launched: t.Launched, Changed: t.Changed,
 		Reason: t.Reason, Message: t.Message, Sandbox: t.Sandbox,
 	}
@@ -221,7 +228,7 @@ func waitingOf(s *state.State, c *state.Cluster) []wire.Waiting {
 	it := c.Pending.Root().Iterator()
 	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
 		b := *c.BackoffOf(w.Role)
-		v := wire.Waiting{ID: w.ID, Kind: w.Role, Since: w.Since}
+		v := wire.Waiting{ID: w.ID, Pod: w.Pod, Kind: w.Role, Since: w.Since}
 		key := string(w.Role) + " " + w.Need.String()
 		if _, ok := reasons[key]; !ok {
 			reasons[key] = offers.Explain(s, c, w.Role, w.Need)

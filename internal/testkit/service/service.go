@@ -138,9 +138,10 @@ func (s *Service) wire() error {
 	}
 	began := time.Now()
 	s.journal.Begin(began, state.Stored{})
+	doing := jobs{s.watcher, func(e state.Event) { go post(e) }, logs}
 	s.loop, err = loop.New(loop.Options{
 		State: core.New(state.Options{}, state.Stored{}, began), Saver: records.Saver{Store: store.NewMemory()}, Mesos: s.mesos, Flink: flinkSide{s.watcher},
-		Jobs: jobs{s.watcher, func(e state.Event) { go post(e) }, logs}, Tick: s.script.scaled(500 * time.Millisecond), Jitter: func() float64 { return 0.5 }, Observe: s.journal.Observe,
+		Jobs: doing, Probe: doing, Tick: s.script.scaled(500 * time.Millisecond), Jitter: func() float64 { return 0.5 }, Observe: s.journal.Observe,
 		Registerer: prometheus.NewRegistry(), Log: s.o.Log,
 	})
 	if err != nil {
@@ -303,3 +304,6 @@ func (j jobs) FindLogError(a state.FindLogError) {
 func (j jobs) FindCheckpoint(a state.FindCheckpoint) {
 	j.post(state.CheckpointFound{Cluster: a.Cluster, Submission: a.Submission})
 }
+
+// Probe implements loop.Prober: scripted tasks have no ports, and none answers.
+func (j jobs) Probe(a state.Probe) { j.post(state.Probed{TaskID: a.Task.ID, Since: a.Since}) }
