@@ -21,6 +21,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/happened"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -52,7 +53,7 @@ type Flink struct {
 	Kept bool `json:"kept,omitempty"`
 }
 
-// Options configure an API. Core, Artifacts, Admit and Log are required.
+// Options configure an API. Core, Artifacts, Admit, Events and Log are required.
 type Options struct {
 	Core      Core
 	Artifacts *artifact.Store
@@ -97,6 +98,8 @@ type Options struct {
 	Healthy func() error
 	// History returns what the plots of the page show; nil means that nothing is kept.
 	History func() wire.History
+	// Events has what happened.
+	Events happened.Log
 	// Problems returns what an operator must correct while the service runs; nil for nothing.
 	Problems func() []wire.Problem
 	// Removed says that a service that is uninstalled has removed its state; nil means that it has not.
@@ -106,8 +109,8 @@ type Options struct {
 
 // validate checks what is required and fills in what is not.
 func (o *Options) validate() error {
-	if o.Core == nil || o.Artifacts == nil || o.Admit == nil || o.Log == nil {
-		return errors.New("api: Core, Artifacts, Admit and Log are required")
+	if o.Core == nil || o.Artifacts == nil || o.Admit == nil || o.Events == nil || o.Log == nil {
+		return errors.New("api: Core, Artifacts, Admit, Events and Log are required")
 	}
 	if o.StallTimeout < 0 || o.CallTimeout < 0 {
 		return fmt.Errorf("api: StallTimeout %s and CallTimeout %s must not be negative", o.StallTimeout, o.CallTimeout)
@@ -157,6 +160,8 @@ func (o *Options) validate() error {
 type API struct {
 	o       Options
 	handler http.Handler
+	// happened answers events and operations.
+	happened *happened.Happened
 	// writes holds one token: whoever has it may read a spec, change it and put it back.
 	writes chan struct{}
 	// silent has, by cluster, the address of a JobManager that did not answer the last request.
@@ -169,6 +174,7 @@ func New(o Options) (*API, error) {
 		return nil, err
 	}
 	a := &API{o: o, writes: make(chan struct{}, 1)}
+	a.happened = happened.New(happened.Options{View: o.Core.View, Log: o.Events, Problems: o.Problems})
 	a.handler = a.guard(a.dispatch())
 	return a, nil
 }

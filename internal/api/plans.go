@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/api/sdk"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
@@ -31,7 +32,7 @@ func (a *API) plan(name string) (sdk.Plan, error) {
 	case sdk.Decommission:
 		return sdk.DecommissionPlan(vw), nil
 	}
-	return sdk.Plan{}, fault.New(fault.NotFound, "unknown plan %q; the plans are deploy, recovery and decommission", shorten(name))
+	return sdk.Plan{}, fault.New(fault.NotFound, "unknown plan %q; the plans are deploy, recovery and decommission", query.Shorten(name))
 }
 
 func (a *API) listPlans(w http.ResponseWriter, _ *http.Request) error {
@@ -66,7 +67,7 @@ func (a *API) commandPlan(w http.ResponseWriter, r *http.Request) error {
 	changed := false
 	switch {
 	case !slices.Contains([]string{"start", "stop", "restart", "interrupt", "continue", "forceComplete"}, command):
-		return fault.New(fault.NotFound, "unknown plan command %q: use start, stop, restart, interrupt or continue", shorten(command))
+		return fault.New(fault.NotFound, "unknown plan command %q: use start, stop, restart, interrupt or continue", query.Shorten(command))
 	case command == "forceComplete":
 		changed, err = forceComplete(p, r)
 	case name != sdk.Deploy && (command == "start" || command == "continue"):
@@ -91,20 +92,20 @@ func (a *API) commandPlan(w http.ResponseWriter, r *http.Request) error {
 func selected(p sdk.Plan, r *http.Request) (phase sdk.Phase, step sdk.Step, task string, err error) {
 	name, stepName := r.URL.Query().Get("phase"), r.URL.Query().Get("step")
 	if name == "" && stepName != "" {
-		return phase, step, "", invalid("phase", "is missing: name the cluster of the step, or its id in the plan")
+		return phase, step, "", query.Invalid("phase", "is missing: name the cluster of the step, or its id in the plan")
 	}
 	if name == "" {
 		return phase, step, "", nil
 	}
 	phase, ok := p.Find(name)
 	if !ok {
-		return phase, step, "", fault.New(fault.NotFound, "the plan has no phase %q", shorten(name))
+		return phase, step, "", fault.New(fault.NotFound, "the plan has no phase %q", query.Shorten(name))
 	}
 	if stepName == "" {
 		return phase, step, "", nil
 	}
 	if step, task, ok = phase.Find(stepName); !ok {
-		return phase, step, "", fault.New(fault.NotFound, "phase %s has no step %q", phase.Name, shorten(stepName))
+		return phase, step, "", fault.New(fault.NotFound, "phase %s has no step %q", phase.Name, query.Shorten(stepName))
 	}
 	return phase, step, task, nil
 }
@@ -160,7 +161,7 @@ func (a *API) pausePlan(r *http.Request, p sdk.Plan, paused bool) (changed bool,
 	case err != nil:
 		return false, err
 	case step.ID != "":
-		return false, invalid("step", "a single step cannot be paused: name only its phase, or no phase for the whole plan")
+		return false, query.Invalid("step", "a single step cannot be paused: name only its phase, or no phase for the whole plan")
 	case phase.ID != "":
 		changed = phase.Paused != paused
 	default:

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/api/sdk"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -14,7 +15,7 @@ import (
 func (a *API) pod(r *http.Request) (sdk.Pod, error) {
 	p, ok := sdk.FindPod(a.o.Core.View(), r.PathValue("pod"))
 	if !ok {
-		return p, fault.New(fault.NotFound, "unknown pod %q", shorten(r.PathValue("pod")))
+		return p, fault.New(fault.NotFound, "unknown pod %q", query.Shorten(r.PathValue("pod")))
 	}
 	return p, nil
 }
@@ -90,7 +91,7 @@ func (a *API) listEndpoints(w http.ResponseWriter, _ *http.Request) error {
 func (a *API) describeEndpoint(w http.ResponseWriter, r *http.Request) error {
 	e, ok := a.endpoints()[r.PathValue("endpoint")]
 	if !ok {
-		return fault.New(fault.NotFound, "unknown endpoint %q; GET /v1/endpoints lists the endpoints", shorten(r.PathValue("endpoint")))
+		return fault.New(fault.NotFound, "unknown endpoint %q; GET /v1/endpoints lists the endpoints", query.Shorten(r.PathValue("endpoint")))
 	}
 	return answer(w, http.StatusOK, e)
 }
@@ -111,7 +112,7 @@ func (a *API) listProperties(w http.ResponseWriter, _ *http.Request) error {
 func (a *API) property(w http.ResponseWriter, r *http.Request) error {
 	v, ok := sdk.Properties(a.o.Core.View())[r.PathValue("property")]
 	if !ok {
-		return fault.New(fault.NotFound, "unknown property %q; GET /v1/state/properties lists the properties", shorten(r.PathValue("property")))
+		return fault.New(fault.NotFound, "unknown property %q; GET /v1/state/properties lists the properties", query.Shorten(r.PathValue("property")))
 	}
 	return answer(w, http.StatusOK, v)
 }
@@ -150,7 +151,7 @@ func (a *API) describeConfiguration(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	if asked := r.PathValue("id"); asked != "target" && asked != id {
-		return fault.New(fault.NotFound, "unknown configuration %q: the current one is %s", shorten(asked), id)
+		return fault.New(fault.NotFound, "unknown configuration %q: the current one is %s", query.Shorten(asked), id)
 	}
 	return answer(w, http.StatusOK, c)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/artifact/replica"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
+	"github.com/flink-on-mesos/flink-service/internal/eventlog"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
@@ -56,6 +57,7 @@ type components struct {
 	journal    *journal.Journal
 	handler    handler
 	history    *history.History
+	events     *eventlog.Log
 	// initial creates the first cluster; nil when there is nothing to do.
 	initial func(context.Context) error
 	// uninstall removes the service; nil when it is to stay.
@@ -86,6 +88,9 @@ func (p *components) run(ctx context.Context, lost <-chan struct{}) error {
 	}, func(error) { cancel() })
 	g.Add(func() error { return p.loop.Run(ctx) }, func(error) { cancel() })
 	g.Add(func() error { return p.history.Run(ctx, p.loop.View) }, func(error) { cancel() })
+	if p.uninstall == nil { // Else the record is to be removed with the rest of the state.
+		g.Add(func() error { return p.events.Run(ctx) }, func(error) { cancel() })
+	}
 	if p.uninstall == nil || p.registered {
 		g.Add(func() error { return p.scheduler.Run(ctx) }, func(error) { cancel() })
 	}

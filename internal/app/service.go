@@ -23,6 +23,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
+	"github.com/flink-on-mesos/flink-service/internal/eventlog"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/history"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
@@ -296,6 +297,12 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	}
 	s.steps.add("the journal", p.journal.Close)
 	p.journal.Begin(began, stored)
+	if p.events, err = eventlog.New(eventlog.Options{Store: st, Stored: k.events}); err != nil {
+		return nil, err
+	}
+	if !s.c.Marathon.Uninstall {
+		s.steps.add("the record of events", p.events.Close)
+	}
 	p.scheduler, err = mesos.New(mesos.Options{
 		Framework: s.framework(), Masters: masters, TLS: s.tls, Dial: s.o.Network.Dial, Plan: p.planner.Plan, Authenticate: s.authenticate(), Authorize: s.authorized,
 		FrameworkID: func() string { return p.loop.View().Framework.ID }, Post: func(e state.Event) { p.loop.Post(e) },
@@ -322,7 +329,7 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	}
 	s.steps.add("the questions to unreachable tasks", p.prober.Close)
 	p.loop, err = loop.New(loop.Options{
-		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Probe: p.prober, Registerer: s.registry, Log: s.log,
+		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Probe: p.prober, Registerer: s.registry, Log: s.log, Recorder: p.events,
 		Observe: p.journal.Observe,
 	})
 	if err != nil {

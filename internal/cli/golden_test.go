@@ -87,6 +87,7 @@ func goldenCases() []goldenCase {
 		{name: "cluster delete busy", setup: []string{create, endless}, args: "cluster delete demo --yes"},
 		{name: "cluster ui", setup: []string{create}, args: "cluster ui demo"},
 		{name: "cluster events", setup: []string{create}, args: "cluster events demo", json: true},
+		{name: "cluster history", setup: []string{create, "cluster update demo --tm-memory 4g --wait -q", "cluster delete demo --yes -q"}, args: "cluster history demo", json: true},
 		{name: "cluster logs", setup: []string{create}, args: "cluster logs demo --lines 1"},
 		{name: "job run", setup: []string{create}, args: "job run demo wordcount.jar", json: true},
 		{name: "job run wait", setup: []string{create}, args: "job run demo wordcount.jar --accumulators -p 2 -- --input text", json: true},

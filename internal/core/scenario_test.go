@@ -132,6 +132,8 @@ func (p *player) restart() string {
 			s.Leftovers = append(s.Leftovers, *v)
 		case *task.Task:
 			s.Tasks = append(s.Tasks, *v)
+		case *wire.Operation:
+			s.Operations = append(s.Operations, *v)
 		case *task.Reservation:
 			s.Reservations = append(s.Reservations, *v)
 		}
@@ -170,6 +172,8 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 		return e
 	case "jobs":
 		return p.jobs(d)
+	case "exceptions":
+		return p.exceptions(d)
 	case "found":
 		return state.CheckpointFound{Cluster: arg(d, "cluster", "demo"), Submission: int64(number(d, "submission")), Newest: int64(number(d, "newest")), JobKnown: d.HasArg("known"), Error: strings.TrimSpace(d.Input)}
 	case "cancelled":
@@ -250,6 +254,20 @@ func (p *player) jobs(d *datadriven.TestData) state.Event {
 		j.Pending = p.now.Add(-time.Duration(n) * time.Second)
 	}
 	return state.JobsObserved{Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""), Jobs: []wire.Job{j}}
+}
+
+// exceptions reads a line an exception: its age in seconds, its task and its message.
+func (p *player) exceptions(d *datadriven.TestData) state.Event {
+	e := state.JobFailed{Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""), Job: arg(d, "id", "j1")}
+	for line := range strings.Lines(d.Input) {
+		f := strings.SplitN(strings.TrimSpace(line), " ", 3)
+		age, err := time.ParseDuration(f[0])
+		if err != nil {
+			panic(err)
+		}
+		e.Exceptions = append(e.Exceptions, wire.JobException{Time: p.now.Add(-age), Task: f[1], Message: f[2]})
+	}
+	return e
 }
 
 func (p *player) wanted(d *datadriven.TestData) state.Event {
@@ -585,6 +603,8 @@ func describe(a state.Action) string {
 		return "teardown"
 	case state.Resubscribe:
 		return "resubscribe"
+	case state.OperationChanged:
+		return strings.TrimRight(fmt.Sprintf("operation %d %s of %s %s: %s", a.Operation.ID, a.Operation.Kind, a.Operation.Cluster, a.Operation.State, a.Operation.Message), ": ")
 	case state.RecordEvent:
 		return fmt.Sprintf("note %s: %s", a.Event.Type, a.Event.Message)
 	}

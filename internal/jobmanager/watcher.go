@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -169,6 +170,7 @@ const busyFor = 20 * time.Second
 func (w *Watcher) observe(ctx context.Context, a state.Watch) {
 	var last wire.Flink
 	var jobs []wire.Job
+	var failures exceptions
 	listed := jobList{}
 	known := false
 	changed := time.Now()
@@ -186,11 +188,13 @@ func (w *Watcher) observe(ctx context.Context, a state.Watch) {
 				last, known, changed = f, true, time.Now()
 				w.o.Post(state.FlinkObserved{Cluster: a.Cluster, JobManager: a.JobManager.ID, Flink: f})
 			}
+			before := jobs
 			if a.Jobs {
 				jobs = w.jobs(ctx, a, jobs)
 			} else {
 				jobs = w.sessionJobs(ctx, a, jobs, &listed)
 			}
+			failures.look(ctx, w, a, jobs, !reflect.DeepEqual(before, jobs))
 		}
 		wait := w.o.Busy
 		if known && time.Since(changed) > busyFor && !w.o.Wanted(a.Cluster) {

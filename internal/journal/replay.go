@@ -31,7 +31,12 @@ var kinds = func() map[string]reflect.Type {
 		state.RestartTask{},
 		state.HADataDeleted{},
 		state.JobsObserved{},
+<<<<<<< HEAD
 		state.CheckpointFound{}, state.LogErrorFound{},
+=======
+		state.JobFailed{},
+		state.CheckpointFound{},
+>>>>>>> main
 		state.PauseLaunches{},
 		state.ProbeOffers{},
 		state.JobsCancelled{},

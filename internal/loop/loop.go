@@ -17,6 +17,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Saver makes records durable, all or none.
@@ -46,6 +47,14 @@ type Jobs interface {
 	FindLogError(a state.FindLogError)
 }
 
+// Recorder keeps what happened. It must not wait.
+type Recorder interface {
+	// Record keeps an event; cluster is empty for one of the service.
+	Record(cluster string, e wire.Event)
+	// Wake says that an operation changed.
+	Wake()
+}
+
 // Prober asks tasks whether they live. It must not wait.
 type Prober interface {
 	Probe(a state.Probe)
@@ -59,6 +68,8 @@ type Options struct {
 	Flink Flink
 	Jobs  Jobs
 	Probe Prober
+	// Recorder is told of events and operations; nil for nobody.
+	Recorder Recorder
 	// Tick is the time between Ticked events; 500 ms when 0.
 	Tick time.Duration
 	// Batch is how many queued events are saved together at most; 256 when 0.
@@ -293,8 +304,17 @@ func (r *run) act(a state.Action) {
 			delete(r.waiting, a.Request)
 			reply <- a.Err
 		}
+	case state.OperationChanged:
+		o := a.Operation
+		r.o.Log.Info("operation "+string(o.State), "operation", o.ID, "kind", o.Kind, "cluster", o.Cluster, "by", o.By.Name, "user", o.By.User, "address", o.By.Address, "message", o.Message)
+		if r.o.Recorder != nil {
+			r.o.Recorder.Wake()
+		}
 	case state.RecordEvent:
 		r.o.Log.Info(a.Event.Message, "cluster", a.Cluster, "event", a.Event.Type)
+		if r.o.Recorder != nil {
+			r.o.Recorder.Record(a.Cluster, a.Event)
+		}
 	case state.Save:
 		// Collected by step.
 	}

@@ -196,13 +196,6 @@ type Failure struct {
 	Ended    time.Time  `json:"ended"`
 }
 
-// Event is one entry of a cluster's history, for people.
-type Event struct {
-	Time    time.Time `json:"time"`
-	Type    string    `json:"type"`
-	Message string    `json:"message"`
-}
-
 // Description is a cluster as the API answers it.
 type Description struct {
 	Name    string       `json:"name"`

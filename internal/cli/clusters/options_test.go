@@ -105,6 +105,9 @@ func TestUsage(t *testing.T) {
 	events := func() *cobra.Command {
 		return clusters.NewEvents(&command.Factory{}, take(new(*clusters.EventsOptions)))
 	}
+	history := func() *cobra.Command {
+		return clusters.NewHistory(&command.Factory{}, take(new(*clusters.HistoryOptions)))
+	}
 	for _, c := range []struct {
 		line  string
 		build func() *cobra.Command
@@ -116,6 +119,7 @@ func TestUsage(t *testing.T) {
 		{"demo x", scale},
 		{"demo --min -2", scale},
 		{"demo --follow --json", events},
+		{"demo --follow --json", history},
 	} {
 		err := execute(t, c.build(), c.line)
 		if _, ok := errors.AsType[*command.FlagError](err); !ok {

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // PauseLaunches pauses the task launches of one cluster, or of all clusters and those created later, or resumes them.
@@ -25,12 +26,15 @@ func PauseLaunches(tx *state.Tx, e state.PauseLaunches) {
 		}
 		c = tx.Edit(name)
 		c.Paused = e.Paused
+		kind := wire.OperationContinue
 		if e.Paused {
+			kind = wire.OperationPause
 			tx.RecordEvent(c, "Paused", "task launches are paused on request")
 		} else {
 			tx.RecordEvent(c, "Continued", "task launches are resumed on request")
 			tx.State.WantOffers = true
 		}
+		tx.Record(c, wire.Operation{Kind: kind, By: e.By, State: wire.OperationSucceeded})
 		tx.SaveCluster(c)
 	}
 	if !found && e.Cluster != "" {

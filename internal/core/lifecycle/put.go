@@ -38,6 +38,7 @@ func Put(tx *state.Tx, e state.PutCluster) {
 		tx.Answer(e.Request, &fault.Error{Code: fault.Invalid, Message: "the Mesos master cannot do what the spec asks for", Details: details})
 		return
 	}
+	op := operationOf(c, e)
 	switch {
 	case c == nil:
 		r := state.ClusterRecord{Spec: e.Spec, Generation: 1, Created: tx.Now, Nonce: e.Nonce, State: wire.Created, Paused: tx.State.Framework.Paused}
@@ -82,6 +83,7 @@ func Put(tx *state.Tx, e state.PutCluster) {
 		}
 		replaceSpec(tx, c, e.Spec, generation)
 	}
+	tx.Record(c, op)
 	for _, n := range e.Notes {
 		tx.RecordEvent(c, "Spec", "%s", n)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // RestartTask replaces a task on request.
@@ -23,6 +24,7 @@ func RestartTask(tx *state.Tx, e state.RestartTask) {
 	if r, ok := tx.Reservations.Get([]byte(t.Reservation)); ok && e.Replace && t.Reservation != "" {
 		tx.ReleaseReservation(r)
 	}
+	tx.Record(tx.Edit(e.Cluster), wire.Operation{Kind: wire.OperationRestartTask, By: e.By, Subject: t.ID, State: wire.OperationSucceeded})
 	if t.Goal == task.Launched && c.Active() {
 		tx.LosePod(c, t)
 	}

@@ -17,7 +17,8 @@ type Action interface{ action() }
 // Record is a change of the stored state: a value to be put under Key, or nil to delete it.
 type Record struct {
 	Key string
-	// Value is a *Framework, a *ClusterRecord, a *Leftover, a *cluster.Task or a *cluster.Reservation.
+	// Value is a *Framework, a *ClusterRecord, an *OrphanedHAData, a *wire.Operation, a *task.Task or a
+	// *task.Reservation.
 	Value any
 }
 
@@ -181,7 +182,10 @@ type (
 	// Resubscribe makes the adapter subscribe anew without a framework id.
 	Resubscribe struct{}
 
-	// RecordEvent is for the log and the journal of the operator.
+	// OperationChanged says that an operation is new, or how it ended, for the log and for those who wait.
+	OperationChanged struct{ Operation wire.Operation }
+
+	// RecordEvent is for the log, and for the record that outlives the process.
 	RecordEvent struct {
 		Cluster string
 		Event   wire.Event
@@ -250,6 +254,8 @@ func (ReportWorkers) action() {}
 func (Teardown) action() {}
 
 func (Resubscribe) action() {}
+
+func (OperationChanged) action() {}
 
 func (RecordEvent) action() {}
 

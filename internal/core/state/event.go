@@ -89,12 +89,15 @@ type (
 		Now bool
 		// Notes are remarks about the spec for the cluster's history.
 		Notes []string
+		// By is who asked for it.
+		By wire.Actor `json:",omitzero"`
 	}
 
 	// DeleteCluster asks for the end of a cluster.
 	DeleteCluster struct {
 		Request uint64
 		Name    string
+		By      wire.Actor `json:",omitzero"`
 	}
 
 	// RestartTask asks for the replacement of a task.
@@ -104,6 +107,7 @@ type (
 		TaskID  string
 		// Replace gives up what is reserved for the task on its agent, with the volumes there.
 		Replace bool
+		By      wire.Actor `json:",omitzero"`
 	}
 
 	// PauseLaunches pauses the task launches of a cluster, or of all clusters and those created later, or resumes them.
@@ -112,6 +116,7 @@ type (
 		// Cluster is empty for every cluster that there is or will be.
 		Cluster string
 		Paused  bool
+		By      wire.Actor `json:",omitzero"`
 	}
 
 	// ProbeOffers asks for a look at what Mesos offers now, though nothing may wait. It is answered when
@@ -148,6 +153,17 @@ type (
 		// JobManager is the task id of the JobManager that was asked.
 		JobManager string
 		Jobs       []wire.Job
+	}
+
+	// JobFailed has what Flink's exception history says of the job of an application or job cluster, the oldest
+	// first. What was told before may be among it.
+	JobFailed struct {
+		Cluster string
+		// JobManager is the task id of the JobManager that was asked.
+		JobManager string
+		// Job is Flink's id of the job.
+		Job        string
+		Exceptions []wire.JobException
 	}
 
 	// CheckpointFound answers FindCheckpoint.
@@ -256,6 +272,8 @@ func (JobsCancelled) event() {}
 func (HADataDeleted) event() {}
 
 func (JobsObserved) event() {}
+
+func (JobFailed) event() {}
 
 func (CheckpointFound) event() {}
 

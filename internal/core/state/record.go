@@ -74,6 +74,10 @@ type ClusterRecord struct {
 	Job *wire.Job `json:"job,omitempty"`
 	// OldNamespaces are those of earlier submissions that are still in ZooKeeper.
 	OldNamespaces []OldNamespace `json:"oldNamespaces,omitempty"`
+	// Operation is the number of the operation that runs for it; 0 for none.
+	Operation int64 `json:"operation,omitempty"`
+	// SeenExceptions are the newest exceptions of its jobs that were told.
+	SeenExceptions []SeenExceptions `json:"seenExceptions,omitempty"`
 	// Paused says that no task of it is to be started until that is taken back.
 	Paused bool `json:"paused,omitempty"`
 	// LostPods are the pods that are being replaced after a failure or on request, the oldest first.
@@ -88,6 +92,8 @@ type Stored struct {
 	// Reservations are what is reserved on agents.
 	Reservations []task.Reservation `json:",omitempty"`
 	Leftovers    []OrphanedHAData
+	// Operations are those that are kept.
+	Operations []wire.Operation `json:",omitempty"`
 }
 
 // Save puts a record on the list of this step; a later value for a key replaces the earlier.

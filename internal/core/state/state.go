@@ -61,4 +61,6 @@ type State struct {
 	// AbandonAt is when the uninstallation no longer waits for what is to be given back.
 	AbandonAt time.Time
 	Outcomes  []Outcome
+	// Operations are the changes that were asked for.
+	Operations Operations
 }

@@ -136,7 +136,12 @@ func (tx *Tx) Adopt(c *Cluster) *Cluster {
 
 // RecordEvent adds an entry to a cluster's history.
 func (tx *Tx) RecordEvent(c *Cluster, kind, format string, args ...any) {
-	n := wire.Event{Time: tx.Now, Type: kind, Message: fmt.Sprintf(format, args...)}
+	tx.RecordData(c, kind, nil, format, args...)
+}
+
+// RecordData adds an entry whose parts programs can read.
+func (tx *Tx) RecordData(c *Cluster, kind string, data map[string]string, format string, args ...any) {
+	n := wire.Event{Time: tx.Now, Type: kind, Message: fmt.Sprintf(format, args...), Data: data}
 	from := max(0, len(c.Events)-maxEvents+1)
 	c.Events = append(slices.Clone(c.Events[from:]), n)
 	tx.Send(RecordEvent{Cluster: c.Spec.Name, Event: n})
