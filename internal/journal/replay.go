@@ -31,12 +31,9 @@ var kinds = func() map[string]reflect.Type {
 		state.RestartTask{},
 		state.HADataDeleted{},
 		state.JobsObserved{},
-<<<<<<< HEAD
-		state.CheckpointFound{}, state.LogErrorFound{},
-=======
 		state.JobFailed{},
 		state.CheckpointFound{},
->>>>>>> main
+		state.LogErrorFound{},
 		state.PauseLaunches{},
 		state.ProbeOffers{},
 		state.JobsCancelled{},

@@ -134,13 +134,12 @@ func (s *Service) wire() error {
 		return err
 	}
 	s.closers = append(s.closers, func() error { s.watcher.Close(); return nil })
-<<<<<<< HEAD
 	logs, err := tasklog.New(tasklog.Options{Transport: s.mesos.network})
 	if err != nil {
-=======
+		return err
+	}
 	kept := store.NewMemory()
 	if s.events, err = eventlog.New(eventlog.Options{Store: kept}); err != nil {
->>>>>>> main
 		return err
 	}
 	began := time.Now()
