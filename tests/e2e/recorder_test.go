@@ -3,8 +3,6 @@ package e2e_test
 import (
 	"archive/zip"
 	"bytes"
-	"fmt"
-	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
@@ -26,14 +24,12 @@ func recording(t *testing.T, w *world.World, name string, d disttest.Distributio
 		t.Fatal(err)
 	}
 	s := application(t, w, name, "Recorder", d, append([]string{
-		"--directory", recordsOf(w), "--checkpoints", "file://" + w.Dir() + "/checkpoints", "--interval", "300",
+		"--directory", w.RecordDir(), "--checkpoints", "file://" + w.Dir() + "/checkpoints", "--interval", "300",
 	}, args...)...)
 	s.Job.JarURI = a.URI
 	s.FlinkConfiguration["execution.checkpointing.savepoint-dir"] = "file://" + w.Dir() + "/savepoints"
 	return s
 }
-
-func recordsOf(w *world.World) string { return filepath.Join(w.Dir(), "records") }
 
 // marked is a jar with a marker in it, so that another version of the program is another file.
 func marked(t *testing.T, jar client.File, marker string) client.File {
@@ -62,39 +58,6 @@ func marked(t *testing.T, jar client.File, marker string) client.File {
 	return client.File{Name: "recorder-" + marker + ".jar", Size: int64(out.Len()), Data: bytes.NewReader(out.Bytes())}
 }
 
-// recorded waits until what was written down satisfies a condition.
-func recorded(w *world.World, what string, holds func(*recorder.Log) error) *recorder.Log {
-	var l *recorder.Log
-	w.Eventually(what, func() error {
-		var err error
-		if l, err = recorder.Read(recordsOf(w)); err != nil {
-			return err // The directory is made by the program.
-		}
-		return holds(l)
-	})
-	return l
-}
-
-// records wants the newest attempt, all of its subtasks together, to be of a marker and to have recorded so many numbers.
-func records(marker string, n int) func(*recorder.Log) error {
-	return func(l *recorder.Log) error {
-		newest := l.Latest()
-		if newest == nil || newest.Marker != marker {
-			return fmt.Errorf("%d attempts, of which the newest is none of %s", len(l.Attempts), marker)
-		}
-		have := 0
-		for _, a := range l.Attempts {
-			if a.JobID == newest.JobID && a.Marker == marker && a.Number == newest.Number {
-				have += len(a.Records)
-			}
-		}
-		if have < n {
-			return fmt.Errorf("attempt %d of %s has %d records", newest.Number, marker, have)
-		}
-		return nil
-	}
-}
-
 // TestRecorder upgrades a job that writes down what it does to another jar, and kills its TaskManager.
 func TestRecorder(t *testing.T) {
 	each(t, func(t *testing.T, d disttest.Distribution) {
@@ -102,14 +65,14 @@ func TestRecorder(t *testing.T) {
 		s := recording(t, w, "recorder", d, "v1", "--name", "counting")
 		s.Job.UpgradeMode = spec.Savepoint
 		w.Create(s)
-		recorded(w, "v1 records", records("v1", 50))
+		w.Recorded("v1 records", world.Records("v1", 50))
 
 		next := recording(t, w, "recorder", d, "v2", "--name", "counting", "--parallelism", "2")
 		next.Job.UpgradeMode = spec.Savepoint
 		if _, err := w.Client.PutCluster(t.Context(), next); err != nil {
 			t.Fatal(err)
 		}
-		l := recorded(w, "v2 records", records("v2", 50))
+		l := w.Recorded("v2 records", world.Records("v2", 50))
 		if g, d, o := l.Gaps(), l.Doubles(), l.Overlaps(); len(g) > 0 || len(d) > 0 || len(o) > 0 || l.Inconsistencies() > 0 {
 			t.Errorf("after the upgrade: gaps %v, doubles %v, overlaps %v, %d inconsistencies; want none", g, d, o, l.Inconsistencies())
 		}
@@ -141,11 +104,11 @@ func TestRecorder(t *testing.T) {
 		}
 		w.Signal(world.Tasks(live, spec.TaskManagerTask)[0].ID, syscall.SIGKILL)
 		attempts := len(l.Attempts)
-		l = recorded(w, "v2 records again", func(l *recorder.Log) error {
+		l = w.Recorded("v2 records again", func(l *recorder.Log) error {
 			if len(l.Attempts) <= attempts {
 				return errNone
 			}
-			return records("v2", 50)(l)
+			return world.Records("v2", 50)(l)
 		})
 		restored := l.Latest().Restored
 		if restored == nil || restored.Checkpoint < 1 {
