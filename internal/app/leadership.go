@@ -112,11 +112,11 @@ func (f *flinkSide) FindCheckpoint(a state.FindCheckpoint) {
 		if ok {
 			ctx, cancel := context.WithTimeout(f.ctx, leadershipTimeout)
 			defer cancel()
-			newest, err := newestCheckpoint(ctx, l, a)
+			newest, known, err := newestCheckpoint(ctx, l, a)
 			if err != nil {
 				found.Error = err.Error()
 			}
-			found.Newest = newest
+			found.Newest, found.JobKnown = newest, known
 		}
 		if f.ctx.Err() == nil {
 			f.p.loop.Post(found)
@@ -124,25 +124,26 @@ func (f *flinkSide) FindCheckpoint(a state.FindCheckpoint) {
 	})
 }
 
-// newestCheckpoint is the id of the newest checkpoint of a job in ZooKeeper, 0 for none. The graphs beside it
-// are removed where a JobManager is to continue from there with another program.
-func newestCheckpoint(ctx context.Context, l ha.Location, a state.FindCheckpoint) (int64, error) {
+// newestCheckpoint is the id of the newest checkpoint of a job in ZooKeeper, 0 for none, and whether ZooKeeper knows
+// the job at all. The graphs beside it are removed where a JobManager is to continue from there with another program.
+func newestCheckpoint(ctx context.Context, l ha.Location, a state.FindCheckpoint) (newest int64, known bool, err error) {
 	job := a.Lookup.JobID
-	known, err := l.Jobs(ctx)
+	jobs, err := l.Jobs(ctx)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	if !slices.Contains(known, job) && len(known) == 1 {
-		job = known[0]
+	if !slices.Contains(jobs, job) && len(jobs) == 1 {
+		job = jobs[0]
 	}
+	known = slices.Contains(jobs, job)
 	ids, err := l.Checkpoints(ctx, job)
 	if err != nil || len(ids) == 0 {
-		return 0, err
+		return 0, known, err
 	}
 	if a.RemoveGraphs {
 		if _, err := l.RemoveGraphs(ctx); err != nil {
-			return 0, err
+			return 0, known, err
 		}
 	}
-	return slices.Max(ids), nil
+	return slices.Max(ids), known, nil
 }

@@ -170,7 +170,7 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 	case "jobs":
 		return p.jobs(d)
 	case "found":
-		return state.CheckpointFound{Cluster: arg(d, "cluster", "demo"), Submission: int64(number(d, "submission")), Newest: int64(number(d, "newest")), Error: strings.TrimSpace(d.Input)}
+		return state.CheckpointFound{Cluster: arg(d, "cluster", "demo"), Submission: int64(number(d, "submission")), Newest: int64(number(d, "newest")), JobKnown: d.HasArg("known"), Error: strings.TrimSpace(d.Input)}
 	case "cancelled":
 		return state.JobsCancelled{Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "task", "")}
 	case "delete":

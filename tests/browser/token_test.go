@@ -23,7 +23,7 @@ func TestToken(t *testing.T) {
 	shot(t, p, "token")
 	p.Type("#token-input", "canary-fedcba9876543210")
 	p.Press("Enter")
-	p.Until("a wrong token is told of", `document.querySelector("#token-problems").textContent.includes("not one that this service knows") && `+asks, soon)
+	p.Until("a wrong token is told of", `document.querySelector("#token-problems").textContent.includes("unknown token") && `+asks, soon)
 	p.Type("#token-input", token)
 	p.Press("Enter")
 	p.Until("the page knows the service", `document.querySelector("#service-facts").textContent.startsWith("Connected to ")`, soon)

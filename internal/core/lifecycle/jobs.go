@@ -89,9 +89,29 @@ func CheckpointFound(tx *state.Tx, e state.CheckpointFound) {
 	}
 	s := *c.Submission
 	c.Submission = &s
+	if e.Newest == 0 && !e.JobKnown && expected(s.Lookup) {
+		stateMissing(tx, c)
+		return
+	}
 	s.Restore, s.Identity = found(s, e.Newest)
 	s.Lookup = nil
 	tx.RecordEvent(c, "Restore", "cluster %s starts %s", c.Spec.Name, describeRestore(c))
+	tx.SaveCluster(c)
+	Converge(tx, c.Spec.Name)
+}
+
+// expected says that a job had state, or may have had, of which only ZooKeeper knows.
+func expected(l *state.Lookup) bool {
+	return l.Known.Path == state.MissingState || l.Ran && l.Known.Path == ""
+}
+
+// stateMissing ends a change whose job would start empty although it ran before. The next change looks again.
+func stateMissing(tx *state.Tx, c *state.Cluster) {
+	s := c.Submission
+	s.Restore = wire.Restore{Kind: wire.RestoreHighAvailability, Path: state.MissingState, Reason: "ZooKeeper has lost it"}
+	s.Identity, s.Lookup = s.Lookup.Identity, nil
+	c.State, c.Message = wire.Failed, "the job ran before, and neither ZooKeeper nor the service knows a checkpoint of it: "+wayOut
+	tx.RecordEvent(c, "StateMissing", "cluster %s is not started without its state: %s", c.Spec.Name, c.Message)
 	tx.SaveCluster(c)
 	Converge(tx, c.Spec.Name)
 }

@@ -72,13 +72,16 @@ func Choose(s Situation) Choice {
 	if !observed {
 		known = s.Last
 	}
+	missing := known.Path == state.MissingState
 	switch {
 	case redeployed(s.Old, s.New):
 		return Choice{Start, wire.Restore{Kind: wire.RestoreInitial, Path: s.New.Job.InitialSavepointPath}, "the spec names this state"}
 	case s.Old.Suspended && s.Last.Kind == wire.RestoreSavepoint:
 		return Choice{Start, s.Last, "the job was suspended with this savepoint"}
 	case s.Mode == spec.Stateless:
-		return Choice{Start, initial(s.New), "the upgrade mode is stateless"}
+		return Choice{Start, wire.Restore{Kind: wire.RestoreNone}, "the upgrade mode is stateless"}
+	case missing && (s.Over || !s.Live):
+		return chooseMissing(s, known)
 	case s.Over:
 		return chooseOver(s, known)
 	case s.Job != nil && s.Job.State == "CANCELLING":
@@ -91,6 +94,14 @@ func Choose(s Situation) Choice {
 	return chooseLastState(s, known)
 }
 
+// chooseMissing looks again for state that only ZooKeeper knew of and had lost.
+func chooseMissing(s Situation, known wire.Restore) Choice {
+	if s.HighAvailability && s.New.HighAvailability() && !versionChanged(s) {
+		return Choice{KillAndLookUp, known, "ZooKeeper may know a checkpoint again"}
+	}
+	return Choice{Refuse, known, "only ZooKeeper knew the state of the job: " + wayOut}
+}
+
 // chooseOver finds the state of a job that has ended or is suspended.
 func chooseOver(s Situation, known wire.Restore) Choice {
 	switch {
@@ -98,8 +109,10 @@ func chooseOver(s Situation, known wire.Restore) Choice {
 		return Choice{Start, known, "it is the newest state that is known"}
 	case s.Ended == "SUCCEEDED" && known.Kind == wire.RestoreSavepoint && s.Job != nil && s.Job.Savepoint != nil:
 		return Choice{Start, known, "the job ended with this savepoint"}
+	case s.Ended == "SUCCEEDED" && known.Path != "":
+		return Choice{Refuse, known, "the job has finished, and Flink has removed its checkpoints: " + wayOut}
 	case s.Ended == "SUCCEEDED":
-		return Choice{Start, initial(s.New), "the job had ended by itself: it has no state any more"}
+		return Choice{Start, initial(s.New), "the job has finished without ever having had state"}
 	case s.HighAvailability && s.New.HighAvailability() && s.Ended == "" && !versionChanged(s):
 		return Choice{KillAndLookUp, known, "ZooKeeper may know a checkpoint"}
 	case s.Job == nil:

@@ -103,7 +103,8 @@ func TestChoose(t *testing.T) {
 		{name: "the later of checkpoint and savepoint", old: app(), new: app(), mode: spec.LastState, job: job("RUNNING", 2, 5, -1), dead: true, want: lifecycle.Start, path: "file:///cp"},
 		{name: "failed", old: app(), new: app(), mode: spec.LastState, job: job("FAILED", 3, -1, -1), dead: true, over: true, ended: "FAILED", want: lifecycle.Start, path: "file:///cp"},
 		{name: "failed without state", old: app(), new: app(), mode: spec.LastState, job: job("FAILED", -1, -1, -1), dead: true, over: true, ended: "FAILED", want: lifecycle.Refuse},
-		{name: "finished by itself", old: app(), new: app(), mode: spec.LastState, job: job("FINISHED", 3, -1, -1), dead: true, over: true, ended: "SUCCEEDED", want: lifecycle.Start},
+		{name: "finished by itself", old: app(), new: app(), mode: spec.LastState, job: job("FINISHED", 3, -1, -1), dead: true, over: true, ended: "SUCCEEDED", want: lifecycle.Refuse, path: "file:///cp"},
+		{name: "finished, never had state", old: app(), new: app(), mode: spec.LastState, job: job("FINISHED", -1, -1, -1), dead: true, over: true, ended: "SUCCEEDED", want: lifecycle.Start},
 		{name: "named state", old: app(ha), new: app(ha, named), mode: spec.LastState, job: job("RUNNING", 1, -1, -1), want: lifecycle.Start, path: "file:///named"},
 	}
 	for _, tt := range tests {

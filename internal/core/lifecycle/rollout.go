@@ -189,13 +189,21 @@ func changeJob(tx *state.Tx, c *state.Cluster, e state.PutCluster) error {
 		BeginRollout(tx, c, e.Spec, stop, "")
 	case WaitForJob:
 		BeginRollout(tx, c, e.Spec, stop, choice.Reason)
-	case KillAndLookUp:
-		resubmit(tx, c, e.Spec, generation, choice.Restore, lookup(c, choice.Restore))
-	case Start:
-		choice.Restore.Reason = choice.Reason
-		resubmit(tx, c, e.Spec, generation, choice.Restore, nil)
+	case KillAndLookUp, Start:
+		startFrom(tx, c, e.Spec, generation, choice)
 	}
 	return nil
+}
+
+// startFrom makes a change that has no job to stop with care.
+func startFrom(tx *state.Tx, c *state.Cluster, next spec.Spec, generation int64, choice Choice) {
+	restore, l := choice.Restore, (*state.Lookup)(nil)
+	if choice.Method == KillAndLookUp {
+		l = lookup(c, restore)
+	} else {
+		restore.Reason = choice.Reason
+	}
+	resubmit(tx, c, next, generation, restore, l)
 }
 
 // suspendMode is how the job of a cluster is stopped that is to be suspended: with a savepoint unless the
@@ -217,7 +225,7 @@ func lookup(c *state.Cluster, known wire.Restore) *state.Lookup {
 		l.Identity, l.JobID = c.Submission.Identity, c.JobID(c.Submission.Identity)
 	}
 	if c.Job != nil {
-		l.JobID, l.Checkpoint, l.Savepoint = c.Job.ID, c.Job.Checkpoint, c.Job.Savepoint
+		l.Ran, l.JobID, l.Checkpoint, l.Savepoint = true, c.Job.ID, c.Job.Checkpoint, c.Job.Savepoint
 	}
 	return l
 }
@@ -387,13 +395,9 @@ func chooseAgain(tx *state.Tx, c *state.Cluster) {
 		ch.Waiting, ch.Stop.Cancel = "", choice.Method == CancelJob
 		c.Rollout = &ch
 		askStop(tx, c)
-	case KillAndLookUp:
+	case KillAndLookUp, Start:
 		c.Rollout = nil
-		resubmit(tx, c, ch.Spec, ch.Generation, choice.Restore, lookup(c, choice.Restore))
-	case Start:
-		c.Rollout = nil
-		choice.Restore.Reason = choice.Reason
-		resubmit(tx, c, ch.Spec, ch.Generation, choice.Restore, nil)
+		startFrom(tx, c, ch.Spec, ch.Generation, choice)
 	}
 	tx.SaveCluster(c)
 	Converge(tx, c.Spec.Name)

@@ -157,6 +157,8 @@ type (
 		Submission int64
 		// Newest is the id of the newest checkpoint that ZooKeeper knows; 0 for none.
 		Newest int64
+		// JobKnown says that ZooKeeper knows the job, with checkpoints or without.
+		JobKnown bool
 		// Error says why ZooKeeper could not be asked; empty for an answer.
 		Error string
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -39,6 +40,8 @@ type Lookup struct {
 	Identity int64 `json:"identity"`
 	// JobID is Flink's id of its job; empty for the only one in the namespace.
 	JobID string `json:"jobId,omitempty"`
+	// Ran says that the job was observed, so that ZooKeeper must know it.
+	Ran bool `json:"ran,omitempty"`
 	// Known is the newest state that was observed, which is used when ZooKeeper knows of none.
 	Known wire.Restore `json:"known"`
 	// Checkpoint and Savepoint are the last ones that were observed.
@@ -99,11 +102,11 @@ func (c *Cluster) LaunchSpec() spec.Spec {
 		config[key] = value
 	}
 	if s.HighAvailability() {
-		fill("/"+s.Name+"-"+c.Nonce+"-s"+strconv.FormatInt(c.Submission.Identity, 10), haClusterID)
+		config[haClusterID] = c.namespace(config)
 		fill("false", optionResults)
 	}
 	if job.JobGraphURI == "" {
-		fill(c.JobID(c.Submission.Identity), optionJobID)
+		config[optionJobID] = c.JobID(c.Submission.Identity)
 	}
 	if s.Mode() != spec.Stateless {
 		fill("500", optionRefresh)
@@ -113,6 +116,19 @@ func (c *Cluster) LaunchSpec() spec.Spec {
 	}
 	s.FlinkConfiguration = config
 	return s
+}
+
+// namespace is the node of the submission in ZooKeeper: /NAME-NONCE-sNUMBER, with the name that the spec has in
+// high-availability.cluster-id, or else that of the cluster. Two submissions below one node would be confused.
+func (c *Cluster) namespace(config map[string]string) string {
+	name := c.Spec.Name
+	for _, key := range []string{"recovery.zookeeper.path.namespace", "high-availability.zookeeper.path.namespace", haClusterID} {
+		if v := strings.Trim(config[key], "/ "); v != "" {
+			name = v
+		}
+		delete(config, key)
+	}
+	return "/" + name + "-" + c.Nonce + "-s" + strconv.FormatInt(c.Submission.Identity, 10)
 }
 
 // NewestState is where a JobManager that is launched now restores its job from: the newest state that was

@@ -29,8 +29,10 @@ type Location struct {
 	Servers []string
 	// Root is the node of all clusters, Path that of this one below it.
 	Root, Path string
-	// graphs are the nodes of the stored graphs of every line of Flink.
+	// graphs are the nodes of the stored graphs of every line of Flink; below the first ofJobs of them are ids of jobs,
+	// below the others ids of applications.
 	graphs []string
+	ofJobs int
 	// logins are the credentials that Flink gives its own connections.
 	logins []login
 	// creator says that Flink's nodes are open to their creator only.
@@ -85,6 +87,9 @@ func Locate(config map[string]string) (Location, bool, error) {
 		}
 		if full := l.Path + name; !slices.Contains(l.graphs, full) {
 			l.graphs = append(l.graphs, full)
+			if node.option != applications {
+				l.ofJobs = len(l.graphs)
+			}
 		}
 	}
 	l.creator = strings.EqualFold(get("", "high-availability.zookeeper.client.acl"), "creator")

@@ -81,14 +81,21 @@ func (l Location) RemoveGraphs(ctx context.Context) (int, error) {
 	return removed, err
 }
 
-// Jobs lists the ids of the jobs that have checkpoints or a leader in the namespace, in the order of the ids.
+// Jobs lists the ids of the jobs that have checkpoints, a leader or a stored graph in the namespace, in the order of
+// the ids.
 func (l Location) Jobs(ctx context.Context) (ids []string, err error) {
-	err = l.do(ctx, func(c *zk.Conn) (err error) {
-		ids, err = children(c, path.Join(l.Path, jobs))
-		return err
+	err = l.do(ctx, func(c *zk.Conn) error {
+		for _, node := range append([]string{path.Join(l.Path, jobs)}, l.graphs[:l.ofJobs]...) {
+			names, err := children(c, node)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, names...)
+		}
+		return nil
 	})
 	slices.Sort(ids)
-	return ids, err
+	return slices.Compact(ids), err
 }
 
 // Checkpoints lists the ids of the completed checkpoints that ZooKeeper knows of a job, the oldest first; none when

@@ -30,7 +30,8 @@ func (b *Browser) Open(url string, width, height int) *Page {
 	b.t.Helper()
 	p := &Page{t: b.t, b: b}
 	var target struct{ TargetID string }
-	p.must(b.call("", "Target.createTarget", object{"url": "about:blank"}, &target))
+	// In a window of its own: a page behind another tab is hidden, and ours does not poll while it is.
+	p.must(b.call("", "Target.createTarget", object{"url": "about:blank", "newWindow": true}, &target))
 	var attached struct{ SessionID string }
 	p.must(b.call("", "Target.attachToTarget", object{"targetId": target.TargetID, "flatten": true}, &attached))
 	p.session = attached.SessionID
