@@ -121,7 +121,7 @@ const Principal = "hdfs/127.0.0.1@" + kdc.Realm
 // secure adds what an HDFS with Kerberos needs: to the settings that clients have too, and to its own.
 func secure(k *kdc.KDC, site, own map[string]string) {
 	maps.Copy(site, map[string]string{
-		"dfs.data.transfer.protection": "authentication",
+		"dfs.data.transfer.protection":    "authentication",
 		"dfs.namenode.kerberos.principal": Principal, "dfs.datanode.kerberos.principal": Principal,
 	})
 	keytab := k.Keytab("hdfs", strings.TrimSuffix(Principal, "@"+kdc.Realm), "HTTP/127.0.0.1")
