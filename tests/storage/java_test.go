@@ -10,6 +10,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist/disttest"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/venv"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 	"github.com/flink-on-mesos/flink-service/tests/e2e/world"
 )
 
@@ -31,10 +32,7 @@ func TestJava(t *testing.T) {
 				c := newDrill(t, w, documented(t, d, "programs.md", "java",
 					"artifact:jre.tgz", upload(t, w, javaArchive(t, o)), "file:///data/", "file://"+w.Dir()+"/"), "file:")
 				c.start()
-				if n := len(logged(t, w, "- "+line+".")); n != 0 {
-					t.Logf("%d logs name the Java", n)
-				}
-				for _, task := range w.State(c.s.Name, "STABLE").Tasks {
+				for _, task := range w.State(c.s.Name, wire.Stable).Tasks {
 					runsOn(t, w, task.ID, line)
 				}
 				c.upgrade()

@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,8 +50,7 @@ func onKafka(t *testing.T, w *world.World, d disttest.Distribution) []string {
 	return replacements
 }
 
-func copyJar(t *testing.T, w *world.World) string {
-	t.Helper()
+func copyJar(w *world.World) string {
 	return filepath.Join(w.Root(), "tests", "storage", "kafka-job", "target", "kafka-job.jar")
 }
 
@@ -63,7 +63,7 @@ func numbers(first, last int) []string {
 }
 
 // copied waits until a topic has the numbers from 1 to n, and wants each once.
-func copied(w *world.World, t *testing.T, broker *kafka.Server, topic string, n int) {
+func copied(t *testing.T, w *world.World, broker *kafka.Server, topic string, n int) {
 	t.Helper()
 	var got []string
 	w.Eventually(fmt.Sprintf("%s has %d records", topic, n), func() error {
@@ -72,7 +72,7 @@ func copied(w *world.World, t *testing.T, broker *kafka.Server, topic string, n 
 		}
 		return nil
 	})
-	slices.SortFunc(got, func(a, b string) int { return len(a)*10 - len(b)*10 + strings.Compare(a, b) })
+	slices.SortFunc(got, func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) })
 	if want := numbers(1, n); !slices.Equal(got, want) {
 		t.Errorf("%s has %d records, want %d, each once", topic, len(got), n)
 	}
@@ -88,23 +88,23 @@ func TestKafka(t *testing.T) {
 			broker.Topic("orders", 2)
 			broker.Topic("copies", 2)
 			broker.Produce("orders", numbers(1, 500))
-			s := documented(t, d, "programs.md", "kafka-usrlib", append(common, "artifact:copy.jar", upload(t, w, copyJar(t, w)), "kafka.example.com:9092", broker.Address)...)
+			s := documented(t, d, "programs.md", "kafka-usrlib", append(common, "artifact:copy.jar", upload(t, w, copyJar(w)), "kafka.example.com:9092", broker.Address)...)
 			s.Job.EntryClass = "org.flinkonmesos.kafka.Copy"
 			s.FlinkConfiguration["execution.checkpointing.interval"] = "500ms"
 			up := w.Create(s)
-			copied(w, t, broker, "copies", 500)
+			copied(t, w, broker, "copies", 500)
 			w.Signal(world.Tasks(up, spec.TaskManagerTask)[0].ID, syscall.SIGKILL)
 			broker.Produce("orders", numbers(501, 1000))
-			copied(w, t, broker, "copies", 1000)
+			copied(t, w, broker, "copies", 1000)
 			w.Signal(world.Tasks(w.State(s.Name, wire.Stable), spec.JobManagerTask)[0].ID, syscall.SIGKILL)
 			broker.Produce("orders", numbers(1001, 1500))
-			copied(w, t, broker, "copies", 1500)
+			copied(t, w, broker, "copies", 1500)
 			s.TaskManager.Memory += 64 << 20
 			if _, err := w.Client.PutCluster(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}
 			broker.Produce("orders", numbers(1501, 2000))
-			copied(w, t, broker, "copies", 2000)
+			copied(t, w, broker, "copies", 2000)
 			if err := w.Client.DeleteCluster(t.Context(), s.Name, true); err != nil {
 				t.Fatal(err)
 			}
@@ -115,7 +115,7 @@ func TestKafka(t *testing.T) {
 			s := documented(t, d, "programs.md", "kafka-lib", common...)
 			s.FlinkConfiguration["execution.checkpointing.interval"] = "500ms"
 			w.Create(s)
-			data, err := os.ReadFile(copyJar(t, w))
+			data, err := os.ReadFile(copyJar(w))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -128,7 +128,7 @@ func TestKafka(t *testing.T) {
 				t.Fatal(err)
 			}
 			broker.Produce("in", numbers(1, 500))
-			copied(w, t, broker, "out", 500)
+			copied(t, w, broker, "out", 500)
 		})
 	})
 }

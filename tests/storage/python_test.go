@@ -15,10 +15,14 @@ import (
 // pyflink are environments for the versions of Flink. The jars that the package asks for are those of the cluster's Flink, so it is
 // installed without what it requires, which follows by name. Functions run as processes, so pemja is not needed.
 var pyflink = map[string]venv.Options{
-	"2.3.0": {Name: "pyflink-2.3.0", Steps: [][]string{
-		{"--no-deps", "apache-flink==2.3.0"},
-		{"apache-beam==2.61.0", "pandas<2.3", "pyarrow<21", "py4j==0.10.9.7", "cloudpickle", "avro>=1.12.0", "pytz", "fastavro", "requests", "protobuf", "httplib2", "ruamel.yaml>=0.18.4", "python-dateutil", "setuptools<81"},
-	}},
+	"2.3.0":  {Name: "pyflink-2.3.0", Steps: [][]string{{"--no-deps", "apache-flink==2.3.0"}, requires("apache-beam==2.61.0", "avro>=1.12.0")}},
+	"1.20.0": {Name: "pyflink-1.20.0", Steps: [][]string{{"--no-deps", "apache-flink==1.20.0"}, requires("apache-beam==2.48.0", "avro-python3")}},
+}
+
+// requires are the packages that PyFlink needs, beside those that differ between its versions.
+func requires(packages ...string) []string {
+	return append(packages, "pandas<2.3", "pyarrow<21", "py4j==0.10.9.7", "cloudpickle", "pytz", "fastavro", "requests", "protobuf", "httplib2",
+		"ruamel.yaml>=0.18.4", "python-dateutil", "setuptools<81")
 }
 
 // TestPython runs a PyFlink program with functions in Python.

@@ -31,11 +31,14 @@ func tables(t *testing.T, d disttest.Distribution, optional ...string) {
 	}
 }
 
-// TestSQLClient runs Flink's SQL client on a session cluster through the proxied REST API.
+const token = "token-of-the-sql-client"
+
+// TestSQLClient runs Flink's SQL client on a session cluster through the proxied REST API of a
+// service with tokens.
 func TestSQLClient(t *testing.T) {
 	each(t, "2.", func(t *testing.T, d disttest.Distribution) {
 		tables(t, d, "flink-sql-client", "flink-sql-gateway")
-		w := world.Start(t, world.Options{})
+		w := world.Start(t, world.Options{Token: token})
 		w.Create(documented(t, d, "programs.md", "sql-session"))
 		service, err := url.Parse(w.URL)
 		if err != nil {
@@ -76,7 +79,7 @@ func sqlClient(t *testing.T, d disttest.Distribution, conf string, args ...strin
 	}
 	java = append(java, "-cp", strings.Join(jars, ":"), "org.apache.flink.table.client.SqlClient")
 	cmd := exec.CommandContext(t.Context(), "java", append(java, args...)...)
-	cmd.Env = append(os.Environ(), "FLINK_CONF_DIR="+conf, "FLINK_LIB_DIR="+filepath.Join(d.Path, "lib"), "TERM=dumb")
+	cmd.Env = append(os.Environ(), "FLINK_CONF_DIR="+conf, "FLINK_LIB_DIR="+filepath.Join(d.Path, "lib"), "TERM=dumb", "FLINK_REST_CLIENT_HEADERS=Authorization:Bearer "+token)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("sql-client %s: %v\n%s", strings.Join(args, " "), err, out)
