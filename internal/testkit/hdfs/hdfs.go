@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,11 +40,15 @@ type Server struct {
 	t         testing.TB
 	lib, conf string
 	k         *kdc.KDC
-	keytab    string
+	// keytabs are by their users.
+	keytabs map[string]string
 }
 
-// User is the only user who may write, beside the NameNode itself; with a KDC it is a principal there.
+// User owns the directory Dir, and may write nowhere else; with a KDC it is a principal there.
 const User = "flink"
+
+// Dir is where User may write.
+const Dir = "/flink"
 
 // Start runs an HDFS, which ends with the test. With a KDC it accepts those only who log in there.
 func Start(t testing.TB, k *kdc.KDC) *Server {
@@ -53,13 +58,13 @@ func Start(t testing.TB, k *kdc.KDC) *Server {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	s := &Server{t: t, lib: lib, conf: filepath.Join(dir, "conf"), k: k}
+	s := &Server{t: t, lib: lib, conf: filepath.Join(dir, "conf"), k: k, keytabs: map[string]string{}}
 	// What clients need too.
 	site := map[string]string{"dfs.replication": "1"}
-	own := map[string]string{"hadoop.user.group.static.mapping.overrides": User + "=supergroup"}
+	own := map[string]string{}
 	command := []string{"java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dtest.build.data=" + filepath.Join(dir, "data")}
 	if k != nil {
-		secure(k, site, own)
+		s.secure(site, own)
 		command = append(command, "-Djava.security.krb5.conf="+k.ConfFile())
 	}
 	details := filepath.Join(dir, "details.json")
@@ -83,48 +88,83 @@ func Start(t testing.TB, k *kdc.KDC) *Server {
 	}})
 	s.Address = fmt.Sprintf("127.0.0.1:%d", found.Port)
 	s.serve(site)
+	s.own()
 	return s
 }
 
 // Keytab is the path of one with the key of User, which the KDC made.
 func (s *Server) Keytab() string {
 	s.t.Helper()
-	if s.keytab == "" {
-		s.keytab = s.k.Keytab(User, User)
+	if s.keytabs[User] == "" {
+		s.keytabs[User] = s.k.Keytab(User, User)
 	}
-	return s.keytab
+	return s.keytabs[User]
 }
 
 // List returns the paths of all files below a directory, as User sees them; none when there is no such directory.
 func (s *Server) List(dir string) []string {
 	s.t.Helper()
-	options := []string{"-cp", s.conf + string(os.PathListSeparator) + jars.ClassPath(s.lib)}
-	env := []string{"HADOOP_USER_NAME=" + User}
-	if s.k != nil {
-		options = append(options, "-Djava.security.krb5.conf="+s.k.ConfFile())
-		env = []string{"KRB5CCNAME=" + s.k.Login(s.Keytab(), User)}
+	out, err := s.shell(User, "-ls", "-R", "-C", dir)
+	if err != nil && !strings.Contains(err.Error(), "No such file or directory") {
+		s.t.Fatal(err)
 	}
-	cmd := exec.CommandContext(s.t.Context(), "java", append(options, "org.apache.hadoop.fs.FsShell", "-ls", "-R", "-C", dir)...)
+	return strings.Fields(out)
+}
+
+// own makes Dir the directory of User, as the one whom the NameNode runs as.
+func (s *Server) own() {
+	s.t.Helper()
+	super := strings.TrimSuffix(Principal, "@"+kdc.Realm)
+	if s.k == nil {
+		u, err := user.Current()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		super = u.Username
+	}
+	for _, command := range [][]string{{"-mkdir", Dir}, {"-chown", User, Dir}} {
+		if _, err := s.shell(super, command...); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// shell runs a command of Hadoop's shell for files as a user.
+func (s *Server) shell(as string, args ...string) (string, error) {
+	s.t.Helper()
+	java := []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", s.conf + string(os.PathListSeparator) + jars.ClassPath(s.lib)}
+	env := []string{"HADOOP_USER_NAME=" + as}
+	if s.k != nil {
+		if as == User {
+			s.Keytab()
+		}
+		java = append(java, "-Djava.security.krb5.conf="+s.k.ConfFile())
+		env = []string{"KRB5CCNAME=" + s.k.Login(s.keytabs[as], as)}
+	}
+	cmd := exec.CommandContext(s.t.Context(), "java", append(append(java, "org.apache.hadoop.fs.FsShell"), args...)...)
 	cmd.Env = append(os.Environ(), env...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
-	if err != nil && !strings.Contains(stderr.String(), "No such file or directory") {
-		s.t.Fatalf("list %s: %v: %s", dir, err, stderr.String())
+	if err != nil {
+		return "", fmt.Errorf("%v as %s: %w: %s", args, as, err, stderr.String())
 	}
-	return strings.Fields(string(out))
+	return string(out), nil
 }
 
 // Principal is the one that the NameNode and the DataNode log in as.
 const Principal = "hdfs/127.0.0.1@" + kdc.Realm
 
 // secure adds what an HDFS with Kerberos needs: to the settings that clients have too, and to its own.
-func secure(k *kdc.KDC, site, own map[string]string) {
+func (s *Server) secure(site, own map[string]string) {
+	s.t.Helper()
 	maps.Copy(site, map[string]string{
 		"dfs.data.transfer.protection":    "authentication",
 		"dfs.namenode.kerberos.principal": Principal, "dfs.datanode.kerberos.principal": Principal,
 	})
-	keytab := k.Keytab("hdfs", strings.TrimSuffix(Principal, "@"+kdc.Realm), "HTTP/127.0.0.1")
+	super := strings.TrimSuffix(Principal, "@"+kdc.Realm)
+	keytab := s.k.Keytab("hdfs", super, "HTTP/127.0.0.1")
+	s.keytabs[super] = keytab
 	maps.Copy(own, map[string]string{
 		"hadoop.security.authentication": "kerberos", "dfs.block.access.token.enable": "true", "dfs.namenode.keytab.file": keytab, "dfs.datanode.keytab.file": keytab,
 		"dfs.web.authentication.kerberos.principal": "HTTP/127.0.0.1@" + kdc.Realm, "dfs.web.authentication.kerberos.keytab": keytab,
