@@ -130,7 +130,7 @@ $(KAFKA_JOB): $(shell find tests/storage/kafka-job -name '*.java' 2>/dev/null) t
 .PHONY: e2e-storage
 e2e-storage: build demo-job flink storage-systems $(KAFKA_JOB) ## The specs of docs/storage.md and docs/programs.md on S3, HDFS, Kerberos, RocksDB, Kafka, PyFlink, Java 21 and 25 (E2E_RUN=TestName for some)
 	@$(GO) run ./internal/flink/dist/assemble -version 1.20.0 -dir $(BUILD)/flink-1.20.0
-	$(STORAGE_TEST) -timeout 80m -v $(if $(E2E_RUN),-run '$(E2E_RUN)') ./internal/testkit/hdfs ./tests/storage
+	$(STORAGE_TEST) -timeout 80m -v $(if $(E2E_RUN),-run '$(E2E_RUN)') ./internal/testkit/hdfs ./internal/testkit/kafka ./tests/storage
 	FLINK_DISTRIBUTIONS=$(CURDIR)/$(BUILD)/flink-1.20.0 $(STORAGE_TEST) -timeout 40m -v -run '$(or $(E2E_RUN),TestS3|TestSQLClient|TestPython)' ./tests/storage
 
 # Where the tests' master is not their own: three agents of one host name, as on one machine with a real Mesos.

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -26,15 +27,17 @@ func onHDFS(t *testing.T, w *world.World, store *hdfs.Server, jars ...string) []
 	return replacements
 }
 
-// inStore wants files below directories of a store.
-func inStore(t *testing.T, store *hdfs.Server, dirs ...string) {
-	t.Helper()
-	files := store.List("/flink")
-	for _, dir := range dirs {
-		if !slices.ContainsFunc(files, func(f string) bool { return strings.Contains(f, dir) }) {
-			t.Errorf("HDFS has no file at %s, but %d others", dir, len(files))
+// inStore waits for files below directories of a store: the first checkpoint of a new program may be on its way.
+func inStore(w *world.World, store *hdfs.Server, dirs ...string) {
+	w.Eventually(fmt.Sprintf("HDFS has files at %s", dirs), func() error {
+		files := store.List(hdfs.Dir)
+		for _, dir := range dirs {
+			if !slices.ContainsFunc(files, func(f string) bool { return strings.Contains(f, dir) }) {
+				return fmt.Errorf("it has none at %s, and %d others", dir, len(files))
+			}
 		}
-	}
+		return nil
+	})
 }
 
 // TestHDFS keeps checkpoints, savepoints and the metadata of high availability in HDFS.
@@ -44,7 +47,7 @@ func TestHDFS(t *testing.T) {
 		w := world.Start(t, world.Options{Service: func(string) []string { return []string{"ZOOKEEPER=" + zk.Addr} }})
 		c := newDrill(t, w, documented(t, d, "storage.md", "hdfs", onHDFS(t, w, store)...), "hdfs://")
 		c.run()
-		inStore(t, store, "/flink/checkpoints/", "/flink/savepoints/", "/flink/ha/")
+		inStore(w, store, "/flink/checkpoints/", "/flink/savepoints/", "/flink/ha/")
 	})
 }
 
@@ -57,7 +60,7 @@ func TestKerberos(t *testing.T) {
 		s := documented(t, d, "storage.md", "kerberos", append(onHDFS(t, w, store, "bcprov-jdk18on"),
 			"artifact:flink.keytab", upload(t, w, store.Keytab()), "kdc.example.com:88", k.Address)...)
 		newDrill(t, w, s, "hdfs://").run()
-		inStore(t, store, "/flink/checkpoints/", "/flink/savepoints/")
+		inStore(w, store, "/flink/checkpoints/", "/flink/savepoints/")
 	})
 }
 
@@ -73,7 +76,7 @@ func TestRocksDB(t *testing.T) {
 		s.Environment = map[string]string{"FLINK_LOG_LEVEL": "DEBUG"}
 		c := newDrill(t, w, s, "hdfs://")
 		c.start()
-		inStore(t, store, "/shared/")
+		inStore(w, store, "/shared/")
 		c.kill(spec.TaskManagerTask)
 		local := logged(t, w, "Found registered local state for checkpoint")
 		if len(local) != 1 {

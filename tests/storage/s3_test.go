@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,9 +38,12 @@ func TestS3(t *testing.T) {
 					"http://s3.example.com:9000", store.URL, "s3://flink/", "s3://"+bucket+"/", "[s3-fs-presto]", "["+plugin+"]"), "s3://"+bucket+"/")
 				c.run()
 				for _, dir := range []string{"checkpoints/", "savepoints/"} {
-					if keys := store.Keys(bucket, dir); len(keys) == 0 {
-						t.Errorf("the store has nothing below %s", dir)
-					}
+					w.Eventually("the store has something below "+dir, func() error {
+						if len(store.Keys(bucket, dir)) == 0 {
+							return errors.New("it has nothing")
+						}
+						return nil
+					})
 				}
 			})
 		}
