@@ -142,13 +142,17 @@ e2e-three-agents: build demo-job flink ## The end-to-end tests with a master tha
 		trap "kill $$mesos; wait $$mesos; rm -rf $$dir" EXIT; \
 		E2E_MESOS_MASTER=127.0.0.1:15050 FLINK_REAL=1 $(GO) test -timeout 50m -count=1 -p 1 -v $(if $(E2E_RUN),-run '$(E2E_RUN)') ./tests/e2e; }
 
+.PHONY: e2e-changes
+e2e-changes: build demo-job flink ## Change running jobs of real Flink in every way, in each kind of cluster, allocation and upgrade mode: hours (E2E_CHANGES=job-dynamic-last-state-ha for one of them)
+	FLINK_REAL=1 E2E_CHANGES=$(or $(E2E_CHANGES),all) $(GO) test -timeout 8h -count=1 -v -run TestChanges ./tests/e2e
+
 .PHONY: bench
 bench: build demo-job java ## Measure beside others; writes build/bench.json
 	@command -v nginx >/dev/null || apt-get install -y -q nginx-light >/dev/null
 	$(GO) run ./tests/bench
 
 .PHONY: soak
-soak: ## The simulations at length: 5,000 rounds of chaos and 20 turns of crash points in virtual time, 200 kill -9 with 1,000 tasks in each store, 100,000 random histories (SIM_ROUNDS, SIM_SEED)
+soak: e2e-changes ## The simulations at length: 5,000 rounds of chaos and 20 turns of crash points in virtual time, 200 kill -9 with 1,000 tasks in each store, 100,000 random histories (SIM_ROUNDS, SIM_SEED); and e2e-changes
 	$(GO) test -count=1 -timeout 1h -run TestRandomHistories -v ./internal/core -rapid.checks=100000
 	SIM_ROUNDS=$(or $(SIM_ROUNDS),5000) $(GO) test -count=1 -timeout 3h -v -parallel 8 ./tests/sim
 

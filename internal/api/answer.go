@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -121,6 +120,14 @@ func answer(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
+// answerOr writes v as JSON, unless there is an error instead.
+func answerOr(w http.ResponseWriter, v any, err error) error {
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, v)
+}
+
 // answering makes a handler an http.Handler that answers its error.
 func (a *API) answering(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -151,7 +158,7 @@ func (a *API) guard(next http.Handler) http.Handler {
 			a.refuse(w, r, fault.New(fault.Forbidden, "cross-site request rejected"))
 			return
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, a.withActor(r))
 	})
 }
 
@@ -176,17 +183,4 @@ func foreign(r *http.Request) bool {
 	}
 	u, err := url.Parse(origin)
 	return err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) && !strings.EqualFold(u.Host, r.Header.Get("X-Forwarded-Host"))
-}
-
-// shorten keeps a hostile text from filling an answer or the log.
-func shorten(s string) string {
-	const most = 100
-	if len(s) > most {
-		s = s[:most]
-		for len(s) > 0 && !utf8.ValidString(s) && !utf8.RuneStart(s[len(s)-1]) {
-			s = s[:len(s)-1]
-		}
-		s += "…"
-	}
-	return strings.ToValidUTF8(s, "\uFFFD")
 }

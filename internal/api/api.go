@@ -19,6 +19,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/flink-on-mesos/flink-service/internal/api/happened"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -50,7 +53,7 @@ type Flink struct {
 	Kept bool `json:"kept,omitempty"`
 }
 
-// Options configure an API. Core, Artifacts, Admit and Log are required.
+// Options configure an API. Core, Artifacts, Admit, Events and Log are required.
 type Options struct {
 	Core      Core
 	Artifacts *artifact.Store
@@ -77,6 +80,8 @@ type Options struct {
 	Journal func(text string, limit, maxBytes int) ([]json.RawMessage, error)
 	// Metrics answers /metrics; nil means that there are none.
 	Metrics http.Handler
+	// Gatherer reads the same metrics for /v1/metrics; nil means that there are none.
+	Gatherer prometheus.Gatherer
 	// Transport reaches JobManagers; nil means a direct one, without any proxy. What users send passes through it to
 	// whatever runs in a cluster, so it must add no credentials.
 	Transport http.RoundTripper
@@ -93,6 +98,8 @@ type Options struct {
 	Healthy func() error
 	// History returns what the plots of the page show; nil means that nothing is kept.
 	History func() wire.History
+	// Events has what happened.
+	Events happened.Log
 	// Problems returns what an operator must correct while the service runs; nil for nothing.
 	Problems func() []wire.Problem
 	// Removed says that a service that is uninstalled has removed its state; nil means that it has not.
@@ -102,8 +109,8 @@ type Options struct {
 
 // validate checks what is required and fills in what is not.
 func (o *Options) validate() error {
-	if o.Core == nil || o.Artifacts == nil || o.Admit == nil || o.Log == nil {
-		return errors.New("api: Core, Artifacts, Admit and Log are required")
+	if o.Core == nil || o.Artifacts == nil || o.Admit == nil || o.Events == nil || o.Log == nil {
+		return errors.New("api: Core, Artifacts, Admit, Events and Log are required")
 	}
 	if o.StallTimeout < 0 || o.CallTimeout < 0 {
 		return fmt.Errorf("api: StallTimeout %s and CallTimeout %s must not be negative", o.StallTimeout, o.CallTimeout)
@@ -153,6 +160,8 @@ func (o *Options) validate() error {
 type API struct {
 	o       Options
 	handler http.Handler
+	// happened answers events and operations.
+	happened *happened.Happened
 	// writes holds one token: whoever has it may read a spec, change it and put it back.
 	writes chan struct{}
 	// silent has, by cluster, the address of a JobManager that did not answer the last request.
@@ -165,6 +174,7 @@ func New(o Options) (*API, error) {
 		return nil, err
 	}
 	a := &API{o: o, writes: make(chan struct{}, 1)}
+	a.happened = happened.New(happened.Options{View: o.Core.View, Log: o.Events, Problems: o.Problems})
 	a.handler = a.guard(a.dispatch())
 	return a, nil
 }

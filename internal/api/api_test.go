@@ -191,7 +191,7 @@ func TestLife(t *testing.T) {
 	if d := into[wire.Description](t, a); d.Spec.RestartNonce != 1 || !strings.Contains(a.body, "its running tasks stay") {
 		t.Fatalf("put: %s", a.body)
 	}
-	if a := w.json("GET", "/v1/clusters/demo/events", "", http.StatusOK); len(into[struct{ Events []wire.Event }](t, a).Events) < 3 {
+	if a := w.json("GET", "/v1/clusters/demo/events", "", http.StatusOK); len(into[wire.Notes](t, a).Events) < 3 {
 		t.Fatalf("events: %s", a.body)
 	}
 	w.json("DELETE", "/v1/clusters/demo", "", http.StatusAccepted)

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/sdk"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -23,7 +24,7 @@ import (
 // A new route is for administrators to change and for readers to read until it is named here.
 
 // operations are the paths of our own whose POST is for operators.
-var operations = regexp.MustCompile(`^/v1/(artifacts|clusters/[^/]+/(tasks/[^/]+/)?(restart|replace|suspend|resume)|plans/[^/]+/(restart|interrupt|continue)|pod/[^/]+/(restart|replace))$`)
+var operations = regexp.MustCompile(`^/v1/(artifacts|clusters/[^/]+/(tasks/[^/]+/)?(restart|replace|suspend|resume)|plans/[^/]+/(restart|start|stop|interrupt|continue)|pod/[^/]+/(restart|replace))$`)
 
 // needs is the scope that a request takes.
 func needs(r *http.Request) auth.Scope {
@@ -108,7 +109,7 @@ func (a *API) authorize(next http.Handler) http.Handler {
 // askedOfRemoval says whether the request asks how far the removal of the service is. Cosmos does, which has no token of
 // ours, and the answer holds nothing but numbers.
 func (a *API) askedOfRemoval(r *http.Request) bool {
-	return r.Method == http.MethodGet && r.URL.EscapedPath() == "/v1/plans/"+deployPlan && view.Uninstalling(a.o.Core.View()).Asked
+	return r.Method == http.MethodGet && r.URL.EscapedPath() == "/v1/plans/"+sdk.Deploy && view.Uninstalling(a.o.Core.View()).Asked
 }
 
 // tokenOf finds the token of a request: as a bearer token; as DC/OS writes it (token=…), which clients made for Admin

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/document"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -49,14 +50,14 @@ func format(r *http.Request) (document.Format, error) {
 		}
 	}
 	return document.JSON, &statusError{status: http.StatusUnsupportedMediaType, err: fault.New(fault.Malformed,
-		"unsupported Content-Type %q: send application/json or application/yaml", shorten(sent))}
+		"unsupported Content-Type %q: send application/json or application/yaml", query.Shorten(sent))}
 }
 
 // readBody reads a whole body of at most maxSpec bytes, in at most the call timeout.
 func (a *API) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return nil, &statusError{status: http.StatusUnsupportedMediaType, err: fault.New(fault.Malformed,
-			"unsupported Content-Encoding %q: send the spec uncompressed", shorten(encoding))}
+			"unsupported Content-Encoding %q: send the spec uncompressed", query.Shorten(encoding))}
 	}
 	if r.ContentLength > maxSpec {
 		// Closing says to a client that is still sending that it may stop.

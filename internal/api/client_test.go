@@ -42,7 +42,7 @@ func TestClient(t *testing.T) {
 	if must("list", err); len(list) != 1 || list[0].Wanted != 3 {
 		t.Fatalf("list: %+v", list)
 	}
-	_, err = c.Events(ctx, "demo")
+	_, err = c.Events(ctx, "demo", "")
 	must("events", err)
 	_, err = c.Offers(ctx)
 	must("offers", err)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -19,18 +20,22 @@ func (a *API) listClusters(w http.ResponseWriter, _ *http.Request) error {
 	return answer(w, http.StatusOK, map[string]any{"clusters": view.Summaries(a.o.Core.View())})
 }
 
+// describedEvents is how many events the description of a cluster has at most.
+const describedEvents = 100
+
 // describe returns a cluster as it may be shown.
 func (a *API) describe(name string) (wire.Description, error) {
 	d, ok := view.Describe(a.o.Core.View(), name)
 	if !ok {
 		return d, noCluster(name)
 	}
+	d.Events = a.happened.Last(name, d.Status.Created, describedEvents)
 	d.Spec, d.Status = redact.Spec(d.Spec), redact.Status(d.Status)
 	return d, nil
 }
 
 func noCluster(name string) error {
-	return fault.New(fault.NotFound, "there is no cluster %q", shorten(name))
+	return fault.New(fault.NotFound, "there is no cluster %q", query.Shorten(name))
 }
 
 func (a *API) describeCluster(w http.ResponseWriter, r *http.Request) error {
@@ -42,11 +47,23 @@ func (a *API) describeCluster(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) events(w http.ResponseWriter, r *http.Request) error {
-	d, err := a.describe(r.PathValue("name"))
-	if err != nil {
-		return err
-	}
-	return answer(w, http.StatusOK, map[string]any{"events": d.Events})
+	found, err := a.happened.Of(r, r.PathValue("name"))
+	return answerOr(w, found, err)
+}
+
+func (a *API) allEvents(w http.ResponseWriter, r *http.Request) error {
+	found, err := a.happened.Events(r)
+	return answerOr(w, found, err)
+}
+
+func (a *API) operations(w http.ResponseWriter, r *http.Request) error {
+	found, err := a.happened.Operations(r, r.PathValue("name"))
+	return answerOr(w, found, err)
+}
+
+func (a *API) operation(w http.ResponseWriter, r *http.Request) error {
+	found, err := a.happened.Operation(r.PathValue("operation"))
+	return answerOr(w, found, err)
 }
 
 func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
@@ -84,7 +101,7 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 		sp.Name = name
 	case name:
 	default:
-		return invalid("name", "the path names cluster %q, the spec %q: a cluster cannot be renamed", shorten(name), shorten(sp.Name))
+		return query.Invalid("name", "the path names cluster %q, the spec %q: a cluster cannot be renamed", query.Shorten(name), query.Shorten(sp.Name))
 	}
 	release, err := a.exclusive(r.Context())
 	if err != nil {
@@ -114,7 +131,7 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) deleteCluster(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
-	force, err := flag(r, "force")
+	force, err := query.Flag(r, "force")
 	if err != nil {
 		return err
 	}
@@ -194,7 +211,8 @@ func (a *API) accepted(w http.ResponseWriter, name string) error {
 func (a *API) write(ctx context.Context, build func(uint64) state.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, a.o.CallTimeout)
 	defer cancel()
-	return a.o.Core.Do(ctx, build)
+	who, _ := ctx.Value(actorKey{}).(wire.Actor)
+	return a.o.Core.Do(ctx, func(request uint64) state.Event { return state.By(build(request), who) })
 }
 
 // exclusive waits for the token that lets one request at a time read a spec and put it back.
@@ -212,25 +230,6 @@ func (a *API) exclusive(ctx context.Context) (release func(), err error) {
 // Nonce is what sets the task ids of a new cluster apart from those of an earlier one of its name:
 // 4 random lower-case letters and digits, about 20 bits.
 func Nonce() string { return strings.ToLower(rand.Text()[:4]) }
-
-// flag reads a query parameter that is true or false; absent is false.
-func flag(r *http.Request, name string) (bool, error) {
-	switch value := r.URL.Query().Get(name); value {
-	case "", "false":
-		return false, nil
-	case "true":
-		return true, nil
-	default:
-		return false, invalid(name, "%q is not a boolean: use true or false", shorten(value))
-	}
-}
-
-// invalid is the error of one bad field.
-func invalid(field, format string, args ...any) error {
-	var l fault.List
-	l.Add(field, format, args...)
-	return l.Err("the request is not valid")
-}
 
 func plural(n int, one, many string) string {
 	if n == 1 {

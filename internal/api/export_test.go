@@ -8,3 +8,6 @@ import (
 
 // Needs is the scope that a request takes.
 func Needs(r *http.Request) auth.Scope { return needs(r) }
+
+// SplitArguments divides the arguments of a program that come as one text.
+func SplitArguments(text string) []string { return splitArguments(text) }

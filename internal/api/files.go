@@ -15,6 +15,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -42,7 +43,7 @@ func (a *API) sandboxFile(w http.ResponseWriter, r *http.Request) error {
 	}
 	task, ok := view.PlaceOf(vw, name, id)
 	if !ok {
-		return fault.New(fault.NotFound, "cluster %s has no task %s", name, shorten(id))
+		return fault.New(fault.NotFound, "cluster %s has no task %s", name, query.Shorten(id))
 	}
 	file := r.PathValue("path")
 	sandbox := sandboxOf(task, view.Service(vw).FrameworkID)
@@ -58,28 +59,15 @@ func (a *API) sandboxFile(w http.ResponseWriter, r *http.Request) error {
 	if file == "" || strings.HasSuffix(file, "/") {
 		return f.list(w, r, sandbox)
 	}
-	offset, err := number(r, "offset", 0, 0, 1<<62)
+	offset, err := query.Number(r, "offset", 0, 0, 1<<62)
 	if err != nil {
 		return err
 	}
-	length, err := number(r, "length", maxFileLength, 1, maxFileLength)
+	length, err := query.Number(r, "length", maxFileLength, 1, maxFileLength)
 	if err != nil {
 		return err
 	}
 	return f.send(w, r, offset, length)
-}
-
-// number reads a whole number of the query.
-func number(r *http.Request, name string, absent, low, high int64) (int64, error) {
-	text := r.URL.Query().Get(name)
-	if text == "" {
-		return absent, nil
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < low || n > high {
-		return 0, invalid(name, "%q is out of range: use an integer from %d to %d", shorten(text), low, high)
-	}
-	return n, nil
 }
 
 // sandboxOf is the directory of a task at its agent: the real one when a status told it, and
@@ -98,7 +86,7 @@ func inSandbox(sandbox, file string) (string, error) {
 		return sandbox, nil
 	}
 	if path.Clean("/"+clean) != "/"+clean || strings.ContainsAny(clean, "\x00\\") || !utf8.ValidString(clean) {
-		return "", invalid("path", "%q is not a path inside the sandbox", shorten(file))
+		return "", query.Invalid("path", "%q is not a path inside the sandbox", query.Shorten(file))
 	}
 	return strings.TrimRight(sandbox, "/") + "/" + clean, nil
 }
@@ -121,13 +109,13 @@ type agentFile struct {
 }
 
 // call asks the agent's files API.
-func (f agentFile) call(ctx context.Context, verb string, query url.Values, limit int64) ([]byte, error) {
+func (f agentFile) call(ctx context.Context, verb string, values url.Values, limit int64) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.api.o.CallTimeout)
 	defer cancel()
 	u := *f.agent
 	u.Path = "/files/" + verb
-	query.Set("path", f.path)
-	u.RawQuery = query.Encode()
+	values.Set("path", f.path)
+	u.RawQuery = values.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask the agent for %s: %w", f.path, err)
@@ -142,11 +130,11 @@ func (f agentFile) call(ctx context.Context, verb string, query url.Values, limi
 	case err != nil:
 		return nil, f.upstream(err)
 	case resp.StatusCode == http.StatusNotFound:
-		return nil, fault.New(fault.NotFound, "task %s has no file %s, or its sandbox was removed", f.task, shorten(f.name))
+		return nil, fault.New(fault.NotFound, "task %s has no file %s, or its sandbox was removed", f.task, query.Shorten(f.name))
 	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
 		return nil, fault.New(fault.Upstream, "the agent at %s denies the service access to sandboxes (%s)", f.agent.Host, resp.Status)
 	case resp.StatusCode != http.StatusOK:
-		return nil, fault.New(fault.Upstream, "the agent at %s responded with %s: %s", f.agent.Host, resp.Status, shorten(strings.TrimSpace(string(data))))
+		return nil, fault.New(fault.Upstream, "the agent at %s responded with %s: %s", f.agent.Host, resp.Status, query.Shorten(strings.TrimSpace(string(data))))
 	case int64(len(data)) > limit:
 		return nil, fault.New(fault.Upstream, "the response of the agent at %s exceeds %d bytes", f.agent.Host, limit)
 	}

@@ -70,8 +70,10 @@ func TestFieldsAreDocumented(t *testing.T) {
 		"HealthCheck": reflect.TypeFor[spec.HealthCheck](), "TaskOptions": reflect.TypeFor[spec.TaskOptions](), "Exposure": reflect.TypeFor[spec.Exposure](),
 		"Limits": reflect.TypeFor[spec.Limits](), "PersistentVolume": reflect.TypeFor[spec.PersistentVolume](), "Reservation": reflect.TypeFor[task.Reservation](),
 		"Savepoint": reflect.TypeFor[wire.Savepoint](), "Change": reflect.TypeFor[wire.Change](),
-		"Failure": reflect.TypeFor[wire.Failure](), "Note": reflect.TypeFor[wire.Event](), "Event": reflect.TypeFor[wire.ClusterEvent](), "History": reflect.TypeFor[wire.History](),
-		"Sample": reflect.TypeFor[wire.Sample](), "Recovery": reflect.TypeFor[wire.Recovery](), "Outcome": reflect.TypeFor[state.Outcome](),
+		"Failure": reflect.TypeFor[wire.Failure](), "Note": reflect.TypeFor[wire.Event](), "Event": reflect.TypeFor[wire.ClusterEvent](), "Events": reflect.TypeFor[wire.Events](), "Notes": reflect.TypeFor[wire.Notes](),
+		"Operations": reflect.TypeFor[wire.Operations](), "Operation": reflect.TypeFor[wire.Operation](), "Actor": reflect.TypeFor[wire.Actor](), "SpecChange": reflect.TypeFor[wire.SpecChange](),
+		"History": reflect.TypeFor[wire.History](),
+		"Sample":  reflect.TypeFor[wire.Sample](), "Recovery": reflect.TypeFor[wire.Recovery](), "Outcome": reflect.TypeFor[state.Outcome](),
 		"Hadoop": reflect.TypeFor[spec.Hadoop](), "Kerberos": reflect.TypeFor[spec.Kerberos](),
 		"OldFiles": reflect.TypeFor[wire.OldFiles](), "Imported": reflect.TypeFor[wire.Imported](), "ImportLine": reflect.TypeFor[wire.ImportLine](),
 		"Error": reflect.TypeFor[fault.Error](),
@@ -197,6 +199,12 @@ func TestAnswersAreDocumented(t *testing.T) {
 	check("GET", "/v1/clusters/wide", one, "", "")
 	check("GET", "/v1/clusters/none", one, "", "")
 	check("GET", "/v1/clusters/demo/events", one+"/events", "", "")
+	check("GET", "/v1/clusters/none/events", one+"/events", "", "")
+	check("GET", "/v1/clusters/demo/operations?state=running,succeeded", one+"/operations", "", "")
+	check("GET", "/v1/events?cluster=demo&kind=Created&after=0&wait=1s", "/v1/events", "", "")
+	check("GET", "/v1/operations?after=0", "/v1/operations", "", "")
+	check("GET", "/v1/operations/1", "/v1/operations/{operation}", "", "")
+	check("GET", "/v1/operations/none", "/v1/operations/{operation}", "", "")
 	check("GET", "/v1/clusters/demo/placement?taskManagers=3", one+"/placement", "", "")
 	check("GET", "/v1/clusters/demo/placement?taskManagers=0", one+"/placement", "", "")
 	check("GET", "/v1/clusters/none/placement", one+"/placement", "", "")

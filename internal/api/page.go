@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
@@ -24,7 +25,7 @@ func (a *API) page(w http.ResponseWriter, r *http.Request) error {
 	}
 	data, err := pageFiles.ReadFile("page/" + name)
 	if err != nil || strings.Contains(name, "/") {
-		return fault.New(fault.NotFound, "the page has no file %q", shorten(name))
+		return fault.New(fault.NotFound, "the page has no file %q", query.Shorten(name))
 	}
 	header := w.Header()
 	switch path.Ext(name) {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/offers"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
@@ -16,11 +17,11 @@ const maxMore = 10000
 // and only what it offers then counts, which takes some seconds.
 func (a *API) placement(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
-	more, err := number(r, "taskManagers", 1, 1, maxMore)
+	more, err := query.Number(r, "taskManagers", 1, 1, maxMore)
 	if err != nil {
 		return err
 	}
-	refresh, err := flag(r, "refresh")
+	refresh, err := query.Flag(r, "refresh")
 	if err != nil {
 		return err
 	}

@@ -1,299 +1,176 @@
 package api
 
 import (
-	"crypto/sha256"
-	"fmt"
 	"net/http"
 	"slices"
-	"strings"
+	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/query"
+	"github.com/flink-on-mesos/flink-service/internal/api/sdk"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
-	"github.com/flink-on-mesos/flink-service/internal/task"
-	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
-// The plans, as the tools of DC/OS SDK services and Cosmos read them. There is one, deploy: a phase for each cluster,
-// with a step for each of its tasks; and while the service is uninstalled, the steps of that.
-
-// deployPlan is the name of the one plan.
-const deployPlan = "deploy"
-
-// planStatus is how far an element of a plan is, in the words of the SDK.
-type planStatus string
-
-// The statuses. Steps are never IN_PROGRESS; phases of suspended clusters, and of those whose starts are paused, are WAITING.
-const (
-	planError      planStatus = "ERROR"
-	planWaiting    planStatus = "WAITING"
-	planPending    planStatus = "PENDING"
-	planStarting   planStatus = "STARTING"
-	planInProgress planStatus = "IN_PROGRESS"
-	planComplete   planStatus = "COMPLETE"
-)
-
-// planInfo is a plan.
-type planInfo struct {
-	Phases   []planPhase `json:"phases"`
-	Errors   []string    `json:"errors"`
-	Strategy string      `json:"strategy"`
-	Status   planStatus  `json:"status"`
-}
-
-// planPhase is a part of a plan.
-type planPhase struct {
-	ID       string     `json:"id"`
-	Name     string     `json:"name"`
-	Steps    []planStep `json:"steps"`
-	Strategy string     `json:"strategy"`
-	Status   planStatus `json:"status"`
-}
-
-// planStep is the smallest part of a plan.
-type planStep struct {
-	ID      string     `json:"id"`
-	Status  planStatus `json:"status"`
-	Name    string     `json:"name"`
-	Message string     `json:"message"`
-}
-
-// planID makes the id of an element out of what names it. It has the form of a UUID, and stays the same.
-func planID(names ...string) string {
-	h := sha256.Sum256([]byte(strings.Join(names, "\x00")))
-	h[6], h[8] = h[6]&0x0f|0x80, h[8]&0x3f|0x80 // Version 8 and the variant of RFC 9562.
-	return fmt.Sprintf("%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])
-}
-
-// together is the status of what has parts.
-func together(parts []planStatus) planStatus {
-	same := func(s planStatus) bool {
-		return !slices.ContainsFunc(parts, func(p planStatus) bool { return p != s })
-	}
-	switch {
-	case slices.Contains(parts, planError):
-		return planError
-	case same(planComplete):
-		return planComplete
-	case same(planPending):
-		return planPending
-	case slices.Contains(parts, planStarting):
-		return planStarting
-	case same(planWaiting):
-		return planWaiting
-	}
-	return planInProgress
-}
-
-func (p *planPhase) add(name string, status planStatus, message string) {
-	p.Steps = append(p.Steps, planStep{ID: planID(p.Name, name), Name: name, Status: status, Message: message})
-}
-
-// finish works out the status of a phase from its steps.
-func (p *planPhase) finish() {
-	var parts []planStatus
-	for _, s := range p.Steps {
-		parts = append(parts, s.Status)
-	}
-	p.Status = together(parts)
-}
-
-// plan returns the plan as it is now.
-func (a *API) plan() planInfo {
+// plan returns a plan as it is now.
+func (a *API) plan(name string) (sdk.Plan, error) {
 	vw := a.o.Core.View()
-	info := planInfo{Phases: []planPhase{}, Errors: []string{}, Strategy: "parallel"}
-	if u := view.Uninstalling(vw); u.Asked {
-		info.Strategy = "serial"
-		info.Phases = uninstallPhases(u, a.o.Removed())
-	} else {
-		for _, name := range view.Names(vw) {
-			if d, ok := view.Describe(vw, name); ok {
-				info.Phases = append(info.Phases, clusterPhase(d))
-				if d.Status.State == wire.Failed {
-					info.Errors = append(info.Errors, name+": "+d.Status.Message)
-				}
+	switch name {
+	case sdk.Deploy:
+		if u := view.Uninstalling(vw); u.Asked {
+			return sdk.UninstallPlan(u, a.o.Removed()), nil
+		}
+		var errors []string
+		for _, p := range a.o.Problems() {
+			if p.Option == "INITIAL_CLUSTER" { // What was to be deployed is not there.
+				errors = append(errors, p.String())
 			}
 		}
+		return sdk.DeployPlan(vw, errors), nil
+	case sdk.Recovery:
+		return sdk.RecoveryPlan(vw, time.Now()), nil
+	case sdk.Decommission:
+		return sdk.DecommissionPlan(vw), nil
 	}
-	var parts []planStatus
-	for _, p := range info.Phases {
-		parts = append(parts, p.Status)
-	}
-	info.Status = together(parts)
-	for _, p := range a.o.Problems() {
-		info.Errors = append(info.Errors, p.String())
-		if p.Option == "INITIAL_CLUSTER" {
-			info.Status = planError // What was to be deployed is not there.
-		}
-	}
-	return info
-}
-
-// clusterPhase is the phase of a cluster: a step for each task that is wanted.
-func clusterPhase(d wire.Description) planPhase {
-	p := planPhase{ID: planID(d.Name), Name: d.Name, Steps: []planStep{}, Strategy: "parallel"}
-	for _, t := range d.Tasks {
-		if t.Goal != task.Launched {
-			continue
-		}
-		if t.State == task.Running {
-			p.add(t.ID, planComplete, "runs on "+t.Hostname)
-		} else {
-			p.add(t.ID, planStarting, strings.TrimSpace("TASK_"+string(t.State)+" on "+t.Hostname+" "+t.Message))
-		}
-	}
-	for _, w := range d.Waiting {
-		p.add(w.ID, planPending, w.Reason)
-	}
-	p.finish()
-	if d.Status.Paused && p.Status != planComplete {
-		p.Status = planWaiting
-	}
-	switch d.Status.State {
-	case wire.Failed:
-		p.Status = planError
-	case wire.Suspended:
-		p.Status = planWaiting
-	case wire.Deleting:
-		p.Status = planInProgress
-	case wire.Created, wire.Deployed, wire.Stable, wire.Finished:
-	}
-	return p
-}
-
-// uninstallPhases are those of the removal of the service, each of one step.
-func uninstallPhases(u view.Uninstall, removed bool) []planPhase {
-	var phases []planPhase
-	before := true // Whether every phase before is complete.
-	phase := func(name string, done bool, message string) {
-		status := planPending
-		switch {
-		case done:
-			status = planComplete
-		case before:
-			status = planInProgress
-		}
-		before = before && done
-		p := planPhase{ID: planID("uninstall", name), Name: name, Strategy: "serial", Status: status}
-		step := status
-		if step == planInProgress {
-			step = planStarting
-		}
-		p.add(name, step, message)
-		phases = append(phases, p)
-	}
-	phase("delete-clusters", u.Clusters == 0, fmt.Sprintf("%d left", u.Clusters))
-	phase("kill-tasks", u.Clusters == 0 && u.Tasks == 0, fmt.Sprintf("%d left", u.Tasks))
-	phase("deregister-service", u.Done(), "the framework is torn down once no task is left")
-	phase("remove-state", u.Done() && removed, "what is stored is removed last")
-	return phases
+	return sdk.Plan{}, fault.New(fault.NotFound, "unknown plan %q; the plans are deploy, recovery and decommission", query.Shorten(name))
 }
 
 func (a *API) listPlans(w http.ResponseWriter, _ *http.Request) error {
-	return answer(w, http.StatusOK, []string{deployPlan})
+	return answer(w, http.StatusOK, sdk.Plans())
 }
 
 // describePlan answers 200 for a complete plan, 202 for one under way, and 417 for one with errors, as the SDK does:
 // Cosmos looks at nothing but the status.
 func (a *API) describePlan(w http.ResponseWriter, r *http.Request) error {
-	if err := isPlan(r.PathValue("plan")); err != nil {
+	p, err := a.plan(r.PathValue("plan"))
+	if err != nil {
 		return err
 	}
-	info := a.plan()
 	switch {
-	case len(info.Errors) > 0:
-		return answer(w, http.StatusExpectationFailed, info)
-	case info.Status == planComplete:
-		return answer(w, http.StatusOK, info)
+	case len(p.Errors) > 0:
+		return answer(w, http.StatusExpectationFailed, p)
+	case p.Status == sdk.Complete:
+		return answer(w, http.StatusOK, p)
 	}
-	return answer(w, http.StatusAccepted, info)
+	return answer(w, http.StatusAccepted, p)
 }
 
-func isPlan(name string) error {
-	if name != deployPlan {
-		return fault.New(fault.NotFound, "unknown plan %q; the only plan is %s", shorten(name), deployPlan)
-	}
-	return nil
-}
-
-// whyNot says why a command that plans of SDK services know is refused here.
-var whyNot = map[string]string{
-	"start":         "the plan always runs: what a spec asks for is brought about without being started",
-	"stop":          "the plan cannot be stopped; delete the cluster, or change its spec",
-	"forceComplete": "a step completes only when its task is running; to drop a task, change the spec",
-}
-
-// commandPlan takes a command on the plan: restart replaces the tasks of a phase, or the one of a step; interrupt and
-// continue hold back the starts of a phase, or of all, and let them go on.
+// commandPlan takes a command on a plan: restart replaces the tasks of all phases, of one, or the one of a step; interrupt
+// and continue pause and resume the task launches of a cluster, or of all; stop and start are the same for a whole plan,
+// which is under way for as long as the service runs. What changes nothing is answered with 208.
 func (a *API) commandPlan(w http.ResponseWriter, r *http.Request) error {
-	if err := isPlan(r.PathValue("plan")); err != nil {
+	name, command := r.PathValue("plan"), r.PathValue("command")
+	p, err := a.plan(name)
+	if err != nil {
 		return err
 	}
-	command := r.PathValue("command")
-	if why, ok := whyNot[command]; ok {
-		return fault.New(fault.Conflict, "%s is not possible: %s", command, why)
-	}
-	phase, step := r.URL.Query().Get("phase"), r.URL.Query().Get("step")
-	switch command {
-	case "restart":
-	case "interrupt", "continue":
-		if err := a.pause(r, phase, step, command == "interrupt"); err != nil {
-			return err
-		}
-		return answer(w, http.StatusOK, map[string]string{"message": "Received cmd: " + command})
+	changed := false
+	switch {
+	case !slices.Contains([]string{"start", "stop", "restart", "interrupt", "continue", "forceComplete"}, command):
+		return fault.New(fault.NotFound, "unknown plan command %q: use start, stop, restart, interrupt or continue", query.Shorten(command))
+	case command == "forceComplete":
+		changed, err = forceComplete(p, r)
+	case name != sdk.Deploy && (command == "start" || command == "continue"):
+		// It is under way by itself whenever there is something to do.
+	case name != sdk.Deploy:
+		return fault.New(fault.Conflict, "%s is not possible: the plan %s follows what happens; use the plan deploy to pause task launches or to replace tasks", command, name)
+	case command == "restart":
+		changed, err = true, a.restartPlan(r, p)
 	default:
-		return fault.New(fault.NotFound, "unknown plan command %q: use restart, interrupt or continue", shorten(command))
-	}
-	if phase == "" {
-		return invalid("phase", "is missing: name the cluster to restart, or its id in the plan")
-	}
-	name, task, err := a.find(phase, step)
-	if err != nil {
-		return err
-	}
-	if task != "" {
-		err = a.restartOne(r.Context(), name, task, false)
-	} else {
-		err = a.restart(r.Context(), name)
+		changed, err = a.pausePlan(r, p, command == "interrupt" || command == "stop")
 	}
 	if err != nil {
 		return err
+	}
+	if !changed {
+		return answer(w, http.StatusAlreadyReported, map[string]string{"message": "Command has already been received or completed: " + command})
 	}
 	return answer(w, http.StatusOK, map[string]string{"message": "Received cmd: " + command})
 }
 
-// pause holds back the starts of a phase, or of all, or lets them go on.
-func (a *API) pause(r *http.Request, phase, step string, paused bool) error {
-	name := ""
-	if step != "" {
-		return invalid("step", "a single step cannot be paused: name only its phase, or no phase for the whole plan")
+// selected finds the phase and the step that a command names; without one the zero value.
+func selected(p sdk.Plan, r *http.Request) (phase sdk.Phase, step sdk.Step, task string, err error) {
+	name, stepName := r.URL.Query().Get("phase"), r.URL.Query().Get("step")
+	if name == "" && stepName != "" {
+		return phase, step, "", query.Invalid("phase", "is missing: name the cluster of the step, or its id in the plan")
 	}
-	if phase != "" {
-		var err error
-		if name, _, err = a.find(phase, ""); err != nil {
+	if name == "" {
+		return phase, step, "", nil
+	}
+	phase, ok := p.Find(name)
+	if !ok {
+		return phase, step, "", fault.New(fault.NotFound, "the plan has no phase %q", query.Shorten(name))
+	}
+	if stepName == "" {
+		return phase, step, "", nil
+	}
+	if step, task, ok = phase.Find(stepName); !ok {
+		return phase, step, "", fault.New(fault.NotFound, "phase %s has no step %q", phase.Name, query.Shorten(stepName))
+	}
+	return phase, step, task, nil
+}
+
+// forceComplete refuses: a step is a task of Flink, which runs or does not. Only for what is complete nothing is to be done.
+func forceComplete(p sdk.Plan, r *http.Request) (changed bool, err error) {
+	phase, step, _, err := selected(p, r)
+	if err != nil {
+		return false, err
+	}
+	status := p.Status
+	switch {
+	case step.ID != "":
+		status = step.Status
+	case phase.ID != "":
+		status = phase.Status
+	}
+	if status == sdk.Complete {
+		return false, nil
+	}
+	return false, fault.New(fault.Conflict,
+		"forceComplete is not possible: a step completes only when its task is running; to drop a task, change the spec")
+}
+
+// restartPlan replaces the task of a step, the tasks of a phase, or those of all phases that have some.
+func (a *API) restartPlan(r *http.Request, p sdk.Plan) error {
+	phase, step, task, err := selected(p, r)
+	switch {
+	case err != nil:
+		return err
+	case step.ID != "" && task == "":
+		return fault.New(fault.Conflict, "step %s has no task to replace: %s", step.Name, step.Message)
+	case step.ID != "":
+		return a.restartOne(r.Context(), phase.Name, task, false)
+	case phase.ID != "":
+		return a.restart(r.Context(), phase.Name)
+	}
+	for _, phase := range p.Phases {
+		if phase.Status == sdk.Error || len(phase.Steps) == 0 {
+			continue // It has ended, or is suspended.
+		}
+		if err := a.restart(r.Context(), phase.Name); err != nil {
 			return err
 		}
 	}
-	return a.write(r.Context(), func(request uint64) state.Event {
-		return state.PauseLaunches{Request: request, Cluster: name, Paused: paused}
-	})
+	return nil
 }
 
-// find looks for a phase and a step by name or by id. Task is empty without a step.
-func (a *API) find(phase, step string) (name, task string, err error) {
-	for _, p := range a.plan().Phases {
-		if p.Name != phase && p.ID != phase {
-			continue
-		}
-		if step == "" {
-			return p.Name, "", nil
-		}
-		for _, s := range p.Steps {
-			if s.Name == step || s.ID == step {
-				return p.Name, s.Name, nil
-			}
-		}
-		return "", "", fault.New(fault.NotFound, "phase %s has no step %q", p.Name, shorten(step))
+// pausePlan pauses or resumes the task launches of a phase, or of all and of those to come.
+func (a *API) pausePlan(r *http.Request, p sdk.Plan, paused bool) (changed bool, err error) {
+	phase, step, _, err := selected(p, r)
+	switch {
+	case err != nil:
+		return false, err
+	case step.ID != "":
+		return false, query.Invalid("step", "a single step cannot be paused: name only its phase, or no phase for the whole plan")
+	case phase.ID != "":
+		changed = phase.Paused != paused
+	default:
+		changed = p.Paused != paused || slices.ContainsFunc(p.Phases, func(ph sdk.Phase) bool { return ph.Paused != paused })
 	}
-	return "", "", fault.New(fault.NotFound, "the plan has no phase %q", shorten(phase))
+	if !changed {
+		return false, nil
+	}
+	return true, a.write(r.Context(), func(request uint64) state.Event {
+		return state.PauseLaunches{Request: request, Cluster: phase.Name, Paused: paused}
+	})
 }

@@ -110,6 +110,9 @@ func (a *API) proxy(w http.ResponseWriter, r *http.Request, p proxied) error {
 	if err != nil {
 		return fault.New(fault.Upstream, "the JobManager of cluster %s cannot be reached: %v", p.name, err)
 	}
+	if r, err = listArguments(r, p); err != nil {
+		return err
+	}
 	a.forward(w, r, p, way{target, transport})
 	return nil
 }

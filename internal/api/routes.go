@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
@@ -37,6 +38,7 @@ func (a *API) routes() []route {
 		{http.MethodPost, "/v1/clusters/{name}/suspend", a.suspendCluster},
 		{http.MethodPost, "/v1/clusters/{name}/resume", a.resumeCluster},
 		{http.MethodGet, "/v1/clusters/{name}/events", a.events},
+		{http.MethodGet, "/v1/clusters/{name}/operations", a.operations},
 		{http.MethodGet, "/v1/clusters/{name}/placement", a.placement},
 		{http.MethodPost, "/v1/clusters/{name}/tasks/{task}/restart", a.restartTask},
 		{http.MethodPost, "/v1/clusters/{name}/tasks/{task}/replace", a.replaceTask},
@@ -46,6 +48,8 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/artifacts", a.o.Artifacts.ServeList},
 		{http.MethodDelete, "/v1/artifacts/{sha256}", a.o.Artifacts.ServeDelete},
 		{http.MethodGet, "/v1/events", a.allEvents},
+		{http.MethodGet, "/v1/operations", a.operations},
+		{http.MethodGet, "/v1/operations/{operation}", a.operation},
 		{http.MethodGet, "/v1/history", a.history},
 		{http.MethodGet, "/v1/debug/offers", a.offers},
 		{http.MethodGet, "/v1/debug/state", a.debugState},
@@ -64,6 +68,9 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/endpoints", a.listEndpoints},
 		{http.MethodGet, "/v1/endpoints/{endpoint}", a.describeEndpoint},
 		{http.MethodGet, "/v1/state/frameworkId", a.frameworkID},
+		{http.MethodGet, "/v1/state/properties", a.listProperties},
+		{http.MethodGet, "/v1/state/properties/{property}", a.property},
+		{http.MethodGet, "/v1/metrics", a.metricsJSON},
 		{http.MethodGet, "/v1/configurations", a.targetID},
 		{http.MethodGet, "/v1/configurations/{id}", a.describeConfiguration},
 		{http.MethodGet, "/{$}", a.page},
@@ -132,7 +139,7 @@ func dotted(segment string) bool {
 }
 
 func noRoute(_ http.ResponseWriter, r *http.Request) error {
-	return fault.New(fault.NotFound, "unknown route %s %s; GET /v1/openapi.yaml lists the routes", shorten(r.Method), shorten(r.URL.Path))
+	return fault.New(fault.NotFound, "unknown route %s %s; GET /v1/openapi.yaml lists the routes", query.Shorten(r.Method), query.Shorten(r.URL.Path))
 }
 
 // methodNotAllowed refuses a method that a path does not know.
@@ -143,6 +150,6 @@ func methodNotAllowed(methods []string) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Allow", allow)
 		return &statusError{status: http.StatusMethodNotAllowed, err: fault.New(fault.Invalid,
-			"method %s is not for %s: use %s", shorten(r.Method), shorten(r.URL.Path), allow)}
+			"method %s is not for %s: use %s", query.Shorten(r.Method), query.Shorten(r.URL.Path), allow)}
 	}
 }

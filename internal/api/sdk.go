@@ -1,54 +1,87 @@
 package api
 
 import (
-	"crypto/sha256"
-	"encoding/json"
-	"fmt"
 	"maps"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/query"
+	"github.com/flink-on-mesos/flink-service/internal/api/sdk"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
-	"github.com/flink-on-mesos/flink-service/internal/redact"
-	"github.com/flink-on-mesos/flink-service/internal/spec"
-	"github.com/flink-on-mesos/flink-service/internal/task"
-	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
-// What else the tools of DC/OS SDK services and Cosmos ask: endpoints, the framework id, and configurations.
-
-// endpoint is where something can be reached: host:port.
-type endpoint struct {
-	Address []string `json:"address"`
+// pod finds a pod by name, or by the id of its task.
+func (a *API) pod(r *http.Request) (sdk.Pod, error) {
+	p, ok := sdk.FindPod(a.o.Core.View(), r.PathValue("pod"))
+	if !ok {
+		return p, fault.New(fault.NotFound, "unknown pod %q", query.Shorten(r.PathValue("pod")))
+	}
+	return p, nil
 }
 
-// endpoints are the service's own, and of each cluster the ports of its JobManagers that clients use.
-func (a *API) endpoints() map[string]endpoint {
-	all := map[string]endpoint{}
-	if u, err := url.Parse(a.o.Leader); err == nil && u.Host != "" {
-		all["api"] = endpoint{Address: []string{u.Host}}
+func (a *API) listPods(w http.ResponseWriter, _ *http.Request) error {
+	names := []string{}
+	for _, p := range sdk.Pods(a.o.Core.View()) {
+		names = append(names, p.Name)
 	}
-	a.eachPod(func(d wire.Description, t wire.TaskStatus) {
-		if t.Kind != spec.JobManagerTask || t.Goal != task.Launched || t.State != task.Running {
-			return
-		}
-		host := t.Hostname
-		if t.Address != "" {
-			host = t.Address
-		}
-		for _, port := range []string{"rest", "rpc"} {
-			if n, ok := t.Ports[port]; ok {
-				e := all[d.Name+"-"+port]
-				e.Address = append(e.Address, net.JoinHostPort(host, strconv.Itoa(n)))
-				all[d.Name+"-"+port] = e
-			}
-		}
-	})
-	return all
+	return answer(w, http.StatusOK, names)
+}
+
+func (a *API) podStatuses(w http.ResponseWriter, _ *http.Request) error {
+	return answer(w, http.StatusOK, map[string]any{"service": a.o.FrameworkName, "pods": sdk.PodTypes(a.o.Core.View())})
+}
+
+func (a *API) podStatus(w http.ResponseWriter, r *http.Request) error {
+	p, err := a.pod(r)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, p)
+}
+
+func (a *API) podInfo(w http.ResponseWriter, r *http.Request) error {
+	p, err := a.pod(r)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, p.Info())
+}
+
+// restartPod has a new task take the place of the pod's: Mesos has no other way of restarting one.
+func (a *API) restartPod(w http.ResponseWriter, r *http.Request) error {
+	return a.newPod(w, r, false)
+}
+
+// replacePod does the same, and gives up what is reserved for the pod on its agent.
+func (a *API) replacePod(w http.ResponseWriter, r *http.Request) error {
+	return a.newPod(w, r, true)
+}
+
+func (a *API) newPod(w http.ResponseWriter, r *http.Request, replace bool) error {
+	p, err := a.pod(r)
+	if err != nil {
+		return err
+	}
+	if p.Current.ID == "" {
+		return fault.New(fault.Conflict, "pod %s has no task to replace: it is being replaced, or waits for an agent", p.Name)
+	}
+	if err := a.restartOne(r.Context(), p.Cluster, p.Current.ID, replace); err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, map[string]any{"pod": p.Name, "tasks": []string{p.Name}})
+}
+
+// pausePod refuses pause and resume.
+func (a *API) pausePod(_ http.ResponseWriter, r *http.Request) error {
+	if _, err := a.pod(r); err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, "pods cannot be paused: Flink treats a paused process as lost; restart the pod, or change the cluster")
+}
+
+func (a *API) endpoints() map[string]sdk.Endpoint {
+	return sdk.Endpoints(a.o.Core.View(), a.o.Leader, a.o.FrameworkName)
 }
 
 func (a *API) listEndpoints(w http.ResponseWriter, _ *http.Request) error {
@@ -58,7 +91,7 @@ func (a *API) listEndpoints(w http.ResponseWriter, _ *http.Request) error {
 func (a *API) describeEndpoint(w http.ResponseWriter, r *http.Request) error {
 	e, ok := a.endpoints()[r.PathValue("endpoint")]
 	if !ok {
-		return fault.New(fault.NotFound, "unknown endpoint %q; GET /v1/endpoints lists the endpoints", shorten(r.PathValue("endpoint")))
+		return fault.New(fault.NotFound, "unknown endpoint %q; GET /v1/endpoints lists the endpoints", query.Shorten(r.PathValue("endpoint")))
 	}
 	return answer(w, http.StatusOK, e)
 }
@@ -72,28 +105,31 @@ func (a *API) frameworkID(w http.ResponseWriter, _ *http.Request) error {
 	return answer(w, http.StatusOK, []string{id})
 }
 
-// configuration is everything that was asked for, without secrets.
-type configuration struct {
-	Name     string      `json:"name"`
-	Version  string      `json:"version"`
-	Clusters []spec.Spec `json:"clusters"`
+func (a *API) listProperties(w http.ResponseWriter, _ *http.Request) error {
+	return answer(w, http.StatusOK, slices.Sorted(maps.Keys(sdk.Properties(a.o.Core.View()))))
 }
 
-// target is the present configuration and its id, which changes when it does.
-func (a *API) target() (string, configuration, error) {
-	vw := a.o.Core.View()
-	c := configuration{Name: a.o.FrameworkName, Version: a.o.Version, Clusters: []spec.Spec{}}
-	for _, name := range view.Names(vw) {
-		if spec, ok := view.Spec(vw, name); ok {
-			c.Clusters = append(c.Clusters, redact.Spec(spec))
-		}
+func (a *API) property(w http.ResponseWriter, r *http.Request) error {
+	v, ok := sdk.Properties(a.o.Core.View())[r.PathValue("property")]
+	if !ok {
+		return fault.New(fault.NotFound, "unknown property %q; GET /v1/state/properties lists the properties", query.Shorten(r.PathValue("property")))
 	}
-	data, err := json.Marshal(c)
+	return answer(w, http.StatusOK, v)
+}
+
+func (a *API) metricsJSON(w http.ResponseWriter, _ *http.Request) error {
+	if a.o.Gatherer == nil {
+		return fault.New(fault.NotFound, "this service does not expose metrics")
+	}
+	m, err := sdk.MetricsOf(a.o.Core.View(), a.o.Gatherer)
 	if err != nil {
-		return "", c, fmt.Errorf("encode the configuration: %w", err)
+		return err
 	}
-	sum := sha256.Sum256(data)
-	return planID("configuration", string(sum[:])), c, nil
+	return answer(w, http.StatusOK, m)
+}
+
+func (a *API) target() (string, sdk.Configuration, error) {
+	return sdk.Target(a.o.Core.View(), a.o.FrameworkName, a.o.Version)
 }
 
 // targetID answers a list of one id: only the present configuration is kept.
@@ -115,7 +151,7 @@ func (a *API) describeConfiguration(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	if asked := r.PathValue("id"); asked != "target" && asked != id {
-		return fault.New(fault.NotFound, "unknown configuration %q: the current one is %s", shorten(asked), id)
+		return fault.New(fault.NotFound, "unknown configuration %q: the current one is %s", query.Shorten(asked), id)
 	}
 	return answer(w, http.StatusOK, c)
 }

@@ -1,14 +1,17 @@
 package api_test
 
 import (
+	"math"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
+	"github.com/flink-on-mesos/flink-service/internal/api/sdk"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/core"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -22,10 +25,12 @@ import (
 type sdkPlan struct {
 	Phases []struct {
 		ID, Name, Strategy, Status string
+		Paused                     bool
 		Steps                      []struct{ ID, Name, Status, Message string }
 	}
 	Errors           []string
 	Strategy, Status string
+	Paused           bool
 }
 
 // outline is a plan in short: each phase and step with its status.
@@ -45,13 +50,24 @@ func (w *world) plan(status int) sdkPlan {
 	return into[sdkPlan](w.t, w.json("GET", "/v1/plans/deploy", "", status))
 }
 
-// wantPlan waits until the plan is so.
+// wantPlan waits until the plan deploy is so.
 func (w *world) wantPlan(status int, lines ...string) sdkPlan {
+	w.t.Helper()
+	return w.wantPlanOf("deploy", status, lines...)
+}
+
+// observe tells what the JobManager's REST API says of its TaskManagers.
+func (w *world) observe(jobManager string, taskManagers int) {
+	w.loop.Post(state.FlinkObserved{Cluster: "demo", JobManager: jobManager, Flink: wire.Flink{TaskManagers: taskManagers, SlotsTotal: taskManagers}})
+}
+
+// wantPlanOf waits until a plan is so.
+func (w *world) wantPlanOf(name string, status int, lines ...string) sdkPlan {
 	w.t.Helper()
 	want := strings.Join(lines, "\n")
 	var p sdkPlan
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		a := w.do("GET", "/v1/plans/deploy", "")
+		a := w.do("GET", "/v1/plans/"+name, "")
 		if p = into[sdkPlan](w.t, a); p.outline() == want && a.StatusCode == status {
 			return p
 		}
@@ -63,7 +79,7 @@ func (w *world) wantPlan(status int, lines ...string) sdkPlan {
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if got := into[[]string](t, w.json("GET", "/v1/plans", "", 200)); !cmp.Equal(got, []string{"deploy"}) {
+	if got := into[[]string](t, w.json("GET", "/v1/plans", "", 200)); !cmp.Equal(got, []string{"deploy", "recovery", "decommission"}) {
 		t.Errorf("plans: %v", got)
 	}
 	w.wantPlan(200, "COMPLETE")
@@ -77,50 +93,104 @@ func TestPlan(t *testing.T) {
 	for _, tk := range d.Tasks {
 		w.loop.Post(state.Updated{TaskID: tk.ID, AgentID: "a-1", State: task.Running})
 	}
-	w.poll("the tasks' running", func(s *state.State) bool {
-		d, _ := view.Describe(s, "demo")
-		for _, tk := range d.Tasks {
-			if tk.State != task.Running {
-				return false
-			}
-		}
-		return true
-	})
-	done := w.plan(200)
-	if done.Status != "COMPLETE" || done.Phases[0].ID != first.Phases[0].ID {
-		t.Errorf("with all tasks running: %+v", done)
+	// Running is not ready: Flink has to answer.
+	w.wantPlan(202, "STARTED", "demo STARTED", "  demo-jobmanager-0 STARTED", "  demo-taskmanager-0 STARTED")
+	w.observe(jm.ID, 0)
+	w.wantPlan(202, "IN_PROGRESS", "demo IN_PROGRESS", "  demo-jobmanager-0 COMPLETE", "  demo-taskmanager-0 STARTED")
+	w.observe(jm.ID, 1)
+	done := w.wantPlan(200, "COMPLETE", "demo COMPLETE", "  demo-jobmanager-0 COMPLETE", "  demo-taskmanager-0 COMPLETE")
+	if done.Phases[0].ID != first.Phases[0].ID {
+		t.Errorf("the id of a phase changed from %s to %s", first.Phases[0].ID, done.Phases[0].ID)
 	}
+	w.wantPlanOf("recovery", 200, "COMPLETE")
+	w.wantPlanOf("decommission", 200, "COMPLETE")
 
 	w.do("GET", "/v1/plans/update", "").wantFault(t, 404, fault.NotFound, "deploy")
-	for _, command := range []string{"start", "stop", "forceComplete"} {
-		w.do("POST", "/v1/plans/deploy/"+command+"?phase=demo", "").wantFault(t, 409, fault.Conflict, command+" is not possible")
+	w.do("POST", "/v1/plans/deploy/explode", "").wantFault(t, 404, fault.NotFound, "restart")
+	w.do("POST", "/v1/plans/deploy/restart?step=none", "").wantFault(t, 422, fault.Invalid, "phase")
+	w.do("POST", "/v1/plans/deploy/restart?phase=none", "").wantFault(t, 404, fault.NotFound, "none")
+	w.do("POST", "/v1/plans/deploy/restart?phase=demo&step=none", "").wantFault(t, 404, fault.NotFound, "none")
+	w.json("POST", "/v1/plans/deploy/forceComplete?phase=demo&step=demo-jobmanager-0", "", 208)
+
+	// A pod that is replaced is in the plan recovery until its next task is ready, under the same name.
+	w.json("POST", "/v1/plans/deploy/restart?phase="+done.Phases[0].ID+"&step="+jm.ID, "", 200)
+	w.wantPlan(202, "IN_PROGRESS", "demo IN_PROGRESS", "  demo-jobmanager-0 PREPARED", "  demo-taskmanager-0 COMPLETE")
+	w.wantPlanOf("recovery", 202, "IN_PROGRESS", "demo IN_PROGRESS", "  demo-jobmanager-0 PREPARED")
+	w.do("POST", "/v1/plans/deploy/forceComplete?phase=demo&step=demo-jobmanager-0", "").wantFault(t, 409, fault.Conflict, "forceComplete is not possible")
+	for _, command := range []string{"stop", "interrupt", "restart"} {
+		w.do("POST", "/v1/plans/recovery/"+command, "").wantFault(t, 409, fault.Conflict, "use the plan deploy")
 	}
-	for _, query := range []string{"", "?phase=demo"} {
-		w.json("POST", "/v1/plans/deploy/interrupt"+query, "", 200)
-		if d, _ := view.Describe(w.loop.View(), "demo"); !d.Status.Paused {
-			t.Errorf("interrupt%s left the cluster going", query)
+	w.json("POST", "/v1/plans/recovery/start", "{}", 208)
+	w.loop.Post(state.Updated{TaskID: jm.ID, AgentID: "a-1", State: task.Killed})
+	w.wantPlanOf("recovery", 202, "IN_PROGRESS", "demo IN_PROGRESS", "  demo-jobmanager-0 PENDING", "  demo-taskmanager-0 PREPARED")
+
+	before, _ := view.Spec(w.loop.View(), "demo")
+	w.json("POST", "/v1/plans/deploy/restart?phase=demo", "", 200)
+	w.json("POST", "/v1/plans/deploy/restart", "", 200)
+	after, _ := view.Spec(w.loop.View(), "demo")
+	if after.RestartNonce != before.RestartNonce+2 {
+		t.Errorf("restart of a phase and of the plan: nonce %d after %d", after.RestartNonce, before.RestartNonce)
+	}
+	w.json("DELETE", "/v1/clusters/demo", "", 202)
+	w.wantPlan(200, "COMPLETE")
+	w.wantPlanOf("decommission", 202, "STARTING", "demo STARTING", "  demo-taskmanager-0 STARTING")
+}
+
+// TestPausedPlan pauses clusters one by one and all together, also those that come later.
+func TestPausedPlan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.json("POST", "/v1/plans/deploy/continue", "", 208)
+	w.json("POST", "/v1/plans/deploy/interrupt", "", 200)
+	w.json("POST", "/v1/plans/deploy/interrupt", "", 208)
+	w.json("POST", "/v1/clusters", session, 201)
+	w.wantPlan(202, "WAITING", "demo WAITING", "  demo-jobmanager-0 PENDING", "  demo-taskmanager-0 PENDING")
+	for _, path := range []string{"/v1/service", "/v1/clusters", "/v1/clusters/demo", "/v1/plans/deploy"} {
+		if got := w.json("GET", path, "", map[bool]int{true: 202, false: 200}[path == "/v1/plans/deploy"]).body; !strings.Contains(got, `"paused":true`) {
+			t.Errorf("GET %s does not say that it is paused: %s", path, got)
 		}
-		w.json("POST", "/v1/plans/deploy/continue"+query, "", 200)
-		if d, _ := view.Describe(w.loop.View(), "demo"); d.Status.Paused {
-			t.Errorf("continue%s left the cluster paused", query)
+	}
+	if got := w.json("GET", "/v1/state/properties/paused", "", 200).body; strings.TrimSpace(got) != "true" {
+		t.Errorf("the property paused is %s", got)
+	}
+	for _, c := range []struct {
+		command, query string
+		status         int
+		paused         bool
+	}{
+		{"continue", "?phase=demo", 200, false},
+		{"continue", "?phase=demo", 208, false},
+		{"interrupt", "?phase=demo", 200, true},
+		{"interrupt", "?phase=demo", 208, true},
+		{"start", "", 200, false},
+		{"start", "", 208, false},
+		{"stop", "", 200, true},
+		{"continue", "", 200, false},
+	} {
+		w.json("POST", "/v1/plans/deploy/"+c.command+c.query, "", c.status)
+		if d, _ := view.Describe(w.loop.View(), "demo"); d.Status.Paused != c.paused {
+			t.Errorf("after %s%s paused is %t", c.command, c.query, d.Status.Paused)
 		}
 	}
 	w.do("POST", "/v1/plans/deploy/interrupt?phase=none", "").wantFault(t, 404, fault.NotFound, "none")
-	w.do("POST", "/v1/plans/deploy/interrupt?phase=demo&step="+jm.ID, "").wantFault(t, 422, fault.Invalid, "step")
-	w.do("POST", "/v1/plans/deploy/explode", "").wantFault(t, 404, fault.NotFound, "restart")
-	w.do("POST", "/v1/plans/deploy/restart", "").wantFault(t, 422, fault.Invalid, "phase")
-	w.do("POST", "/v1/plans/deploy/restart?phase=none", "").wantFault(t, 404, fault.NotFound, "none")
-	w.do("POST", "/v1/plans/deploy/restart?phase=demo&step=none", "").wantFault(t, 404, fault.NotFound, "none")
-	w.json("POST", "/v1/plans/deploy/restart?phase="+done.Phases[0].ID+"&step="+jm.ID, "", 200)
-	w.poll("the JobManager's release", func(s *state.State) bool {
-		tk, _ := view.TaskOf(s, "demo", jm.ID)
-		return tk.Goal == task.Released
-	})
-	before, _ := view.Spec(w.loop.View(), "demo")
-	w.json("POST", "/v1/plans/deploy/restart?phase=demo", "", 200)
-	after, _ := view.Spec(w.loop.View(), "demo")
-	if after.RestartNonce != before.RestartNonce+1 {
-		t.Errorf("restart of a phase: nonce %d after %d", after.RestartNonce, before.RestartNonce)
+	w.do("POST", "/v1/plans/deploy/interrupt?phase=demo&step=demo-jobmanager-0", "").wantFault(t, 422, fault.Invalid, "step")
+}
+
+// TestFailedApplicationInPlan shows a failed application in its own phase, in one line, and nothing of it in the plan.
+func TestFailedApplicationInPlan(t *testing.T) {
+	t.Parallel()
+	failed := func(name string, at wire.State) state.ClusterRecord {
+		return state.ClusterRecord{
+			Spec:  spec.Spec{Name: name, Kind: spec.Application, Allocation: spec.Static, Suspended: at == wire.Suspended, Job: &spec.JobSpec{}},
+			Nonce: "aaaa", NextTask: 1, State: at, Message: "java.lang.IllegalStateException: no\n\tat org.example.Main.main(Main.java:1)",
+		}
+	}
+	w := newWorldOf(t, core.New(state.Options{}, state.Stored{
+		Clusters: []state.ClusterRecord{failed("broken", wire.Failed), failed("ended", wire.Finished), failed("held", wire.Suspended)},
+	}, time.Now()))
+	p := w.wantPlan(200, "COMPLETE", "broken ERROR", "  job ERROR", "ended COMPLETE", "held WAITING")
+	if len(p.Errors) != 0 || p.Phases[0].Steps[0].Message != "java.lang.IllegalStateException: no" {
+		t.Errorf("the plan is %+v", p)
 	}
 }
 
@@ -178,16 +248,16 @@ func TestPods(t *testing.T) {
 	}
 	w.json("POST", "/v1/clusters", session, 201)
 	jm := w.up("demo", "http://127.0.0.1:1/slave(1)")
-	if got := into[[]string](t, w.json("GET", "/v1/pod", "", 200)); len(got) == 0 || got[0] != jm.ID {
+	if got := into[[]string](t, w.json("GET", "/v1/pod", "", 200)); !cmp.Equal(got, []string{"demo-jobmanager-0", "demo-taskmanager-0"}) {
 		t.Errorf("pods: %v", got)
 	}
-	if got := w.json("GET", "/v1/pod/status", "", 200).body; !strings.Contains(got, `{"name":"demo-jobmanager","instances":[{"name":"`+jm.ID+`","tasks":[{"name":"`+jm.ID+`","id":"`+jm.ID+`","status":"RUNNING"}]}]}`) {
+	if got := w.json("GET", "/v1/pod/status", "", 200).body; !strings.Contains(got, `{"name":"demo-jobmanager","instances":[{"name":"demo-jobmanager-0","tasks":[{"name":"demo-jobmanager-0","id":"`+jm.ID+`","status":"RUNNING"}]}]}`) {
 		t.Errorf("status of all: %s", got)
 	}
 	if got := w.json("GET", "/v1/pod/"+jm.ID+"/status", "", 200).body; !strings.Contains(got, `"status":"RUNNING"`) {
 		t.Errorf("status: %s", got)
 	}
-	if got := w.json("GET", "/v1/pod/"+jm.ID+"/info", "", 200).body; !strings.Contains(got, `"state":"TASK_RUNNING"`) || !strings.Contains(got, `"slaveId":{"value":"a-1"}`) {
+	if got := w.json("GET", "/v1/pod/demo-jobmanager-0/info", "", 200).body; !strings.Contains(got, `"name":"demo-jobmanager-0"`) || !strings.Contains(got, `"state":"TASK_RUNNING"`) || !strings.Contains(got, `"slaveId":{"value":"a-1"}`) {
 		t.Errorf("info: %s", got)
 	}
 	for _, command := range []string{"pause", "resume"} {
@@ -197,10 +267,44 @@ func TestPods(t *testing.T) {
 		method, path, _ := strings.Cut(request, " ")
 		w.do(method, path, "").wantFault(t, 404, fault.NotFound, "none")
 	}
-	w.json("POST", "/v1/pod/"+jm.ID+"/replace", "", 200)
+	if got := w.json("POST", "/v1/pod/demo-jobmanager-0/replace", "", 200).body; !strings.Contains(got, `{"pod":"demo-jobmanager-0","tasks":["demo-jobmanager-0"]}`) {
+		t.Errorf("replace: %s", got)
+	}
 	if tk, _ := view.TaskOf(w.loop.View(), "demo", jm.ID); tk.Goal != task.Released {
 		t.Errorf("a replaced pod: %+v", tk)
 	}
+	w.do("POST", "/v1/pod/demo-jobmanager-0/replace", "").wantFault(t, 409, fault.Conflict, "is being replaced")
+}
+
+// TestMetricsJSON reads the metrics as tools of SDK services do.
+func TestMetricsJSON(t *testing.T) {
+	t.Parallel()
+	r := prometheus.NewRegistry()
+	offers := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "flink_mesos_loop_offers_total"}, []string{"result"})
+	size := prometheus.NewGauge(prometheus.GaugeOpts{Name: "size"})
+	odd := prometheus.NewGauge(prometheus.GaugeOpts{Name: "odd"})
+	took := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "took_seconds"})
+	r.MustRegister(offers, size, odd, took)
+	offers.WithLabelValues("accepted").Add(2)
+	offers.WithLabelValues("idle").Inc()
+	size.Set(1.5)
+	odd.Set(math.NaN())
+	took.Observe(2)
+	took.Observe(4)
+	w := newWorld(t, func(o *api.Options) { o.Gatherer = r })
+	got := into[sdk.Metrics](t, w.json("GET", "/v1/metrics", "", 200))
+	want := sdk.Metrics{
+		Counters: map[string]sdk.Count{
+			"flink_mesos_loop_offers_total.accepted": {Count: 2}, "flink_mesos_loop_offers_total.idle": {Count: 1},
+			"offers.received": {Count: 3}, "offers.processed": {Count: 3},
+		},
+		Gauges:     map[string]sdk.Gauge{"size": {Value: 1.5}, "is_suppressed": {Value: false}},
+		Histograms: map[string]sdk.Histogram{"took_seconds": {Count: 2, Mean: 3}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("metrics mismatch (-want +got):\n%s", diff)
+	}
+	newWorld(t).do("GET", "/v1/metrics", "").wantFault(t, 404, fault.NotFound, "metrics")
 }
 
 func TestEndpointsAndConfigurations(t *testing.T) {
@@ -213,6 +317,10 @@ func TestEndpointsAndConfigurations(t *testing.T) {
 	if got := into[[]string](t, w.json("GET", "/v1/state/frameworkId", "", 200)); !cmp.Equal(got, []string{"f-1"}) {
 		t.Errorf("framework id: %v", got)
 	}
+	if got := into[[]string](t, w.json("GET", "/v1/state/properties", "", 200)); !cmp.Equal(got, []string{"connected", "paused", "suppressed"}) {
+		t.Errorf("properties: %v", got)
+	}
+	w.do("GET", "/v1/state/properties/none", "").wantFault(t, 404, fault.NotFound, "none")
 	if got := into[[]string](t, w.json("GET", "/v1/endpoints", "", 200)); !cmp.Equal(got, []string{"api", "demo-rest", "demo-rpc"}) {
 		t.Errorf("endpoints: %v", got)
 	}

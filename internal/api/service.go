@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"runtime"
-	"slices"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -97,32 +97,6 @@ func (a *API) debugState(w http.ResponseWriter, _ *http.Request) error {
 	return answer(w, http.StatusOK, view.Debug(a.o.Core.View()))
 }
 
-// The bounds of the list of all events: how many there are without a limit, and at most.
-const (
-	eventsDefault = 50
-	eventsMost    = 10_000
-)
-
-// allEvents answers what happened to all clusters together and to the service, the newest first. Events of the service
-// have no cluster.
-func (a *API) allEvents(w http.ResponseWriter, r *http.Request) error {
-	limit, err := number(r, "limit", eventsDefault, 1, eventsMost)
-	if err != nil {
-		return err
-	}
-	all := []wire.ClusterEvent{}
-	for _, v := range view.Vitals(a.o.Core.View()) {
-		for _, n := range v.Notes {
-			all = append(all, wire.ClusterEvent{Cluster: v.Name, Event: n})
-		}
-	}
-	for _, p := range a.o.Problems() {
-		all = append(all, wire.ClusterEvent{Event: wire.Event{Time: p.Time, Type: "OptionProblem", Message: p.String()}})
-	}
-	slices.SortStableFunc(all, func(x, y wire.ClusterEvent) int { return y.Time.Compare(x.Time) })
-	return answer(w, http.StatusOK, map[string]any{"events": all[:min(len(all), int(limit))]})
-}
-
 // history answers what the plots of the page show.
 func (a *API) history(w http.ResponseWriter, _ *http.Request) error {
 	return answer(w, http.StatusOK, a.o.History())
@@ -138,13 +112,13 @@ const (
 
 // journal answers the last events and actions of the core, the newest last.
 func (a *API) journal(w http.ResponseWriter, r *http.Request) error {
-	limit, err := number(r, "limit", journalDefault, 1, journalMost)
+	limit, err := query.Number(r, "limit", journalDefault, 1, journalMost)
 	if err != nil {
 		return err
 	}
 	text := r.URL.Query().Get("contains")
 	if len(text) > 256 {
-		return invalid("contains", "is %d bytes long, the limit is 256", len(text))
+		return query.Invalid("contains", "is %d bytes long, the limit is 256", len(text))
 	}
 	if a.o.Journal == nil {
 		return fault.New(fault.NotFound, "this service does not keep a journal")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -54,21 +55,21 @@ func (a *API) resumeCluster(w http.ResponseWriter, r *http.Request) error {
 
 // stopOf reads how the jobs are to be stopped; nil is without savepoints.
 func stopOf(r *http.Request) (*state.StopRequest, error) {
-	query := r.URL.Query()
-	stop := state.StopRequest{Directory: query.Get("directory")}
+	values := r.URL.Query()
+	stop := state.StopRequest{Directory: values.Get("directory")}
 	var err error
-	if stop.Drain, err = flag(r, "drain"); err != nil {
+	if stop.Drain, err = query.Flag(r, "drain"); err != nil {
 		return nil, err
 	}
-	if query.Get("savepoint") == "" {
+	if values.Get("savepoint") == "" {
 		return &stop, nil
 	}
-	savepoint, err := flag(r, "savepoint")
+	savepoint, err := query.Flag(r, "savepoint")
 	switch {
 	case err != nil:
 		return nil, err
 	case !savepoint && (stop.Drain || stop.Directory != ""):
-		return nil, invalid("savepoint", "is false: directory and drain cannot be set without savepoints")
+		return nil, query.Invalid("savepoint", "is false: directory and drain cannot be set without savepoints")
 	case !savepoint:
 		return nil, nil
 	}
@@ -87,7 +88,7 @@ func (a *API) savepointPossible(name string, sp spec.Spec, stop state.StopReques
 	if f := d.Status.Flink; len(d.Tasks) == 0 || f != nil && f.JobsRunning == 0 && sp.Kind == spec.Session {
 		return nil
 	}
-	return invalid("directory", "is missing, and Flink's execution.checkpointing.savepoint-dir is not set: set a directory for savepoints "+
+	return query.Invalid("directory", "is missing, and Flink's execution.checkpointing.savepoint-dir is not set: set a directory for savepoints "+
 		"that every agent can reach, or use savepoint=false to stop without savepoints")
 }
 

@@ -22,11 +22,13 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
+	"github.com/flink-on-mesos/flink-service/internal/eventlog"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
+	recordStore "github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
 
@@ -55,6 +57,7 @@ func (nothing) Depose(state.RevokeLeadership) {}
 
 func (nothing) Forget(state.DeleteHAData) {}
 
+func (nothing) Probe(state.Probe)                   {}
 func (nothing) FindCheckpoint(state.FindCheckpoint) {}
 
 func (nothing) Tell(string) {}
@@ -73,8 +76,12 @@ func newWorldOf(t testing.TB, state state.State, change ...func(*api.Options)) *
 	t.Helper()
 	w := &world{t: t}
 	log := slog.New(slog.DiscardHandler)
+	events, err := eventlog.New(eventlog.Options{Store: recordStore.NewMemory()})
+	if err != nil {
+		t.Fatal(err)
+	}
 	l, err := loop.New(loop.Options{
-		State: state, Saver: nothing{}, Mesos: nothing{}, Flink: nothing{}, Jobs: nothing{},
+		State: state, Saver: nothing{}, Mesos: nothing{}, Flink: nothing{}, Jobs: nothing{}, Probe: nothing{}, Recorder: events,
 		Registerer: prometheus.NewRegistry(), Log: log,
 	})
 	if err != nil {
@@ -98,7 +105,7 @@ func newWorldOf(t testing.TB, state state.State, change ...func(*api.Options)) *
 		t.Fatal(err)
 	}
 	o := api.Options{
-		Core: l, Artifacts: store, Log: log,
+		Core: l, Artifacts: store, Log: log, Events: events,
 		Admit: admit.New(admit.Options{
 			Defaults: spec.Defaults{Allocation: spec.Static, FlinkVersion: "2.3.0", Role: "*"},
 			Rules:    spec.Rules{Roles: []string{"*"}, FlinkVersions: []string{"2.3.0", "1.20.5"}},

@@ -19,6 +19,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/artifact/replica"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
+	"github.com/flink-on-mesos/flink-service/internal/eventlog"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
@@ -31,6 +32,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
+	"github.com/flink-on-mesos/flink-service/internal/probe"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -50,10 +52,12 @@ type components struct {
 	connector  *jobmanager.Connector
 	scheduler  *mesos.Scheduler
 	watcher    *jobmanager.Watcher
+	prober     *probe.Prober
 	loop       *loop.Loop
 	journal    *journal.Journal
 	handler    handler
 	history    *history.History
+	events     *eventlog.Log
 	// initial creates the first cluster; nil when there is nothing to do.
 	initial func(context.Context) error
 	// uninstall removes the service; nil when it is to stay.
@@ -84,6 +88,9 @@ func (p *components) run(ctx context.Context, lost <-chan struct{}) error {
 	}, func(error) { cancel() })
 	g.Add(func() error { return p.loop.Run(ctx) }, func(error) { cancel() })
 	g.Add(func() error { return p.history.Run(ctx, p.loop.View) }, func(error) { cancel() })
+	if p.uninstall == nil { // Else the record is to be removed with the rest of the state.
+		g.Add(func() error { return p.events.Run(ctx) }, func(error) { cancel() })
+	}
 	if p.uninstall == nil || p.registered {
 		g.Add(func() error { return p.scheduler.Run(ctx) }, func(error) { cancel() })
 	}
@@ -202,6 +209,15 @@ func (p *components) observe(ctx context.Context, jm task.Task) (wire.Flink, err
 		return wire.Flink{}, err
 	}
 	return jobmanager.Observe(ctx, c, p.loop.View, jm)
+}
+
+// taskManagers lists those that a JobManager has registered.
+func (p *components) taskManagers(ctx context.Context, jm task.Task) ([]rest.TaskManager, error) {
+	c, err := p.rest(jm)
+	if err != nil {
+		return nil, err
+	}
+	return c.TaskManagers(ctx)
 }
 
 // rest is the client of a JobManager's REST API.

@@ -23,12 +23,13 @@ func (p *components) newHandler() (handler, error) {
 		flinks = append(flinks, api.Flink{Name: d.Name(), Version: d.Version, Variant: d.Variant, SHA256: d.SHA256, Size: d.Size, Missing: d.Missing, Kept: d.kept})
 	}
 	a, err := api.New(api.Options{
-		Core: p.loop, Artifacts: p.artifacts, Admit: p.admission.Admit, Import: flinkmesos.Import, Roles: s.c.Mesos.Roles,
+		Core: p.loop, Artifacts: p.artifacts, Events: p.events, Admit: p.admission.Admit, Import: flinkmesos.Import, Roles: s.c.Mesos.Roles,
 		Tokens: s.c.HTTP.Tokens(),
 		Journal: func(text string, limit, maxBytes int) ([]json.RawMessage, error) {
 			return journal.Tail(JournalDir(s.c), text, limit, maxBytes)
 		},
 		Flinks: flinks, Version: s.o.Version, Commit: s.o.Commit, FrameworkName: s.c.Framework.Name, Leader: s.url,
+		Gatherer:       s.registry,
 		Metrics:        promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry}),
 		JobManagers:    p.connector.Transport,
 		AgentTransport: s.authorized(s.transport()),

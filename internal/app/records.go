@@ -3,9 +3,11 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/eventlog"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/store/records"
 )
@@ -23,6 +25,8 @@ type keys struct {
 	Signing artifact.Key `json:"signing"`
 	// Initial says that the initial cluster was created, or that there was none to create.
 	Initial bool `json:"initial,omitempty"`
+	// events are the chunks of the record of events, which have keys of their own.
+	events []store.Record
 }
 
 // load reads everything that is stored. A record that cannot be read stops the start: nothing is
@@ -32,7 +36,7 @@ func load(ctx context.Context, s store.Store) (state.Stored, keys, error) {
 	if err != nil || k.Prefix != "" {
 		return stored, k, err
 	}
-	k = keys{Prefix: artifact.NewPrefix(), Signing: artifact.NewKey()}
+	k.Prefix, k.Signing = artifact.NewPrefix(), artifact.NewKey()
 	value, err := keysSchema.Encode(k)
 	if err != nil {
 		return stored, k, err
@@ -51,6 +55,10 @@ func read(ctx context.Context, s store.Store) (state.Stored, keys, error) {
 		return state.Stored{}, k, fmt.Errorf("load the state: %w", err)
 	}
 	stored, err := records.Decode(all, func(r store.Record) (bool, error) {
+		if strings.HasPrefix(r.Key, eventlog.Prefix) {
+			k.events = append(k.events, r)
+			return true, nil
+		}
 		if r.Key != keysKey {
 			return false, nil
 		}

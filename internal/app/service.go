@@ -23,6 +23,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
+	"github.com/flink-on-mesos/flink-service/internal/eventlog"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/history"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
@@ -33,6 +34,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/mesos/detect"
+	"github.com/flink-on-mesos/flink-service/internal/probe"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/sendfile"
 	"github.com/flink-on-mesos/flink-service/internal/serviceaccount"
@@ -238,6 +240,22 @@ func (s *Service) framework() mesos.Framework {
 	return f
 }
 
+// openFlinks finds the distributions that clusters may have.
+func (s *Service) openFlinks(ctx context.Context, p *components, stored state.Stored) (distributions, error) {
+	if s.c.Marathon.Uninstall && s.c.Marathon.UninstallSavepoints == "" {
+		return nil, nil // What is only to be removed needs no Flink.
+	}
+	dir := filepath.Join(s.c.State.DataDir, "flink")
+	flinks, err := findDistributions(ctx, s.c.Flink.Distributions, dir, p.artifacts, s.log)
+	if fault.CodeOf(err) == fault.Invalid {
+		// Without a Flink nothing can be launched, but what runs is looked after.
+		p.problems.add("FLINK_DISTRIBUTIONS", oneLine(err))
+	} else if err != nil {
+		return nil, err
+	}
+	return flinks.keep(filepath.Join(dir, "kept"), stored, p.artifacts, s.log)
+}
+
 // assemble makes the parts that need the state.
 func (s *Service) assemble(ctx context.Context, st *openedState, stored state.Stored, k keys, masters func(context.Context) ([]string, error)) (*components, error) {
 	p := &components{service: s, problems: s.problems, history: history.New(), others: func(ctx context.Context) ([]string, error) { return st.others(ctx, s.own) }}
@@ -248,18 +266,8 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	}
 	s.steps.add("the artifacts", p.artifacts.Close)
 	p.replicator = s.newReplicator(p.artifacts)
-	if !s.c.Marathon.Uninstall || s.c.Marathon.UninstallSavepoints != "" { // What is only to be removed needs no Flink.
-		dir := filepath.Join(s.c.State.DataDir, "flink")
-		p.flinks, err = findDistributions(ctx, s.c.Flink.Distributions, dir, p.artifacts, s.log)
-		if fault.CodeOf(err) == fault.Invalid {
-			// Without a Flink nothing can be launched, but what runs is looked after.
-			p.problems.add("FLINK_DISTRIBUTIONS", oneLine(err))
-		} else if err != nil {
-			return nil, err
-		}
-		if p.flinks, err = p.flinks.keep(filepath.Join(dir, "kept"), stored, p.artifacts, s.log); err != nil {
-			return nil, err
-		}
+	if p.flinks, err = s.openFlinks(ctx, p, stored); err != nil {
+		return nil, err
 	}
 	java, err := s.javaArchive(ctx, p.artifacts)
 	if err != nil {
@@ -288,6 +296,12 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	}
 	s.steps.add("the journal", p.journal.Close)
 	p.journal.Begin(began, stored)
+	if p.events, err = eventlog.New(eventlog.Options{Store: st, Stored: k.events}); err != nil {
+		return nil, err
+	}
+	if !s.c.Marathon.Uninstall {
+		s.steps.add("the record of events", p.events.Close)
+	}
 	p.scheduler, err = mesos.New(mesos.Options{
 		Framework: s.framework(), Masters: masters, TLS: s.tls, Dial: s.o.Network.Dial, Plan: p.planner.Plan, Authenticate: s.authenticate(), Authorize: s.authorized,
 		FrameworkID: func() string { return p.loop.View().Framework.ID }, Post: func(e state.Event) { p.loop.Post(e) },
@@ -304,8 +318,13 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	}
 	side := newFlinkSide(p, p.watcher)
 	s.steps.add("the connections to JobManagers", side.Close)
+	p.prober, err = probe.New(probe.Options{Dial: s.o.Network.dialer(5 * time.Second), TaskManagers: p.taskManagers, Post: func(e state.Event) { p.loop.Post(e) }})
+	if err != nil {
+		return nil, err
+	}
+	s.steps.add("the questions to unreachable tasks", p.prober.Close)
 	p.loop, err = loop.New(loop.Options{
-		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Registerer: s.registry, Log: s.log,
+		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Probe: p.prober, Registerer: s.registry, Log: s.log, Recorder: p.events,
 		Observe: p.journal.Observe,
 	})
 	if err != nil {

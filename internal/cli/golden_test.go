@@ -26,6 +26,8 @@ const (
 	// big has a JobManager that fits on no agent.
 	big     = "cluster create big --jm-cpus 16 --no-wait -q"
 	endless = "job run demo endless.jar -q"
+	// starving needs more slots than create gives.
+	starving = "job run demo endless.jar --parallelism 7 -q"
 	// application is one whose job runs for ever, and has begun to: it is looked at until then.
 	application = "cluster create app --jar-uri http://files.example/endless.jar -D execution.checkpointing.savepoint-dir=file:/savepoints -q"
 	// full is one whose savepoints fail.
@@ -49,6 +51,9 @@ func goldenCases() []goldenCase {
 		{name: "cluster list", setup: []string{create, "cluster create other --no-wait -q"}, args: "cluster list", json: true},
 		{name: "cluster list empty", args: "cluster list", json: true},
 		{name: "cluster describe", setup: []string{create, endless, "sleep 5s"}, args: "cluster describe demo", json: true},
+		{name: "cluster list slots", setup: []string{create, starving, "sleep 8s"}, args: "cluster list", json: true},
+		{name: "cluster describe slots", setup: []string{create, starving, "sleep 8s"}, args: "cluster describe demo", json: true},
+		{name: "cluster describe many", setup: []string{create, "cluster scale demo 15 -q", "sleep 5s"}, args: "cluster describe demo"},
 		{name: "cluster describe waiting", setup: []string{big}, args: "cluster describe big", json: true},
 		{name: "cluster describe failed", setup: []string{"cluster create fails --jar-uri http://files.example/throws.jar -q"}, args: "cluster describe fails", json: true},
 		{name: "cluster describe missing", setup: []string{"cluster create fails --jar-uri http://files.example/missing.jar -q --timeout 30s"}, args: "cluster describe fails", json: true},
@@ -82,6 +87,7 @@ func goldenCases() []goldenCase {
 		{name: "cluster delete busy", setup: []string{create, endless}, args: "cluster delete demo --yes"},
 		{name: "cluster ui", setup: []string{create}, args: "cluster ui demo"},
 		{name: "cluster events", setup: []string{create}, args: "cluster events demo", json: true},
+		{name: "cluster history", setup: []string{create, "cluster update demo --tm-memory 4g --wait -q", "cluster delete demo --yes -q"}, args: "cluster history demo", json: true},
 		{name: "cluster logs", setup: []string{create}, args: "cluster logs demo --lines 1"},
 		{name: "job run", setup: []string{create}, args: "job run demo wordcount.jar", json: true},
 		{name: "job run wait", setup: []string{create}, args: "job run demo wordcount.jar --accumulators -p 2 -- --input text", json: true},
@@ -145,6 +151,31 @@ func goldenCases() []goldenCase {
 		{name: "pod restart", setup: []string{create}, args: "pod restart demo-x7k2-tm-2", stdin: "y\n"},
 		{name: "pod replace", setup: []string{create}, args: "pod replace demo-x7k2-tm-2 --yes"},
 		{name: "pod replace unknown", args: "pod replace demo-x7k2-tm-9 --yes"},
+		{name: "plan start", setup: []string{create, "plan stop deploy"}, args: "plan start deploy -p A=b"},
+		{name: "plan stop", setup: []string{create}, args: "plan stop deploy"},
+		{name: "plan stop again", setup: []string{create, "plan stop deploy"}, args: "plan stop deploy"},
+		{name: "plan pause nothing", args: "plan pause"},
+		{name: "plan resume nothing", setup: []string{create}, args: "plan resume deploy demo"},
+		{name: "plan status paused", setup: []string{"plan pause", "cluster create demo --no-wait"}, args: "plan status", json: true},
+		{name: "plan status recovery", setup: []string{create, "pod replace demo-taskmanager-0"}, args: "plan status recovery", json: true},
+		{name: "plan pause recovery", args: "plan pause recovery"},
+		{name: "cluster list paused", setup: []string{create, "plan pause", "cluster create other --no-wait"}, args: "cluster list", json: true},
+		{name: "update status", setup: []string{create}, args: "update status", json: true},
+		{name: "update pause", setup: []string{create}, args: "update pause"},
+		{name: "update resume", setup: []string{create, "update pause"}, args: "update resume"},
+		{name: "update force-restart", setup: []string{create}, args: "update force-restart demo", stdin: "y\n"},
+		{name: "update force-complete", setup: []string{create}, args: "update force-complete demo demo-jobmanager-0"},
+		{name: "update start stdin", args: "update start --options stdin", stdin: "service: {log_level: DEBUG}\n"},
+		{name: "debug config list", setup: []string{create}, args: "debug config list"},
+		{name: "debug config show", args: "debug config show 3f1c2d7e-8b1f-8c36-9d47-0a5be1a0c9d2"},
+		{name: "debug config target", setup: []string{create}, args: "debug config target"},
+		{name: "debug config target_id", setup: []string{create}, args: "debug config target_id"},
+		{name: "debug state framework_id", args: "debug state framework_id"},
+		{name: "debug state properties", args: "debug state properties"},
+		{name: "debug state property", args: "debug state property suppressed"},
+		{name: "debug state property unknown", args: "debug state property nosuch"},
+		{name: "debug pod pause", setup: []string{create}, args: "debug pod pause demo-taskmanager-0"},
+		{name: "debug pod resume", setup: []string{create}, args: "debug pod resume demo-taskmanager-0 -t demo-taskmanager-0"},
 		{name: "update options", args: "update options", json: true},
 		{name: "update start", args: "update start --package-version 1.1.0", stdin: "y\n"},
 		{name: "update start asks", args: "update start --options -", stdin: "service: {log_level: DEBUG}\n"},
@@ -269,7 +300,9 @@ func leaves(cmd *cobra.Command) map[string]*cobra.Command {
 	for _, c := range cmd.Commands() {
 		if c.HasSubCommands() {
 			maps.Copy(out, leaves(c))
-			continue
+			if c.Example == "" { // It does nothing itself.
+				continue
+			}
 		}
 		out[strings.TrimPrefix(c.CommandPath(), "dcos flink ")] = c
 	}

@@ -20,9 +20,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
 	"github.com/flink-on-mesos/flink-service/internal/client"
+	"github.com/flink-on-mesos/flink-service/internal/document"
 )
 
 // Info is the line that `--info` prints and `dcos --help` shows.
@@ -58,8 +62,9 @@ func Run(ctx context.Context, f *command.Factory, args []string) command.Exit {
 		f.Poll = poll
 	}
 	// The DC/OS CLI names the command in the first argument; on its own it may be left out.
+	f.Streams.Program = "dcos-flink"
 	if len(args) > 0 && args[0] == "flink" {
-		args = args[1:]
+		args, f.Streams.Program = args[1:], terminal.DefaultProgram
 	}
 	root := newRoot(f)
 	root.SetArgs(args)
@@ -90,6 +95,9 @@ type address struct {
 	cluster string
 }
 
+// hostPort is an address without a scheme, such as 127.0.0.1:8080: the service speaks plain HTTP by itself.
+var hostPort = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+)(:[0-9]+)?(/.*)?$`)
+
 // serviceName is a name of a service of Marathon, with its folders.
 var serviceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(/[a-z0-9]([a-z0-9.-]*[a-z0-9])?)*$`)
 
@@ -100,6 +108,9 @@ func addressOf(env func(string) string, name string) (address, error) {
 	dcos := strings.TrimRight(strings.TrimSuffix(env("DCOS_URL"), "#/"), "/")
 	token, bearer := env("DCOS_ACS_TOKEN"), strings.TrimSpace(env("DCOS_FLINK_TOKEN"))
 	if direct := env("DCOS_FLINK_URL"); direct != "" {
+		if hostPort.MatchString(direct) {
+			direct = "http://" + direct
+		}
 		return address{url: direct, token: tokenFor(direct, dcos, token), bearer: bearer}, nil
 	}
 	if token != "" {
@@ -218,21 +229,59 @@ func logger(f *command.Factory, verbose int) *slog.Logger {
 	return slog.New(slog.NewTextHandler(f.Streams.Err, nil))
 }
 
-// report prints an error and returns the exit code.
-func report(s *terminal.Streams, cmd commandWithUsage, err error) command.Exit {
+// report prints an error and returns the exit code. A mistake in the form of the command line is followed by where the
+// form is explained.
+func report(s *terminal.Streams, cmd *cobra.Command, err error) command.Exit {
 	code := command.ExitOf(err)
 	if err == nil {
 		return code
 	}
 	s.Errf("Error: %s\n", terminal.Clean(strings.ReplaceAll(err.Error(), "\n", " ")))
 	if _, ok := errors.AsType[*command.FlagError](err); ok && cmd != nil {
-		s.Errf("\n%s", cmd.UsageString())
+		s.Errf("Arguments and flags: %s --help\n", cmd.CommandPath())
 	}
 	return code
 }
 
-// commandWithUsage is a command that can say how it is used.
-type commandWithUsage interface{ UsageString() string }
+// flagError explains what is wrong with a flag. An unknown one is answered with the nearest that there is.
+func flagError(cmd *cobra.Command, err error) error {
+	text := err.Error()
+	name, ok := strings.CutPrefix(text, "unknown flag: --")
+	if !ok {
+		return command.Flagf("%s", text)
+	}
+	var known []string
+	add := func(f *pflag.Flag) {
+		if !f.Hidden {
+			known = append(known, f.Name)
+		}
+	}
+	cmd.Flags().VisitAll(add)
+	cmd.InheritedFlags().VisitAll(add)
+	near, ok := document.Nearest(name, known)
+	if !ok {
+		near = longer(name, known)
+	}
+	if near == "" {
+		return command.Flagf("%s", text)
+	}
+	return command.Flagf("%s: did you mean --%s?", text, near)
+}
+
+// longer returns the only name of which a word is a part; empty when there is none, or several.
+func longer(word string, names []string) string {
+	found := ""
+	for _, n := range names {
+		if len(word) < 3 || !strings.Contains(n, word) {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = n
+	}
+	return found
+}
 
 // version is the version of this build.
 func version() string {

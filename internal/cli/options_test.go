@@ -76,18 +76,19 @@ func TestOptions(t *testing.T) {
 	check(t, "", plans.NewStatus, &plans.StatusOptions{Plan: "deploy"})
 	check(t, "recover --json", plans.NewStatus, &plans.StatusOptions{Plan: "recover", Output: command.Output{JSON: true}})
 	check(t, "", plans.NewPause, &plans.CommandOptions{
-		PlanCommand: client.PlanCommand{Plan: "deploy", Command: "interrupt"}, Done: "The plan deploy is paused: resume it with dcos flink plan resume",
+		PlanCommand: client.PlanCommand{Plan: "deploy", Command: "interrupt"}, Done: "The plan deploy is paused: resume it with dcos flink plan resume", Already: "The plan deploy is already paused",
 	})
 	check(t, "deploy demo -q", plans.NewResume, &plans.CommandOptions{
 		PlanCommand: client.PlanCommand{Plan: "deploy", Command: "continue", Phase: "demo"}, Done: "The phase demo is resumed: see dcos flink plan status",
-		Output: command.Output{Quiet: true},
+		Already: "The phase demo is not paused", Output: command.Output{Quiet: true},
 	})
 	check(t, "deploy demo tm -y", plans.NewRestart, &plans.CommandOptions{
 		PlanCommand: client.PlanCommand{Plan: "deploy", Command: "restart", Phase: "demo", Step: "tm"}, Yes: true,
-		Question: "Replace the tasks of step tm?", Done: "The step tm is restarted: see dcos flink plan status",
+		Question: "Replace the tasks of step tm?", Done: "The step tm is restarted: see dcos flink plan status", Already: "The step tm is already being restarted",
 	})
 	check(t, "deploy demo", plans.NewForceComplete, &plans.CommandOptions{
 		PlanCommand: client.PlanCommand{Plan: "deploy", Command: "forceComplete", Phase: "demo"}, Done: "The phase demo is complete",
+		Already: "The phase demo is already complete",
 	})
 	check(t, "--json", pods.NewList, &pods.ListOptions{Output: command.Output{JSON: true}})
 	check(t, "tm", pods.NewStatus, &pods.StatusOptions{Pod: "tm"})

@@ -87,11 +87,11 @@ func newRoot(f *command.Factory) *cobra.Command {
 		},
 		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: "dcos flink"},
 	}
-	root.SetOut(f.Streams.Out)
-	root.SetErr(f.Streams.Err)
+	root.SetOut(f.Streams.NamedOut())
+	root.SetErr(f.Streams.NamedErr())
 	root.SetIn(f.Streams.In)
 	root.SetVersionTemplate("dcos-flink {{.Version}}\n")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &command.FlagError{Err: err} })
+	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelp())
 	root.SetHelpTemplate(root.HelpTemplate() + "{{if not .HasParent}}\n" + environmentHelp() + "\n" + exitHelp() + "{{end}}")
 	root.PersistentFlags().StringVar(&name, "name", "", "name of the service, such as dev/flink (default: flink.service_name, else flink)")

@@ -106,7 +106,7 @@ func (w *world) runContext(ctx context.Context, tty bool, stdin string, args ...
 	}
 	f.Open = func(name string) (*os.File, error) { return os.Open(filepath.Join(w.dir, filepath.Base(name))) }
 	f.Poll = cmp.Or(w.poll, 491300*time.Microsecond)
-	code := cli.Run(ctx, f, args)
+	code := cli.Run(ctx, f, plugin(args))
 	synctest.Wait() // What the command has set off has happened.
 	return result(code)
 }
@@ -116,8 +116,11 @@ func offline(t testing.TB, args ...string) result {
 	t.Helper()
 	f, result := factory(false, "")
 	f.Client = func() (*client.Client, error) { return nil, errors.New("there is no service") }
-	return result(cli.Run(t.Context(), f, args))
+	return result(cli.Run(t.Context(), f, plugin(args)))
 }
+
+// plugin calls the program as the DC/OS CLI does.
+func plugin(args []string) []string { return append([]string{"flink"}, args...) }
 
 // factory makes what a command may use, but for a service and files, and the reader of what it printed.
 func factory(tty bool, stdin string) (*command.Factory, func(command.Exit) result) {

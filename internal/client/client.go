@@ -64,7 +64,7 @@ func (o Options) validate() error {
 		return fault.New(fault.Invalid, "service address %q is not a URL: %v", o.BaseURL, err)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return fault.New(fault.Invalid, "service address %q must start with http:// or https:// and name a host", o.BaseURL)
+		return fault.New(fault.Invalid, "service address %q must start with http:// or https:// and name a host, such as http://127.0.0.1:8080", o.BaseURL)
 	}
 	if strings.ContainsAny(o.Token, "\r\n\x00") {
 		return fault.New(fault.Invalid, "the token (DCOS_ACS_TOKEN) contains a line break: run dcos auth login")
@@ -147,19 +147,25 @@ type call struct {
 // do performs a call that carries no file and returns the answer's body, which is
 // JSON unless something else was asked for.
 func (c *Client) do(ctx context.Context, r call) (json.RawMessage, error) {
+	data, _, err := c.perform(ctx, r)
+	return data, err
+}
+
+// perform is do that returns the status of the answer as well.
+func (c *Client) perform(ctx context.Context, r call) (json.RawMessage, int, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
 	var body io.Reader
 	if r.body != nil {
 		data, err := json.Marshal(r.body)
 		if err != nil {
-			return nil, fmt.Errorf("encode the request: %w", err)
+			return nil, 0, fmt.Errorf("encode the request: %w", err)
 		}
 		body = bytes.NewReader(data)
 	}
 	path, err := pathOf(r.path...)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	address := c.URL(path)
 	if len(r.query) > 0 {
@@ -167,7 +173,7 @@ func (c *Client) do(ctx context.Context, r call) (json.RawMessage, error) {
 	}
 	req, err := http.NewRequestWithContext(ctx, r.method, address, body)
 	if err != nil {
-		return nil, fmt.Errorf("build the request: %w", err)
+		return nil, 0, fmt.Errorf("build the request: %w", err)
 	}
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -177,12 +183,18 @@ func (c *Client) do(ctx context.Context, r call) (json.RawMessage, error) {
 	} else {
 		req.Header.Set("Accept", r.accept)
 	}
-	return c.send(req, r.accept == "", r.besides)
+	return c.exchange(req, r.accept == "", r.besides)
 }
 
 // send performs a request and reads its answer. With wantJSON an answer of another
 // type is an error. What comes with one of the statuses besides is an answer as well.
 func (c *Client) send(req *http.Request, wantJSON bool, besides ...int) (json.RawMessage, error) {
+	data, _, err := c.exchange(req, wantJSON, besides...)
+	return data, err
+}
+
+// exchange is send that returns the status of the answer as well.
+func (c *Client) exchange(req *http.Request, wantJSON bool, besides ...int) (json.RawMessage, int, error) {
 	req.Header.Set("User-Agent", c.opts.Agent)
 	switch {
 	case c.opts.Bearer != "":
@@ -194,7 +206,7 @@ func (c *Client) send(req *http.Request, wantJSON bool, besides ...int) (json.Ra
 	resp, err := c.opts.HTTP.Do(req)
 	if err != nil {
 		c.opts.Log.Info("call", "method", req.Method, "url", req.URL.Redacted(), "error", err)
-		return nil, c.connection(req, err)
+		return nil, 0, c.connection(req, err)
 	}
 	defer resp.Body.Close()
 	c.opts.Log.Info("call", "method", req.Method, "url", req.URL.Redacted(), "status", resp.StatusCode,
@@ -202,24 +214,24 @@ func (c *Client) send(req *http.Request, wantJSON bool, besides ...int) (json.Ra
 	if (resp.StatusCode < 200 || resp.StatusCode >= 300) && !slices.Contains(besides, resp.StatusCode) {
 		data, err := io.ReadAll(io.LimitReader(resp.Body, maxError))
 		if err != nil {
-			return nil, c.connection(req, err)
+			return nil, 0, c.connection(req, err)
 		}
-		return nil, c.refusal(resp, data)
+		return nil, 0, c.refusal(resp, data)
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return nil, c.connection(req, err)
+		return nil, 0, c.connection(req, err)
 	}
 	if len(data) > maxAnswer {
-		return nil, fault.New(fault.TooLarge, "the response of %s exceeds %d MiB", req.URL.Redacted(), maxAnswer>>20)
+		return nil, 0, fault.New(fault.TooLarge, "the response of %s exceeds %d MiB", req.URL.Redacted(), maxAnswer>>20)
 	}
 	if !wantJSON && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
-		return nil, c.foreign(resp, data)
+		return nil, 0, c.foreign(resp, data)
 	}
 	if wantJSON && len(bytes.TrimSpace(data)) > 0 && !json.Valid(data) {
-		return nil, c.foreign(resp, data)
+		return nil, 0, c.foreign(resp, data)
 	}
-	return data, nil
+	return data, resp.StatusCode, nil
 }
 
 // decode performs a call and decodes its answer into out.

@@ -41,7 +41,7 @@ func TestNew(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, url, token, want string }{
 		{name: "no scheme", url: "127.0.0.1:8080", want: `service address "127.0.0.1:8080" is not a URL: parse "127.0.0.1:8080": first path segment in URL cannot contain colon`},
-		{name: "no host", url: "http://", want: `service address "http://" must start with http:// or https:// and name a host`},
+		{name: "no host", url: "http://", want: `service address "http://" must start with http:// or https:// and name a host, such as http://127.0.0.1:8080`},
 		{name: "user", url: "http://me:secret@host/", want: `service address http://me:xxxxx@host/ carries a user: leave it out and log in with dcos auth login`},
 		{name: "token of two lines", url: "http://host", token: "a\nb", want: "the token (DCOS_ACS_TOKEN) contains a line break: run dcos auth login"},
 	} {

@@ -127,13 +127,28 @@ func (c *Client) ReplaceTask(ctx context.Context, name, task string) error {
 	return err
 }
 
-// Events lists what happened to a cluster, oldest first.
-func (c *Client) Events(ctx context.Context, name string) ([]wire.Event, error) {
-	var out struct {
-		Events []wire.Event `json:"events"`
+// Events lists what happened to a cluster, oldest first, also to one that is gone; after is the cursor of an earlier
+// answer, empty for all that is kept.
+func (c *Client) Events(ctx context.Context, name, after string) (wire.Notes, error) {
+	var out wire.Notes
+	_, err := c.decode(ctx, call{method: http.MethodGet, path: []string{"v1", "clusters", name, "events"}, query: from(after)}, &out)
+	return out, err
+}
+
+// Operations lists the changes of a cluster that were asked for, the newest first, also of one that is gone; with a
+// cursor those that are new or have changed since, in the order of their changes.
+func (c *Client) Operations(ctx context.Context, name, after string) (wire.Operations, error) {
+	var out wire.Operations
+	_, err := c.decode(ctx, call{method: http.MethodGet, path: []string{"v1", "clusters", name, "operations"}, query: from(after)}, &out)
+	return out, err
+}
+
+// from is the query for what comes after a cursor.
+func from(after string) url.Values {
+	if after == "" {
+		return nil
 	}
-	_, err := c.decode(ctx, call{method: http.MethodGet, path: []string{"v1", "clusters", name, "events"}}, &out)
-	return out.Events, err
+	return url.Values{"after": {after}}
 }
 
 // Placement asks whether more TaskManagers of a cluster would fit now; with refresh Mesos is asked for offers first.

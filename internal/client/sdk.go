@@ -13,6 +13,8 @@ type Plan struct {
 	Errors   []string `json:"errors"`
 	Strategy string   `json:"strategy"`
 	Status   string   `json:"status"`
+	// Paused says that task launches of all clusters are paused, also of those that are created later.
+	Paused bool `json:"paused"`
 }
 
 // Phase is a part of a plan: a cluster.
@@ -22,9 +24,11 @@ type Phase struct {
 	Steps    []Step `json:"steps"`
 	Strategy string `json:"strategy"`
 	Status   string `json:"status"`
+	// Paused says that task launches of the cluster are paused.
+	Paused bool `json:"paused"`
 }
 
-// Step is the smallest part of a plan: a task.
+// Step is the smallest part of a plan: a pod.
 type Step struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
@@ -46,22 +50,22 @@ func (c *Client) Plan(ctx context.Context, name string) (Plan, json.RawMessage, 
 
 // PlanCommand is a command on a plan, a phase of it or a step of that.
 type PlanCommand struct {
-	// Plan is its name, Command one of interrupt, continue, restart and forceComplete.
+	// Plan is its name, Command one of start, stop, interrupt, continue, restart and forceComplete.
 	Plan, Command string
 	// Phase and Step narrow it; empty means all.
 	Phase, Step string
 }
 
-// CommandPlan gives a plan a command.
-func (c *Client) CommandPlan(ctx context.Context, p PlanCommand) error {
+// CommandPlan gives a plan a command. Changed says that it was not so already.
+func (c *Client) CommandPlan(ctx context.Context, p PlanCommand) (changed bool, err error) {
 	query := url.Values{}
 	for name, value := range map[string]string{"phase": p.Phase, "step": p.Step} {
 		if value != "" {
 			query.Set(name, value)
 		}
 	}
-	_, err := c.do(ctx, call{method: http.MethodPost, path: []string{"v1", "plans", p.Plan, p.Command}, query: query})
-	return err
+	_, status, err := c.perform(ctx, call{method: http.MethodPost, path: []string{"v1", "plans", p.Plan, p.Command}, query: query})
+	return status != http.StatusAlreadyReported, err
 }
 
 // Pod is a pod with its tasks.
@@ -117,6 +121,8 @@ func (c *Client) CommandPod(ctx context.Context, name, command string) ([]string
 type Endpoint struct {
 	// Address holds host:port pairs.
 	Address []string `json:"address"`
+	// DNS holds name:port pairs of tasks on a virtual network.
+	DNS []string `json:"dns,omitempty"`
 }
 
 // Endpoints lists the names of the endpoints.

@@ -160,7 +160,7 @@ type Timing struct {
 	OfferRefuse time.Duration `envconfig:"OFFER_REFUSE_DURATION" default:"1h" doc:"For how long Mesos does not offer again what was declined. New demand ends it early."`
 	Reconcile   time.Duration `envconfig:"RECONCILE_INTERVAL" default:"15m" doc:"The time between two comparisons of all tasks with Mesos."`
 	KillGrace   time.Duration `envconfig:"TASK_KILL_GRACE" default:"30s" doc:"The time between SIGTERM and SIGKILL of a task."`
-	Unreachable time.Duration `envconfig:"UNREACHABLE_TIMEOUT" default:"30s" doc:"How long a task on an agent that Mesos does not hear is waited for before it is replaced."`
+	Unreachable time.Duration `envconfig:"UNREACHABLE_TIMEOUT" default:"30s" doc:"How long an unreachable task that does not answer is waited for while nothing else answers the service either. Else it is replaced at once, and one that answers stays."`
 }
 
 // Log is for people and machines.

@@ -55,3 +55,28 @@ func batch(n, every int) []offer.Offer {
 	}
 	return offers
 }
+
+// BenchmarkTick is a tick of the clock with clusters that rest: it looks at none of them.
+func BenchmarkTick(b *testing.B) {
+	for _, n := range []int{1, 1000} {
+		b.Run(fmt.Sprintf("clusters=%d", n), func(b *testing.B) {
+			now := time.Unix(0, 0)
+			s := core.New(state.Options{}, state.Stored{}, now)
+			s, _ = core.Step(s, state.Subscribed{FrameworkID: "f"}, now)
+			for i := range n {
+				s, _ = core.Step(s, state.PutCluster{Nonce: "aaaa", Spec: spec.Spec{
+					Name: fmt.Sprintf("demo-%d", i), Kind: spec.Session, Allocation: spec.Dynamic,
+					JobManager: spec.JobManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}},
+				}}, now)
+			}
+			s, _ = core.Step(s, state.Offered{Offers: batch(2*n, 0)}, now)
+			if waiting := s.Busy.Len(); waiting > 0 {
+				b.Fatalf("%d clusters wait", waiting)
+			}
+			b.ResetTimer()
+			for b.Loop() {
+				core.Step(s, state.Ticked{}, now.Add(time.Second))
+			}
+		})
+	}
+}

@@ -17,15 +17,17 @@ func New(o state.Options, stored state.Stored, now time.Time) state.State {
 		Options:        o.Defaults(),
 		Framework:      stored.Framework,
 		Clusters:       iradix.New[*state.Cluster](),
+		Busy:           iradix.New[*state.Cluster](),
 		Tasks:          iradix.New[*task.Task](),
 		Agents:         iradix.New[*state.Agent](),
 		Killing:        iradix.New[struct{}](),
 		OrphanedHAData: iradix.New[*state.OrphanedHAData](),
-		Unreachable:    iradix.New[struct{}](),
+		Unreachable:    iradix.New[state.Probing](),
 
 		Reservations:   iradix.New[*state.Reservation](),
 		DrainingAgents: iradix.New[state.DrainingAgent](),
 	}
+	s.Operations = state.NewOperations(stored.Operations)
 	s.Reconcile.Open = iradix.New[struct{}]()
 	s.Reconcile.Implicit = now.Add(s.Options.ReconcileInterval)
 	tx := &state.Tx{State: s, Now: now}
@@ -40,12 +42,18 @@ func New(o state.Options, stored state.Stored, now time.Time) state.State {
 	for _, r := range stored.Clusters {
 		c := state.NewCluster(r)
 		c.Phases = []wire.PhaseTime{{Phase: wire.PhaseOffer, Since: now}}
-		tx.Clusters.Insert([]byte(r.Spec.Name), c)
+		tx.Adopt(c)
 	}
 	for i := range stored.Tasks {
 		t := stored.Tasks[i]
-		if _, ok := tx.Clusters.Get([]byte(t.Cluster)); ok {
+		if _, ok := tx.Clusters.Get([]byte(t.Cluster)); ok && t.Pod != "" {
 			tx.IndexTask(&t)
+		}
+	}
+	for i := range stored.Tasks { // The names of the others are known by now.
+		t := stored.Tasks[i]
+		if _, ok := tx.Clusters.Get([]byte(t.Cluster)); ok && t.Pod == "" {
+			tx.IndexUnnamed(&t)
 		}
 	}
 	for i := range stored.Reservations {

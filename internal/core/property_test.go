@@ -43,6 +43,8 @@ type world struct {
 	request    uint64
 	// asked is the change for which jobs were last asked to be stopped; 0 when that was answered.
 	asked int64
+	// probes are the tasks that were asked whether they live, and not answered for.
+	probes []state.Probe
 }
 
 func newWorld(t *rapid.T) *world {
@@ -86,6 +88,8 @@ func (w *world) do(e state.Event) {
 			}
 		case state.Ack:
 			acked++
+		case state.Probe:
+			w.probes = append(w.probes, a)
 		}
 	}
 	if u, ok := e.(state.Updated); ok && len(u.UUID) > 0 && acked != 1 {
@@ -175,7 +179,7 @@ func (w *world) offer(agents int) {
 // one draws something that happens.
 func (w *world) one() {
 	ids := slices.Sorted(maps.Keys(w.tasks))
-	switch rapid.IntRange(0, 11).Draw(w.t, "what") {
+	switch rapid.IntRange(0, 12).Draw(w.t, "what") {
 	case 0:
 		w.put(rapid.IntRange(0, 4).Draw(w.t, "count"))
 	case 1:
@@ -205,6 +209,8 @@ func (w *world) one() {
 		w.answerReconciliation()
 	case 11:
 		w.jobsStopped(rapid.IntRange(0, 2).Draw(w.t, "stopped"))
+	case 12:
+		w.probed()
 	}
 	w.bounded()
 }
@@ -237,6 +243,29 @@ func (w *world) jobsStopped(how int) {
 	}
 	w.asked = 0
 	w.do(e)
+}
+
+// probed answers for one of the tasks that were asked whether they live, perhaps late.
+func (w *world) probed() {
+	if len(w.probes) == 0 {
+		return
+	}
+	i := rapid.IntRange(0, len(w.probes)-1).Draw(w.t, "probe")
+	a := w.probes[i]
+	w.probes = slices.Delete(w.probes, i, i+1)
+	e := state.Probed{TaskID: a.Task.ID, Since: a.Since, Compared: len(a.Others), Alive: rapid.Bool().Draw(w.t, "alive")}
+	e.Reached = e.Alive || len(a.Others) > 0 && rapid.Bool().Draw(w.t, "reached")
+	known := w.knows(a.Task.ID)
+	w.do(e)
+	if e.Alive && known != w.knows(a.Task.ID) {
+		w.t.Fatalf("%s lives and was given up", a.Task.ID)
+	}
+}
+
+// knows says whether a task is on the books.
+func (w *world) knows(id string) bool {
+	_, ok := view.TaskOf(&w.state, "demo", id)
+	return ok
 }
 
 func (w *world) put(count int) {

@@ -44,8 +44,8 @@ type player struct {
 	now     time.Time
 	request uint64
 	stored  map[string]any
-	// ports has tasks shown with their ports, restores what the next change would restore from.
-	ports, restores bool
+	// ports has tasks shown with their ports, restores what the next change would restore from, pods the pods' names.
+	ports, restores, pods bool
 }
 
 func newPlayer() *player {
@@ -58,6 +58,7 @@ func (p *player) play(t *testing.T, d *datadriven.TestData) string {
 	switch d.Cmd {
 	case "show":
 		p.ports, p.restores = flag(d, "ports"), flag(d, "restores")
+		p.pods = flag(d, "pods")
 		return p.show(arg(d, "cluster", "demo"))
 	case "restart":
 		out := p.restart()
@@ -131,6 +132,8 @@ func (p *player) restart() string {
 			s.Leftovers = append(s.Leftovers, *v)
 		case *task.Task:
 			s.Tasks = append(s.Tasks, *v)
+		case *wire.Operation:
+			s.Operations = append(s.Operations, *v)
 		case *task.Reservation:
 			s.Reservations = append(s.Reservations, *v)
 		}
@@ -169,6 +172,8 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 		return e
 	case "jobs":
 		return p.jobs(d)
+	case "exceptions":
+		return p.exceptions(d)
 	case "found":
 		return state.CheckpointFound{Cluster: arg(d, "cluster", "demo"), Submission: int64(number(d, "submission")), Newest: int64(number(d, "newest")), JobKnown: d.HasArg("known"), Error: strings.TrimSpace(d.Input)}
 	case "cancelled":
@@ -204,11 +209,18 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 			e.UUID = []byte("u")
 		}
 		return e
-	case "observed":
-		return state.FlinkObserved{
-			Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""),
-			Flink: wire.Flink{TaskManagers: number(d, "tms"), SlotsTotal: number(d, "slots"), JobsRunning: number(d, "jobs")},
+	case "probed":
+		e := state.Probed{TaskID: arg(d, "task", ""), Compared: number(d, "compared"), Reached: flag(d, "reached"), Alive: flag(d, "alive"), By: "its port answers", Since: p.now}
+		if t, ok := p.state.Tasks.Get([]byte(e.TaskID)); ok && !flag(d, "late") {
+			e.Since = t.Changed
 		}
+		return e
+	case "observed":
+		f := wire.Flink{TaskManagers: number(d, "tms"), SlotsTotal: number(d, "slots"), JobsRunning: number(d, "jobs")}
+		if id := arg(d, "waits", ""); id != "" {
+			f.SlotWait = wire.SlotWait{Job: id, State: "RUNNING", Slots: number(d, "needs"), AllSlots: number(d, "needs"), Jobs: 1, Failed: flag(d, "failed")}
+		}
+		return state.FlinkObserved{Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""), Flink: f}
 	case "wanted":
 		return p.wanted(d)
 	case "look":
@@ -223,8 +235,8 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 
 // jobs observes one job: its id, state and last checkpoint and savepoint by number.
 func (p *player) jobs(d *datadriven.TestData) state.Event {
-	j := wire.Job{ID: arg(d, "id", "j1"), State: arg(d, "state", "RUNNING"), Started: p.now.Add(-time.Hour)}
-	j.Running = j.State == "RUNNING" && !flag(d, "deploying")
+	j := wire.Job{ID: arg(d, "id", "j1"), State: arg(d, "state", "RUNNING"), Started: p.now.Add(-time.Hour), Failure: strings.TrimSpace(d.Input)}
+	j.Running, j.Restarts = j.State == "RUNNING" && !flag(d, "deploying"), int64(number(d, "restarts"))
 	at := func(n int, path string) *wire.Checkpoint {
 		if n == 0 {
 			return nil
@@ -240,6 +252,20 @@ func (p *player) jobs(d *datadriven.TestData) state.Event {
 		j.Pending = p.now.Add(-time.Duration(n) * time.Second)
 	}
 	return state.JobsObserved{Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""), Jobs: []wire.Job{j}}
+}
+
+// exceptions reads a line an exception: its age in seconds, its task and its message.
+func (p *player) exceptions(d *datadriven.TestData) state.Event {
+	e := state.JobFailed{Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "jm", ""), Job: arg(d, "id", "j1")}
+	for line := range strings.Lines(d.Input) {
+		f := strings.SplitN(strings.TrimSpace(line), " ", 3)
+		age, err := time.ParseDuration(f[0])
+		if err != nil {
+			panic(err)
+		}
+		e.Exceptions = append(e.Exceptions, wire.JobException{Time: p.now.Add(-age), Task: f[1], Message: f[2]})
+	}
+	return e
 }
 
 func (p *player) wanted(d *datadriven.TestData) state.Event {
@@ -263,6 +289,9 @@ func (p *player) show(name string) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s restarts=%d\n", d.Status.State, d.Status.Phase, d.Status.Restarts)
+	if f := d.Status.Flink; f != nil && f.SlotWait.Job != "" {
+		fmt.Fprintf(&b, "  %s\n", d.Status.Message)
+	}
 	if ch := d.Status.Change; ch != nil {
 		fmt.Fprintf(&b, "  generation %d waits: suspend=%t stopped=%t %d savepoints\n", ch.Generation, ch.Suspend, ch.Stopped, len(ch.Savepoints))
 	}
@@ -280,13 +309,25 @@ func (p *player) show(name string) string {
 		if t.Address != "" || p.ports {
 			fmt.Fprintf(&b, " %s %v", t.Address, t.Ports)
 		}
+		if p.pods {
+			fmt.Fprintf(&b, " as %s", t.Pod)
+		}
 		b.WriteByte('\n')
 	}
 	for _, r := range d.Reservations {
 		fmt.Fprintf(&b, "  %s reserved on %s, %s, made=%t, for %s\n", r.ID, r.Hostname, r.Goal, r.Made, r.Task)
 	}
 	for _, w := range d.Waiting {
+		if p.pods {
+			fmt.Fprintf(&b, "  %s waits as %s\n", w.ID, w.Pod)
+			continue
+		}
 		fmt.Fprintf(&b, "  %s waits: %s\n", w.ID, w.Reason)
+	}
+	for _, r := range d.Status.Recovering {
+		if p.pods {
+			fmt.Fprintf(&b, "  %s is lost since %s\n", r.Pod, r.Since.Format(time.TimeOnly))
+		}
 	}
 	return b.String()
 }
@@ -348,6 +389,10 @@ func specOf(d *datadriven.TestData) spec.Spec {
 		if id := arg(d, "ha-id", ""); id != "" {
 			s.FlinkConfiguration["high-availability.cluster-id"] = id
 		}
+	}
+	s.Recovery = spec.Recovery{WarmTaskManagers: number(d, "warm"), JobHealth: spec.JobHealth(arg(d, "health", "")), RestartFailedJob: flag(d, "restart-failed")}
+	if interval := arg(d, "interval", ""); interval != "" {
+		s.FlinkConfiguration = map[string]string{"execution.checkpointing.interval": interval, "execution.checkpointing.timeout": interval, "execution.checkpointing.dir": "file:/cp"}
 	}
 	if n := number(d, "replicas"); n > 0 {
 		s.JobManager.Replicas = n
@@ -540,12 +585,25 @@ func describe(a state.Action) string {
 		return "forget " + a.Spec.Name
 	case state.FindCheckpoint:
 		return fmt.Sprintf("find the newest checkpoint for submission %d of %s, known %s, graphs removed=%t", a.Submission, a.Cluster, a.Lookup.Known.Path, a.RemoveGraphs)
+	case state.Recovered:
+		return fmt.Sprintf("recovered %s in %s", a.Cluster, a.Took)
+	case state.Probe:
+		jm, others := "", []string{}
+		if a.JobManager != nil {
+			jm = " by " + a.JobManager.ID
+		}
+		for i := range a.Others {
+			others = append(others, a.Others[i].ID)
+		}
+		return fmt.Sprintf("probe %s%s, compare %v", a.Task.ID, jm, others)
 	case state.ReportWorkers:
 		return "tell flink of " + a.Cluster
 	case state.Teardown:
 		return "teardown"
 	case state.Resubscribe:
 		return "resubscribe"
+	case state.OperationChanged:
+		return strings.TrimRight(fmt.Sprintf("operation %d %s of %s %s: %s", a.Operation.ID, a.Operation.Kind, a.Operation.Cluster, a.Operation.State, a.Operation.Message), ": ")
 	case state.RecordEvent:
 		return fmt.Sprintf("note %s: %s", a.Event.Type, a.Event.Message)
 	}

@@ -58,10 +58,14 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 		lifecycle.JobsCancelled(tx, e)
 	case state.JobsStopped:
 		lifecycle.JobsStopped(tx, e)
+	case state.Probed:
+		tasks.Probed(tx, e)
 	case state.FlinkObserved:
 		lifecycle.FlinkObserved(tx, e)
 	case state.JobsObserved:
 		lifecycle.JobsObserved(tx, e)
+	case state.JobFailed:
+		lifecycle.JobFailed(tx, e)
 	case state.CheckpointFound:
 		lifecycle.CheckpointFound(tx, e)
 	case state.WorkersWanted:
@@ -76,7 +80,10 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 
 // settle ends a step: what follows from its changes for the phases of clusters and for the stream of offers.
 func settle(tx *state.Tx) (state.State, []state.Action) {
-	tx.EachEdited(func(c *state.Cluster) { lifecycle.UpdatePhase(tx, c) })
+	tx.EachEdited(func(c *state.Cluster) {
+		lifecycle.UpdatePhase(tx, c)
+		lifecycle.UpdateOperation(tx, c)
+	})
 	tx.Commit()
 	offers.UpdateFlow(tx)
 	return tx.State, tx.Actions()
@@ -98,6 +105,8 @@ func tick(tx *state.Tx, e state.Ticked) {
 	offers.TickReservations(tx)
 	lifecycle.TickRollouts(tx)
 	lifecycle.TickLookups(tx)
+	lifecycle.TickHealth(tx)
 	lifecycle.TickCancels(tx)
+	tx.TickOperations()
 	tasks.TickReconciliation(tx, e)
 }

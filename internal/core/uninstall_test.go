@@ -54,6 +54,17 @@ func begin(t *testing.T) uninstaller {
 	return u
 }
 
+// left counts what is stored beside the operations, which outlive their clusters.
+func (u uninstaller) left() int {
+	n := 0
+	for key := range u.stored {
+		if !strings.HasPrefix(key, state.OperationPrefix) {
+			n++
+		}
+	}
+	return n
+}
+
 // restartUninstalling is a new process that is told to uninstall.
 func (u uninstaller) restartUninstalling() {
 	u.restart()
@@ -63,20 +74,21 @@ func (u uninstaller) restartUninstalling() {
 func TestUninstall(t *testing.T) {
 	t.Parallel()
 	u := begin(t)
-	u.want(state.Ticked{}, "save cluster/demo task/demo-aaaa-jm-1", "unwatch demo", "kill demo-aaaa-jm-1 on a1")
+	u.want(state.Ticked{}, "save operation/0000000000000000001 operation/0000000000000000002 cluster/demo task/demo-aaaa-jm-1",
+		"operation 1 create of demo superseded: operation 2 took its place", "operation 2 delete of demo running", "unwatch demo", "kill demo-aaaa-jm-1 on a1")
 	u.want(state.Subscribed{FrameworkID: "fw-1"}, "save task/demo-aaaa-jm-1", "reconcile [demo-aaaa-jm-1]", "kill demo-aaaa-jm-1 on a1", "suppress")
 	u.want(state.PutCluster{Request: 2, Spec: spec.Spec{Name: "late"}}, "answer error: the service is being uninstalled; nothing new is taken")
 	if got := view.Uninstalling(&u.state); got.Done() || got.Clusters != 1 || got.Tasks != 1 || !got.Registered {
 		t.Errorf("in between: %+v", got)
 	}
 	u.want(state.Updated{TaskID: "demo-aaaa-jm-1", AgentID: "a1", State: task.Killed, UUID: []byte("u")},
-		"save -task/demo-aaaa-jm-1 -cluster/demo", "unwatch demo demo-aaaa-jm-1", "ack demo-aaaa-jm-1")
+		"save -task/demo-aaaa-jm-1 operation/0000000000000000002 -cluster/demo", "unwatch demo demo-aaaa-jm-1", "operation 2 delete of demo succeeded", "ack demo-aaaa-jm-1")
 	u.want(state.Ticked{}, "teardown")
 	u.want(state.Ticked{}, "nothing") // It is on its way.
 	u.now = u.now.Add(11 * time.Second)
 	u.want(state.Ticked{}, "teardown")
 	u.want(state.TornDown{}, "save -framework")
-	if got := view.Uninstalling(&u.state); !got.Done() || len(u.stored) != 0 {
+	if got := view.Uninstalling(&u.state); !got.Done() || u.left() != 0 {
 		t.Errorf("at the end: %+v, stored %v", got, u.stored)
 	}
 	u.want(state.Ticked{}, "nothing")
@@ -87,8 +99,10 @@ func TestUninstallTornDownBefore(t *testing.T) {
 	t.Parallel()
 	u := begin(t)
 	u.want(state.FrameworkRemoved{Message: "Framework has been removed"},
-		"save -framework -task/demo-aaaa-jm-1 -cluster/demo", "unwatch demo")
-	if got := view.Uninstalling(&u.state); !got.Done() || len(u.stored) != 0 {
+		"save -framework -task/demo-aaaa-jm-1 operation/0000000000000000001 operation/0000000000000000002 -cluster/demo",
+		"operation 1 create of demo superseded: operation 2 took its place", "operation 2 delete of demo running", "unwatch demo",
+		"operation 2 delete of demo succeeded")
+	if got := view.Uninstalling(&u.state); !got.Done() || u.left() != 0 {
 		t.Errorf("at the end: %+v, stored %v", got, u.stored)
 	}
 }

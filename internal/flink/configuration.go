@@ -181,23 +181,7 @@ func Adopt(sp spec.Spec) (spec.Spec, error) {
 		delete(config, cpuCores)
 	}
 	add(r.err)
-	if sp.JobManager.Memory == 0 {
-		if _, _, ok := r.find("jobmanager.memory.flink.size", "jobmanager.memory.heap.size"); ok {
-			m, err := SplitJobManager(config)
-			add(err)
-			sp.JobManager.Memory = m.Total()
-		}
-	}
-	if sp.TaskManager.Memory == 0 {
-		_, _, flinkSize := r.find("taskmanager.memory.flink.size")
-		_, _, heap := r.find("taskmanager.memory.task.heap.size")
-		_, _, managed := r.find("taskmanager.memory.managed.size", "taskmanager.memory.size")
-		if flinkSize || heap && managed {
-			m, err := SplitTaskManager(config)
-			add(err)
-			sp.TaskManager.Memory = m.Total()
-		}
-	}
+	add(addUp(&sp, r))
 	if len(problems) > 0 {
 		return spec.Spec{}, problems
 	}
@@ -206,6 +190,33 @@ func Adopt(sp spec.Spec) (spec.Spec, error) {
 		sp.FlinkConfiguration = nil
 	}
 	return sp, nil
+}
+
+// addUp works out the memory of a task from its parts, where the spec does not say it.
+func addUp(sp *spec.Spec, r *reader) error {
+	var problems Problems
+	add := func(err error) {
+		if p, ok := errors.AsType[Problems](err); ok {
+			problems = append(problems, p...)
+		}
+	}
+	if _, _, ok := r.find("jobmanager.memory.flink.size", "jobmanager.memory.heap.size"); ok && sp.JobManager.Memory == 0 {
+		m, err := SplitJobManager(r.config)
+		add(err)
+		sp.JobManager.Memory = m.Total()
+	}
+	_, _, flinkSize := r.find("taskmanager.memory.flink.size")
+	_, _, heap := r.find("taskmanager.memory.task.heap.size")
+	_, _, managed := r.find("taskmanager.memory.managed.size", "taskmanager.memory.size")
+	if sp.TaskManager.Memory == 0 && (flinkSize || heap && managed) {
+		m, err := SplitTaskManager(r.config)
+		add(err)
+		sp.TaskManager.Memory = m.Total()
+	}
+	if len(problems) > 0 {
+		return problems
+	}
+	return nil
 }
 
 // Configuration is what conf/config.yaml says for every process of a cluster: the service's

@@ -106,12 +106,7 @@ func (p *Process) validate() error {
 		add("cpus", "%v is not a share of processors", p.CPUs)
 	}
 	if p.Role == spec.TaskManagerTask && !highlyAvailable(p.Configuration) {
-		if p.JobManagerHost == "" || badHost.MatchString(p.JobManagerHost) {
-			add("jobManagerHost", "%q is neither a host name nor an address", p.JobManagerHost)
-		}
-		if p.JobManagerPort < 1 || p.JobManagerPort > 65535 {
-			add("jobManagerPort", "%d is no port", p.JobManagerPort)
-		}
+		p.validateJobManager(add)
 	}
 	for _, w := range slices.Concat(p.Arguments, p.JVMArguments) {
 		if strings.ContainsRune(w, 0) {
@@ -122,6 +117,16 @@ func (p *Process) validate() error {
 		return problems
 	}
 	return nil
+}
+
+// validateJobManager looks at the address that a TaskManager is given, as nothing else tells it.
+func (p *Process) validateJobManager(add func(field, format string, args ...any)) {
+	if p.JobManagerHost == "" || badHost.MatchString(p.JobManagerHost) {
+		add("jobManagerHost", "%q is neither a host name nor an address", p.JobManagerHost)
+	}
+	if p.JobManagerPort < 1 || p.JobManagerPort > 65535 {
+		add("jobManagerPort", "%d is no port", p.JobManagerPort)
+	}
 }
 
 // Launch works out how to start the process. The error is of type Problems.

@@ -121,19 +121,7 @@ func (s *stop) pass(ctx context.Context) error {
 	}
 	underWay := false
 	for _, j := range jobs {
-		if s.a.Stop.Cancel {
-			done, err := s.cancelOne(ctx, j)
-			if err != nil {
-				return err
-			}
-			underWay = underWay || !done
-			continue
-		}
-		if s.known(j.ID) {
-			underWay = underWay || s.awaited(j)
-			continue
-		}
-		done, err := s.one(ctx, j)
+		done, err := s.advance(ctx, j)
 		if err != nil {
 			return err
 		}
@@ -150,6 +138,17 @@ func (s *stop) pass(ctx context.Context) error {
 		s.failure = "there was no job to stop any more: " + strings.Join(s.ended, ", ")
 	}
 	return nil
+}
+
+// advance does for one job what is to be done next, and says whether nothing is left.
+func (s *stop) advance(ctx context.Context, j rest.JobSummary) (done bool, err error) {
+	switch {
+	case s.a.Stop.Cancel:
+		return s.cancelOne(ctx, j)
+	case s.known(j.ID):
+		return !s.awaited(j), nil
+	}
+	return s.one(ctx, j)
 }
 
 func (s *stop) known(id string) bool {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -169,6 +170,8 @@ const busyFor = 20 * time.Second
 func (w *Watcher) observe(ctx context.Context, a state.Watch) {
 	var last wire.Flink
 	var jobs []wire.Job
+	var failures exceptions
+	listed := jobList{}
 	known := false
 	changed := time.Now()
 	for {
@@ -179,14 +182,19 @@ func (w *Watcher) observe(ctx context.Context, a state.Watch) {
 		if err == nil {
 			observed := f.Observed
 			f.Observed = last.Observed
+			f.SlotWait = w.look(ctx, a, f, &listed)
 			if !known || f != last || w.o.Wanted(a.Cluster) {
 				f.Observed = observed
 				last, known, changed = f, true, time.Now()
 				w.o.Post(state.FlinkObserved{Cluster: a.Cluster, JobManager: a.JobManager.ID, Flink: f})
 			}
+			before := jobs
 			if a.Jobs {
 				jobs = w.jobs(ctx, a, jobs)
+			} else {
+				jobs = w.sessionJobs(ctx, a, jobs, &listed)
 			}
+			failures.look(ctx, w, a, jobs, !reflect.DeepEqual(before, jobs))
 		}
 		wait := w.o.Busy
 		if known && time.Since(changed) > busyFor && !w.o.Wanted(a.Cluster) {

@@ -359,6 +359,8 @@ func Words(a state.Action) string {
 		return fmt.Sprintf("reconcile %d tasks", len(a.Tasks))
 	case state.Watch:
 		return "watch " + a.JobManager.ID
+	case state.OperationChanged:
+		return fmt.Sprintf("operation %d %s: %s", a.Operation.ID, a.Operation.Kind, a.Operation.State)
 	case state.RecordEvent:
 		return "note " + a.Event.Type + ": " + a.Event.Message
 	case state.Answer:

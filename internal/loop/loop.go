@@ -1,4 +1,4 @@
-// Package loop owns the state: one goroutine takes events from a queue, has package decide
+// Package loop owns the state: one goroutine takes events from a queue, has the core
 // fold them in, saves what must be saved, and then performs the actions in order. It never
 // waits for anything slow but the store, and never posts to its own queue.
 package loop
@@ -17,6 +17,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Saver makes records durable, all or none.
@@ -45,6 +46,19 @@ type Jobs interface {
 	FindCheckpoint(a state.FindCheckpoint)
 }
 
+// Recorder keeps what happened. It must not wait.
+type Recorder interface {
+	// Record keeps an event; cluster is empty for one of the service.
+	Record(cluster string, e wire.Event)
+	// Wake says that an operation changed.
+	Wake()
+}
+
+// Prober asks tasks whether they live. It must not wait.
+type Prober interface {
+	Probe(a state.Probe)
+}
+
 // Options configure a Loop.
 type Options struct {
 	State state.State
@@ -52,6 +66,9 @@ type Options struct {
 	Mesos Sender
 	Flink Flink
 	Jobs  Jobs
+	Probe Prober
+	// Recorder is told of events and operations; nil for nobody.
+	Recorder Recorder
 	// Tick is the time between Ticked events; 500 ms when 0.
 	Tick time.Duration
 	// Batch is how many queued events are saved together at most; 256 when 0.
@@ -65,8 +82,8 @@ type Options struct {
 }
 
 func (o *Options) validate() error {
-	if o.Saver == nil || o.Mesos == nil || o.Flink == nil || o.Jobs == nil || o.Log == nil || o.Registerer == nil {
-		return errors.New("loop: Saver, Mesos, Flink, Jobs, Log and Registerer are required")
+	if o.Saver == nil || o.Mesos == nil || o.Flink == nil || o.Jobs == nil || o.Probe == nil || o.Log == nil || o.Registerer == nil {
+		return errors.New("loop: Saver, Mesos, Flink, Jobs, Probe, Log and Registerer are required")
 	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64
@@ -275,6 +292,8 @@ func (r *run) act(a state.Action) {
 		r.o.Flink.Forget(a)
 	case state.FindCheckpoint:
 		r.o.Jobs.FindCheckpoint(a)
+	case state.Probe:
+		r.o.Probe.Probe(a)
 	case state.ReportWorkers:
 		r.o.Flink.Tell(a.Cluster)
 	case state.Answer:
@@ -282,8 +301,19 @@ func (r *run) act(a state.Action) {
 			delete(r.waiting, a.Request)
 			reply <- a.Err
 		}
+	case state.OperationChanged:
+		o := a.Operation
+		r.o.Log.Info("operation "+string(o.State), "operation", o.ID, "kind", o.Kind, "cluster", o.Cluster, "by", o.By.Name, "user", o.By.User, "address", o.By.Address, "message", o.Message)
+		if r.o.Recorder != nil {
+			r.o.Recorder.Wake()
+		}
 	case state.RecordEvent:
 		r.o.Log.Info(a.Event.Message, "cluster", a.Cluster, "event", a.Event.Type)
+		if r.o.Recorder != nil {
+			r.o.Recorder.Record(a.Cluster, a.Event)
+		}
+	case state.Recovered:
+		// Counted by the metrics.
 	case state.Save:
 		// Collected by step.
 	}

@@ -86,6 +86,7 @@ func (w *world) Tell(cluster string)           { w.note("report workers of %s", 
 func (w *world) CancelJobs(a state.CancelJobs) { w.note("cancel jobs of %s", a.Cluster) }
 func (w *world) StopJobs(a state.StopJobs)     { w.note("stop jobs of %s", a.Cluster) }
 
+func (w *world) Probe(a state.Probe)                   { w.note("probe %s", a.Task.ID) }
 func (w *world) FindCheckpoint(a state.FindCheckpoint) { w.note("stop jobs of %s", a.Cluster) }
 func (w *world) holdSaves() (release func())           { return w.set(make(chan struct{}), nil) }
 func (w *world) set(held chan struct{}, err error) (release func()) {
@@ -107,7 +108,7 @@ func inWorld(t *testing.T, test func(*testing.T, *world), change ...func(*loop.O
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{ended: make(chan error, 1)}
 		o := loop.Options{
-			State: core.New(state.Options{}, state.Stored{}, time.Now()), Saver: w, Mesos: w, Flink: w, Jobs: w,
+			State: core.New(state.Options{}, state.Stored{}, time.Now()), Saver: w, Mesos: w, Flink: w, Jobs: w, Probe: w,
 			Registerer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
 		}
 		for _, c := range change {
@@ -224,7 +225,7 @@ func TestAnswerAfterSave(t *testing.T) {
 		if names := view.Names(w.View()); !slices.Equal(names, []string{"demo"}) {
 			t.Errorf("the view shows %v after the save", names)
 		}
-		if diff := cmp.Diff([]string{"save cluster/demo", "send state.Revive"}, w.done()); diff != "" {
+		if diff := cmp.Diff([]string{"save cluster/demo operation/0000000000000000001", "send state.Revive"}, w.done()); diff != "" {
 			t.Errorf("after the save (-want +got):\n%s", diff)
 		}
 		if busy := w.Busy(); busy != 0 {
@@ -267,6 +268,9 @@ func TestBatch(t *testing.T) {
 		}
 		synctest.Wait()
 		saves := slices.DeleteFunc(w.done(), func(s string) bool { return !strings.HasPrefix(s, "save") })
+		for i, s := range saves { // Each put is an operation, too.
+			saves[i], _, _ = strings.Cut(s, " operation/")
+		}
 		want := []string{
 			"save cluster/c0",
 			"save cluster/c1 cluster/c2 cluster/c3 cluster/c4 cluster/c5",

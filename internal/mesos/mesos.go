@@ -1,5 +1,5 @@
 // Package mesos translates between the Mesos v1 scheduler API and the events and actions of
-// package decide. It keeps the subscription alive (leader, heartbeats, back-off) and sends
+// the core. It keeps the subscription alive (leader, heartbeats, back-off) and sends
 // calls in order from one goroutine. It decides nothing.
 package mesos
 

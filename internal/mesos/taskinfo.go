@@ -18,7 +18,7 @@ func taskInfo(l state.Launch, p task.Template) mesosgo.TaskInfo {
 	shell := true
 	command := p.Command
 	info := mesosgo.TaskInfo{
-		Name:    l.Task.Cluster + "." + string(l.Task.Kind),
+		Name:    l.Task.Pod,
 		TaskID:  mesosgo.TaskID{Value: l.Task.ID},
 		AgentID: mesosgo.AgentID{Value: l.Task.AgentID},
 		Command: &mesosgo.CommandInfo{

@@ -3,6 +3,7 @@
 package task
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +22,9 @@ const (
 // Task is one Mesos task of a cluster, as stored.
 type Task struct {
 	// ID is the Mesos task id; for a TaskManager also Flink's resource id.
-	ID      string        `json:"id"`
+	ID string `json:"id"`
+	// Pod is the lasting name of its place in the cluster, which its successors have too: see PodName.
+	Pod     string        `json:"pod,omitempty"`
 	Cluster string        `json:"cluster"`
 	Kind    spec.TaskKind `json:"role"`
 	Goal    Goal          `json:"goal"`
@@ -68,6 +71,12 @@ type Task struct {
 	KillAfter time.Time `json:"killAfter,omitzero"`
 	// Kills counts the KILL calls sent.
 	Kills int `json:"kills,omitempty"`
+}
+
+// PodName names a pod, such as demo-taskmanager-3: the number counts the pods of a kind in a cluster from 0 on. A pod has
+// one task after the other; Mesos' tasks have its name.
+func PodName(cluster string, kind spec.TaskKind, number int) string {
+	return cluster + "-" + string(kind) + "-" + strconv.Itoa(number)
 }
 
 // Worker is one TaskManager that Flink's ResourceManager asks for, with its process spec.

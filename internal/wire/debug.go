@@ -35,6 +35,8 @@ type DebugFramework struct {
 	ID string `json:"id"`
 	// Previous are the ids that the master removed, the newest last.
 	Previous []string `json:"previous,omitempty"`
+	// Paused says that task launches of all clusters are paused.
+	Paused bool `json:"paused,omitempty"`
 }
 
 // DebugReconciliation is an explicit reconciliation, if one is under way, and when the implicit one comes.

@@ -29,9 +29,3 @@ type Recovery struct {
 	Lost    string  `json:"lost"`
 	Seconds float64 `json:"seconds"`
 }
-
-// ClusterEvent is an event with the cluster that it is about; empty for one of the service itself.
-type ClusterEvent struct {
-	Cluster string `json:"cluster"`
-	Event
-}

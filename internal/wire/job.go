@@ -10,6 +10,8 @@ type Job struct {
 	Name string `json:"name,omitempty"`
 	// State is Flink's JobStatus, such as RUNNING, RESTARTING or FAILED.
 	State string `json:"state"`
+	// Failure is why a job failed: the innermost cause, on one line. Empty for any other state.
+	Failure string `json:"failure,omitempty"`
 	// Running says that the job is RUNNING and all of its subtasks run or have finished.
 	Running bool      `json:"running"`
 	Started time.Time `json:"started,omitzero"`

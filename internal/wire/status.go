@@ -63,15 +63,33 @@ type PhaseTime struct {
 
 // Flink is what the JobManager's REST API last said.
 type Flink struct {
-	Version        string    `json:"version,omitempty"`
-	TaskManagers   int       `json:"taskManagers"`
-	SlotsTotal     int       `json:"slotsTotal"`
-	SlotsAvailable int       `json:"slotsAvailable"`
-	JobsRunning    int       `json:"jobsRunning"`
-	JobsFinished   int       `json:"jobsFinished"`
-	JobsCancelled  int       `json:"jobsCancelled"`
-	JobsFailed     int       `json:"jobsFailed"`
-	Observed       time.Time `json:"observed"`
+	Version        string `json:"version,omitempty"`
+	TaskManagers   int    `json:"taskManagers"`
+	SlotsTotal     int    `json:"slotsTotal"`
+	SlotsAvailable int    `json:"slotsAvailable"`
+	JobsRunning    int    `json:"jobsRunning"`
+	JobsFinished   int    `json:"jobsFinished"`
+	JobsCancelled  int    `json:"jobsCancelled"`
+	JobsFailed     int    `json:"jobsFailed"`
+	// SlotWait is the first job that waits for slots; zero when none does.
+	SlotWait SlotWait  `json:"slotWait,omitzero"`
+	Observed time.Time `json:"observed"`
+}
+
+// SlotWait is a job that has fewer slots than it needs.
+type SlotWait struct {
+	// Job is Flink's id of the job, State its JobStatus.
+	Job   string `json:"job"`
+	Name  string `json:"name,omitempty"`
+	State string `json:"state"`
+	// Slots are those that the job needs; 0 while that is not known.
+	Slots int `json:"slots,omitempty"`
+	// AllSlots are those that all unfinished jobs of the cluster need together; 0 while that is not known.
+	AllSlots int `json:"allSlots,omitempty"`
+	// Jobs counts the jobs that wait, this one included.
+	Jobs int `json:"jobs"`
+	// Failed says that Flink has failed the job for it once or more (NoResourceAvailableException).
+	Failed bool `json:"failed,omitempty"`
 }
 
 // JobResult is how the job of an application or job cluster ended.
@@ -84,7 +102,9 @@ type JobResult struct {
 
 // Waiting is a task that is wanted and has no place yet.
 type Waiting struct {
-	ID    string        `json:"id"`
+	ID string `json:"id"`
+	// Pod is the lasting name of its place in the cluster.
+	Pod   string        `json:"pod"`
 	Kind  spec.TaskKind `json:"role"`
 	Since time.Time     `json:"since"`
 	// Reason says which resource or rule is missing on how many agents.
@@ -120,13 +140,27 @@ type Status struct {
 	// Restore is where its job started from, NextRestore what the next restart would do.
 	Restore     *Restore     `json:"restore,omitempty"`
 	NextRestore *NextRestore `json:"nextRestore,omitempty"`
+	// Recoveries are the last recoveries of the jobs, the newest last.
+	Recoveries []JobRecovery `json:"recoveries,omitempty"`
+	// Health is what the health check has done to the job; nil for nothing.
+	Health *Health `json:"health,omitempty"`
 	// Paused says that no task is started until the plan is resumed.
 	Paused bool `json:"paused,omitempty"`
+	// Recovering are the pods that are being replaced after a failure or on request, the oldest first.
+	Recovering []Recovering `json:"recovering,omitempty"`
+}
+
+// Recovering is a pod whose task has ended, or is ending, and whose next task is not ready yet.
+type Recovering struct {
+	Pod   string    `json:"pod"`
+	Since time.Time `json:"since"`
 }
 
 // TaskStatus is a task as the API shows it.
 type TaskStatus struct {
-	ID       string        `json:"id"`
+	ID string `json:"id"`
+	// Pod is the lasting name of its place in the cluster, which its successors have too.
+	Pod      string        `json:"pod"`
 	Kind     spec.TaskKind `json:"role"`
 	Goal     task.Goal     `json:"goal"`
 	State    task.State    `json:"state"`
@@ -164,13 +198,6 @@ type Failure struct {
 	Ended    time.Time  `json:"ended"`
 }
 
-// Event is one entry of a cluster's history, for people.
-type Event struct {
-	Time    time.Time `json:"time"`
-	Type    string    `json:"type"`
-	Message string    `json:"message"`
-}
-
 // Description is a cluster as the API answers it.
 type Description struct {
 	Name    string       `json:"name"`
@@ -197,6 +224,8 @@ type Summary struct {
 	SlotsFree    int       `json:"slotsAvailable"`
 	JobsRunning  int       `json:"jobsRunning"`
 	Created      time.Time `json:"created"`
-	// Waiting is why a task has no place yet; empty when none waits.
+	// Waiting is why a task has no place yet, or else why a job has no slots; empty when nothing waits.
 	Waiting string `json:"waiting,omitempty"`
+	// Paused says that no task is started until the plan is resumed.
+	Paused bool `json:"paused,omitempty"`
 }

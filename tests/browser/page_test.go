@@ -4,6 +4,7 @@ package browser_test
 
 import (
 	"flag"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -71,6 +72,10 @@ func TestPage(t *testing.T) {
 		t.Error("the form takes a name with a blank")
 	}
 	p.Type(`#create-form [name=name]`, "analytics")
+	if got := p.Text(`document.querySelector("#create-form [name=allocation]").value`); got != "dynamic" {
+		t.Errorf("the form begins with allocation %s", got)
+	}
+	p.Eval(`(() => { const a = document.querySelector("#create-form [name=allocation]"); a.value = "static"; a.dispatchEvent(new Event("change")); })()`)
 	p.Type(`#create-form [name=slots]`, "2")
 	p.Type(`#create-form [name=taskManagerMemory]`, "1g")
 	shot(t, p, "form")
@@ -142,11 +147,20 @@ func runJar(t *testing.T, p *chromium.Page, w *world.World) {
 	const class = "input[formcontrolname=entryClass]"
 	p.Until("the jar's form is open", `document.querySelector("`+class+`")`, soon)
 	p.Type(class, "org.flinkonmesos.demo.Endless")
+	p.Type("input[formcontrolname=programArgs]", "--parallelism 2")
 	shot(t, p, "flink-submit")
 	p.Eval(`[...document.querySelectorAll("button")].find(e => e.textContent.trim() === "Submit" && e.getClientRects().length).id = "the-submit"`)
 	p.Click("#the-submit")
 	p.Until("Flink shows the running job", `location.hash.includes("/job/") && document.body.innerText.includes("RUNNING")`, long)
 	shot(t, p, "flink-job")
+	// The program took its arguments: both slots are used.
+	w.Eventually("both slots are used", func() error {
+		list, err := w.Client.Clusters(t.Context())
+		if err == nil && list[0].SlotsFree > 0 {
+			err = fmt.Errorf("%d are free", list[0].SlotsFree)
+		}
+		return err
+	})
 }
 
 // contrast checks that every visible text stands out from what is behind it (WCAG 2 AA: 4.5 to 1).

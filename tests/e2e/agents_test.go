@@ -36,39 +36,55 @@ func apart(t *testing.T, w *world.World, d disttest.Distribution, out string) (i
 }
 
 // TestHostLost fails the machine of a worker: nobody hears of it until the master's pings have run out. Then the worker
-// is replaced on another machine, and the job goes on from its checkpoint.
+// is replaced on another machine at once, and the job goes on from its checkpoint: with a timeout of an hour for
+// what does not answer, whoever waited would wait for the end of the test.
 func TestHostLost(t *testing.T) {
 	world.NeedsLocal(t, "it fails a machine")
 	d := disttest.Real(t)[0]
-	w := world.Start(t, world.Options{Agents: 3, CPUs: 2, AgentPings: 2 * time.Second, Service: func(string) []string { return []string{"UNREACHABLE_TIMEOUT=2s"} }})
+	w := world.Start(t, world.Options{Agents: 3, CPUs: 2, AgentPings: 2 * time.Second, Service: func(string) []string { return []string{"UNREACHABLE_TIMEOUT=1h"} }})
 	out := w.Dir() + "/sum"
 	id, _, worker := apart(t, w, d, out)
 	w.Fault(map[string]any{"name": "KillAgent", "agent": worker.AgentID})
 	if pids := w.Pids(worker.ID); len(pids) > 0 {
 		t.Errorf("the machine failed and %s still has the processes %v", worker.ID, pids)
 	}
-	w.Until("apart", "has replaced "+worker.ID, func(d wire.Description) bool {
+	after := w.Until("apart", "has replaced "+worker.ID, func(d wire.Description) bool {
 		return taskManagers(d) == 2 && len(d.Waiting) == 0 && d.Status.Flink != nil && d.Status.Flink.TaskManagers == 2 &&
 			!slices.ContainsFunc(world.Tasks(d, spec.TaskManagerTask), func(x wire.TaskStatus) bool { return x.AgentID == worker.AgentID })
 	})
+	w.JobState("apart", id, "RUNNING")
+	said, lost := eventAt(after, "Unreachable"), eventAt(after, "TaskManagerLost")
+	t.Logf("Mesos said so %s before the loss was known to Flink; the job ran again %s after it", lost.Sub(said), time.Since(said).Round(100*time.Millisecond))
 	w.JobState("apart", id, "FINISHED")
 	checkSum(t, out, 40000)
 }
 
-// TestAgentProcessLost ends the process of an agent for a while: its tasks run on and are not replaced.
+// eventAt is the time of the first event of a type.
+func eventAt(d wire.Description, kind string) time.Time {
+	for _, e := range d.Events {
+		if e.Type == kind {
+			return e.Time
+		}
+	}
+	return time.Time{}
+}
+
+// TestAgentProcessLost ends the process of an agent for many pings: its tasks run on, the job is not restarted, and they
+// are the same afterwards.
 func TestAgentProcessLost(t *testing.T) {
 	world.NeedsLocal(t, "it ends the process of an agent")
 	d := disttest.Real(t)[0]
-	w := world.Start(t, world.Options{Agents: 3, CPUs: 2, AgentPings: 2 * time.Second})
+	w := world.Start(t, world.Options{Agents: 3, CPUs: 2, AgentPings: 2 * time.Second, Service: func(string) []string { return []string{"UNREACHABLE_TIMEOUT=2s"} }})
 	out := w.Dir() + "/sum"
 	id, before, worker := apart(t, w, d, out)
 	seen := map[string]bool{}
 	taskManagerIDs(before, seen)
 	same := maps.Clone(seen)
 	w.Fault(map[string]any{"name": "LoseAgent", "agent": worker.AgentID})
-	w.Until("apart", "has an unreachable TaskManager", func(d wire.Description) bool {
+	w.Until("apart", "has known for 15s that its TaskManager runs unseen", func(d wire.Description) bool {
 		taskManagerIDs(d, same)
-		return slices.ContainsFunc(d.Tasks, func(x wire.TaskStatus) bool { return x.ID == worker.ID && x.State == "UNREACHABLE" })
+		since := eventAt(d, "StillRuns")
+		return !since.IsZero() && time.Since(since) > 15*time.Second
 	})
 	w.Fault(map[string]any{"name": "ReturnAgent", "agent": worker.AgentID})
 	after := w.Until("apart", "has both TaskManagers again", func(d wire.Description) bool {
@@ -77,6 +93,10 @@ func TestAgentProcessLost(t *testing.T) {
 	})
 	if !maps.Equal(seen, same) || after.Status.Restarts != 0 {
 		t.Errorf("there were the TaskManagers %v, then %v, with %d restarts", seen, same, after.Status.Restarts)
+	}
+	restarts, err := w.Client.Flink("apart").Metrics(t.Context(), id, []string{"numRestarts"})
+	if err != nil || len(restarts) != 1 || restarts[0].Value != "0" {
+		t.Errorf("the job's restarts are %v: %v", restarts, err)
 	}
 	w.JobState("apart", id, "FINISHED")
 	checkSum(t, out, 40000)

@@ -54,18 +54,3 @@ func TestRunApplication(t *testing.T) {
 		}
 	})
 }
-
-// TestPython tells what is missing when a Python job is asked for and the distribution cannot run one.
-func TestPython(t *testing.T) {
-	d := disttest.Real(t)[0]
-	w := world.Start(t, world.Options{})
-	spec := filepath.Join(w.Dir(), "python.yaml")
-	text := "name: python\nkind: application\nflinkVersion: \"" + d.Version + "\"\njob: {python: \"file:///tmp/main.py\"}\n"
-	if err := os.WriteFile(spec, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	code, _, progress := dcosFlink(t, w, "cluster", "create", "-f", spec)
-	if code == 0 || !strings.Contains(progress, "job.python") || !strings.Contains(progress, "flink-python") {
-		t.Errorf("a Python job without flink-python exits with %d:\n%s", code, progress)
-	}
-}

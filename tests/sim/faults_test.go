@@ -31,9 +31,11 @@ func TestFaults(t *testing.T) {
 	}{
 		{"torn down by the operator while running: noticed at once, rebuilt under a new id", tornDownWhileRunning},
 		{"torn down by the operator while away: rebuilt under a new id, no loop", tornDownWhileAway},
-		{"host lost: replaced elsewhere when Mesos has said so for long enough", hostLost},
+		{"host lost: replaced elsewhere as soon as Mesos has said so", hostLost},
 		{"host declared gone: replaced elsewhere at once", hostGone},
-		{"agent process lost: every task stays", agentProcessLost},
+		{"agent process lost for five minutes, with a restart of the service: every task stays", agentProcessLost},
+		{"agent process lost, then a task behind its back: that one is replaced at once, and not doubled", taskDiesUnseen},
+		{"network of the service lost with an agent: nothing is replaced before the timeout", cutOff},
 		{"two agents with one host name: both are used, and nothing is refused", oneHostName},
 		{"a worker that can never start: slowed down, with the reason", neverStarts},
 		{"offers too small: none is held, another framework has them", tooSmall},
@@ -132,7 +134,8 @@ func (w *world) living() map[string]*localmesos.Scripted {
 }
 
 func hostLost(t *testing.T) {
-	w := faulty(t, 3, worldOptions{agents: 2, workers: 4})
+	// Whoever waited for what is unreachable would wait for a day.
+	w := faulty(t, 3, worldOptions{agents: 2, workers: 4, unreachable: 24 * time.Hour})
 	lost, tasks := w.busiest()
 	if err := w.master.KillAgent(lost); err != nil {
 		t.Fatal(err)
@@ -140,6 +143,12 @@ func hostLost(t *testing.T) {
 	w.mu.Lock()
 	delete(w.agents, lost)
 	w.mu.Unlock()
+	w.eventually("it is noted", func() bool { return w.noted("Unreachable") })
+	began := time.Now()
+	w.eventually("the tasks are launched elsewhere", func() bool { return len(w.running()) == 4 })
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the tasks were launched elsewhere %s after Mesos had said so", took)
+	}
 	w.rest(expectation{name: staticName, workers: 3})
 	for _, id := range tasks {
 		if w.running()[id] != nil {
@@ -191,6 +200,12 @@ func agentProcessLost(t *testing.T) {
 		}
 	}
 	w.eventually("the tasks are unreachable", state(task.Unreachable))
+	time.Sleep(2 * time.Minute)
+	w.crash(0)
+	time.Sleep(3 * time.Minute)
+	if !state(task.Unreachable)() || !maps.EqualFunc(before, w.running(), slices.Equal) {
+		t.Errorf("the tasks were %v, and are %v", before, w.describe(dynamicName).Tasks)
+	}
 	if err := w.master.ReturnAgent(lost); err != nil {
 		t.Fatal(err)
 	}
@@ -205,8 +220,66 @@ func agentProcessLost(t *testing.T) {
 	}
 }
 
+// workerApart is a worker of the static cluster that is not on the agent of its JobManager.
+func (w *world) workerApart() (id, agent string) {
+	w.t.Helper()
+	of := ""
+	for _, x := range w.describe(staticName).Tasks {
+		if isJobManager(x.ID) {
+			of = x.AgentID
+		}
+	}
+	for _, x := range w.describe(staticName).Tasks {
+		if x.AgentID != of {
+			return x.ID, x.AgentID
+		}
+	}
+	w.t.Fatal("every task is on one agent")
+	return "", ""
+}
+
+func taskDiesUnseen(t *testing.T) {
+	w := faulty(t, 4, worldOptions{agents: 3, workers: 2, unreachable: 24 * time.Hour})
+	victim, agent := w.workerApart()
+	if err := w.master.LoseAgent(agent); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("it is noted that its tasks run", func() bool { return w.noted("StillRuns") })
+	w.agent(victim).End(victim, mesosgo.TASK_FAILED, "Command terminated with signal Killed")
+	w.eventually("it is replaced", func() bool { return w.noted("TaskManagerLost") && len(w.describe(staticName).Waiting) == 0 })
+	if err := w.master.ReturnAgent(agent); err != nil {
+		t.Fatal(err)
+	}
+	w.rest(expectation{name: staticName, workers: 4})
+	if w.running()[victim] != nil {
+		t.Errorf("%s runs, and was replaced", victim)
+	}
+}
+
+func cutOff(t *testing.T) {
+	w := faulty(t, 4, worldOptions{agents: 3, workers: 2, unreachable: 5 * time.Minute})
+	before := w.running()
+	_, agent := w.workerApart()
+	w.isolated.Store(true)
+	if err := w.master.LoseAgent(agent); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("it is noted", func() bool { return w.noted("CutOff") })
+	time.Sleep(2 * time.Minute)
+	w.isolated.Store(false)
+	w.eventually("it is noted that its tasks run", func() bool { return w.noted("StillRuns") })
+	if err := w.master.ReturnAgent(agent); err != nil {
+		t.Fatal(err)
+	}
+	w.rest(expectation{name: staticName, workers: 4})
+	if after := w.running(); !maps.EqualFunc(before, after, slices.Equal) {
+		t.Errorf("the tasks were %v and are %v", before, after)
+	}
+}
+
 func oneHostName(t *testing.T) {
 	w := faulty(t, 0, worldOptions{})
+	w.twins = true
 	a, b := w.addAgentOn("twin", 3), w.addAgentOn("twin", 3)
 	if err := w.put(staticSpec(5)); err != nil {
 		t.Fatal(err)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/app"
@@ -32,6 +34,19 @@ type lifeOptions struct {
 	// open opens the state; nil for STATE_STORE.
 	open func() (store.Store, error)
 	log  *slog.Logger
+	// isolated, when set, says that what the process sends to agents is dropped.
+	isolated *atomic.Bool
+}
+
+// dial connects from a machine, unless the way to agents is cut off: then nobody answers.
+func (o lifeOptions) dial(host *memnet.Host) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if o.isolated != nil && o.isolated.Load() && address != masterAddress {
+			<-ctx.Done()
+			return nil, context.Cause(ctx)
+		}
+		return host.DialContext(ctx, network, address)
+	}
 }
 
 // begin starts a process of the service.
@@ -50,7 +65,7 @@ func begin(o lifeOptions) (*life, error) {
 		defer cancel()
 		options := app.Options{
 			Config: c, Version: "test", Commit: "test", Log: o.log,
-			Network: app.Network{Listen: host.Listen, Dial: host.DialContext},
+			Network: app.Network{Listen: host.Listen, Dial: o.dial(host)},
 		}
 		if o.open != nil {
 			options.Store = func() (store.Store, error) {

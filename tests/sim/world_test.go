@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,12 +23,14 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
+	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
@@ -63,6 +66,10 @@ type world struct {
 	uninstall bool
 	// armed says that the service was told to stop somewhere, and that a next one is to go on.
 	armed bool
+	// isolated says that the service reaches no agent.
+	isolated atomic.Bool
+	// twins says that agents share a host name, and with it the ports there.
+	twins bool
 	// trouble is the probability, in thousandths, with which a request between the service and a JobManager fails.
 	trouble atomic.Int64
 }
@@ -160,7 +167,7 @@ func (w *world) start() {
 		"RECONCILE_INTERVAL=1m", "UNREACHABLE_TIMEOUT=" + cmp.Or(w.o.unreachable, 30*time.Second).String(), "UNINSTALL=" + strconv.FormatBool(w.uninstall),
 	}
 	var err error
-	w.life, err = begin(lifeOptions{network: w.network, delay: w.delay, host: "service", environ: environ, open: w.o.open, log: w.log})
+	w.life, err = begin(lifeOptions{network: w.network, delay: w.delay, host: "service", environ: environ, open: w.o.open, log: w.log, isolated: &w.isolated})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -201,10 +208,64 @@ func (w *world) behaviour(task mesosgo.TaskInfo) (b localmesos.Behaviour) {
 	if w.o.behave != nil {
 		b = w.o.behave(task)
 	}
+	if b.FailToStart {
+		return b
+	}
+	ends := []func(){w.answer(task)}
 	if strings.HasPrefix(task.TaskID.Value, dynamicName+"-") && isJobManager(task.TaskID.Value) {
-		b.Over = w.flinks.start(task, w.hostOf(task.AgentID.Value))
+		ends = append(ends, w.flinks.start(task, w.hostOf(task.AgentID.Value)))
+	}
+	b.Over = func() {
+		for _, end := range ends {
+			end()
+		}
 	}
 	return b
+}
+
+// answer has a task take connections at its own ports, and returns what ends that.
+func (w *world) answer(task mesosgo.TaskInfo) (end func()) {
+	machine := w.network.Host(w.hostOf(task.AgentID.Value))
+	for _, port := range portsOf(task) {
+		l, err := machine.Listen("tcp", fmt.Sprintf(":%d", port))
+		if errors.Is(err, syscall.EADDRINUSE) && w.twins {
+			continue
+		}
+		if err != nil {
+			w.t.Errorf("task %s: %v", task.TaskID.Value, err)
+			return machine.Cut
+		}
+		w.flinks.wg.Go(func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_ = conn.Close() // Who only looks whether the task lives has seen it.
+			}
+		})
+	}
+	return machine.Cut
+}
+
+// portsOf are the port of a JobManager's REST API, or all ports of any other task.
+func portsOf(task mesosgo.TaskInfo) (ports []uint64) {
+	if isJobManager(task.TaskID.Value) && task.Discovery != nil {
+		for _, p := range task.Discovery.Ports.Ports {
+			if p.GetName() == flink.PortREST {
+				ports = append(ports, uint64(p.Number))
+			}
+		}
+		return ports
+	}
+	for _, r := range task.Resources {
+		for _, x := range r.GetRanges().GetRange() {
+			for p := x.Begin; p <= x.End; p++ {
+				ports = append(ports, p)
+			}
+		}
+	}
+	return ports
 }
 
 // flink is the JobManager of the dynamic cluster; nil while none runs.

@@ -148,8 +148,8 @@ function showClusters(list) {
       body.insertBefore(r.detail, r.row.nextSibling);
     }
     put(r.state, c.phase && c.phase !== "ready" && c.state !== "DELETING" ? `${c.state} (${c.phase})` : c.state);
-    put(r.why, c.waiting ?? "");
-    r.state.className = `state ${tone(c.state)}`;
+    put(r.why, c.waiting ?? (c.paused ? "task launches are paused" : ""));
+    r.state.className = `state ${c.waiting ? "busy" : tone(c.state)}`;
     put(r.cells.version, c.flinkVersion);
     put(r.cells.slots, `${c.slotsTotal - c.slotsAvailable} / ${c.slotsTotal}`);
     put(r.cells.taskManagers, `${c.taskManagers} / ${c.wantedTaskManagers}`, "running / wanted");
@@ -337,12 +337,14 @@ form.addEventListener("submit", async (event) => {
     jobManager: { memory: v.jobManagerMemory }, taskManager: { slots: Number(v.slots), memory: v.taskManagerMemory },
   };
   if (v.flinkVersion) spec.flinkVersion = v.flinkVersion;
+  if (v.flinkDistribution) spec.flinkDistribution = v.flinkDistribution;
+  if (v.strictOptions) spec.strictOptions = true;
   if (v.allocation === "static") spec.taskManagers = { count: Number(v.count) };
   try {
     await call("POST", "v1/clusters", spec);
     create.close();
     form.reset();
-    form.elements.count.disabled = false;
+    form.elements.count.disabled = true;
     await poll();
     rows.get(spec.name)?.toggle.focus();
   } catch (e) {
@@ -380,6 +382,7 @@ function confirmDelete(name) {
     } catch (e) {
       if (e.status === 409) {
         force = "?force=true";
+        e.message = e.message.replace(/, or delete the cluster with .*/, ", or delete the cluster with its jobs");
         byId("confirm-do").textContent = "Delete it and its jobs";
       }
       throw e;
@@ -402,11 +405,14 @@ async function showService() {
   byId("service-facts").textContent = service.connected
     ? `Connected to ${service.master}; agents known: ${service.agents}; tasks pending: ${service.waiting}.`
     : "Not connected to a Mesos master; running clusters are not affected.";
+  if (service.paused) byId("service-facts").textContent += " Task launches of all clusters are paused.";
   trouble = service.problem ?? "";
   byId("version").textContent = `Version ${version.version}`;
   const select = form.elements.flinkVersion;
-  if (select.options.length !== service.flink.length) {
-    select.replaceChildren(...service.flink.map((f) => el("option", { value: f.version }, f.version)));
+  const archives = form.elements.flinkDistribution;
+  if (archives.options.length !== service.flink.length + 1) {
+    select.replaceChildren(...service.flink.filter((f) => !f.kept).map((f) => el("option", { value: f.name }, f.name)));
+    archives.replaceChildren(archives.options[0], ...service.flink.map((f) => el("option", { value: f.sha256 }, `${f.name}, ${f.sha256.slice(0, 12)}…`)));
   }
 }
 

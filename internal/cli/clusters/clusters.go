@@ -24,6 +24,7 @@ func New(f *command.Factory) *cobra.Command {
 		NewDelete(f, nil),
 		NewUI(f, nil),
 		NewEvents(f, nil),
+		NewHistory(f, nil),
 		NewLogs(f, nil),
 	)
 	cmd.Aliases = []string{"clusters"}

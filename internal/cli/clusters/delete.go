@@ -3,12 +3,14 @@ package clusters
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/client"
+	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
 // DeleteOptions are what `cluster delete` was told.
@@ -65,7 +67,7 @@ func deleteRun(ctx context.Context, o *DeleteOptions) error {
 	ctx, cancel := command.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	if err := c.DeleteCluster(ctx, o.Name, o.Force); err != nil {
-		return err
+		return forced(err)
 	}
 	if o.Wait {
 		w := NewFollower(o.Factory, c, o.Name, o.Output.Quiet)
@@ -96,4 +98,15 @@ func deleteRun(ctx context.Context, o *DeleteOptions) error {
 		o.Streams.Outf("Cluster %s is being deleted.\n", o.Name)
 	}
 	return nil
+}
+
+// forced says --force where the API says how its parameter is written.
+func forced(err error) error {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		return err
+	}
+	own := *e
+	own.Message = strings.ReplaceAll(own.Message, "?force=true", "--force")
+	return &own
 }

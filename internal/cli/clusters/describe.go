@@ -3,6 +3,7 @@ package clusters
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,6 +82,9 @@ func describeRun(ctx context.Context, o *DescribeOptions) error {
 	if err := printFailures(o.Streams, d.Status.Failures, now); err != nil {
 		return err
 	}
+	if err := printRecoveries(o.Streams, d.Status.Recoveries, now); err != nil {
+		return err
+	}
 	if len(d.Status.Savepoints) > 0 {
 		o.Streams.Outf("\n")
 		if err := printSavepoints(o.Factory, d.Status.Savepoints); err != nil {
@@ -89,15 +93,7 @@ func describeRun(ctx context.Context, o *DescribeOptions) error {
 	}
 	if len(d.Waiting) > 0 {
 		o.Streams.Outf("\n")
-		table := o.Streams.Table("WAITING", "ROLE", "SINCE", "REASON").Spare("ROLE")
-		for _, w := range d.Waiting {
-			reason := w.Reason
-			if w.NotBefore.After(now) {
-				reason = strings.TrimPrefix(reason+"; held back for "+terminal.Duration(w.NotBefore.Sub(now)), "; ")
-			}
-			table.Row(w.ID, string(w.Kind), o.Streams.Time(w.Since, now), reason)
-		}
-		if err := table.Print(); err != nil {
+		if err := printWaiting(o.Streams, d.Waiting, now); err != nil {
 			return err
 		}
 	}
@@ -106,6 +102,38 @@ func describeRun(ctx context.Context, o *DescribeOptions) error {
 		return printEvents(o.Streams, events[max(0, len(events)-lastEvents):], now)
 	}
 	return nil
+}
+
+// printWaiting lists the tasks without a place; those of one kind that wait for the same are one line.
+func printWaiting(s *terminal.Streams, waiting []wire.Waiting, now time.Time) error {
+	type line struct {
+		wire.Waiting
+		count int
+	}
+	var lines []*line
+	for _, w := range waiting {
+		i := slices.IndexFunc(lines, func(l *line) bool { return l.Kind == w.Kind && l.Reason == w.Reason && l.NotBefore.Equal(w.NotBefore) })
+		if i < 0 {
+			lines = append(lines, &line{w, 1})
+			continue
+		}
+		lines[i].count++
+		if w.Since.Before(lines[i].Since) {
+			lines[i].Since = w.Since
+		}
+	}
+	table := s.Table("WAITING", "ROLE", "SINCE", "REASON").Spare("ROLE")
+	for _, l := range lines {
+		name, reason := l.ID, l.Reason
+		if l.count > 1 {
+			name = fmt.Sprintf("%s and %d more", l.ID, l.count-1)
+		}
+		if l.NotBefore.After(now) {
+			reason = strings.TrimPrefix(reason+"; held back for "+terminal.Duration(l.NotBefore.Sub(now)), "; ")
+		}
+		table.Row(name, string(l.Kind), s.Time(l.Since, now), reason)
+	}
+	return table.Print()
 }
 
 // printFailures lists the tasks that ended without being asked to; their files can still be read as if they ran.
@@ -121,6 +149,20 @@ func printFailures(s *terminal.Streams, failures []wire.Failure, now time.Time) 
 			message = strings.TrimSpace(message + " (" + f.Reason + ")")
 		}
 		table.Row(f.TaskID, string(f.Kind), string(f.State), f.Hostname, f.AgentID, s.Time(f.Ended, now), message)
+	}
+	return table.Print()
+}
+
+// printRecoveries lists how long the jobs took to get over losses.
+func printRecoveries(s *terminal.Streams, recoveries []wire.JobRecovery, now time.Time) error {
+	if len(recoveries) == 0 {
+		return nil
+	}
+	s.Outf("\n")
+	table := s.Table("RECOVERED", "TOOK", "CAUSE")
+	for _, r := range recoveries {
+		took := time.Duration(r.Seconds * float64(time.Second)).Round(100 * time.Millisecond)
+		table.Row(s.Time(r.Began, now), took.String(), r.Cause)
 	}
 	return table.Print()
 }
@@ -159,9 +201,13 @@ func describeStatus(f *command.Factory, c *client.Client, d wire.Description) er
 	fields.Add("Generation", generation(s))
 	fields.Add("TaskManagers", allocation(d.Spec))
 	if fl := s.Flink; fl != nil {
-		fields.Add("Slots", fmt.Sprintf("%d free of %d on %d TaskManagers", fl.SlotsAvailable, fl.SlotsTotal, fl.TaskManagers))
-		fields.Add("Jobs", fmt.Sprintf("%d running, %d finished, %d cancelled, %d failed",
-			fl.JobsRunning, fl.JobsFinished, fl.JobsCancelled, fl.JobsFailed))
+		fields.Add("Slots", fmt.Sprintf("%d of %d used, on %d TaskManagers", fl.SlotsTotal-fl.SlotsAvailable, fl.SlotsTotal, fl.TaskManagers))
+		waits := ""
+		if n := fl.SlotWait.Jobs; n > 0 {
+			waits = fmt.Sprintf(" (%d without slots)", n)
+		}
+		fields.Add("Jobs", fmt.Sprintf("%d running%s, %d finished, %d cancelled, %d failed",
+			fl.JobsRunning, waits, fl.JobsFinished, fl.JobsCancelled, fl.JobsFailed))
 	}
 	if s.Restarts > 0 {
 		fields.Add("Restarts", strconv.Itoa(s.Restarts))
@@ -173,8 +219,11 @@ func describeStatus(f *command.Factory, c *client.Client, d wire.Description) er
 			fields.Add("Diagnostics", client.Reason(r.Diagnostics))
 		}
 	}
+	if h := s.Health; h != nil {
+		fields.Add("Job restarts", fmt.Sprintf("%d in a row, the last %s: %s", h.Restarts, f.Streams.Time(h.Last, now), h.Reason))
+	}
 	if s.Paused {
-		fields.Add("Starts", "paused: dcos flink plan resume deploy "+d.Name)
+		fields.Add("Launches", "paused: resume them with dcos flink plan resume deploy "+d.Name)
 	}
 	fields.Add("UI", c.UIURL(d.Name))
 	return fields.Print()
@@ -215,8 +264,11 @@ func PrintTasks(s *terminal.Streams, tasks []wire.TaskStatus, now time.Time) err
 		if t.Goal == task.Released && !t.State.Terminal() {
 			state += " (released)"
 		}
-		table.Row(t.ID, string(t.Kind), state, t.Hostname, strconv.FormatFloat(t.CPUs, 'f', -1, 64), t.Memory.String(),
-			slots, s.Time(t.Changed, now), t.Message)
+		cpus, memory := "", ""
+		if t.CPUs > 0 {
+			cpus, memory = strconv.FormatFloat(t.CPUs, 'f', -1, 64), t.Memory.String()
+		}
+		table.Row(t.ID, string(t.Kind), state, t.Hostname, cpus, memory, slots, s.Time(t.Changed, now), t.Message)
 	}
 	return table.Print()
 }

@@ -3,7 +3,7 @@ package clusters
 import (
 	"context"
 	"errors"
-	"slices"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +30,8 @@ func NewEvents(f *command.Factory, run func(context.Context, *EventsOptions) err
 	cmd := &cobra.Command{
 		Use:   "events NAME",
 		Short: "Show what happened to a cluster",
-		Long:  "Show what happened to a cluster, oldest first. With --follow new events are printed as they come.",
+		Long: `Show what happened to a cluster, oldest first, also to one that is gone. The service keeps the last 200 events for
+30 days. With --follow new events are printed as they come.`,
 		Example: `  dcos flink cluster events demo
   dcos flink cluster events demo --follow`,
 		Args: command.Args("NAME"),
@@ -54,49 +55,32 @@ func eventsRun(ctx context.Context, o *EventsOptions) error {
 	if err != nil {
 		return err
 	}
-	events, err := c.Events(ctx, o.Name)
+	notes, err := c.Events(ctx, o.Name, "")
 	if err != nil {
 		return err
 	}
 	if o.Output.JSON {
-		if events == nil {
-			events = []wire.Event{}
-		}
-		return o.Streams.JSON(map[string]any{"events": events})
+		return o.Streams.JSON(map[string]any{"events": notes.Events})
 	}
-	if err := printEvents(o.Streams, events, o.Clock.Now()); err != nil || !o.Follow {
+	if err := printEvents(o.Streams, notes.Events, o.Clock.Now()); err != nil || !o.Follow {
 		return err
 	}
+	cursor := notes.Cursor
 	err = o.Factory.Follow(ctx, patience, nil, func(ctx context.Context) (bool, error) {
-		now, err := c.Events(ctx, o.Name)
+		now, err := c.Events(ctx, o.Name, cursor)
 		if err != nil {
 			return false, err
 		}
-		for _, e := range newer(events, now) {
+		for _, e := range now.Events {
 			o.Streams.Outf("%s\t%s\t%s\n", e.Time.UTC().Format(time.RFC3339), terminal.Clean(e.Type), terminal.Clean(e.Message))
 		}
-		events = now
+		cursor = now.Cursor
 		return false, nil
 	})
 	if errors.Is(err, context.Canceled) {
 		return nil // Ctrl-C is how following ends.
 	}
 	return err
-}
-
-// newer returns what b has behind the last entry of a. The service keeps a bounded number
-// of events, so the front of a may be missing in b.
-func newer(a, b []wire.Event) []wire.Event {
-	if len(a) == 0 {
-		return b
-	}
-	last := a[len(a)-1]
-	for i, v := range slices.Backward(b) {
-		if v.Time.Equal(last.Time) && v.Type == last.Type && v.Message == last.Message {
-			return b[i+1:]
-		}
-	}
-	return b
 }
 
 // printEvents prints events as a table.
@@ -107,7 +91,11 @@ func printEvents(s *terminal.Streams, events []wire.Event, now time.Time) error 
 	}
 	table := s.Table(heading, "EVENT", "MESSAGE")
 	for _, e := range events {
-		table.Row(s.Time(e.Time, now), e.Type, e.Message)
+		message := e.Message
+		if e.Count > 1 {
+			message += fmt.Sprintf(" (%d times since %s)", e.Count, s.Time(e.First, now))
+		}
+		table.Row(s.Time(e.Time, now), e.Type, message)
 	}
 	return table.Print()
 }

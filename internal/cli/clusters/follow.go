@@ -33,6 +33,8 @@ type Follower struct {
 	told    int
 	reason  string
 	excused bool
+	// waits is since when tasks wait for a place; zero while none does.
+	waits time.Time
 	// doing is what goes on when the following ends early.
 	doing string
 	// changing says that the change which is followed may be given up, which is an error.
@@ -143,7 +145,7 @@ func (w *Follower) tell(d wire.Description) {
 	w.told = len(w.way)
 	reason := ""
 	if !Ready(d) {
-		reason = waiting(d)
+		reason = w.waiting(d)
 	}
 	if reason != "" && reason != w.reason {
 		w.progress.Say("%s: %s", w.name, waits(reason))
@@ -207,7 +209,7 @@ func (w *Follower) line(d wire.Description) string {
 		}
 	}
 	text := strings.Join(parts, " > ")
-	if reason := waiting(d); reason != "" && !Ready(d) {
+	if reason := w.waiting(d); reason != "" && !Ready(d) {
 		text += "  (" + reason + ")"
 	}
 	return text
@@ -245,8 +247,26 @@ func waits(reason string) string {
 	return "waiting: " + reason
 }
 
-// waiting is why tasks are not placed, once for each reason.
-func waiting(d wire.Description) string {
+// offerGrace is how long a task may wait for a place before that is told: Mesos sends its first offers within about a
+// second.
+const offerGrace = 3 * time.Second
+
+// waiting is why the cluster is not up: why tasks are not placed, once for each reason, or else why its job gets no slots.
+func (w *Follower) waiting(d wire.Description) string {
+	now := w.f.Clock.Now()
+	if w.waits.IsZero() {
+		w.waits = now
+	}
+	if len(d.Waiting) == 0 {
+		w.waits = time.Time{}
+		if d.Status.Flink != nil && d.Status.Flink.SlotWait.Job != "" {
+			return d.Status.Message
+		}
+	}
+	failing := slices.ContainsFunc(d.Waiting, func(t wire.Waiting) bool { return !t.NotBefore.IsZero() })
+	if now.Sub(w.waits) < offerGrace && !failing {
+		return ""
+	}
 	var reasons []string
 	for _, t := range d.Waiting {
 		if t.Reason != "" && !slices.Contains(reasons, t.Reason) {

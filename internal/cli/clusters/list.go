@@ -2,7 +2,9 @@ package clusters
 
 import (
 	"context"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +29,7 @@ func NewList(f *command.Factory, run func(context.Context, *ListOptions) error) 
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List the clusters",
-		Long:    "List the clusters of the service: state, version, TaskManagers (running/wanted), slots (free/total) and running jobs.",
+		Long:    "List the clusters of the service: state, version, TaskManagers (running/wanted), slots (used/total),\nrunning jobs, and what a cluster waits for.",
 		Example: `  dcos flink cluster list
   dcos flink cluster list --json
   dcos flink cluster list -q`,
@@ -70,15 +72,44 @@ func listRun(ctx context.Context, o *ListOptions) error {
 			}
 		}
 	}
+	o.sayPaused(list)
 	now := o.Clock.Now()
-	table := o.Streams.Table("NAME", "KIND", "STATE", "PHASE", "FLINK", "TASKMANAGERS", "SLOTS", "JOBS", created(o.Factory)).Spare("PHASE", "FLINK", "KIND")
+	headings := []string{"NAME", "KIND", "STATE", "PHASE", "FLINK", "TASKMANAGERS", "SLOTS", "JOBS", created(o.Factory)}
+	waits := slices.ContainsFunc(list, func(s wire.Summary) bool { return s.Waiting != "" })
+	if waits {
+		headings = append(headings, "WAITING FOR")
+	}
+	table := o.Streams.Table(headings...).Spare("PHASE", "FLINK", "KIND")
 	for _, s := range list {
-		table.Row(s.Name, string(s.Kind), string(s.State), string(s.Phase), s.FlinkVersion,
-			strconv.Itoa(s.TaskManagers)+"/"+strconv.Itoa(s.Wanted),
-			strconv.Itoa(s.SlotsFree)+"/"+strconv.Itoa(s.SlotsTotal),
-			strconv.Itoa(s.JobsRunning), o.Streams.Time(s.Created, now))
+		row := []string{
+			s.Name, string(s.Kind), string(s.State), string(s.Phase), s.FlinkVersion,
+			strconv.Itoa(s.TaskManagers) + "/" + strconv.Itoa(s.Wanted),
+			strconv.Itoa(s.SlotsTotal-s.SlotsFree) + "/" + strconv.Itoa(s.SlotsTotal),
+			strconv.Itoa(s.JobsRunning), o.Streams.Time(s.Created, now),
+		}
+		if waits {
+			row = append(row, s.Waiting)
+		}
+		table.Row(row...)
 	}
 	return table.Print()
+}
+
+// sayPaused says which clusters wait because task launches are paused.
+func (o *ListOptions) sayPaused(list []wire.Summary) {
+	var paused []string
+	for _, s := range list {
+		if s.Paused {
+			paused = append(paused, s.Name)
+		}
+	}
+	switch {
+	case len(paused) == 0:
+	case len(paused) == len(list):
+		o.Streams.Errf("Task launches are paused: resume them with dcos flink plan resume deploy\n")
+	default:
+		o.Streams.Errf("Task launches of %s are paused: resume them with dcos flink plan resume deploy NAME\n", strings.Join(paused, ", "))
+	}
 }
 
 // created is the heading of a column that shows an age on a terminal and a time otherwise.

@@ -63,13 +63,13 @@ func TestOptions(t *testing.T) {
 		Spec: clusters.SpecFlags{File: "-"}, DryRun: true, Output: command.Output{JSON: true},
 	}, parse(t, line, clusters.NewCreate))
 	line = "demo --kind session --flink-version 2.3 --allocation static --task-managers 3 --slots 2 --jm-cpus 0.5 --jm-memory 1600m " +
-		"--tm-cpus 2 --tm-memory 4g --tm-disk 10g -D a=b -D c=d -e X=y --role r --user u -q"
+		"--tm-cpus 2 --tm-memory 4g --tm-disk 10g -D a=b -D c=d -e X=y --role r --user u --strict-options -q"
 	same(t, line, &clusters.CreateOptions{
 		Name: "demo", Wait: true, Timeout: 10 * time.Minute, Output: command.Output{Quiet: true},
 		Spec: clusters.SpecFlags{
 			Kind: "session", FlinkVersion: "2.3", Allocation: "static", TaskManagers: 3, Slots: 2,
 			JM: clusters.ShapeFlags{CPUs: 0.5, Memory: "1600m"}, TM: clusters.ShapeFlags{CPUs: 2, Memory: "4g", Disk: "10g"},
-			Configuration: []string{"a=b", "c=d"}, Environment: []string{"X=y"}, Role: "r", User: "u",
+			Configuration: []string{"a=b", "c=d"}, Environment: []string{"X=y"}, Role: "r", User: "u", StrictOptions: "true",
 		},
 	}, parse(t, line, clusters.NewCreate))
 	line = "demo --slots 4 --wait"
@@ -105,6 +105,9 @@ func TestUsage(t *testing.T) {
 	events := func() *cobra.Command {
 		return clusters.NewEvents(&command.Factory{}, take(new(*clusters.EventsOptions)))
 	}
+	history := func() *cobra.Command {
+		return clusters.NewHistory(&command.Factory{}, take(new(*clusters.HistoryOptions)))
+	}
 	for _, c := range []struct {
 		line  string
 		build func() *cobra.Command
@@ -116,6 +119,7 @@ func TestUsage(t *testing.T) {
 		{"demo x", scale},
 		{"demo --min -2", scale},
 		{"demo --follow --json", events},
+		{"demo --follow --json", history},
 	} {
 		err := execute(t, c.build(), c.line)
 		if _, ok := errors.AsType[*command.FlagError](err); !ok {

@@ -24,7 +24,9 @@ type SpecFlags struct {
 	FlinkVersion string
 	// FlinkDistribution is an archive of that version: its SHA-256, or "current".
 	FlinkDistribution string
-	Allocation        string
+	// StrictOptions is true or false; empty when the flag was not given.
+	StrictOptions string
+	Allocation    string
 	// TaskManagers is the fixed number of a static allocation.
 	TaskManagers int
 	// Min and Max bound a dynamic allocation.
@@ -58,6 +60,8 @@ func (s *SpecFlags) Register(cmd *cobra.Command) {
 	fl.StringVar(&s.Kind, "kind", "", "session, application or job (default session)")
 	fl.StringVar(&s.FlinkVersion, "flink-version", "", "version of Flink, such as 2.3, 1.20.5 or 2.3-slim")
 	fl.StringVar(&s.FlinkDistribution, "flink-distribution", "", "archive of that version: \"current\" is the one of new clusters, or a SHA-256")
+	fl.StringVar(&s.StrictOptions, "strict-options", "", "refuse Flink options that the version does not know, instead of a note (true or false)")
+	fl.Lookup("strict-options").NoOptDefVal = "true"
 	fl.StringVar(&s.Allocation, "allocation", "", "dynamic (Flink asks for TaskManagers) or static")
 	fl.IntVar(&s.TaskManagers, "task-managers", 0, "fixed number of TaskManagers (static allocation)")
 	fl.IntVar(&s.Min, "min-task-managers", 0, "minimum number of TaskManagers (dynamic allocation)")
@@ -95,6 +99,13 @@ func (s *SpecFlags) Apply(sp *spec.Spec) error {
 		if n.value < 0 {
 			return command.Flagf("%s %d: use a number above 0", n.flag, n.value)
 		}
+	}
+	switch s.StrictOptions {
+	case "":
+	case "true", "false":
+		sp.StrictOptions = s.StrictOptions == "true"
+	default:
+		return command.Flagf("--strict-options %q: use true or false", s.StrictOptions)
 	}
 	set(&sp.Kind, spec.Kind(s.Kind))
 	set(&sp.FlinkVersion, s.FlinkVersion)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ func Args(what ...string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		switch {
 		case len(args) < least:
-			return Flagf("%s is missing", strings.TrimSuffix(what[len(args)], "…"))
+			return Flagf("%s is missing", missing(what, args))
 		case most >= 0 && len(args) > most:
 			return Flagf("unexpected argument %q", args[most])
 		}
@@ -38,6 +39,24 @@ func Args(what ...string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// jobID is Flink's id of a job.
+var jobID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// missing names the argument that is missing. The first arguments were given, unless the last of them looks like one
+// that comes later: the cluster is what people forget.
+func missing(what, args []string) string {
+	next := strings.TrimSuffix(what[len(args)], "…")
+	if len(args) == 0 || what[0] != "CLUSTER" {
+		return next
+	}
+	switch last := args[len(args)-1]; {
+	case next == "JOB" && jobID.MatchString(last), next == "JAR" && strings.HasSuffix(last, ".jar"),
+		next == "TASK" && (strings.Contains(last, "-tm-") || strings.Contains(last, "-jm-")):
+		return what[len(args)-1] + " (before " + next + ")"
+	}
+	return next
 }
 
 // Successor is the annotation of a group with what took the place of its alias as a command of its own.
@@ -94,6 +113,12 @@ func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeoutCause(ctx, d, ErrTimeout)
+}
+
+// ConfirmOnTerminal is Confirm that asks nothing without a terminal, as the command lines of DC/OS SDK services ask
+// nothing at all and scripts rely on.
+func (f *Factory) ConfirmOnTerminal(yes bool, format string, args ...any) error {
+	return f.Confirm(yes || !f.Streams.InTerminal || !f.Streams.ErrTerminal, format, args...)
 }
 
 // Confirm asks on the terminal whether to go on; yes answers ahead. Without a terminal

@@ -118,10 +118,11 @@ func JarIDs(ctx context.Context, c *client.Client, before []string) ([]string, e
 	return ids, nil
 }
 
-// PrintNames prints a list of names in the form that was asked for.
+// PrintNames prints a list of names in the form that was asked for. Without a terminal that is JSON, which scripts for
+// DC/OS SDK services parse.
 func (o *Output) PrintNames(s *terminal.Streams, heading string, names []string) error {
 	switch {
-	case o.JSON:
+	case o.JSON, !o.Quiet && !s.OutTerminal:
 		if names == nil {
 			names = []string{}
 		}

@@ -24,7 +24,7 @@ func NewList(f *command.Factory, run func(context.Context, *ListOptions) error) 
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List the plans",
-		Long:    "List the names of the plans.",
+		Long:    "List the names of the plans; in JSON when the output is not a terminal.",
 		Example: `  dcos flink plan list
   dcos flink plan list --json`,
 		Args:              command.Args(),

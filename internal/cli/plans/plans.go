@@ -1,5 +1,5 @@
-// Package plans owns the commands about the service's plan, with the verbs that the tools of
-// DC/OS SDK services have: a phase is a cluster, a step is one of its tasks.
+// Package plans owns the commands about the service's plans, with the verbs that the tools of
+// DC/OS SDK services have: a phase is a cluster, a step is one of its pods.
 package plans
 
 import (
@@ -11,16 +11,19 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/client"
 )
 
-// deploy is the plan that is meant when none is named: the only one.
+// deploy is the plan that is meant when none is named.
 const deploy = "deploy"
 
 // New returns the command `plan` with its verbs.
 func New(f *command.Factory) *cobra.Command {
-	cmd := command.Group("plan", "Show, pause and resume the plan of the service",
-		"Show, pause and resume the plan of the service, as with other DC/OS SDK services.\n"+
-			"The only plan is deploy: each phase is a cluster, each step is one of its tasks.",
+	cmd := command.Group("plan", "Show, pause and resume the plans of the service",
+		"Show, pause and resume the plans of the service, as with other DC/OS SDK services. In the plan deploy each\n"+
+			"phase is a cluster and each step is one of its pods. The plan recovery has the pods that are being replaced\n"+
+			"after a failure or on request, the plan decommission those that are being removed.",
 		NewList(f, nil),
 		NewStatus(f, nil),
+		NewStart(f, nil),
+		NewStop(f, nil),
 		NewPause(f, nil),
 		NewResume(f, nil),
 		NewRestart(f, nil),
@@ -28,6 +31,17 @@ func New(f *command.Factory) *cobra.Command {
 	)
 	cmd.Aliases = []string{"plans"}
 	return cmd
+}
+
+// UpdateVerbs returns the commands of the group `update` that are about the plan deploy.
+func UpdateVerbs(f *command.Factory) []*cobra.Command {
+	return []*cobra.Command{
+		NewUpdateStatus(f, nil),
+		newPause(f, true, nil),
+		newResume(f, true, nil),
+		newRestart(f, true, nil),
+		newForceComplete(f, true, nil),
+	}
 }
 
 // phases lists the clusters that the plan has.
@@ -43,7 +57,7 @@ func phases(ctx context.Context, c *client.Client, before []string) ([]string, e
 	return names, nil
 }
 
-// steps lists the tasks of the phase before it.
+// steps lists the pods of the phase before it.
 func steps(ctx context.Context, c *client.Client, before []string) ([]string, error) {
 	p, _, err := c.Plan(ctx, before[0])
 	if err != nil {

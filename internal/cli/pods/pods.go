@@ -17,7 +17,7 @@ import (
 func New(f *command.Factory) *cobra.Command {
 	cmd := command.Group("pod", "Look at the service's pods and replace them",
 		"Look at the service's pods and replace them, as with every DC/OS SDK service. Each JobManager and\n"+
-			"each TaskManager is a pod of one task, and has the name of its task.",
+			"each TaskManager is a pod of one task. A pod keeps its name when its task is replaced.",
 		NewList(f, nil),
 		NewStatus(f, nil),
 		NewInfo(f, nil),
@@ -49,7 +49,7 @@ func NewList(f *command.Factory, run func(context.Context, *ListOptions) error) 
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List the pods",
-		Long:    "List the names of the pods of all clusters.",
+		Long:    "List the names of the pods of all clusters; in JSON when the output is not a terminal.",
 		Example: `  dcos flink pod list
   dcos flink pod list --json`,
 		Args:              command.Args(),
@@ -92,7 +92,7 @@ func NewStatus(f *command.Factory, run func(context.Context, *StatusOptions) err
 		Short: "Show the state of the pods' tasks",
 		Long:  "Show the state of the tasks of one pod or of all.",
 		Example: `  dcos flink pod status
-  dcos flink pod status demo-x7k2-jm-1 --json`,
+  dcos flink pod status demo-jobmanager-0 --json`,
 		Args: command.Args("[POD]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -148,7 +148,7 @@ func NewInfo(f *command.Factory, run func(context.Context, *InfoOptions) error) 
 		Use:     "info POD",
 		Short:   "Print the details of a pod as JSON",
 		Long:    "Print the details of a pod as JSON: the TaskInfo and the last TaskStatus of its task.",
-		Example: `  dcos flink pod info demo-x7k2-jm-1`,
+		Example: `  dcos flink pod info demo-jobmanager-0`,
 		Args:    command.Args("POD"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Pod = args[0]
@@ -191,7 +191,7 @@ func newCommand(f *command.Factory, verb, long string, run func(context.Context,
 		Use:     verb + " POD",
 		Short:   strings.ToUpper(verb[:1]) + verb[1:] + " a pod",
 		Long:    long,
-		Example: fmt.Sprintf("  dcos flink pod %[1]s demo-x7k2-tm-3\n  dcos flink pod %[1]s demo-x7k2-tm-3 --yes", verb),
+		Example: fmt.Sprintf("  dcos flink pod %[1]s demo-taskmanager-3\n  dcos flink pod %[1]s demo-taskmanager-3 --yes", verb),
 		Args:    command.Args("POD"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Pod = args[0]
@@ -207,13 +207,13 @@ func newCommand(f *command.Factory, verb, long string, run func(context.Context,
 // NewRestart returns the command `pod restart`; run replaces its work in tests.
 func NewRestart(f *command.Factory, run func(context.Context, *CommandOptions) error) *cobra.Command {
 	return newCommand(f, "restart", `Restart a pod: its task is replaced by a new one, on the agent of its reservation with the same volumes, or
-else on any agent. Affected jobs restart from their last checkpoint. Asks for confirmation.`, run)
+else on any agent. Affected jobs restart from their last checkpoint. Asks for confirmation on a terminal.`, run)
 }
 
 // NewReplace returns the command `pod replace`; run replaces its work in tests.
 func NewReplace(f *command.Factory, run func(context.Context, *CommandOptions) error) *cobra.Command {
 	return newCommand(f, "replace", `Replace a pod: its task is replaced by a new one on any agent, and its reservation and volumes are released.
-Affected jobs restart from their last checkpoint. Asks for confirmation.`, run)
+Affected jobs restart from their last checkpoint. Asks for confirmation on a terminal.`, run)
 }
 
 // commandRun gives the command.
@@ -222,7 +222,7 @@ func commandRun(ctx context.Context, o *CommandOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := o.Confirm(o.Yes, "%s pod %s?", strings.ToUpper(o.Command[:1])+o.Command[1:], o.Pod); err != nil {
+	if err := o.ConfirmOnTerminal(o.Yes, "%s pod %s?", strings.ToUpper(o.Command[:1])+o.Command[1:], o.Pod); err != nil {
 		return err
 	}
 	tasks, err := c.CommandPod(ctx, o.Pod, o.Command)

@@ -14,7 +14,7 @@ import (
 func NewDebug(f *command.Factory) *cobra.Command {
 	return command.Group("debug", "Find out why something does not happen",
 		"Find out why something does not happen.",
-		NewOffers(f, nil), NewPlacement(f, nil), NewState(f, nil), NewJournal(f, nil),
+		NewOffers(f, nil), NewPlacement(f, nil), NewState(f, nil), NewJournal(f, nil), newConfig(f), newPod(f),
 	)
 }
 

@@ -33,7 +33,9 @@ func NewDescribe(f *command.Factory, run func(context.Context, *DescribeOptions)
 	cmd := &cobra.Command{
 		Use:   "describe",
 		Short: "Show the service: framework, master, versions of Flink, counts",
-		Long:  "Show the service: its framework and role, the master it is subscribed to, the versions of Flink it runs, and counts.",
+		Long: `Show the service: its framework and role, the master it is subscribed to, the versions of Flink it runs, and counts.
+When the output is not a terminal and DC/OS installed the service, it is the options of the service in JSON, as of
+other DC/OS SDK services; --json prints the description instead.`,
 		Example: `  dcos flink describe
   dcos flink describe --json`,
 		Args:              command.Args(),
@@ -50,6 +52,15 @@ func describeRun(ctx context.Context, o *DescribeOptions) error {
 	c, err := o.Client()
 	if err != nil {
 		return err
+	}
+	if c.InDCOS() && !o.Output.JSON && !o.Streams.OutTerminal {
+		p, err := c.DescribePackage(ctx)
+		if err == nil && len(p.Options) > 0 {
+			return o.Streams.JSON(readable(p.Package.Config, p.Options))
+		}
+		if err != nil {
+			o.Streams.Errf("The options are not known (%v): this is the description of the service\n", err)
+		}
 	}
 	raw, err := c.Raw(ctx, "service")
 	if err != nil {

@@ -28,7 +28,7 @@ func NewEndpoints(f *command.Factory, run func(context.Context, *EndpointsOption
 		Aliases: []string{"endpoint"},
 		Short:   "List the endpoints, or show where one can be reached",
 		Long: `List the endpoints, or show where one can be reached: api is the service itself, and each cluster has the
-ports rest and rpc of its JobManagers.`,
+ports rest and rpc of its JobManagers. When the output is not a terminal it is JSON, as of other DC/OS SDK services.`,
 		Example: `  dcos flink endpoints
   dcos flink endpoints demo-rest`,
 		Args: command.Args("[NAME]"),
@@ -61,7 +61,7 @@ func endpointsRun(ctx context.Context, o *EndpointsOptions) error {
 	switch {
 	case err != nil:
 		return err
-	case o.Output.JSON:
+	case o.Output.JSON, !o.Output.Quiet && !o.Streams.OutTerminal:
 		return o.Streams.JSON(e)
 	}
 	return o.Output.PrintNames(o.Streams, "ADDRESS", e.Address)

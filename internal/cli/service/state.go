@@ -39,6 +39,20 @@ and has not answered, and the agents that are avoided or leave. --json has more:
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	o.Output.RegisterJSON(cmd)
+	cmd.AddCommand(
+		newRaw(f, raw{
+			use: "framework_id", short: "Print the id of the framework", path: []string{"state", "frameworkId"},
+			example: "  dcos flink debug state framework_id",
+		}),
+		newRaw(f, raw{
+			use: "properties", short: "Print the names of the properties of the service", path: []string{"state", "properties"},
+			example: "  dcos flink debug state properties",
+		}),
+		newRaw(f, raw{
+			use: "property NAME", short: "Print a property of the service", path: []string{"state", "properties"}, args: []string{"NAME"},
+			example: "  dcos flink debug state property suppressed", names: properties,
+		}),
+	)
 	return cmd
 }
 

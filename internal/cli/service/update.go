@@ -13,6 +13,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/clusters"
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/cli/plans"
 	"github.com/flink-on-mesos/flink-service/internal/client"
 )
 
@@ -23,9 +24,7 @@ const maxOptions = 1 << 20
 func NewUpdateGroup(f *command.Factory) *cobra.Command {
 	return command.Group("update", "Show and change the options of the service (DC/OS)",
 		"Show and change the options of the service through the DC/OS package manager.\nClusters and their jobs keep running while the service restarts. See cluster update for cluster options.",
-		NewOptions(f, nil),
-		NewUpdate(f, nil),
-		NewPackageVersions(f, nil),
+		append([]*cobra.Command{NewOptions(f, nil), NewUpdate(f, nil), NewPackageVersions(f, nil)}, plans.UpdateVerbs(f)...)...,
 	)
 }
 
@@ -98,7 +97,7 @@ func optionsRun(ctx context.Context, o *OptionsOptions) error {
 // UpdateOptions are what `update start` was told.
 type UpdateOptions struct {
 	*command.Factory
-	// File has options in JSON or YAML, "-" for the input; empty changes none.
+	// File has options in JSON or YAML, "-" or "stdin" for the input; empty changes none.
 	File    string
 	Version string
 	Replace bool
@@ -119,7 +118,7 @@ func NewUpdate(f *command.Factory, run func(context.Context, *UpdateOptions) err
 		Long: `Change the options of the service, or its version: the package manager renders the app of the service and
 Marathon deploys it. Options in the file are merged into the current ones; with --replace all others are reset to
 their defaults. The options are validated first. --dry-run validates them, prints the difference and changes
-nothing.`,
+nothing. Asks for confirmation on a terminal.`,
 		Example: `  dcos flink update start --options options.json --dry-run
   dcos flink update start --options options.json
   dcos flink update start --package-version 1.1.0`,
@@ -128,8 +127,8 @@ nothing.`,
 			switch {
 			case o.File == "" && o.Version == "":
 				return command.Flagf("set --options or --package-version")
-			case o.File == "-" && !o.Yes && !o.DryRun:
-				return command.Flagf("--options - takes the input, on which it would ask: give --yes, or --dry-run")
+			case o.fromInput() && !o.Yes && !o.DryRun && o.Streams.InTerminal:
+				return command.Flagf("--options %s takes the input, on which it would ask: give --yes, or --dry-run", o.File)
 			case o.Replace && o.File == "":
 				return command.Flagf("--replace needs --options: it says which options stay")
 			}
@@ -137,7 +136,7 @@ nothing.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	cmd.Flags().StringVarP(&o.File, "options", "f", "", "options in JSON or YAML; - reads stdin")
+	cmd.Flags().StringVarP(&o.File, "options", "f", "", "options in JSON or YAML; - or stdin reads the input")
 	cmd.Flags().StringVar(&o.Version, "package-version", "", "version of the package to change to")
 	cmd.Flags().BoolVar(&o.Replace, "replace", false, "reset options that are not in the file to their defaults")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the difference and change nothing")
@@ -182,7 +181,7 @@ func updateRun(ctx context.Context, o *UpdateOptions) error {
 		return nil
 	}
 	u.Options = stored(p.Package.Config, u.Options)
-	if err := o.Confirm(o.Yes, "Update the service %s (%s)?", p.Package.Name, p.Package.Version); err != nil {
+	if err := o.ConfirmOnTerminal(o.Yes, "Update the service %s (%s)?", p.Package.Name, p.Package.Version); err != nil {
 		return err
 	}
 	deployment, err := c.UpdatePackage(ctx, u)
@@ -190,15 +189,18 @@ func updateRun(ctx context.Context, o *UpdateOptions) error {
 		return err
 	}
 	if !o.Output.Quiet {
-		o.Streams.Outf("The service is being updated by deployment %s of Marathon: see dcos marathon deployment list, dcos flink describe\n", deployment)
+		o.Streams.Outf("The service is being updated by deployment %s of Marathon: see dcos marathon deployment list, dcos flink update status\n", deployment)
 	}
 	return nil
 }
 
+// fromInput says that the options come from the input.
+func (o *UpdateOptions) fromInput() bool { return o.File == "-" || o.File == "stdin" }
+
 // read reads the file of options.
 func (o *UpdateOptions) read() (map[string]any, error) {
 	in := o.Streams.In
-	if o.File != "-" {
+	if !o.fromInput() {
 		file, err := o.Open(o.File)
 		if err != nil {
 			return nil, command.Usagef("read the options: %w", err)

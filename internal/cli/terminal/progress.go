@@ -28,7 +28,7 @@ func (p *Progress) Show(format string, args ...any) {
 		return
 	}
 	width := p.s.width()
-	text := Clean(fmt.Sprintf(format, args...))
+	text := Clean(p.s.Named(fmt.Sprintf(format, args...)))
 	if utf8.RuneCountInString(text) >= width {
 		text = string([]rune(text)[:max(width-2, 0)]) + "…"
 	}

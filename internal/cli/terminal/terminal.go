@@ -30,16 +30,49 @@ type Streams struct {
 	InTerminal, OutTerminal, ErrTerminal bool
 	// Width is the width of the terminal in columns; 0 means 80.
 	Width int
+	// Program is how the user called the program, such as "dcos-flink"; empty means DefaultProgram.
+	Program string
 }
+
+// DefaultProgram is what texts call the program.
+const DefaultProgram = "dcos flink"
+
+// Named replaces the name of the program in a text for people by the one that it was called by.
+func (s *Streams) Named(text string) string {
+	if s.Program == "" || s.Program == DefaultProgram {
+		return text
+	}
+	return strings.ReplaceAll(text, DefaultProgram, s.Program)
+}
+
+// namedWriter passes on what is written with the program's name replaced.
+type namedWriter struct {
+	s  *Streams
+	to io.Writer
+}
+
+// Write implements io.Writer.
+func (w namedWriter) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(w.to, w.s.Named(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// NamedOut and NamedErr are the output and the error output for whole texts for people, such as help.
+func (s *Streams) NamedOut() io.Writer { return namedWriter{s, s.Out} }
+
+// NamedErr is NamedOut for the error output.
+func (s *Streams) NamedErr() io.Writer { return namedWriter{s, s.Err} }
 
 // Outf writes to the output.
 func (s *Streams) Outf(format string, args ...any) {
-	fmt.Fprintf(s.Out, format, args...)
+	_, _ = io.WriteString(s.Out, s.Named(fmt.Sprintf(format, args...))) // Nobody is left to be told.
 }
 
 // Errf writes to the error output.
 func (s *Streams) Errf(format string, args ...any) {
-	fmt.Fprintf(s.Err, format, args...)
+	_, _ = io.WriteString(s.Err, s.Named(fmt.Sprintf(format, args...))) // Nobody is left to be told.
 }
 
 // JSON writes v (or JSON text as it came) to the output, indented by two spaces.
@@ -81,7 +114,7 @@ func (t *Table) Spare(headings ...string) *Table {
 func (t *Table) Row(cells ...string) {
 	row := make([]string, len(cells))
 	for i, c := range cells {
-		row[i] = Clean(c)
+		row[i] = Clean(t.s.Named(c))
 		if row[i] == "" {
 			row[i] = "-"
 		}
@@ -107,7 +140,7 @@ func (s *Streams) Fields() *Fields {
 
 // Add adds a line unless the value is empty.
 func (f *Fields) Add(name, value string) {
-	if value = Clean(value); value != "" {
+	if value = Clean(f.s.Named(value)); value != "" {
 		f.rows = append(f.rows, []string{name, value})
 	}
 }

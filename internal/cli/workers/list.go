@@ -31,7 +31,7 @@ func NewList(f *command.Factory, run func(context.Context, *ListOptions) error) 
 		Use:     "list CLUSTER",
 		Aliases: []string{"ls"},
 		Short:   "List the TaskManagers of a cluster",
-		Long:    "List the TaskManagers of a cluster and where they run; --all lists JobManagers and tasks that are over too.",
+		Long:    "List the TaskManagers of a cluster and where they run; PENDING ones have no place yet.\nWith --all JobManagers and tasks that are over are listed too.",
 		Example: `  dcos flink worker list demo
   dcos flink worker list demo --all --json`,
 		Args: command.Args("CLUSTER"),
@@ -62,6 +62,9 @@ func listRun(ctx context.Context, o *ListOptions) error {
 			return t.Kind != spec.TaskManagerTask || t.State.Terminal()
 		})
 	}
+	if !o.Output.JSON { // There the tasks are as the API has them.
+		tasks = append(slices.Clone(tasks), pending(d.Waiting, o.All)...)
+	}
 	switch {
 	case o.Output.JSON:
 		if tasks == nil {
@@ -75,4 +78,15 @@ func listRun(ctx context.Context, o *ListOptions) error {
 		return nil
 	}
 	return clusters.PrintTasks(o.Streams, tasks, o.Clock.Now())
+}
+
+// pending are the tasks that have no place yet, as rows of the list.
+func pending(waiting []wire.Waiting, all bool) []wire.TaskStatus {
+	var rows []wire.TaskStatus
+	for _, w := range waiting {
+		if all || w.Kind == spec.TaskManagerTask {
+			rows = append(rows, wire.TaskStatus{ID: w.ID, Kind: w.Kind, State: "PENDING", Changed: w.Since, Message: w.Reason})
+		}
+	}
+	return rows
 }

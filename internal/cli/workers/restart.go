@@ -3,10 +3,12 @@ package workers
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/client"
 )
 
 // RestartOptions are what `worker restart` and `worker replace` were told.
@@ -61,7 +63,11 @@ func restartRun(ctx context.Context, o *RestartOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := o.Confirm(o.Yes, "Replace task %s of cluster %s?", o.Task, o.Cluster); err != nil {
+	warning := ""
+	if !o.Yes {
+		warning = unprotected(ctx, c, o.Cluster)
+	}
+	if err := o.Confirm(o.Yes, "%sReplace task %s of cluster %s?", warning, o.Task, o.Cluster); err != nil {
 		return err
 	}
 	restart := c.RestartTask
@@ -75,4 +81,33 @@ func restartRun(ctx context.Context, o *RestartOptions) error {
 		o.Streams.Outf("Task %s is being replaced: see dcos flink worker list %s\n", o.Task, o.Cluster)
 	}
 	return nil
+}
+
+// maxAsked bounds the jobs that are asked for their checkpoints.
+const maxAsked = 20
+
+// unprotected warns of running jobs without a completed checkpoint: they begin anew, or fail. It is empty when there is
+// none, and when Flink cannot be asked, in which case the task may be replaced all the same.
+func unprotected(ctx context.Context, c *client.Client, cluster string) string {
+	flink := c.Flink(cluster)
+	list, err := flink.Jobs(ctx)
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, j := range list.Jobs[:min(len(list.Jobs), maxAsked)] {
+		if j.State.Over() {
+			continue
+		}
+		if k, err := flink.Checkpoints(ctx, j.ID); err == nil && k.Counts.Completed+k.Counts.Restored == 0 {
+			names = append(names, j.Name+" ("+j.ID+")")
+		}
+	}
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return "Job " + names[0] + " has no checkpoint: if it uses the task, it starts anew or fails. "
+	}
+	return "Jobs " + strings.Join(names, ", ") + " have no checkpoint: those that use the task start anew or fail. "
 }

@@ -56,7 +56,7 @@ func JobsCancelled(tx *state.Tx, e state.JobsCancelled) {
 
 // TickCancels asks again, and ends the wait.
 func TickCancels(tx *state.Tx) {
-	it := tx.State.Clusters.Root().Iterator()
+	it := tx.State.Busy.Root().Iterator()
 	for name, c, ok := it.Next(); ok; name, c, ok = it.Next() {
 		if c.State == wire.Deleting && !c.CancelBegun.IsZero() && !c.Cancelled && tx.Now.Sub(c.CancelAsked) >= cancelAgain {
 			Converge(tx, string(name))

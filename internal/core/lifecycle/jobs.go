@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
+	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
@@ -17,6 +19,10 @@ const lookupAgain = 5 * time.Second
 func JobsObserved(tx *state.Tx, e state.JobsObserved) {
 	c, ok := tx.ClusterOfLiveJobManager(e.Cluster, e.JobManager)
 	if !ok || len(e.Jobs) == 0 {
+		return
+	}
+	if c.Spec.Kind == spec.Session {
+		sessionJobs(tx, c, e.Jobs)
 		return
 	}
 	j := mainJob(c, e.Jobs)
@@ -34,7 +40,12 @@ func JobsObserved(tx *state.Tx, e state.JobsObserved) {
 		c.JobSince = tx.Now
 		tx.RecordEvent(c, "JobStatusChanged", "job %s is %s", j.ID, j.State)
 	}
+	if old != nil && old.Running && !j.Running && !j.Terminal() {
+		RecoveryBegins(tx, c, "job "+j.ID+" is "+j.State)
+	}
 	c.Job = &j
+	recoverySeen(tx, c, j.Running, j.Restarts)
+	observeHealth(tx, c)
 	was, _ := state.Observed(old)
 	is, _ := state.Observed(&j)
 	if old == nil || old.ID != j.ID || old.State != j.State || was.Path != is.Path {
@@ -43,6 +54,34 @@ func JobsObserved(tx *state.Tx, e state.JobsObserved) {
 	if c.Rollout != nil && c.Rollout.Waiting != "" {
 		chooseAgain(tx, c)
 	}
+}
+
+// sessionJobs records which jobs of a session have started and ended. Those that ran before they could be observed,
+// such as before a restart of the service, are taken as known.
+func sessionJobs(tx *state.Tx, c *state.Cluster, jobs []wire.Job) {
+	known := make(map[string]string, len(jobs))
+	for _, j := range jobs {
+		was, old := c.SessionJobs[j.ID]
+		known[j.ID] = j.State
+		if c.SessionJobs == nil || was == j.State {
+			continue
+		}
+		name := j.ID
+		if j.Name != "" {
+			name += " (" + j.Name + ")"
+		}
+		ended := j.Terminal()
+		if !old && !ended {
+			tx.RecordEvent(c, "JobStarted", "job %s was submitted", name)
+		}
+		switch {
+		case ended && j.Failure != "":
+			tx.RecordEvent(c, "JobEnded", "job %s is %s: %s", name, j.State, redact.Text(j.Failure))
+		case ended:
+			tx.RecordEvent(c, "JobEnded", "job %s is %s", name, j.State)
+		}
+	}
+	c.SessionJobs = known
 }
 
 // mainJob is the job that a cluster was submitted for: the one with the id of its submission, or else the newest
@@ -138,7 +177,7 @@ func found(s state.Submission, newest int64) (wire.Restore, int64) {
 
 // TickLookups asks again for checkpoints that were not answered.
 func TickLookups(tx *state.Tx) {
-	it := tx.State.Clusters.Root().Iterator()
+	it := tx.State.Busy.Root().Iterator()
 	for name, c, ok := it.Next(); ok; name, c, ok = it.Next() {
 		if c.Submission != nil && c.Submission.Lookup != nil && len(c.JobManagers) == 0 {
 			Converge(tx, string(name))

@@ -3,10 +3,16 @@ package lifecycle
 import (
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
-// PauseLaunches holds back the starts of one cluster or of all, or lets them go on. What runs stays.
+// PauseLaunches pauses the task launches of one cluster, or of all clusters and those created later, or resumes them.
+// Running tasks keep running.
 func PauseLaunches(tx *state.Tx, e state.PauseLaunches) {
+	if e.Cluster == "" && tx.State.Framework.Paused != e.Paused {
+		tx.State.Framework.Paused = e.Paused
+		tx.SaveFramework()
+	}
 	found := false
 	it := tx.State.Clusters.Root().Iterator()
 	for key, c, ok := it.Next(); ok; key, c, ok = it.Next() {
@@ -20,12 +26,15 @@ func PauseLaunches(tx *state.Tx, e state.PauseLaunches) {
 		}
 		c = tx.Edit(name)
 		c.Paused = e.Paused
+		kind := wire.OperationContinue
 		if e.Paused {
-			tx.RecordEvent(c, "Paused", "the starts of tasks are paused on request")
+			kind = wire.OperationPause
+			tx.RecordEvent(c, "Paused", "task launches are paused on request")
 		} else {
-			tx.RecordEvent(c, "Continued", "the starts of tasks go on on request")
+			tx.RecordEvent(c, "Continued", "task launches are resumed on request")
 			tx.State.WantOffers = true
 		}
+		tx.Record(c, wire.Operation{Kind: kind, By: e.By, State: wire.OperationSucceeded})
 		tx.SaveCluster(c)
 	}
 	if !found && e.Cluster != "" {

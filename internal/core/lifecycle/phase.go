@@ -34,6 +34,9 @@ func UpdatePhase(tx *state.Tx, c *state.Cluster) {
 	if state == wire.Stable && c.State != wire.Stable {
 		removeOldNamespaces(tx, c)
 	}
+	if state == wire.Stable {
+		tx.ForgetLostPods(c)
+	}
 	c.State = state
 }
 

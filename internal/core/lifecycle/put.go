@@ -38,9 +38,10 @@ func Put(tx *state.Tx, e state.PutCluster) {
 		tx.Answer(e.Request, &fault.Error{Code: fault.Invalid, Message: "the Mesos master cannot do what the spec asks for", Details: details})
 		return
 	}
+	op := operationOf(c, e)
 	switch {
 	case c == nil:
-		r := state.ClusterRecord{Spec: e.Spec, Generation: 1, Created: tx.Now, Nonce: e.Nonce, State: wire.Created}
+		r := state.ClusterRecord{Spec: e.Spec, Generation: 1, Created: tx.Now, Nonce: e.Nonce, State: wire.Created, Paused: tx.State.Framework.Paused}
 		if e.Spec.Suspended {
 			r.State = wire.Suspended
 		}
@@ -51,6 +52,9 @@ func Put(tx *state.Tx, e state.PutCluster) {
 			c.Submit(restore, nil)
 		}
 		tx.RecordEvent(c, "Created", "cluster %s was created", e.Spec.Name)
+		if c.Paused {
+			tx.RecordEvent(c, "Paused", "task launches are paused, as those of all clusters are")
+		}
 	case c.Rollout != nil && !e.Now:
 		// The jobs are being stopped already; what comes then is said anew.
 		ch := *c.Rollout
@@ -79,6 +83,8 @@ func Put(tx *state.Tx, e state.PutCluster) {
 		}
 		replaceSpec(tx, c, e.Spec, generation)
 	}
+	c.Health = nil // Whoever changes the spec may have cured the job.
+	tx.Record(c, op)
 	for _, n := range e.Notes {
 		tx.RecordEvent(c, "Spec", "%s", n)
 	}
@@ -92,6 +98,11 @@ func Put(tx *state.Tx, e state.PutCluster) {
 func restartNeeded(old, spec spec.Spec) bool {
 	old.TaskManagers.Count, old.Security.REST, old.Suspended = spec.TaskManagers.Count, spec.Security.REST, spec.Suspended
 	old.StrictOptions = spec.StrictOptions
+	warm := old.Recovery.WarmTaskManagers
+	asked := len(old.WarmOptions()) + len(spec.WarmOptions())
+	if old.Recovery = spec.Recovery; asked > 0 {
+		old.Recovery.WarmTaskManagers = warm // It is an option of Flink's.
+	}
 	if old.Job != nil && spec.Job != nil {
 		job := *old.Job
 		job.UpgradeMode = spec.Job.UpgradeMode

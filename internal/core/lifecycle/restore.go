@@ -224,5 +224,5 @@ func WouldRestore(s *state.State, c *state.Cluster) (wire.NextRestore, bool) {
 		now = c.Flink.Observed
 	}
 	choice := Choose(situation(c, c.RequestedSpec(), state.Controlling(s.Tasks.Root(), c), now))
-	return wire.NextRestore{Method: string(choice.Method), Restore: choice.Restore, Reason: choice.Reason}, true
+	return wire.NextRestore{Method: string(choice.Method), Restore: state.ShownRestore(choice.Restore), Reason: choice.Reason}, true
 }

@@ -258,6 +258,7 @@ func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64)
 	c.Compile()
 	anew := func() {
 		c.Message, c.Result, c.ReplacedGeneration = "", nil, generation
+		c.Recovering, c.Progress = nil, state.Progress{}
 		c.JobManagerBackoff, c.TaskManagerBackoff = state.Backoff{}, state.Backoff{}
 		tx.DropAllPending(c, spec.JobManagerTask)
 		tx.DropAllPending(c, spec.TaskManagerTask)
@@ -276,7 +277,9 @@ func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64)
 		anew()
 	case restartNeeded(old, sp), sp.Kind != spec.Session && c.Submission != nil && c.Submission.Generation == generation:
 		c.State = wire.Created
-		tx.RecordEvent(c, "Updated", "cluster %s was changed; its tasks are replaced%s", name, restoredFrom(c))
+		if restartNeeded(old, sp) {
+			tx.RecordEvent(c, "Updated", "cluster %s was changed; its tasks are replaced%s", name, restoredFrom(c))
+		}
 		anew()
 	default:
 		tx.RecordEvent(c, "Updated", "cluster %s was changed; its running tasks stay", name)
@@ -365,7 +368,7 @@ func StopOutcomeUnknown(tx *state.Tx, c *state.Cluster, t *task.Task) (over bool
 
 // TickRollouts asks again for stops that were not heard of, and ends the wait for JobManagers that do not leave.
 func TickRollouts(tx *state.Tx) {
-	it := tx.State.Clusters.Root().Iterator()
+	it := tx.State.Busy.Root().Iterator()
 	for key, c, ok := it.Next(); ok; key, c, ok = it.Next() {
 		switch {
 		case c.Rollout == nil || !c.Active():

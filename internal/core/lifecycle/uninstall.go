@@ -22,7 +22,7 @@ func Uninstall(tx *state.Tx) {
 	it := tx.State.Clusters.Root().Iterator()
 	for name, c, ok := it.Next(); ok; name, c, ok = it.Next() {
 		if c.State != wire.Deleting && !saving(tx, tx.Edit(string(name))) {
-			markDeleted(tx, tx.Edit(string(name)))
+			markDeleted(tx, tx.Edit(string(name)), wire.Actor{Name: serviceActor})
 			Converge(tx, string(name))
 		}
 	}
@@ -78,7 +78,7 @@ func TornDown(tx *state.Tx) {
 	tx.AbandonReservations()
 	cit := tx.State.Clusters.Root().Iterator()
 	for name, _, ok := cit.Next(); ok; name, _, ok = cit.Next() {
-		markDeleted(tx, tx.Edit(string(name)))
+		markDeleted(tx, tx.Edit(string(name)), wire.Actor{Name: serviceActor})
 		Converge(tx, string(name))
 	}
 }

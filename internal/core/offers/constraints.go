@@ -20,7 +20,7 @@ func constraints(tx *state.Tx) []state.RoleConstraints {
 	}
 	var all []state.RoleConstraints
 	var open []string
-	it := tx.State.Clusters.Root().Iterator()
+	it := tx.State.Busy.Root().Iterator()
 	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
 		n := c.Pending.Len()
 		if n == 0 || c.RulesProblem != nil {

@@ -85,7 +85,7 @@ func demand(tx *state.Tx) (waiting int, ready bool, held time.Time) {
 			held = b.Until
 		}
 	}
-	it := tx.State.Clusters.Root().Iterator()
+	it := tx.State.Busy.Root().Iterator()
 	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
 		n := c.Pending.Len()
 		if c.Paused {

@@ -255,7 +255,7 @@ func refuses(tx *state.Tx, a *offer.Agent, f *constraint.Facts, q *queue, w *sta
 func launch(tx *state.Tx, a *offer.Agent, w *state.PendingTask, name string, p offer.Placement, r *state.Reservation) state.Launch {
 	c := tx.Edit(name)
 	t := task.Task{
-		ID: w.ID, Cluster: name, Kind: w.Role,
+		ID: w.ID, Pod: w.Pod, Cluster: name, Kind: w.Role,
 		Goal: task.Launched, State: task.Staging,
 		AgentID: a.ID, Hostname: a.Hostname, Endpoint: a.Endpoint, Region: a.Region, Zone: a.Zone, Attributes: a.Attributes,
 		Network: state.OwnNetwork(c, w.Role), Ports: tx.Ports(c, w.Role, p.Ports), Resources: w.Resources, Worker: w.Worker, Surplus: w.Surplus,

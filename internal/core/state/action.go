@@ -17,7 +17,8 @@ type Action interface{ action() }
 // Record is a change of the stored state: a value to be put under Key, or nil to delete it.
 type Record struct {
 	Key string
-	// Value is a *Framework, a *ClusterRecord, a *Leftover, a *cluster.Task or a *cluster.Reservation.
+	// Value is a *Framework, a *ClusterRecord, an *OrphanedHAData, a *wire.Operation, a *task.Task or a
+	// *task.Reservation.
 	Value any
 }
 
@@ -150,9 +151,28 @@ type (
 		RemoveGraphs bool
 	}
 
+	// Probe asks a task whose agent Mesos does not hear whether it lives; Probed is the answer.
+	Probe struct {
+		Task task.Task
+		// Since is when the task became unreachable.
+		Since time.Time
+		// JobManager is asked for the heartbeats of a TaskManager; nil for a JobManager, and where none runs.
+		JobManager *task.Task
+		// Heartbeat is the time between two heartbeats (Flink's heartbeat.interval).
+		Heartbeat time.Duration
+		// Others are running tasks on agents that Mesos hears, to compare with.
+		Others []task.Task
+	}
+
 	// ReportWorkers has the driver of a cluster's JobManager told what is so of every worker; Report
 	// has the content, so that the newest is sent however many changes came together.
 	ReportWorkers struct{ Cluster string }
+
+	// Recovered tells the metrics how long a recovery took.
+	Recovered struct {
+		Cluster string
+		Took    time.Duration
+	}
 
 	// Teardown has the master end the framework and every task of it.
 	Teardown struct{}
@@ -160,7 +180,10 @@ type (
 	// Resubscribe makes the adapter subscribe anew without a framework id.
 	Resubscribe struct{}
 
-	// RecordEvent is for the log and the journal of the operator.
+	// OperationChanged says that an operation is new, or how it ended, for the log and for those who wait.
+	OperationChanged struct{ Operation wire.Operation }
+
+	// RecordEvent is for the log, and for the record that outlives the process.
 	RecordEvent struct {
 		Cluster string
 		Event   wire.Event
@@ -220,11 +243,17 @@ func (DeleteHAData) action() {}
 
 func (FindCheckpoint) action() {}
 
+func (Probe) action() {}
+
 func (ReportWorkers) action() {}
+
+func (Recovered) action() {}
 
 func (Teardown) action() {}
 
 func (Resubscribe) action() {}
+
+func (OperationChanged) action() {}
 
 func (RecordEvent) action() {}
 

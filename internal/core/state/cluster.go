@@ -54,8 +54,13 @@ type Cluster struct {
 	NeedsObservation bool
 	Phases           []wire.PhaseTime
 	Events           []wire.Event
+	// SessionJobs are the states of a session's jobs by their ids, as they were last observed; nil for never.
+	SessionJobs map[string]string
 	// JobSince is when the state of the job was last observed to change.
 	JobSince time.Time
+	// Recovering is the recovery under way; nil for none. Progress is what the health of the job is judged by.
+	Recovering *Recovering
+	Progress   Progress
 	// LookupAsked is when the newest checkpoint was last asked for.
 	LookupAsked time.Time
 	// StopAsked is when the stop of the jobs was last asked for.
@@ -74,6 +79,8 @@ type Cluster struct {
 	Replacement *Replacement
 	// ReplacementNext is before when no other replacement is begun.
 	ReplacementNext time.Time
+	// jobManagerPods and taskManagerPods are the numbers of the pods that have a task that is to stay, or waits for a place.
+	jobManagerPods, taskManagerPods podNumbers
 	// AllowSurge says that there may be more TaskManagers than the spec's number, for that reason.
 	AllowSurge bool
 }
@@ -100,4 +107,11 @@ func (c *Cluster) NewID(role spec.TaskKind) string {
 		short = "jm"
 	}
 	return fmt.Sprintf("%s%s-%d", c.Prefix(), short, c.NextTask)
+}
+
+// Busy says that time alone, or an offer, may change what the cluster needs: something waits for a place, or is
+// under way and is asked for again.
+func (c *Cluster) Busy() bool {
+	return c.Pending.Len() > 0 || c.Rollout != nil || c.State == wire.Deleting || c.Replacement != nil || c.AllowSurge ||
+		c.Submission != nil && c.Submission.Lookup != nil
 }

@@ -89,12 +89,15 @@ type (
 		Now bool
 		// Notes are remarks about the spec for the cluster's history.
 		Notes []string
+		// By is who asked for it.
+		By wire.Actor `json:",omitzero"`
 	}
 
 	// DeleteCluster asks for the end of a cluster.
 	DeleteCluster struct {
 		Request uint64
 		Name    string
+		By      wire.Actor `json:",omitzero"`
 	}
 
 	// RestartTask asks for the replacement of a task.
@@ -104,14 +107,16 @@ type (
 		TaskID  string
 		// Replace gives up what is reserved for the task on its agent, with the volumes there.
 		Replace bool
+		By      wire.Actor `json:",omitzero"`
 	}
 
-	// PauseLaunches holds back the starts of a cluster's tasks, or lets them go on.
+	// PauseLaunches pauses the task launches of a cluster, or of all clusters and those created later, or resumes them.
 	PauseLaunches struct {
 		Request uint64
-		// Cluster is empty for every cluster there is.
+		// Cluster is empty for every cluster that there is or will be.
 		Cluster string
 		Paused  bool
+		By      wire.Actor `json:",omitzero"`
 	}
 
 	// ProbeOffers asks for a look at what Mesos offers now, though nothing may wait. It is answered when
@@ -150,6 +155,17 @@ type (
 		Jobs       []wire.Job
 	}
 
+	// JobFailed has what Flink's exception history says of the job of an application or job cluster, the oldest
+	// first. What was told before may be among it.
+	JobFailed struct {
+		Cluster string
+		// JobManager is the task id of the JobManager that was asked.
+		JobManager string
+		// Job is Flink's id of the job.
+		Job        string
+		Exceptions []wire.JobException
+	}
+
 	// CheckpointFound answers FindCheckpoint.
 	CheckpointFound struct {
 		Cluster string
@@ -161,6 +177,20 @@ type (
 		JobKnown bool
 		// Error says why ZooKeeper could not be asked; empty for an answer.
 		Error string
+	}
+
+	// Probed answers Probe.
+	Probed struct {
+		TaskID string
+		// Since is Probe.Since: an answer about an earlier time in which the agent was away is no news.
+		Since time.Time
+		// Alive says that the task took a connection, or that Flink has a recent heartbeat of it; By says which.
+		Alive bool
+		By    string `json:",omitempty"`
+		// Compared counts the other places that were asked, Reached says that one of them answered. A task that
+		// does not answer while nothing else does tells more of the network of the service than of the task.
+		Compared int  `json:",omitempty"`
+		Reached  bool `json:",omitempty"`
 	}
 
 	// FlinkObserved is what a JobManager's REST API says of its cluster.
@@ -241,7 +271,11 @@ func (HADataDeleted) event() {}
 
 func (JobsObserved) event() {}
 
+func (JobFailed) event() {}
+
 func (CheckpointFound) event() {}
+
+func (Probed) event() {}
 
 func (FlinkObserved) event() {}
 

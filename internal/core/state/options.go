@@ -11,7 +11,7 @@ type Options struct {
 	Refuse time.Duration
 	// ReconcileInterval is the time between implicit reconciliations.
 	ReconcileInterval time.Duration
-	// UnreachableTimeout is how long an unreachable task is waited for before it is replaced.
+	// UnreachableTimeout is how long an unreachable task is waited for while neither it nor anything else answers.
 	UnreachableTimeout time.Duration
 	// Principal is who reserves resources; empty for a master that asks for none.
 	Principal string

@@ -10,7 +10,8 @@ import (
 
 // AddPending puts a task on the list of those that need a place.
 func (tx *Tx) AddPending(c *Cluster, w PendingTask) {
-	w.Since = tx.Now
+	w.Since, w.Pod = tx.Now, c.nextPod(w.Role)
+	c.holdPod(w.Role, w.Pod)
 	c.Pending, _, _ = c.Pending.Insert([]byte(w.ID), &w)
 	if w.Role == spec.JobManagerTask {
 		c.PendingJobManagers++
@@ -22,6 +23,9 @@ func (tx *Tx) AddPending(c *Cluster, w PendingTask) {
 func (tx *Tx) DropPending(c *Cluster, w *PendingTask) {
 	var had bool
 	c.Pending, _, had = c.Pending.Delete([]byte(w.ID))
+	if had {
+		c.freePod(w.Role, w.Pod)
+	}
 	if had && w.Role == spec.JobManagerTask {
 		c.PendingJobManagers--
 	}
@@ -39,7 +43,9 @@ func (tx *Tx) DropAllPending(c *Cluster, role spec.TaskKind) {
 
 // PendingTask is a wanted task without a place.
 type PendingTask struct {
-	ID        string
+	ID string
+	// Pod is the name of the pod that it will be the task of.
+	Pod       string
 	Role      spec.TaskKind
 	Need      offer.Need
 	Resources spec.Resources

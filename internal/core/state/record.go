@@ -33,11 +33,13 @@ func OrphanedKey(name, nonce string, submission int64) string {
 	return fmt.Sprintf("%s-%s-s%d", name, nonce, submission)
 }
 
-// Framework is the record of our registration with Mesos.
+// Framework is the record of the service itself: its registration with Mesos, and what was asked of it as a whole.
 type Framework struct {
 	ID string `json:"id"`
 	// Previous are the ids that the master removed, the newest last.
 	Previous []string `json:"previous,omitempty"`
+	// Paused says that no task is to be launched for a cluster that is created, until that is taken back.
+	Paused bool `json:"paused,omitempty"`
 }
 
 // ClusterRecord is what is stored of a cluster.
@@ -70,10 +72,19 @@ type ClusterRecord struct {
 	Submission *Submission `json:"submission,omitempty"`
 	// Job is what was last observed of the job of the submission.
 	Job *wire.Job `json:"job,omitempty"`
+	// Recoveries are the last recoveries of its jobs, Health what the health check did.
+	Recoveries []wire.JobRecovery `json:"recoveries,omitempty"`
+	Health     *wire.Health       `json:"health,omitempty"`
 	// OldNamespaces are those of earlier submissions that are still in ZooKeeper.
 	OldNamespaces []OldNamespace `json:"oldNamespaces,omitempty"`
+	// Operation is the number of the operation that runs for it; 0 for none.
+	Operation int64 `json:"operation,omitempty"`
+	// SeenExceptions are the newest exceptions of its jobs that were told.
+	SeenExceptions []SeenExceptions `json:"seenExceptions,omitempty"`
 	// Paused says that no task of it is to be started until that is taken back.
 	Paused bool `json:"paused,omitempty"`
+	// LostPods are the pods that are being replaced after a failure or on request, the oldest first.
+	LostPods []LostPod `json:"lostPods,omitempty"`
 }
 
 // Stored is what a store holds, decoded.
@@ -84,6 +95,8 @@ type Stored struct {
 	// Reservations are what is reserved on agents.
 	Reservations []task.Reservation `json:",omitempty"`
 	Leftovers    []OrphanedHAData
+	// Operations are those that are kept.
+	Operations []wire.Operation `json:",omitempty"`
 }
 
 // Save puts a record on the list of this step; a later value for a key replaces the earlier.

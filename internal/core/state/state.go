@@ -22,12 +22,14 @@ type State struct {
 	Suppressed bool
 
 	Clusters *iradix.Tree[*Cluster]
-	Tasks    *iradix.Tree[*task.Task]
-	Agents   *iradix.Tree[*Agent]
+	// Busy are those of them that a tick or an offer may concern (Cluster.Busy).
+	Busy   *iradix.Tree[*Cluster]
+	Tasks  *iradix.Tree[*task.Task]
+	Agents *iradix.Tree[*Agent]
 	// Killing are the tasks with goal released that are not known to have ended.
 	Killing *iradix.Tree[struct{}]
-	// Unreachable are the tasks whose agent Mesos does not hear.
-	Unreachable *iradix.Tree[struct{}]
+	// Unreachable are the tasks whose agent Mesos does not hear, with what is known of them otherwise.
+	Unreachable *iradix.Tree[Probing]
 	// Reservations are what is reserved on agents, by id.
 	Reservations *iradix.Tree[*Reservation]
 	// ReleasesPending counts those of them that are to be given back.
@@ -59,4 +61,6 @@ type State struct {
 	// AbandonAt is when the uninstallation no longer waits for what is to be given back.
 	AbandonAt time.Time
 	Outcomes  []Outcome
+	// Operations are the changes that were asked for.
+	Operations Operations
 }

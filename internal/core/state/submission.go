@@ -67,6 +67,14 @@ const (
 	MissingState = "/state-of-this-job-is-missing-in-zookeeper"
 )
 
+// ShownRestore is a restore as people see it: without the path that stands for state in ZooKeeper.
+func ShownRestore(r wire.Restore) wire.Restore {
+	if r.Path == MissingState {
+		r.Path = ""
+	}
+	return r
+}
+
 // JobID is Flink's id of the job of a submission: 32 hexadecimal digits that follow from the cluster and
 // the number, so that a start that is tried again has the same.
 func (c *Cluster) JobID(identity int64) string {
@@ -78,6 +86,16 @@ func (c *Cluster) JobID(identity int64) string {
 // id and the state of the submission.
 func (c *Cluster) LaunchSpec() spec.Spec {
 	s := c.Spec
+	if warm := s.WarmOptions(); len(warm) > 0 {
+		config := maps.Clone(s.FlinkConfiguration)
+		if config == nil {
+			config = map[string]string{}
+		}
+		for _, o := range warm {
+			config[o.Key] = o.Value
+		}
+		s.FlinkConfiguration = config
+	}
 	if s.Kind == spec.Session || s.Job == nil {
 		return s
 	}

@@ -33,11 +33,18 @@ func (tx *Tx) IndexTask(t *task.Task) {
 	tx.count(c, t, +1)
 }
 
+// IndexUnnamed is IndexTask for a task of a release in which pods had no names: it gets one.
+func (tx *Tx) IndexUnnamed(t *task.Task) {
+	t.Pod = tx.Edit(t.Cluster).nextPod(t.Kind)
+	tx.IndexTask(t)
+}
+
 // RemoveTask forgets a task.
 func (tx *Tx) RemoveTask(id string) {
 	if old, ok := tx.Tasks.Get([]byte(id)); ok {
 		tx.count(tx.Edit(old.Cluster), old, -1)
 		tx.Tasks.Delete([]byte(id))
+		tx.Unreachable.Delete([]byte(id))
 		tx.FreeReservation(old)
 	}
 	tx.Save(TaskPrefix+id, nil)
@@ -45,15 +52,21 @@ func (tx *Tx) RemoveTask(id string) {
 
 func (tx *Tx) count(c *Cluster, t *task.Task, d int) {
 	key := []byte(t.ID)
+	if t.Goal == task.Launched && d > 0 {
+		c.holdPod(t.Kind, t.Pod)
+	} else if t.Goal == task.Launched {
+		c.freePod(t.Kind, t.Pod)
+	}
 	if d < 0 {
 		tx.killing.Delete(key)
-		tx.unreachable.Delete(key)
 	} else {
 		if t.Goal == task.Released {
 			tx.killing.Insert(key, struct{}{})
 		}
-		if t.State == task.Unreachable {
-			tx.unreachable.Insert(key, struct{}{})
+		if t.State != task.Unreachable {
+			tx.Unreachable.Delete(key)
+		} else if _, ok := tx.Unreachable.Get(key); !ok {
+			tx.Unreachable.Insert(key, Probing{})
 		}
 	}
 	if t.Goal == task.Released {

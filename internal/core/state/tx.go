@@ -20,7 +20,7 @@ type Tx struct {
 	Tasks          *iradix.Txn[*task.Task]
 	Agents         *iradix.Txn[*Agent]
 	killing        *iradix.Txn[struct{}]
-	unreachable    *iradix.Txn[struct{}]
+	Unreachable    *iradix.Txn[Probing]
 	Open           *iradix.Txn[struct{}]
 	DrainingAgents *iradix.Txn[DrainingAgent]
 
@@ -46,7 +46,7 @@ func (tx *Tx) Begin() {
 	tx.Tasks = tx.State.Tasks.Txn()
 	tx.Agents = tx.State.Agents.Txn()
 	tx.killing = tx.State.Killing.Txn()
-	tx.unreachable = tx.State.Unreachable.Txn()
+	tx.Unreachable = tx.State.Unreachable.Txn()
 	tx.Open = tx.State.Reconcile.Open.Txn()
 	tx.Reservations = tx.State.Reservations.Txn()
 	tx.DrainingAgents = tx.State.DrainingAgents.Txn()
@@ -64,10 +64,11 @@ func (tx *Tx) EachEdited(do func(*Cluster)) {
 // Commit puts the tables of the step into its state.
 func (tx *Tx) Commit() {
 	tx.State.Clusters = tx.Clusters.Commit()
+	tx.commitBusy()
 	tx.State.Tasks = tx.Tasks.Commit()
 	tx.State.Agents = tx.Agents.Commit()
 	tx.State.Killing = tx.killing.Commit()
-	tx.State.Unreachable = tx.unreachable.Commit()
+	tx.State.Unreachable = tx.Unreachable.Commit()
 	tx.State.Reconcile.Open = tx.Open.Commit()
 	tx.State.Reservations = tx.Reservations.Commit()
 	tx.State.DrainingAgents = tx.DrainingAgents.Commit()
@@ -75,6 +76,19 @@ func (tx *Tx) Commit() {
 		all := append(slices.Clone(tx.State.Outcomes), tx.Outcomes[max(0, n-MaxOutcomes):]...)
 		tx.State.Outcomes = slices.Clip(all[max(0, len(all)-MaxOutcomes):])
 	}
+}
+
+// commitBusy keeps the index of the clusters that a tick or an offer may concern.
+func (tx *Tx) commitBusy() {
+	busy := tx.State.Busy.Txn()
+	for _, name := range tx.order {
+		if c := tx.Edited[name]; c != nil && c.Busy() {
+			busy.Insert([]byte(name), c)
+		} else {
+			busy.Delete([]byte(name))
+		}
+	}
+	tx.State.Busy = busy.Commit()
 }
 
 // Actions are what the step has decided, in the order that is promised.
@@ -122,7 +136,12 @@ func (tx *Tx) Adopt(c *Cluster) *Cluster {
 
 // RecordEvent adds an entry to a cluster's history.
 func (tx *Tx) RecordEvent(c *Cluster, kind, format string, args ...any) {
-	n := wire.Event{Time: tx.Now, Type: kind, Message: fmt.Sprintf(format, args...)}
+	tx.RecordData(c, kind, nil, format, args...)
+}
+
+// RecordData adds an entry whose parts programs can read.
+func (tx *Tx) RecordData(c *Cluster, kind string, data map[string]string, format string, args ...any) {
+	n := wire.Event{Time: tx.Now, Type: kind, Message: fmt.Sprintf(format, args...), Data: data}
 	from := max(0, len(c.Events)-maxEvents+1)
 	c.Events = append(slices.Clone(c.Events[from:]), n)
 	tx.Send(RecordEvent{Cluster: c.Spec.Name, Event: n})

@@ -19,6 +19,9 @@ func ended(tx *state.Tx, c *state.Cluster, t *task.Task, was task.State) {
 		tx.MarkAgentLost(t.AgentID)
 	}
 	words := describeEnd(t)
+	if t.Goal == task.Launched {
+		lifecycle.RecoveryBegins(tx, c, fmt.Sprintf("%s on %s ended: %s", t.ID, t.Hostname, words))
+	}
 	if t.Kind == spec.JobManagerTask {
 		jobManagerEnded(tx, c, t, words)
 	} else {
@@ -52,6 +55,11 @@ func failsAlike(c *state.Cluster, t *task.Task) bool {
 
 func jobManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, words string) {
 	flink := c.Flink
+	if c.Recovering != nil && c.Recovering.Began.Equal(tx.Now) {
+		r := *c.Recovering
+		r.Noticed = true // Its jobs ended with it.
+		c.Recovering = &r
+	}
 	forgetJobManager(tx, c, t.ID)
 	if !c.Active() {
 		return
@@ -66,31 +74,45 @@ func jobManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, words string)
 		return
 	}
 	if t.Goal == task.Launched {
-		recordFailure(tx, c, t)
-		if !blameless(t) {
-			b := c.BackoffOf(spec.JobManagerTask)
-			*b = b.Fail(t, words, tx.Now)
-			if tx.Now.Sub(t.Launched) < state.BackoffForget && !failsAlike(c, t) {
-				LaunchFailed(tx, t)
-			}
-		}
-		c.Restarts++
-		tx.SaveCluster(c)
-		lost := ""
-		switch known, ok := state.Observed(c.Job); {
-		case c.Spec.HighAvailability():
-		case ok && c.Spec.Kind != spec.Session:
-			lost = fmt.Sprintf("; its job is restored from %s %s", known.Kind, known.Path)
-		case flink != nil && flink.JobsRunning > 0:
-			lost = fmt.Sprintf("; without high availability its %d running jobs are lost", flink.JobsRunning)
-		}
-		tx.RecordEvent(c, "JobManagerLost", "JobManager %s ended on %s: %s; it is replaced%s", t.ID, t.Hostname, words, lost)
+		jobManagerLost(tx, c, t, words, flink)
 	}
-	if c.Spec.HighAvailability() {
-		return
+	if !c.Spec.HighAvailability() {
+		releaseWorkersOf(tx, c, t)
 	}
+}
+
+// jobManagerLost records that a JobManager ended that was to run. What was last known of its Flink says what that
+// costs.
+func jobManagerLost(tx *state.Tx, c *state.Cluster, t *task.Task, words string, flink *wire.Flink) {
+	tx.LosePod(c, t)
+	recordFailure(tx, c, t)
+	if !blameless(t) {
+		b := c.BackoffOf(spec.JobManagerTask)
+		*b = b.Fail(t, words, tx.Now)
+		if tx.Now.Sub(t.Launched) < state.BackoffForget && !failsAlike(c, t) {
+			LaunchFailed(tx, t)
+		}
+	}
+	c.Restarts++
+	tx.SaveCluster(c)
+	lost := ""
+	switch known, ok := state.Observed(c.Job); {
+	case c.Spec.HighAvailability():
+	case ok && c.Spec.Kind != spec.Session:
+		lost = fmt.Sprintf("; its job is restored from %s %s", known.Kind, known.Path)
+	case flink != nil && flink.JobsRunning > 0:
+		lost = fmt.Sprintf("; without high availability its %d running jobs are lost", flink.JobsRunning)
+	}
+	tx.RecordEvent(c, "JobManagerLost", "JobManager %s ended on %s: %s; it is replaced%s", t.ID, t.Hostname, words, lost)
+}
+
+// releaseWorkersOf ends the TaskManagers of a JobManager that no other one takes over.
+func releaseWorkersOf(tx *state.Tx, c *state.Cluster, t *task.Task) {
 	for _, w := range tx.TasksOf(c) {
 		if w.Kind == spec.TaskManagerTask && w.JobManager == t.ID {
+			if w.Goal == task.Launched && c.Spec.Allocation == spec.Static {
+				tx.LosePod(c, w)
+			}
 			tx.Release(w)
 		}
 	}
@@ -99,6 +121,7 @@ func jobManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, words string)
 
 func taskManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, was task.State, words string) {
 	if t.Goal == task.Launched && c.Active() {
+		tx.LosePod(c, t)
 		recordFailure(tx, c, t)
 		if !blameless(t) {
 			b := c.BackoffOf(spec.TaskManagerTask)

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"slices"
+	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/workers"
@@ -35,16 +36,7 @@ func Updated(tx *state.Tx, e state.Updated) {
 		return
 	}
 	was := t.State
-	if was != e.State {
-		t.Changed = tx.Now
-	}
-	t.State, t.Reason, t.Message = e.State, e.Reason, e.Message
-	if e.Sandbox != "" {
-		t.Sandbox = e.Sandbox
-	}
-	if e.AgentID != "" {
-		t.AgentID = e.AgentID
-	}
+	take(t, e, tx.Now)
 	if workers.Drained(e.Reason) && t.AgentID != "" {
 		workers.MarkDraining(tx, t.AgentID, state.DrainingAgent{Draining: true})
 	}
@@ -64,6 +56,25 @@ func Updated(tx *state.Tx, e state.Updated) {
 		tx.Send(state.Unwatch{Cluster: t.Cluster, JobManager: t.ID})
 		watch(tx, c, t)
 	}
+	live(tx, c, t, was)
+}
+
+// take puts what an update says into the task.
+func take(t *task.Task, e state.Updated, now time.Time) {
+	if t.State != e.State {
+		t.Changed = now
+	}
+	t.State, t.Reason, t.Message = e.State, e.Reason, e.Message
+	if e.Sandbox != "" {
+		t.Sandbox = e.Sandbox
+	}
+	if e.AgentID != "" {
+		t.AgentID = e.AgentID
+	}
+}
+
+// live does what follows from the new state of a task that has not ended.
+func live(tx *state.Tx, c *state.Cluster, t *task.Task, was task.State) {
 	switch {
 	case t.Goal == task.Released:
 		// Its end is on the way, or the next KILL is.
@@ -71,13 +82,28 @@ func Updated(tx *state.Tx, e state.Updated) {
 		LaunchSucceeded(tx, t.AgentID)
 		if t.Kind == spec.JobManagerTask {
 			watch(tx, c, t)
+		} else {
+			recordStart(tx, c, t)
 		}
 	case t.State == task.Unreachable:
-		tx.RecordEvent(c, "Unreachable", "Mesos does not hear the agent %s of %s; it is replaced after %s if it does not come back",
-			t.Hostname, t.ID, tx.State.Options.UnreachableTimeout)
+		tx.RecordEvent(c, "Unreachable", "Mesos does not hear the agent %s of %s, which is asked whether it lives", t.Hostname, t.ID)
+		probe(tx, c, t)
 	}
 	if t.Kind == spec.TaskManagerTask {
 		workers.Report(tx, c)
+	}
+}
+
+// recordEach is up to how many TaskManagers of a cluster the start of each is an event; of more, only the last one's is.
+const recordEach = 20
+
+// recordStart records that a TaskManager runs.
+func recordStart(tx *state.Tx, c *state.Cluster, t *task.Task) {
+	switch wanted := c.TaskManagers + c.Pending.Len() - c.PendingJobManagers; {
+	case wanted <= recordEach:
+		tx.RecordEvent(c, "TaskManagerStarted", "TaskManager %s runs on %s", t.ID, t.Hostname)
+	case c.Running == wanted:
+		tx.RecordEvent(c, "TaskManagerStarted", "all %d TaskManagers run", wanted)
 	}
 }
 

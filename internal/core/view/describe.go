@@ -25,6 +25,8 @@ type ServiceView struct {
 	Agents      int `json:"agents"`
 	// Reservations counts what is reserved on agents, or is to be given back.
 	Reservations int `json:"reservations"`
+	// Paused says that task launches of all clusters are paused, also of those that are created later.
+	Paused bool `json:"paused"`
 }
 
 // Service describes the state as a whole.
@@ -32,6 +34,7 @@ func Service(s *state.State) ServiceView {
 	v := ServiceView{
 		FrameworkID: s.Framework.ID, Master: s.Master, Connected: s.Connected, Suppressed: s.Suppressed,
 		Reconciling: s.Reconcile.Open.Len(), Clusters: s.Clusters.Len(), Tasks: s.Tasks.Len(), Agents: s.Agents.Len(), Reservations: s.Reservations.Len(),
+		Paused: s.Framework.Paused,
 	}
 	it := s.Clusters.Root().Iterator()
 	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
@@ -95,6 +98,8 @@ func Summaries(s *state.State) []wire.Summary {
 		if c.Flink != nil {
 			sum.SlotsTotal, sum.SlotsFree, sum.JobsRunning = c.Flink.SlotsTotal, c.Flink.SlotsAvailable, c.Flink.JobsRunning
 		}
+		sum.Paused = c.Paused
+		sum.Waiting = lifecycle.DescribeSlotWait(c)
 		if c.Pending.Len() > 0 {
 			sum.Waiting = waitingOf(s, c)[0].Reason
 		}
@@ -157,11 +162,15 @@ func Describe(s *state.State, name string) (wire.Description, bool) {
 			State: c.State, Message: c.Message, Generation: c.Generation, ObservedGeneration: c.Generation, Created: c.Created,
 			Phases: c.Phases, Flink: c.Flink, Result: c.Result, Restarts: c.Restarts, Failures: c.Failures, Paused: c.Paused,
 			ChangeFailure: c.RolloutFailure, Savepoints: c.Savepoints,
+			Recoveries: c.Recoveries, Health: c.Health,
 		},
 		Tasks: []wire.TaskStatus{}, Waiting: []wire.Waiting{}, Events: c.Events,
 	}
+	if d.Status.Message == "" {
+		d.Status.Message = lifecycle.DescribeSlotWait(c)
+	}
 	if c.Submission != nil {
-		r := c.Submission.Restore
+		r := state.ShownRestore(c.Submission.Restore)
 		d.Status.Job, d.Status.Restore = c.Job, &r
 	}
 	if n, ok := lifecycle.WouldRestore(s, c); ok {
@@ -173,6 +182,9 @@ func Describe(s *state.State, name string) (wire.Description, bool) {
 			Generation: ch.Generation, Suspend: ch.Spec.Suspended, Since: ch.Since, Stopped: !ch.Stopped.IsZero(),
 			Savepoints: append([]wire.Savepoint{}, ch.Savepoints...),
 		}
+	}
+	for _, l := range c.LostPods {
+		d.Status.Recovering = append(d.Status.Recovering, wire.Recovering(l))
 	}
 	if d.Events == nil {
 		d.Events = []wire.Event{}
@@ -197,7 +209,7 @@ func Describe(s *state.State, name string) (wire.Description, bool) {
 
 func taskStatus(c *state.Cluster, t *task.Task) wire.TaskStatus {
 	v := wire.TaskStatus{
-		ID: t.ID, Kind: t.Kind, Goal: t.Goal, State: t.State, AgentID: t.AgentID, Hostname: t.Hostname, Ports: t.Ports, Reservation: t.Reservation,
+		ID: t.ID, Pod: t.Pod, Kind: t.Kind, Goal: t.Goal, State: t.State, AgentID: t.AgentID, Hostname: t.Hostname, Ports: t.Ports, Reservation: t.Reservation,
 		Address: t.Address, CPUs: t.Resources.CPUs, Memory: t.Resources.Memory, Launched: t.Launched, Changed: t.Changed,
 		Reason: t.Reason, Message: t.Message, Sandbox: t.Sandbox,
 	}
@@ -217,7 +229,7 @@ func waitingOf(s *state.State, c *state.Cluster) []wire.Waiting {
 	it := c.Pending.Root().Iterator()
 	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
 		b := *c.BackoffOf(w.Role)
-		v := wire.Waiting{ID: w.ID, Kind: w.Role, Since: w.Since}
+		v := wire.Waiting{ID: w.ID, Pod: w.Pod, Kind: w.Role, Since: w.Since}
 		key := string(w.Role) + " " + w.Need.String()
 		if _, ok := reasons[key]; !ok {
 			reasons[key] = offers.Explain(s, c, w.Role, w.Need)
@@ -229,7 +241,7 @@ func waitingOf(s *state.State, c *state.Cluster) []wire.Waiting {
 			v.Reason = "the address of its JobManager is not known yet"
 		}
 		if c.Paused {
-			v.Reason = "starts are paused: dcos flink plan resume, or POST /v1/plans/deploy/continue, lets them go on"
+			v.Reason = "task launches are paused until the plan is resumed"
 		}
 		if b.Failures > 1 {
 			v.NotBefore = b.Until

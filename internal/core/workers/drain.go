@@ -180,7 +180,10 @@ func TickDraining(tx *state.Tx) (look []string) {
 		}
 	}
 	announceDraining(tx)
-	cit := tx.Clusters.Root().Iterator()
+	cit := tx.State.Busy.Root().Iterator()
+	if some {
+		cit = tx.Clusters.Root().Iterator()
+	}
 	for _, c, ok := cit.Next(); ok; _, c, ok = cit.Next() {
 		switch {
 		case !c.Active() || !some && c.Replacement == nil && !c.AllowSurge:

@@ -73,8 +73,11 @@ func Want(tx *state.Tx, c *state.Cluster, workers []task.Worker, started map[str
 }
 
 // Ended remembers the end of a worker until Flink no longer wants it: the set that Flink
-// last sent may still name it, and must not bring it back.
+// last sent may still name it, and must not bring it back. The first words about it are the ones that Flink is told.
 func Ended(tx *state.Tx, c *state.Cluster, id, words string) {
+	if _, known := c.Driver.Ended.Get([]byte(id)); known {
+		return
+	}
 	c.Driver.Ended, _, _ = c.Driver.Ended.Insert([]byte(id), words)
 	Report(tx, c)
 }

@@ -56,7 +56,7 @@ func (c *checker) lackArtifact(field, what, artifact, cure string) {
 		what += " (" + artifact + "; the Maven repository that it was assembled from does not have it)"
 		cure = "use another flinkVersion, name a complete Flink in FLINK_DISTRIBUTIONS, or " + cure
 	case c.m.Variant == dist.Slim:
-		cure = "use the complete one (flinkVersion: " + c.m.Version + ", assembled by `FLINK_VERSION=" + c.m.Version + " make flink`), or " + cure
+		cure = "use the complete one (flinkVersion: " + c.m.Version + "), or " + cure
 		what += " (" + artifact + ")"
 	default:
 		what += " (" + artifact + ")"
@@ -69,7 +69,7 @@ func (c *checker) allocation() {
 	if c.m.Driven() {
 		return
 	}
-	const cure = "use a Flink that `make flink` assembled, or a service that `make build` made with Maven"
+	const cure = "use another Flink of this service (flinkVersion), or a build of the service that carries the driver"
 	if c.s.Allocation == spec.Dynamic {
 		c.lack("allocation", "resource manager driver in lib, which allocation: dynamic needs", "write allocation: static, or "+cure)
 	} else if c.s.Kind == spec.Application || c.s.Kind == spec.Job {
@@ -259,7 +259,7 @@ func (c *checker) python() {
 		c.lack("job.python", strings.Join(lacks, ", ")+", which Python programs need; the Maven repository that it was assembled from does not have "+strings.Join(absent, ", "),
 			"use another flinkVersion, or name a complete Flink in FLINK_DISTRIBUTIONS")
 	case len(lacks) > 0:
-		c.lack("job.python", strings.Join(lacks, ", ")+", which Python programs need", "use a complete Flink, as `make flink` assembles it, or name one in FLINK_DISTRIBUTIONS")
+		c.lack("job.python", strings.Join(lacks, ", ")+", which Python programs need", "use a complete Flink (flinkVersion: "+c.m.Version+" instead of "+c.m.Name()+"), or name one in FLINK_DISTRIBUTIONS")
 	}
 }
 

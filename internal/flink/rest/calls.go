@@ -119,11 +119,16 @@ type Vertex struct {
 	SlotSharingGroup string `json:"slotSharingGroupId"`
 }
 
+// Batch says that a job is known to be a batch job, whose subtasks may run one after the other.
+func (j Job) Batch() bool { return j.Type == "BATCH" }
+
 // Job is one job in detail.
 type Job struct {
-	ID       string   `json:"jid"`
-	Name     string   `json:"name"`
-	State    string   `json:"state"`
+	ID    string `json:"jid"`
+	Name  string `json:"name"`
+	State string `json:"state"`
+	// Type is STREAMING or BATCH; empty when the JobManager does not say.
+	Type     string   `json:"job-type"`
 	Start    int64    `json:"start-time"`
 	End      int64    `json:"end-time"`
 	Duration int64    `json:"duration"` // milliseconds

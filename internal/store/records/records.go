@@ -10,6 +10,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // The schemas of the records. A change of form is a new version with an upgrade from the one before.
@@ -19,6 +20,7 @@ var (
 	Leftover    = store.Schema{Kind: "leftover", Version: 1}
 	Task        = store.Schema{Kind: "task", Version: 1}
 	Reservation = store.Schema{Kind: "reservation", Version: 1}
+	Operation   = store.Schema{Kind: "operation", Version: 1}
 )
 
 // Saver makes the records of the core durable. It implements loop.Saver.
@@ -52,6 +54,8 @@ func Encode(changed []state.Record) ([]store.Record, error) {
 			changes[i].Value, err = Task.Encode(v)
 		case *task.Reservation:
 			changes[i].Value, err = Reservation.Encode(v)
+		case *wire.Operation:
+			changes[i].Value, err = Operation.Encode(v)
 		default:
 			err = fmt.Errorf("record %s is a %T, which has no schema", r.Key, r.Value)
 		}
@@ -94,6 +98,8 @@ func decode(r store.Record, stored *state.Stored) (known bool, err error) {
 		stored.Tasks, err = add(stored.Tasks, Task, r)
 	case strings.HasPrefix(r.Key, state.ReservationPrefix):
 		stored.Reservations, err = add(stored.Reservations, Reservation, r)
+	case strings.HasPrefix(r.Key, state.OperationPrefix):
+		stored.Operations, err = add(stored.Operations, Operation, r)
 	default:
 		return false, nil
 	}

@@ -130,8 +130,9 @@ func (c *Core) wire(st state.State) (*mesos.Scheduler, error) {
 	if err != nil {
 		return nil, err
 	}
+	doing := jobs{c.watcher, func(e state.Event) { go c.Loop.Post(e) }}
 	c.Loop, err = loop.New(loop.Options{
-		State: st, Saver: saver{c.gate, records.Saver{Store: c.o.Store}}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: jobs{c.watcher, func(e state.Event) { go c.Loop.Post(e) }}, Tick: c.o.Tick,
+		State: st, Saver: saver{c.gate, records.Saver{Store: c.o.Store}}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: doing, Probe: doing, Tick: c.o.Tick,
 		Registerer: registry, Log: c.o.Log,
 	})
 	return scheduler, err
@@ -215,3 +216,6 @@ type jobs struct {
 func (j jobs) FindCheckpoint(a state.FindCheckpoint) {
 	j.post(state.CheckpointFound{Cluster: a.Cluster, Submission: a.Submission})
 }
+
+// Probe implements loop.Prober: scripted tasks have no ports, and none answers.
+func (j jobs) Probe(a state.Probe) { j.post(state.Probed{TaskID: a.Task.ID, Since: a.Since}) }

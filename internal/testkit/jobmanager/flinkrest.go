@@ -95,7 +95,11 @@ func (f *Flink) overview() map[string]any {
 		slots, used = slots+t.slots, used+t.used
 	}
 	for _, j := range f.jobs {
-		count[j.state]++
+		if j.over() {
+			count[j.state]++
+		} else {
+			count["RUNNING"]++ // Flink counts all jobs that have not ended.
+		}
 	}
 	return map[string]any{
 		"flink-version": f.o.Version, "flink-commit": "0123456", "taskmanagers": len(f.tms), "slots-total": slots, "slots-available": slots - used,
@@ -121,14 +125,17 @@ func (j *job) row() map[string]any {
 	if j.over() {
 		end, last = j.end.UnixMilli(), j.end
 	}
-	running := 0
-	if j.state == "RUNNING" {
-		running = j.parallelism
+	state, tasks := j.state, map[string]int{"total": j.parallelism}
+	switch {
+	case j.state == "RUNNING":
+		tasks["running"] = j.parallelism
+	case j.state == "CREATED" && len(j.at) == 0:
+		state, tasks["scheduled"] = "RUNNING", j.parallelism // It waits for slots.
 	}
 	return map[string]any{
-		"jid": j.id, "name": "Example " + j.program, "state": j.state, "start-time": j.start.UnixMilli(), "end-time": end,
+		"jid": j.id, "name": "Example " + j.program, "state": state, "start-time": j.start.UnixMilli(), "end-time": end,
 		"duration": last.Sub(j.start).Milliseconds(), "last-modification": last.UnixMilli(),
-		"tasks": map[string]int{"running": running, "total": j.parallelism},
+		"tasks": tasks,
 	}
 }
 
@@ -140,7 +147,7 @@ func (j *job) detail() map[string]any {
 	delete(out, "last-modification")
 	out["maxParallelism"] = -1
 	out["vertices"] = []map[string]any{{
-		"id": strings.Repeat("ab", 16), "name": "Source: text -> Map", "parallelism": j.parallelism, "status": j.state,
+		"id": strings.Repeat("ab", 16), "slotSharingGroupId": strings.Repeat("cd", 16), "name": "Source: text -> Map", "parallelism": j.parallelism, "status": j.state,
 		"duration": out["duration"], "tasks": map[string]int{"RUNNING": running},
 		"metrics": map[string]any{"read-records": 12, "write-records": 287, "read-bytes": 1024, "write-bytes": 4096},
 	}}

@@ -29,6 +29,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
+	"github.com/flink-on-mesos/flink-service/internal/eventlog"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
@@ -66,6 +67,7 @@ type Service struct {
 	mesos   *master
 	watcher *jobmanager.Watcher
 	journal *journal.Journal
+	events  *eventlog.Log
 	closers []func() error
 
 	mu       sync.Mutex
@@ -131,12 +133,17 @@ func (s *Service) wire() error {
 		return err
 	}
 	s.closers = append(s.closers, func() error { s.watcher.Close(); return nil })
+	kept := store.NewMemory()
+	if s.events, err = eventlog.New(eventlog.Options{Store: kept}); err != nil {
+		return err
+	}
 	began := time.Now()
 	s.journal.Begin(began, state.Stored{})
+	doing := jobs{s.watcher, func(e state.Event) { go post(e) }}
 	s.loop, err = loop.New(loop.Options{
-		State: core.New(state.Options{}, state.Stored{}, began), Saver: records.Saver{Store: store.NewMemory()}, Mesos: s.mesos, Flink: flinkSide{s.watcher},
-		Jobs: jobs{s.watcher, func(e state.Event) { go post(e) }}, Tick: s.script.scaled(500 * time.Millisecond), Jitter: func() float64 { return 0.5 }, Observe: s.journal.Observe,
-		Registerer: prometheus.NewRegistry(), Log: s.o.Log,
+		State: core.New(state.Options{}, state.Stored{}, began), Saver: records.Saver{Store: kept}, Mesos: s.mesos, Flink: flinkSide{s.watcher},
+		Jobs: doing, Probe: doing, Tick: s.script.scaled(500 * time.Millisecond), Jitter: func() float64 { return 0.5 }, Observe: s.journal.Observe,
+		Registerer: prometheus.NewRegistry(), Recorder: s.events, Log: s.o.Log,
 	})
 	if err != nil {
 		return err
@@ -150,7 +157,7 @@ func (s *Service) wire() error {
 	}
 	s.closers = append(s.closers, artifacts.Close)
 	s.api, err = api.New(api.Options{
-		Core: s.loop, Artifacts: artifacts, Admit: admission(artifacts).Admit, Import: flinkmesos.Import, Log: s.o.Log, Nonce: s.nonce,
+		Core: s.loop, Artifacts: artifacts, Events: s.events, Admit: admission(artifacts).Admit, Import: flinkmesos.Import, Log: s.o.Log, Nonce: s.nonce,
 		Flinks: versions, Version: "1.0.0", Commit: "0123456789ab", FrameworkName: "flink", Roles: []string{"*"},
 		Leader: "http://10.0.0.9:8080", Transport: s.mesos.network,
 		Journal: func(text string, limit, maxBytes int) ([]json.RawMessage, error) {
@@ -288,3 +295,6 @@ type jobs struct {
 func (j jobs) FindCheckpoint(a state.FindCheckpoint) {
 	j.post(state.CheckpointFound{Cluster: a.Cluster, Submission: a.Submission})
 }
+
+// Probe implements loop.Prober: scripted tasks have no ports, and none answers.
+func (j jobs) Probe(a state.Probe) { j.post(state.Probed{TaskID: a.Task.ID, Since: a.Since}) }

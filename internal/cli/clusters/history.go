@@ -1,0 +1,131 @@
+package clusters
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flink-on-mesos/flink-service/internal/cli/command"
+	"github.com/flink-on-mesos/flink-service/internal/cli/terminal"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
+)
+
+// HistoryOptions are what `cluster history` was told.
+type HistoryOptions struct {
+	*command.Factory
+	Name   string
+	Follow bool
+	Output command.Output
+}
+
+// NewHistory returns the command `cluster history`; run replaces its work in tests.
+func NewHistory(f *command.Factory, run func(context.Context, *HistoryOptions) error) *cobra.Command {
+	o := &HistoryOptions{Factory: f}
+	if run == nil {
+		run = historyRun
+	}
+	cmd := &cobra.Command{
+		Use:   "history NAME",
+		Short: "Show who changed a cluster, how, and what became of it",
+		Long: `Show the changes of a cluster that were asked for, newest first, also of one that is gone: who asked, what differs
+in the spec, and what became of it. With --follow changes are printed as they begin and end.`,
+		Example: `  dcos flink cluster history demo
+  dcos flink cluster history demo --follow`,
+		Args: command.Args("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Name = args[0]
+			if o.Follow && o.Output.JSON {
+				return command.Flagf("--follow and --json exclude each other")
+			}
+			return run(cmd.Context(), o)
+		},
+		ValidArgsFunction: f.Complete(command.ClusterNames),
+	}
+	cmd.Flags().BoolVar(&o.Follow, "follow", false, "follow until interrupted")
+	o.Output.RegisterJSON(cmd)
+	return cmd
+}
+
+// historyRun prints the operations.
+func historyRun(ctx context.Context, o *HistoryOptions) error {
+	c, err := o.Client()
+	if err != nil {
+		return err
+	}
+	list, err := c.Operations(ctx, o.Name, "")
+	if err != nil {
+		return err
+	}
+	if o.Output.JSON {
+		return o.Streams.JSON(map[string]any{"operations": list.Operations})
+	}
+	if err := printOperations(o.Streams, list.Operations, o.Clock.Now()); err != nil || !o.Follow {
+		return err
+	}
+	cursor := list.Cursor
+	err = o.Factory.Follow(ctx, patience, nil, func(ctx context.Context) (bool, error) {
+		now, err := c.Operations(ctx, o.Name, cursor)
+		if err != nil {
+			return false, err
+		}
+		for _, p := range now.Operations {
+			at := cmp.Or(p.Ended, p.Started)
+			o.Streams.Outf("%s\t%d\t%s\t%s\t%s\n", at.UTC().Format(time.RFC3339), p.ID, terminal.Clean(string(p.Kind)), terminal.Clean(string(p.State)), terminal.Clean(detail(p)))
+		}
+		cursor = now.Cursor
+		return false, nil
+	})
+	if errors.Is(err, context.Canceled) {
+		return nil // Ctrl-C is how following ends.
+	}
+	return err
+}
+
+// printOperations prints operations as a table.
+func printOperations(s *terminal.Streams, list []wire.Operation, now time.Time) error {
+	heading := "TIME"
+	if s.OutTerminal {
+		heading = "AGE"
+	}
+	table := s.Table("ID", heading, "OPERATION", "STATE", "TOOK", "BY", "DETAIL").Spare("TOOK", "BY")
+	for _, o := range list {
+		took := ""
+		if !o.Ended.IsZero() {
+			took = terminal.Duration(o.Ended.Sub(o.Started))
+		}
+		table.Row(strconv.FormatInt(o.ID, 10), s.Time(o.Started, now), string(o.Kind), string(o.State), took, by(o.By), detail(o))
+	}
+	return table.Print()
+}
+
+// by names who asked for an operation, as well as that is known.
+func by(a wire.Actor) string { return cmp.Or(a.User, a.Name, a.Address) }
+
+// detail says what an operation is about: the fields that differ, and why it ended.
+func detail(o wire.Operation) string {
+	var parts []string
+	if o.Subject != "" {
+		parts = append(parts, o.Subject)
+	}
+	if o.From > 0 && o.To > 0 {
+		parts = append(parts, fmt.Sprintf("generation %d to %d", o.From, o.To))
+	}
+	const shown = 4
+	for i, c := range o.Changes {
+		if i == shown {
+			parts = append(parts, fmt.Sprintf("and %d more fields", len(o.Changes)-shown))
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%s: %s → %s", c.Field, cmp.Or(c.From, "nothing"), cmp.Or(c.To, "nothing")))
+	}
+	if o.Message != "" {
+		parts = append(parts, o.Message)
+	}
+	return strings.Join(parts, "; ")
+}
