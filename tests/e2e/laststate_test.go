@@ -29,7 +29,7 @@ func lastState(t *testing.T, d disttest.Distribution, o world.Options, shape fun
 	s.Job.UpgradeMode = spec.LastState
 	s.FlinkConfiguration["execution.checkpointing.dir"] = "file://" + w.Dir() + "/checkpoints"
 	w.Create(s)
-	w.Recorded("v1 records", world.Records("v1", 50))
+	recorded(w, "v1 records", records("v1", 50))
 	w.Eventually("there is a checkpoint of v1", func() error { return checkpointed(t, w, "recorder", job(t, w, "recorder")) })
 	before := w.Until("recorder", "shows its last checkpoint", func(d wire.Description) bool {
 		return d.Status.State == wire.Stable && d.Status.Job != nil && d.Status.Job.Checkpoint != nil
@@ -44,7 +44,7 @@ func lastState(t *testing.T, d disttest.Distribution, o world.Options, shape fun
 	if _, err := w.Client.PutCluster(t.Context(), next); err != nil {
 		t.Fatal(err)
 	}
-	l := w.Recorded("v2 records", world.Records("v2", 50))
+	l := recorded(w, "v2 records", records("v2", 50))
 	newest := l.Latest()
 	if newest.JobName != "second" {
 		t.Errorf("the job's name is %q, want second", newest.JobName)

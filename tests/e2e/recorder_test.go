@@ -24,12 +24,14 @@ func recording(t *testing.T, w *world.World, name string, d disttest.Distributio
 		t.Fatal(err)
 	}
 	s := application(t, w, name, "Recorder", d, append([]string{
-		"--directory", w.RecordDir(), "--checkpoints", "file://" + w.Dir() + "/checkpoints", "--interval", "300",
+		"--directory", recordsOf(w), "--checkpoints", "file://" + w.Dir() + "/checkpoints", "--interval", "300",
 	}, args...)...)
 	s.Job.JarURI = a.URI
 	s.FlinkConfiguration["execution.checkpointing.savepoint-dir"] = "file://" + w.Dir() + "/savepoints"
 	return s
 }
+
+func recordsOf(w *world.World) string { return w.RecordDir() }
 
 // marked is a jar with a marker in it, so that another version of the program is another file.
 func marked(t *testing.T, jar client.File, marker string) client.File {
@@ -58,6 +60,14 @@ func marked(t *testing.T, jar client.File, marker string) client.File {
 	return client.File{Name: "recorder-" + marker + ".jar", Size: int64(out.Len()), Data: bytes.NewReader(out.Bytes())}
 }
 
+// recorded waits until what was written down satisfies a condition.
+func recorded(w *world.World, what string, holds func(*recorder.Log) error) *recorder.Log {
+	return w.Recorded(what, holds)
+}
+
+// records wants the newest attempt, all of its subtasks together, to be of a marker and to have recorded so many numbers.
+func records(marker string, n int) func(*recorder.Log) error { return world.Records(marker, n) }
+
 // TestRecorder upgrades a job that writes down what it does to another jar, and kills its TaskManager.
 func TestRecorder(t *testing.T) {
 	each(t, func(t *testing.T, d disttest.Distribution) {
@@ -65,14 +75,14 @@ func TestRecorder(t *testing.T) {
 		s := recording(t, w, "recorder", d, "v1", "--name", "counting")
 		s.Job.UpgradeMode = spec.Savepoint
 		w.Create(s)
-		w.Recorded("v1 records", world.Records("v1", 50))
+		recorded(w, "v1 records", records("v1", 50))
 
 		next := recording(t, w, "recorder", d, "v2", "--name", "counting", "--parallelism", "2")
 		next.Job.UpgradeMode = spec.Savepoint
 		if _, err := w.Client.PutCluster(t.Context(), next); err != nil {
 			t.Fatal(err)
 		}
-		l := w.Recorded("v2 records", world.Records("v2", 50))
+		l := recorded(w, "v2 records", records("v2", 50))
 		if g, d, o := l.Gaps(), l.Doubles(), l.Overlaps(); len(g) > 0 || len(d) > 0 || len(o) > 0 || l.Inconsistencies() > 0 {
 			t.Errorf("after the upgrade: gaps %v, doubles %v, overlaps %v, %d inconsistencies; want none", g, d, o, l.Inconsistencies())
 		}
@@ -104,11 +114,11 @@ func TestRecorder(t *testing.T) {
 		}
 		w.Signal(world.Tasks(live, spec.TaskManagerTask)[0].ID, syscall.SIGKILL)
 		attempts := len(l.Attempts)
-		l = w.Recorded("v2 records again", func(l *recorder.Log) error {
+		l = recorded(w, "v2 records again", func(l *recorder.Log) error {
 			if len(l.Attempts) <= attempts {
 				return errNone
 			}
-			return world.Records("v2", 50)(l)
+			return records("v2", 50)(l)
 		})
 		restored := l.Latest().Restored
 		if restored == nil || restored.Checkpoint < 1 {
