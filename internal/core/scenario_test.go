@@ -236,7 +236,7 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 // jobs observes one job: its id, state and last checkpoint and savepoint by number.
 func (p *player) jobs(d *datadriven.TestData) state.Event {
 	j := wire.Job{ID: arg(d, "id", "j1"), State: arg(d, "state", "RUNNING"), Started: p.now.Add(-time.Hour), Failure: strings.TrimSpace(d.Input)}
-	j.Running = j.State == "RUNNING" && !flag(d, "deploying")
+	j.Running, j.Restarts = j.State == "RUNNING" && !flag(d, "deploying"), int64(number(d, "restarts"))
 	at := func(n int, path string) *wire.Checkpoint {
 		if n == 0 {
 			return nil
@@ -389,6 +389,10 @@ func specOf(d *datadriven.TestData) spec.Spec {
 		if id := arg(d, "ha-id", ""); id != "" {
 			s.FlinkConfiguration["high-availability.cluster-id"] = id
 		}
+	}
+	s.Recovery = spec.Recovery{WarmTaskManagers: number(d, "warm"), JobHealth: spec.JobHealth(arg(d, "health", "")), RestartFailedJob: flag(d, "restart-failed")}
+	if interval := arg(d, "interval", ""); interval != "" {
+		s.FlinkConfiguration = map[string]string{"execution.checkpointing.interval": interval, "execution.checkpointing.timeout": interval, "execution.checkpointing.dir": "file:/cp"}
 	}
 	if n := number(d, "replicas"); n > 0 {
 		s.JobManager.Replicas = n
@@ -581,6 +585,8 @@ func describe(a state.Action) string {
 		return "forget " + a.Spec.Name
 	case state.FindCheckpoint:
 		return fmt.Sprintf("find the newest checkpoint for submission %d of %s, known %s, graphs removed=%t", a.Submission, a.Cluster, a.Lookup.Known.Path, a.RemoveGraphs)
+	case state.Recovered:
+		return fmt.Sprintf("recovered %s in %s", a.Cluster, a.Took)
 	case state.Probe:
 		jm, others := "", []string{}
 		if a.JobManager != nil {

@@ -105,6 +105,7 @@ func tick(tx *state.Tx, e state.Ticked) {
 	offers.TickReservations(tx)
 	lifecycle.TickRollouts(tx)
 	lifecycle.TickLookups(tx)
+	lifecycle.TickHealth(tx)
 	lifecycle.TickCancels(tx)
 	tx.TickOperations()
 	tasks.TickReconciliation(tx, e)

@@ -312,6 +312,8 @@ func (r *run) act(a state.Action) {
 		if r.o.Recorder != nil {
 			r.o.Recorder.Record(a.Cluster, a.Event)
 		}
+	case state.Recovered:
+		// Counted by the metrics.
 	case state.Save:
 		// Collected by step.
 	}

@@ -140,6 +140,10 @@ type Status struct {
 	// Restore is where its job started from, NextRestore what the next restart would do.
 	Restore     *Restore     `json:"restore,omitempty"`
 	NextRestore *NextRestore `json:"nextRestore,omitempty"`
+	// Recoveries are the last recoveries of the jobs, the newest last.
+	Recoveries []JobRecovery `json:"recoveries,omitempty"`
+	// Health is what the health check has done to the job; nil for nothing.
+	Health *Health `json:"health,omitempty"`
 	// Paused says that no task is started until the plan is resumed.
 	Paused bool `json:"paused,omitempty"`
 	// Recovering are the pods that are being replaced after a failure or on request, the oldest first.

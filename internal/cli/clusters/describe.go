@@ -82,6 +82,9 @@ func describeRun(ctx context.Context, o *DescribeOptions) error {
 	if err := printFailures(o.Streams, d.Status.Failures, now); err != nil {
 		return err
 	}
+	if err := printRecoveries(o.Streams, d.Status.Recoveries, now); err != nil {
+		return err
+	}
 	if len(d.Status.Savepoints) > 0 {
 		o.Streams.Outf("\n")
 		if err := printSavepoints(o.Factory, d.Status.Savepoints); err != nil {
@@ -150,6 +153,20 @@ func printFailures(s *terminal.Streams, failures []wire.Failure, now time.Time) 
 	return table.Print()
 }
 
+// printRecoveries lists how long the jobs took to get over losses.
+func printRecoveries(s *terminal.Streams, recoveries []wire.JobRecovery, now time.Time) error {
+	if len(recoveries) == 0 {
+		return nil
+	}
+	s.Outf("\n")
+	table := s.Table("RECOVERED", "TOOK", "CAUSE")
+	for _, r := range recoveries {
+		took := time.Duration(r.Seconds * float64(time.Second)).Round(100 * time.Millisecond)
+		table.Row(s.Time(r.Began, now), took.String(), r.Cause)
+	}
+	return table.Print()
+}
+
 // describeStatus prints the cluster itself.
 func describeStatus(f *command.Factory, c *client.Client, d wire.Description) error {
 	s, now := d.Status, f.Clock.Now()
@@ -201,6 +218,9 @@ func describeStatus(f *command.Factory, c *client.Client, d wire.Description) er
 		if r.Diagnostics != "" { // A job that succeeded needs no reason.
 			fields.Add("Diagnostics", client.Reason(r.Diagnostics))
 		}
+	}
+	if h := s.Health; h != nil {
+		fields.Add("Job restarts", fmt.Sprintf("%d in a row, the last %s: %s", h.Restarts, f.Streams.Time(h.Last, now), h.Reason))
 	}
 	if s.Paused {
 		fields.Add("Launches", "paused: resume them with dcos flink plan resume deploy "+d.Name)

@@ -32,6 +32,7 @@ func Put(tx *state.Tx, e state.PutCluster) {
 	default:
 		changeSession(tx, c, e)
 	}
+	c.Health = nil // Whoever changes the spec may have cured the job.
 	tx.Record(c, op)
 	for _, n := range e.Notes {
 		tx.RecordEvent(c, "Spec", "%s", n)
@@ -114,6 +115,11 @@ func changeSession(tx *state.Tx, c *state.Cluster, e state.PutCluster) {
 func restartNeeded(old, spec spec.Spec) bool {
 	old.TaskManagers.Count, old.Security.REST, old.Suspended = spec.TaskManagers.Count, spec.Security.REST, spec.Suspended
 	old.StrictOptions = spec.StrictOptions
+	warm := old.Recovery.WarmTaskManagers
+	asked := len(old.WarmOptions()) + len(spec.WarmOptions())
+	if old.Recovery = spec.Recovery; asked > 0 {
+		old.Recovery.WarmTaskManagers = warm // It is an option of Flink's.
+	}
 	if old.Job != nil && spec.Job != nil {
 		job := *old.Job
 		job.UpgradeMode = spec.Job.UpgradeMode

@@ -168,6 +168,12 @@ type (
 	// has the content, so that the newest is sent however many changes came together.
 	ReportWorkers struct{ Cluster string }
 
+	// Recovered tells the metrics how long a recovery took.
+	Recovered struct {
+		Cluster string
+		Took    time.Duration
+	}
+
 	// Teardown has the master end the framework and every task of it.
 	Teardown struct{}
 
@@ -240,6 +246,8 @@ func (FindCheckpoint) action() {}
 func (Probe) action() {}
 
 func (ReportWorkers) action() {}
+
+func (Recovered) action() {}
 
 func (Teardown) action() {}
 

@@ -19,6 +19,9 @@ func ended(tx *state.Tx, c *state.Cluster, t *task.Task, was task.State) {
 		tx.MarkAgentLost(t.AgentID)
 	}
 	words := describeEnd(t)
+	if t.Goal == task.Launched {
+		lifecycle.RecoveryBegins(tx, c, fmt.Sprintf("%s on %s ended: %s", t.ID, t.Hostname, words))
+	}
 	if t.Kind == spec.JobManagerTask {
 		jobManagerEnded(tx, c, t, words)
 	} else {
@@ -52,6 +55,11 @@ func failsAlike(c *state.Cluster, t *task.Task) bool {
 
 func jobManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, words string) {
 	flink := c.Flink
+	if c.Recovering != nil && c.Recovering.Began.Equal(tx.Now) {
+		r := *c.Recovering
+		r.Noticed = true // Its jobs ended with it.
+		c.Recovering = &r
+	}
 	forgetJobManager(tx, c, t.ID)
 	if !c.Active() {
 		return
