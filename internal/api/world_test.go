@@ -60,6 +60,8 @@ func (nothing) Forget(state.DeleteHAData) {}
 func (nothing) Probe(state.Probe)                   {}
 func (nothing) FindCheckpoint(state.FindCheckpoint) {}
 
+func (nothing) FindLogError(state.FindLogError) {}
+
 func (nothing) Tell(string) {}
 
 func (nothing) StopJobs(state.StopJobs) {}

@@ -209,6 +209,8 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 			e.UUID = []byte("u")
 		}
 		return e
+	case "log-error":
+		return state.LogErrorFound{Cluster: arg(d, "cluster", "demo"), TaskID: arg(d, "task", ""), Error: strings.TrimSpace(d.Input)}
 	case "probed":
 		e := state.Probed{TaskID: arg(d, "task", ""), Compared: number(d, "compared"), Reached: flag(d, "reached"), Alive: flag(d, "alive"), By: "its port answers", Since: p.now}
 		if t, ok := p.state.Tasks.Get([]byte(e.TaskID)); ok && !flag(d, "late") {
@@ -477,6 +479,9 @@ func offersOf(t *testing.T, text string) []offer.Offer {
 			case "maintenance":
 				o.Unavailable = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 				continue
+			case "endpoint":
+				o.Endpoint = value
+				continue
 			case "role":
 				continue
 			case "ports":
@@ -585,6 +590,8 @@ func describe(a state.Action) string {
 		return "forget " + a.Spec.Name
 	case state.FindCheckpoint:
 		return fmt.Sprintf("find the newest checkpoint for submission %d of %s, known %s, graphs removed=%t", a.Submission, a.Cluster, a.Lookup.Known.Path, a.RemoveGraphs)
+	case state.FindLogError:
+		return "find the last error of " + a.TaskID
 	case state.Recovered:
 		return fmt.Sprintf("recovered %s in %s", a.Cluster, a.Took)
 	case state.Probe:

@@ -33,6 +33,7 @@ var kinds = func() map[string]reflect.Type {
 		state.JobsObserved{},
 		state.JobFailed{},
 		state.CheckpointFound{},
+		state.LogErrorFound{},
 		state.PauseLaunches{},
 		state.ProbeOffers{},
 		state.JobsCancelled{},

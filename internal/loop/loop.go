@@ -39,11 +39,12 @@ type Flink interface {
 	Tell(cluster string)
 }
 
-// Jobs ends the jobs of clusters, and finds what they left. It must not wait.
+// Jobs ends the jobs of clusters, and finds what they and their tasks left. It must not wait.
 type Jobs interface {
 	CancelJobs(a state.CancelJobs)
 	StopJobs(a state.StopJobs)
 	FindCheckpoint(a state.FindCheckpoint)
+	FindLogError(a state.FindLogError)
 }
 
 // Recorder keeps what happened. It must not wait.
@@ -292,6 +293,8 @@ func (r *run) act(a state.Action) {
 		r.o.Flink.Forget(a)
 	case state.FindCheckpoint:
 		r.o.Jobs.FindCheckpoint(a)
+	case state.FindLogError:
+		r.o.Jobs.FindLogError(a)
 	case state.Probe:
 		r.o.Probe.Probe(a)
 	case state.ReportWorkers:

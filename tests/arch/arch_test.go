@@ -97,6 +97,7 @@ var allowed = map[string][]string{
 	"internal/probe":            {"internal/core/state", "internal/flink", "internal/flink/rest", "internal/spec", "internal/task"},
 	"internal/artifact":         {"internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/artifact/replica": {"internal/artifact", "internal/fault"},
+	"internal/tasklog":          {"internal/redact"},
 	"internal/eventlog":         {"internal/store", "internal/wire"},
 	"internal/api/query":        {"internal/fault"},
 	"internal/api/happened":     {"internal/api/query", "internal/core/state", "internal/core/view", "internal/eventlog", "internal/wire", "internal/fault"},

@@ -148,6 +148,9 @@ func printFailures(s *terminal.Streams, failures []wire.Failure, now time.Time) 
 		if f.Reason != "" {
 			message = strings.TrimSpace(message + " (" + f.Reason + ")")
 		}
+		if f.LogError != "" {
+			message += "; its log: " + f.LogError
+		}
 		table.Row(f.TaskID, string(f.Kind), string(f.State), f.Hostname, f.AgentID, s.Time(f.Ended, now), message)
 	}
 	return table.Print()

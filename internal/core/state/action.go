@@ -151,6 +151,14 @@ type (
 		RemoveGraphs bool
 	}
 
+	// FindLogError looks for the last error in the files of a task that ended by itself; LogErrorFound is the
+	// answer, if there is one.
+	FindLogError struct {
+		Cluster, TaskID string
+		// Endpoint is the address of the agent, Sandbox the directory of the task there.
+		Endpoint, Sandbox string
+	}
+
 	// Probe asks a task whose agent Mesos does not hear whether it lives; Probed is the answer.
 	Probe struct {
 		Task task.Task
@@ -242,6 +250,8 @@ func (RevokeLeadership) action() {}
 func (DeleteHAData) action() {}
 
 func (FindCheckpoint) action() {}
+
+func (FindLogError) action() {}
 
 func (Probe) action() {}
 

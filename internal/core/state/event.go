@@ -179,6 +179,8 @@ type (
 		Error string
 	}
 
+	// LogErrorFound answers FindLogError.
+	LogErrorFound struct{ Cluster, TaskID, Error string }
 	// Probed answers Probe.
 	Probed struct {
 		TaskID string
@@ -274,6 +276,8 @@ func (JobsObserved) event() {}
 func (JobFailed) event() {}
 
 func (CheckpointFound) event() {}
+
+func (LogErrorFound) event() {}
 
 func (Probed) event() {}
 

@@ -212,6 +212,9 @@ type jobs struct {
 	post func(state.Event)
 }
 
+// FindLogError implements loop.Jobs. Scripted agents keep no files.
+func (j jobs) FindLogError(state.FindLogError) {}
+
 // FindCheckpoint implements loop.Jobs.
 func (j jobs) FindCheckpoint(a state.FindCheckpoint) {
 	j.post(state.CheckpointFound{Cluster: a.Cluster, Submission: a.Submission})
