@@ -69,7 +69,7 @@ func (a *API) CommandPlan(w http.ResponseWriter, r *http.Request) error {
 	case !slices.Contains([]string{"start", "stop", "restart", "interrupt", "continue", "forceComplete"}, command):
 		return fault.New(fault.NotFound, "unknown plan command %q: use start, stop, restart, interrupt or continue", query.Shorten(command))
 	case command == "forceComplete":
-		changed, err = forceComplete(p, r)
+		err = forceComplete(p, r) // Without an error there is nothing to change.
 	case name != Deploy && (command == "start" || command == "continue"):
 		// It is under way by itself whenever there is something to do.
 	case name != Deploy:
@@ -111,10 +111,10 @@ func selected(p Plan, r *http.Request) (phase Phase, step Step, task string, err
 }
 
 // forceComplete refuses: a step is a task of Flink, which runs or does not. Only for what is complete nothing is to be done.
-func forceComplete(p Plan, r *http.Request) (changed bool, err error) {
+func forceComplete(p Plan, r *http.Request) error {
 	phase, step, _, err := selected(p, r)
 	if err != nil {
-		return false, err
+		return err
 	}
 	status := p.Status
 	switch {
@@ -124,9 +124,9 @@ func forceComplete(p Plan, r *http.Request) (changed bool, err error) {
 		status = phase.Status
 	}
 	if status == Complete {
-		return false, nil
+		return nil
 	}
-	return false, fault.New(fault.Conflict,
+	return fault.New(fault.Conflict,
 		"forceComplete is not possible: a step completes only when its task is running; to drop a task, change the spec")
 }
 
