@@ -14,7 +14,8 @@ LDFLAGS     := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 DRIVER_JAR  := resources/resource-manager-driver/target/flink-mesos-driver.jar
 EMBEDDED_JAR := resources/embedded/flink-mesos-driver.jar
 DEMO_JAR    := resources/demo-job/target/flink-mesos-demo-job.jar
-JAVA_MODULES := resources/resource-manager-driver resources/demo-job
+KAFKA_JOB   := tests/storage/kafka-job/target/kafka-job.jar
+JAVA_MODULES := resources/resource-manager-driver resources/demo-job tests/storage/kafka-job
 # The Flink releases that the driver is tested against, and those that run for real.
 DRIVER_VERSIONS := 1.20.5 2.0.2 2.1.3 2.2.1 2.3.0
 FLINK_VERSIONS  := 2.3.0,1.20.5
@@ -35,7 +36,7 @@ demo: build demo-job ## The main job: a word count on Flink on a local Mesos (DE
 	@mkdir -p $(BUILD)/bin && $(GO) build -o $(BUILD)/bin/ ./tests/demo ./internal/flink/dist/assemble && exec $(BUILD)/bin/demo
 
 .PHONY: test
-test: check driver-test e2e ## All tests: what CI runs
+test: check driver-test e2e e2e-storage-short ## All tests: what CI runs
 	@echo "all tests passed"
 
 ##: Parts
@@ -108,6 +109,29 @@ e2e: build demo-job java ## Real Flink of both versions on local Mesos, and the 
 	@mkdir -p $(BUILD)
 	FLINK_REAL=1 $(GO) test -timeout 60m -count=1 -p 1 ./tests/browser ./tests/upload ./tests/e2e/... ./internal/flink/... ./internal/autoscale/... ./internal/testkit/jobmanager/... 2>&1 | tee $(BUILD)/e2e.log || \
 		{ echo; echo "what failed ($(BUILD)/e2e.log has the logs of every process):"; grep -A3 -E '^ *--- FAIL|^ +[a-z_]+_test\.go:[0-9]+: |^panic: ' $(BUILD)/e2e.log | cut -c1-1000; exit 1; }
+
+# What the storage tests install when it is missing: MIT's KDC with its clients, and Python's environments.
+.PHONY: storage-systems
+storage-systems:
+	@if ! { command -v kinit && command -v python3 && python3 -c 'import ensurepip' && test -x /usr/sbin/krb5kdc && test -x /usr/sbin/kadmin.local; } >/dev/null 2>&1; then \
+		install="apt-get install -y -q --no-install-recommends krb5-kdc krb5-admin-server krb5-user python3-venv"; export DEBIAN_FRONTEND=noninteractive; \
+		$$install >/dev/null 2>&1 || { apt-get update -q >/dev/null && $$install >/dev/null; }; fi
+
+STORAGE_TEST := FLINK_REAL=1 $(GO) test -count=1 -p 1
+
+.PHONY: e2e-storage-short
+e2e-storage-short: build demo-job flink storage-systems
+	$(STORAGE_TEST) -timeout 15m -short -run TestS3 ./tests/storage
+
+$(KAFKA_JOB): $(shell find tests/storage/kafka-job -name '*.java' 2>/dev/null) tests/storage/kafka-job/pom.xml
+	$(MVN) -f tests/storage/kafka-job -DskipTests package
+
+# The line 1.20 of this repository has its plugins, tables and Python in 1.20.0 only.
+.PHONY: e2e-storage
+e2e-storage: build demo-job flink storage-systems $(KAFKA_JOB) ## The specs of docs/storage.md and docs/programs.md on S3, HDFS, Kerberos, RocksDB, Kafka, PyFlink, Java 21 and 25 (E2E_RUN=TestName for some)
+	@$(GO) run ./internal/flink/dist/assemble -version 1.20.0 -dir $(BUILD)/flink-1.20.0
+	$(STORAGE_TEST) -timeout 80m -v $(if $(E2E_RUN),-run '$(E2E_RUN)') ./internal/testkit/hdfs ./internal/testkit/kafka ./tests/storage
+	FLINK_DISTRIBUTIONS=$(CURDIR)/$(BUILD)/flink-1.20.0 $(STORAGE_TEST) -timeout 40m -v -run '$(or $(E2E_RUN),TestS3|TestSQLClient|TestPython)' ./tests/storage
 
 # Where the tests' master is not their own: three agents of one host name, as on one machine with a real Mesos.
 THREE_AGENTS := LOCALMESOS_LISTEN=127.0.0.1:15050 LOCALMESOS_AGENTS=3 LOCALMESOS_HOSTNAME=127.0.0.1 LOCALMESOS_CPUS=16 LOCALMESOS_MEM=8192 LOCALMESOS_PORTS=25000-25899

@@ -41,6 +41,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/store/records"
+	"github.com/flink-on-mesos/flink-service/internal/tasklog"
 )
 
 // Options are what a Service needs beside its configuration.
@@ -256,6 +257,28 @@ func (s *Service) openFlinks(ctx context.Context, p *components, stored state.St
 	return flinks.keep(filepath.Join(dir, "kept"), stored, p.artifacts, s.log)
 }
 
+// newPlanner makes what works out how a task is started.
+func (s *Service) newPlanner(ctx context.Context, p *components, k keys) (*launch.Planner, error) {
+	java, err := s.javaArchive(ctx, p.artifacts)
+	if err != nil {
+		return nil, err
+	}
+	return launch.New(launch.Options{
+		Distribution: p.distribution, OverlayURI: p.overlayURI, ArtifactURI: p.artifactURI, Key: k.Signing, Secret: secretFiles(s.c.Flink.SecretsDir).read,
+		KillGrace: s.c.Timing.KillGrace, ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir, JavaHome: s.c.Flink.JavaHome, JavaArchive: java,
+		HadoopDirectory: s.c.Flink.HadoopDirectory, Inherited: s.c.Flink.Inherited(os.Environ()),
+	})
+}
+
+// newScheduler makes the side that speaks to Mesos.
+func (s *Service) newScheduler(p *components, masters func(context.Context) ([]string, error)) (*mesos.Scheduler, error) {
+	return mesos.New(mesos.Options{
+		Framework: s.framework(), Masters: masters, TLS: s.tls, Dial: s.o.Network.Dial, Plan: p.planner.Plan, Authenticate: s.authenticate(), Authorize: s.authorized,
+		FrameworkID: func() string { return p.loop.View().Framework.ID }, Post: func(e state.Event) { p.loop.Post(e) },
+		Registerer: s.registry, Log: s.log.With("part", "mesos"),
+	})
+}
+
 // assemble makes the parts that need the state.
 func (s *Service) assemble(ctx context.Context, st *openedState, stored state.Stored, k keys, masters func(context.Context) ([]string, error)) (*components, error) {
 	p := &components{service: s, problems: s.problems, history: history.New(), others: func(ctx context.Context) ([]string, error) { return st.others(ctx, s.own) }}
@@ -269,16 +292,7 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	if p.flinks, err = s.openFlinks(ctx, p, stored); err != nil {
 		return nil, err
 	}
-	java, err := s.javaArchive(ctx, p.artifacts)
-	if err != nil {
-		return nil, err
-	}
-	p.planner, err = launch.New(launch.Options{
-		Distribution: p.distribution, OverlayURI: p.overlayURI, ArtifactURI: p.artifactURI, Key: k.Signing, Secret: secretFiles(s.c.Flink.SecretsDir).read,
-		KillGrace: s.c.Timing.KillGrace, ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir, JavaHome: s.c.Flink.JavaHome, JavaArchive: java,
-		HadoopDirectory: s.c.Flink.HadoopDirectory, Inherited: s.c.Flink.Inherited(os.Environ()),
-	})
-	if err != nil {
+	if p.planner, err = s.newPlanner(ctx, p, k); err != nil {
 		return nil, err
 	}
 	p.artifacts.Handle(overlayKind, p.renderOverlay)
@@ -302,12 +316,7 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	if !s.c.Marathon.Uninstall {
 		s.steps.add("the record of events", p.events.Close)
 	}
-	p.scheduler, err = mesos.New(mesos.Options{
-		Framework: s.framework(), Masters: masters, TLS: s.tls, Dial: s.o.Network.Dial, Plan: p.planner.Plan, Authenticate: s.authenticate(), Authorize: s.authorized,
-		FrameworkID: func() string { return p.loop.View().Framework.ID }, Post: func(e state.Event) { p.loop.Post(e) },
-		Registerer: s.registry, Log: s.log.With("part", "mesos"),
-	})
-	if err != nil {
+	if p.scheduler, err = s.newScheduler(p, masters); err != nil {
 		return nil, err
 	}
 	p.watcher, err = jobmanager.New(jobmanager.Options{
@@ -316,7 +325,11 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	if err != nil {
 		return nil, err
 	}
-	side := newFlinkSide(p, p.watcher)
+	logs, err := tasklog.New(tasklog.Options{Transport: s.authorized(s.transport())})
+	if err != nil {
+		return nil, err
+	}
+	side := newFlinkSide(p, p.watcher, logs)
 	s.steps.add("the connections to JobManagers", side.Close)
 	p.prober, err = probe.New(probe.Options{Dial: s.o.Network.dialer(5 * time.Second), TaskManagers: p.taskManagers, Post: func(e state.Event) { p.loop.Post(e) }})
 	if err != nil {
@@ -324,7 +337,7 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	}
 	s.steps.add("the questions to unreachable tasks", p.prober.Close)
 	p.loop, err = loop.New(loop.Options{
-		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Probe: p.prober, Registerer: s.registry, Log: s.log, Recorder: p.events,
+		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Snapshots: side, Probe: p.prober, Registerer: s.registry, Log: s.log, Recorder: p.events,
 		Observe: p.journal.Observe,
 	})
 	if err != nil {

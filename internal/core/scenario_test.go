@@ -230,6 +230,8 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 			e.UUID = []byte("u")
 		}
 		return e
+	case "log-error":
+		return state.LogErrorFound{Cluster: arg(d, "cluster", "demo"), TaskID: arg(d, "task", ""), Error: strings.TrimSpace(d.Input)}
 	case "probed":
 		e := state.Probed{TaskID: arg(d, "task", ""), Compared: number(d, "compared"), Reached: flag(d, "reached"), Alive: flag(d, "alive"), By: "its port answers", Since: p.now}
 		if t, ok := p.state.Tasks.Get([]byte(e.TaskID)); ok && !flag(d, "late") {
@@ -257,7 +259,7 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 // jobs observes one job: its id, state and last checkpoint and savepoint by number.
 func (p *player) jobs(d *datadriven.TestData) state.Event {
 	j := wire.Job{ID: arg(d, "id", "j1"), State: arg(d, "state", "RUNNING"), Started: p.now.Add(-time.Hour), Failure: strings.TrimSpace(d.Input)}
-	j.Running = j.State == "RUNNING" && !flag(d, "deploying")
+	j.Running, j.Restarts = j.State == "RUNNING" && !flag(d, "deploying"), int64(number(d, "restarts"))
 	at := func(n int, path string) *wire.Checkpoint {
 		if n == 0 {
 			return nil
@@ -284,7 +286,7 @@ func (p *player) exceptions(d *datadriven.TestData) state.Event {
 		if err != nil {
 			panic(err)
 		}
-		e.Exceptions = append(e.Exceptions, wire.JobException{Time: p.now.Add(-age), Task: f[1], Message: f[2]})
+		e.Exceptions = append(e.Exceptions, wire.JobException{Time: p.now.Add(-age), Task: f[1], Message: f[2], TaskManager: arg(d, "on", "")})
 	}
 	return e
 }
@@ -414,6 +416,10 @@ func specOf(d *datadriven.TestData) spec.Spec {
 			s.FlinkConfiguration["high-availability.cluster-id"] = id
 		}
 	}
+	s.Recovery = spec.Recovery{WarmTaskManagers: number(d, "warm"), JobHealth: spec.JobHealth(arg(d, "health", "")), RestartFailedJob: flag(d, "restart-failed")}
+	if interval := arg(d, "interval", ""); interval != "" {
+		s.FlinkConfiguration = map[string]string{"execution.checkpointing.interval": interval, "execution.checkpointing.timeout": interval, "execution.checkpointing.dir": "file:/cp"}
+	}
 	if n := number(d, "replicas"); n > 0 {
 		s.JobManager.Replicas = n
 	}
@@ -496,6 +502,9 @@ func offersOf(t *testing.T, text string) []offer.Offer {
 				continue
 			case "maintenance":
 				o.Unavailable = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+				continue
+			case "endpoint":
+				o.Endpoint = value
 				continue
 			case "role":
 				continue
@@ -605,6 +614,10 @@ func describe(a state.Action) string {
 		return "forget " + a.Spec.Name
 	case state.FindCheckpoint:
 		return fmt.Sprintf("find the newest checkpoint for submission %d of %s, known %s, graphs removed=%t", a.Submission, a.Cluster, a.Lookup.Known.Path, a.RemoveGraphs)
+	case state.FindLogError:
+		return "find the last error of " + a.TaskID
+	case state.Recovered:
+		return fmt.Sprintf("recovered %s in %s", a.Cluster, a.Took)
 	case state.Probe:
 		jm, others := "", []string{}
 		if a.JobManager != nil {

@@ -58,6 +58,8 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 		lifecycle.JobsCancelled(tx, e)
 	case state.JobsStopped:
 		lifecycle.JobsStopped(tx, e)
+	case state.LogErrorFound:
+		tasks.LogErrorFound(tx, e)
 	case state.Probed:
 		tasks.Probed(tx, e)
 	case state.FlinkObserved:
@@ -113,6 +115,7 @@ func tick(tx *state.Tx, e state.Ticked) {
 	offers.TickReservations(tx)
 	lifecycle.TickRollouts(tx)
 	lifecycle.TickLookups(tx)
+	lifecycle.TickHealth(tx)
 	lifecycle.TickCancels(tx)
 	lifecycle.TickSnapshots(tx)
 	tx.TickOperations()

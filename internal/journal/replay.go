@@ -37,6 +37,7 @@ var kinds = func() map[string]reflect.Type {
 		state.SnapshotTaken{},
 		state.SnapshotDisposed{},
 		state.CheckpointFound{},
+		state.LogErrorFound{},
 		state.PauseLaunches{},
 		state.ProbeOffers{},
 		state.JobsCancelled{},

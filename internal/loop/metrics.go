@@ -15,6 +15,8 @@ type metrics struct {
 	offers  *prometheus.CounterVec
 	records prometheus.Counter
 	save    prometheus.Histogram
+	// recoveries are the times in which jobs got over a loss.
+	recoveries prometheus.Histogram
 }
 
 func newMetrics(r prometheus.Registerer) metrics {
@@ -35,7 +37,11 @@ func newMetrics(r prometheus.Registerer) metrics {
 			Name: "flink_mesos_loop_save_seconds", Help: "Time of one save.", Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9),
 		}),
 	}
-	r.MustRegister(m.events, m.actions, m.offers, m.records, m.save)
+	m.recoveries = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "flink_mesos_loop_recovery_seconds", Help: "Time from the loss of a task, or the failure of a job, until the jobs of the cluster ran again.",
+		Buckets: prometheus.ExponentialBuckets(0.5, 2, 11),
+	})
+	r.MustRegister(m.recoveries, m.events, m.actions, m.offers, m.records, m.save)
 	return m
 }
 
@@ -48,6 +54,8 @@ func (m metrics) action(a state.Action) {
 	switch a := a.(type) {
 	case state.Accept:
 		m.offers.WithLabelValues("accepted").Add(float64(len(a.OfferIDs)))
+	case state.Recovered:
+		m.recoveries.Observe(a.Took.Seconds())
 	case state.Decline:
 		m.offers.WithLabelValues(a.Reason).Add(float64(len(a.OfferIDs)))
 	}

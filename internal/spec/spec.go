@@ -60,6 +60,8 @@ type Spec struct {
 	Overlays
 	// TaskOptions are those of both roles.
 	TaskOptions
+	// Recovery says how the cluster gets over failures.
+	Recovery Recovery `json:"recovery,omitzero"`
 	// Suspended keeps the spec and the jobs' savepoints, and no task.
 	Suspended bool `json:"suspended,omitempty"`
 	// RestartNonce restarts the cluster when it changes; its value means nothing.

@@ -87,6 +87,7 @@ func (s Spec) Validate(r Rules) error {
 		s.checkOrigins(r),
 		s.checkSecurity(),
 		s.checkOverlays(),
+		s.checkRecovery(),
 	} {
 		for _, p := range checks {
 			if p.when {

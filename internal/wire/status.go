@@ -140,6 +140,10 @@ type Status struct {
 	// Restore is where its job started from, NextRestore what the next restart would do.
 	Restore     *Restore     `json:"restore,omitempty"`
 	NextRestore *NextRestore `json:"nextRestore,omitempty"`
+	// Recoveries are the last recoveries of the jobs, the newest last.
+	Recoveries []JobRecovery `json:"recoveries,omitempty"`
+	// Health is what the health check has done to the job; nil for nothing.
+	Health *Health `json:"health,omitempty"`
 	// Paused says that no task is started until the plan is resumed.
 	Paused bool `json:"paused,omitempty"`
 	// Recovering are the pods that are being replaced after a failure or on request, the oldest first.
@@ -186,6 +190,8 @@ type Failure struct {
 	Hostname string `json:"hostname"`
 	Endpoint string `json:"endpoint,omitempty"`
 	Sandbox  string `json:"sandbox,omitempty"`
+	// LogError is the last error in what the task wrote, on one line and without secrets; empty when it was not found.
+	LogError string `json:"logError,omitempty"`
 	// State, Reason and Message are Mesos' words.
 	State    task.State `json:"state"`
 	Reason   string     `json:"reason,omitempty"`

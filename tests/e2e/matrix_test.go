@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -77,6 +78,8 @@ type change struct {
 	shape func(m *moving)
 	// disturb happens after the change was accepted; nil for nothing.
 	disturb func(m *moving)
+	// after puts right what shape broke; nil for nothing.
+	after func(m *moving)
 	// fails says that the change is to be dropped, and the old program goes on.
 	fails func(c cell) bool
 	// only says where the change makes sense; nil for everywhere.
@@ -95,13 +98,13 @@ func changes() []change {
 		{name: "service killed", shape: func(m *moving) { m.jar("v4") }, disturb: (*moving).killService},
 		{
 			name:  "savepoint fails",
-			shape: func(m *moving) { m.jar("v5"); m.savepoints("file://" + m.notADirectory()) },
+			shape: func(m *moving) { m.jar("v5"); m.breakSavepoints() },
+			after: (*moving).mendSavepoints,
 			fails: func(c cell) bool { return c.mode == spec.Savepoint },
 		},
 		{
 			name: "Flink upgraded",
 			shape: func(m *moving) {
-				m.savepoints("file://" + m.w.Dir() + "/savepoints")
 				m.jar("v6")
 				m.spec.FlinkVersion = m.newest
 			},
@@ -140,10 +143,6 @@ func (m *moving) jar(marker string) {
 	m.spec.Job.JarURI = a.URI
 }
 
-func (m *moving) savepoints(uri string) {
-	m.spec.FlinkConfiguration["execution.checkpointing.savepoint-dir"] = uri
-}
-
 func (m *moving) switchHA() {
 	if m.spec.HighAvailability() {
 		delete(m.spec.FlinkConfiguration, "high-availability.type")
@@ -152,13 +151,18 @@ func (m *moving) switchHA() {
 	m.spec = highlyAvailable(m.spec)
 }
 
-// notADirectory is below a file, where nobody can write, root neither.
-func (m *moving) notADirectory() string {
-	file := filepath.Join(m.w.Dir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
+// breakSavepoints puts a file where the directory of savepoints is: nobody can write below it, root neither.
+func (m *moving) breakSavepoints() {
+	dir := filepath.Join(m.w.Dir(), "savepoints")
+	if err := errors.Join(os.RemoveAll(dir), os.WriteFile(dir, nil, 0o600)); err != nil {
 		m.t.Fatal(err)
 	}
-	return file + "/savepoints"
+}
+
+func (m *moving) mendSavepoints() {
+	if err := os.Remove(filepath.Join(m.w.Dir(), "savepoints")); err != nil {
+		m.t.Fatal(err)
+	}
 }
 
 func (m *moving) killJobManager() {
@@ -246,6 +250,9 @@ func (m *moving) make(c change) {
 	}
 	if c.disturb != nil {
 		c.disturb(m)
+	}
+	if c.after != nil {
+		defer c.after(m)
 	}
 	if c.fails != nil && c.fails(m.cell) {
 		m.goesOn(c, old)

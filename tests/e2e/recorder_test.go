@@ -3,8 +3,6 @@ package e2e_test
 import (
 	"archive/zip"
 	"bytes"
-	"fmt"
-	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
@@ -33,7 +31,7 @@ func recording(t *testing.T, w *world.World, name string, d disttest.Distributio
 	return s
 }
 
-func recordsOf(w *world.World) string { return filepath.Join(w.Dir(), "records") }
+func recordsOf(w *world.World) string { return w.RecordDir() }
 
 // marked is a jar with a marker in it, so that another version of the program is another file.
 func marked(t *testing.T, jar client.File, marker string) client.File {
@@ -64,36 +62,11 @@ func marked(t *testing.T, jar client.File, marker string) client.File {
 
 // recorded waits until what was written down satisfies a condition.
 func recorded(w *world.World, what string, holds func(*recorder.Log) error) *recorder.Log {
-	var l *recorder.Log
-	w.Eventually(what, func() error {
-		var err error
-		if l, err = recorder.Read(recordsOf(w)); err != nil {
-			return err // The directory is made by the program.
-		}
-		return holds(l)
-	})
-	return l
+	return w.Recorded(what, holds)
 }
 
 // records wants the newest attempt, all of its subtasks together, to be of a marker and to have recorded so many numbers.
-func records(marker string, n int) func(*recorder.Log) error {
-	return func(l *recorder.Log) error {
-		newest := l.Latest()
-		if newest == nil || newest.Marker != marker {
-			return fmt.Errorf("%d attempts, of which the newest is none of %s", len(l.Attempts), marker)
-		}
-		have := 0
-		for _, a := range l.Attempts {
-			if a.JobID == newest.JobID && a.Marker == marker && a.Number == newest.Number {
-				have += len(a.Records)
-			}
-		}
-		if have < n {
-			return fmt.Errorf("attempt %d of %s has %d records", newest.Number, marker, have)
-		}
-		return nil
-	}
-}
+func records(marker string, n int) func(*recorder.Log) error { return world.Records(marker, n) }
 
 // TestRecorder upgrades a job that writes down what it does to another jar, and kills its TaskManager.
 func TestRecorder(t *testing.T) {

@@ -82,6 +82,9 @@ func describeRun(ctx context.Context, o *DescribeOptions) error {
 	if err := printFailures(o.Streams, d.Status.Failures, now); err != nil {
 		return err
 	}
+	if err := printRecoveries(o.Streams, d.Status.Recoveries, now); err != nil {
+		return err
+	}
 	if len(d.Status.Savepoints) > 0 {
 		o.Streams.Outf("\n")
 		if err := printSavepoints(o.Factory, d.Status.Savepoints); err != nil {
@@ -145,7 +148,24 @@ func printFailures(s *terminal.Streams, failures []wire.Failure, now time.Time) 
 		if f.Reason != "" {
 			message = strings.TrimSpace(message + " (" + f.Reason + ")")
 		}
+		if f.LogError != "" {
+			message += "; its log: " + f.LogError
+		}
 		table.Row(f.TaskID, string(f.Kind), string(f.State), f.Hostname, f.AgentID, s.Time(f.Ended, now), message)
+	}
+	return table.Print()
+}
+
+// printRecoveries lists how long the jobs took to get over losses.
+func printRecoveries(s *terminal.Streams, recoveries []wire.JobRecovery, now time.Time) error {
+	if len(recoveries) == 0 {
+		return nil
+	}
+	s.Outf("\n")
+	table := s.Table("RECOVERED", "TOOK", "CAUSE")
+	for _, r := range recoveries {
+		took := time.Duration(r.Seconds * float64(time.Second)).Round(100 * time.Millisecond)
+		table.Row(s.Time(r.Began, now), took.String(), r.Cause)
 	}
 	return table.Print()
 }
@@ -204,6 +224,9 @@ func describeStatus(f *command.Factory, c *client.Client, d wire.Description) er
 	}
 	if n := s.NextRestore; n != nil {
 		fields.Add("Next restore", restoreWords(*n))
+	}
+	if h := s.Health; h != nil {
+		fields.Add("Job restarts", fmt.Sprintf("%d in a row, the last %s: %s", h.Restarts, f.Streams.Time(h.Last, now), h.Reason))
 	}
 	if s.Paused {
 		fields.Add("Launches", "paused: resume them with dcos flink plan resume deploy "+d.Name)

@@ -33,6 +33,9 @@ func JobEnded(tx *state.Tx, c *state.Cluster, t *task.Task) bool {
 
 // finish records how the job of an application or job cluster ended.
 func finish(tx *state.Tx, c *state.Cluster, r wire.JobResult) {
+	if restartFailed(tx, c, r) {
+		return
+	}
 	c.Result = &r
 	c.State = wire.Finished
 	if r.Status == "FAILED" {

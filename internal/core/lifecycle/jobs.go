@@ -40,7 +40,12 @@ func JobsObserved(tx *state.Tx, e state.JobsObserved) {
 		c.JobSince = tx.Now
 		tx.RecordEvent(c, "JobStatusChanged", "job %s is %s", j.ID, j.State)
 	}
+	if old != nil && old.Running && !j.Running && !j.Terminal() {
+		RecoveryBegins(tx, c, "job "+j.ID+" is "+j.State)
+	}
 	c.Job = &j
+	recoverySeen(tx, c, j.Running, j.Restarts)
+	observeHealth(tx, c)
 	was, _ := state.Observed(old)
 	is, _ := state.Observed(&j)
 	if old == nil || old.ID != j.ID || old.State != j.State || was.Path != is.Path {

@@ -17,6 +17,9 @@ func FlinkObserved(tx *state.Tx, e state.FlinkObserved) {
 	first, waited := c.Flink == nil, c.Flink != nil && c.Flink.SlotWait.Job != ""
 	f := e.Flink
 	c.Flink, c.NeedsObservation = &f, false
+	if c.Spec.Kind == spec.Session && c.Recovering != nil {
+		recoverySeen(tx, c, f.JobsRunning >= c.Recovering.Jobs, -1)
+	}
 	if first {
 		tx.RecordEvent(c, "JobManagerReady", "the JobManager %s answers", e.JobManager)
 	}

@@ -12,59 +12,16 @@ import (
 // Put takes a new or changed spec.
 func Put(tx *state.Tx, e state.PutCluster) {
 	c := tx.Edit(e.Spec.Name)
-	switch {
-	case tx.State.Options.Uninstall:
-		tx.Answer(e.Request, errUninstalling())
-		return
-	case c == nil && e.UpdateOnly:
-		tx.Answer(e.Request, fault.New(fault.NotFound, "there is no cluster %q; create it first", e.Spec.Name))
-		return
-	case c != nil && e.CreateOnly:
-		tx.Answer(e.Request, fault.New(fault.Conflict, "a cluster %q exists already; update it, delete it first, or choose another name", e.Spec.Name))
-		return
-	case c != nil && c.State == wire.Deleting:
-		tx.Answer(e.Request, fault.New(fault.Conflict, "the cluster %q is being deleted; try again when it is gone", e.Spec.Name))
-		return
-	case c != nil && e.Spec.Suspended && (c.State == wire.Finished || c.State == wire.Failed):
-		tx.Answer(e.Request, fault.New(fault.Conflict, "the job of cluster %q is over; there is nothing to suspend", e.Spec.Name))
-		return
-	case c != nil && c.Spec.Kind != e.Spec.Kind:
-		tx.Answer(e.Request, &fault.Error{Code: fault.Invalid, Message: "the spec cannot replace the present one", Details: []fault.Detail{
-			{Field: "kind", Message: fmt.Sprintf("a cluster stays what it is (%s); create another cluster", c.Spec.Kind)},
-		}})
-		return
-	}
-	if details := tx.State.Unsupported(e.Spec); len(details) > 0 {
-		tx.Answer(e.Request, &fault.Error{Code: fault.Invalid, Message: "the Mesos master cannot do what the spec asks for", Details: details})
+	if err := refusal(tx, c, e); err != nil {
+		tx.Answer(e.Request, err)
 		return
 	}
 	op := operationOf(c, e)
 	switch {
 	case c == nil:
-		r := state.ClusterRecord{Spec: e.Spec, Generation: 1, Created: tx.Now, Nonce: e.Nonce, State: wire.Created, Paused: tx.State.Framework.Paused}
-		if e.Spec.Suspended {
-			r.State = wire.Suspended
-		}
-		c = tx.Adopt(state.NewCluster(r))
-		if e.Spec.Kind != spec.Session {
-			restore := initial(e.Spec)
-			restore.Reason = "first start"
-			c.Submit(restore, nil)
-		}
-		tx.RecordEvent(c, "Created", "cluster %s was created", e.Spec.Name)
-		if c.Paused {
-			tx.RecordEvent(c, "Paused", "task launches are paused, as those of all clusters are")
-		}
+		c = create(tx, e)
 	case c.Rollout != nil && !e.Now:
-		// The jobs are being stopped already; what comes then is said anew.
-		ch := *c.Rollout
-		ch.Spec = e.Spec
-		ch.Generation++
-		if redeployed(c.Spec, e.Spec) {
-			ch.Waiting = "the state that the spec names is used"
-		}
-		c.Rollout = &ch
-		tx.RecordEvent(c, "Updated", "cluster %s was changed again while its jobs are being stopped", e.Spec.Name)
+		changeAgain(tx, c, e)
 	case c.Spec.Kind != spec.Session:
 		if err := changeJob(tx, c, e); err != nil {
 			tx.Answer(e.Request, err)
@@ -73,16 +30,9 @@ func Put(tx *state.Tx, e state.PutCluster) {
 	case e.Stop != nil && tx.JobsMayRun(c) && c.Active() && (restartNeeded(c.Spec, e.Spec) || e.Spec.Suspended):
 		BeginRollout(tx, c, e.Spec, *e.Stop, "")
 	default:
-		generation := c.Generation + 1
-		if c.Rollout != nil {
-			generation = c.Rollout.Generation + 1
-			tx.RecordEvent(c, "Updated", "the jobs of cluster %s are not waited for any more", e.Spec.Name)
-			c.Savepoints, c.Rollout = c.Rollout.Savepoints, nil
-		} else if e.Spec.Kind == spec.Session && e.Spec.Suspended && !c.Spec.Suspended {
-			c.Savepoints = nil // Those of an earlier suspension say nothing of the jobs that run now.
-		}
-		replaceSpec(tx, c, e.Spec, generation)
+		changeSession(tx, c, e)
 	}
+	c.Health = nil // Whoever changes the spec may have cured the job.
 	tx.Record(c, op)
 	for _, n := range e.Notes {
 		tx.RecordEvent(c, "Spec", "%s", n)
@@ -92,11 +42,84 @@ func Put(tx *state.Tx, e state.PutCluster) {
 	tx.Answer(e.Request, nil)
 }
 
+// refusal is why a spec cannot be taken; nil when it can.
+func refusal(tx *state.Tx, c *state.Cluster, e state.PutCluster) error {
+	switch {
+	case tx.State.Options.Uninstall:
+		return errUninstalling()
+	case c == nil && e.UpdateOnly:
+		return fault.New(fault.NotFound, "there is no cluster %q; create it first", e.Spec.Name)
+	case c != nil && e.CreateOnly:
+		return fault.New(fault.Conflict, "a cluster %q exists already; update it, delete it first, or choose another name", e.Spec.Name)
+	case c != nil && c.State == wire.Deleting:
+		return fault.New(fault.Conflict, "the cluster %q is being deleted; try again when it is gone", e.Spec.Name)
+	case c != nil && e.Spec.Suspended && (c.State == wire.Finished || c.State == wire.Failed):
+		return fault.New(fault.Conflict, "the job of cluster %q is over; there is nothing to suspend", e.Spec.Name)
+	case c != nil && c.Spec.Kind != e.Spec.Kind:
+		return &fault.Error{Code: fault.Invalid, Message: "the spec cannot replace the present one", Details: []fault.Detail{
+			{Field: "kind", Message: fmt.Sprintf("a cluster stays what it is (%s); create another cluster", c.Spec.Kind)},
+		}}
+	}
+	if details := tx.State.Unsupported(e.Spec); len(details) > 0 {
+		return &fault.Error{Code: fault.Invalid, Message: "the Mesos master cannot do what the spec asks for", Details: details}
+	}
+	return nil
+}
+
+// create makes a new cluster.
+func create(tx *state.Tx, e state.PutCluster) *state.Cluster {
+	r := state.ClusterRecord{Spec: e.Spec, Generation: 1, Created: tx.Now, Nonce: e.Nonce, State: wire.Created, Paused: tx.State.Framework.Paused}
+	if e.Spec.Suspended {
+		r.State = wire.Suspended
+	}
+	c := tx.Adopt(state.NewCluster(r))
+	if e.Spec.Kind != spec.Session {
+		restore := initial(e.Spec)
+		restore.Reason = "first start"
+		c.Submit(restore, nil)
+	}
+	tx.RecordEvent(c, "Created", "cluster %s was created", e.Spec.Name)
+	if c.Paused {
+		tx.RecordEvent(c, "Paused", "task launches are paused, as those of all clusters are")
+	}
+	return c
+}
+
+// changeAgain replaces the spec of a change whose jobs are being stopped already.
+func changeAgain(tx *state.Tx, c *state.Cluster, e state.PutCluster) {
+	ch := *c.Rollout
+	ch.Spec = e.Spec
+	ch.Generation++
+	if redeployed(c.Spec, e.Spec) {
+		ch.Waiting = "the state that the spec names is used"
+	}
+	c.Rollout = &ch
+	tx.RecordEvent(c, "Updated", "cluster %s was changed again while its jobs are being stopped", e.Spec.Name)
+}
+
+// changeSession gives a session cluster a new spec without waiting for its jobs.
+func changeSession(tx *state.Tx, c *state.Cluster, e state.PutCluster) {
+	generation := c.Generation + 1
+	if c.Rollout != nil {
+		generation = c.Rollout.Generation + 1
+		tx.RecordEvent(c, "Updated", "the jobs of cluster %s are not waited for any more", e.Spec.Name)
+		c.Savepoints, c.Rollout = c.Rollout.Savepoints, nil
+	} else if e.Spec.Kind == spec.Session && e.Spec.Suspended && !c.Spec.Suspended {
+		c.Savepoints = nil // Those of an earlier suspension say nothing of the jobs that run now.
+	}
+	replaceSpec(tx, c, e.Spec, generation)
+}
+
 // restartNeeded says whether a change of the spec reaches processes that run already: all but
 // the number of TaskManagers, whom the service trusts, and what only says how the next change is made, does.
 func restartNeeded(old, spec spec.Spec) bool {
 	old.TaskManagers.Count, old.Security.REST, old.Suspended = spec.TaskManagers.Count, spec.Security.REST, spec.Suspended
 	old.StrictOptions = spec.StrictOptions
+	warm := old.Recovery.WarmTaskManagers
+	asked := len(old.WarmOptions()) + len(spec.WarmOptions())
+	if old.Recovery = spec.Recovery; asked > 0 {
+		old.Recovery.WarmTaskManagers = warm // It is an option of Flink's.
+	}
 	if old.Job != nil && spec.Job != nil {
 		job := *old.Job
 		job.UpgradeMode, job.Snapshots = spec.Job.UpgradeMode, spec.Job.Snapshots

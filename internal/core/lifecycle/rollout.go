@@ -264,6 +264,7 @@ func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64)
 	c.Compile()
 	anew := func() {
 		c.Message, c.Result, c.ReplacedGeneration = "", nil, generation
+		c.Recovering, c.Progress, c.SubtaskFailures, c.SubtaskFault = nil, state.Progress{}, nil, ""
 		c.JobManagerBackoff, c.TaskManagerBackoff = state.Backoff{}, state.Backoff{}
 		tx.DropAllPending(c, spec.JobManagerTask)
 		tx.DropAllPending(c, spec.TaskManagerTask)
@@ -282,7 +283,9 @@ func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64)
 		anew()
 	case restartNeeded(old, sp), sp.Kind != spec.Session && c.Submission != nil && c.Submission.Generation == generation:
 		c.State = wire.Created
-		tx.RecordEvent(c, "Updated", "cluster %s was changed; its tasks are replaced%s", name, restoredFrom(c))
+		if restartNeeded(old, sp) {
+			tx.RecordEvent(c, "Updated", "cluster %s was changed; its tasks are replaced%s", name, restoredFrom(c))
+		}
 		anew()
 	default:
 		tx.RecordEvent(c, "Updated", "cluster %s was changed; its running tasks stay", name)

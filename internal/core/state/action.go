@@ -151,6 +151,14 @@ type (
 		RemoveGraphs bool
 	}
 
+	// FindLogError looks for the last error in the files of a task that ended by itself; LogErrorFound is the
+	// answer, if there is one.
+	FindLogError struct {
+		Cluster, TaskID string
+		// Endpoint is the address of the agent, Sandbox the directory of the task there.
+		Endpoint, Sandbox string
+	}
+
 	// Probe asks a task whose agent Mesos does not hear whether it lives; Probed is the answer.
 	Probe struct {
 		Task task.Task
@@ -181,6 +189,12 @@ type (
 	// ReportWorkers has the driver of a cluster's JobManager told what is so of every worker; Report
 	// has the content, so that the newest is sent however many changes came together.
 	ReportWorkers struct{ Cluster string }
+
+	// Recovered tells the metrics how long a recovery took.
+	Recovered struct {
+		Cluster string
+		Took    time.Duration
+	}
 
 	// Teardown has the master end the framework and every task of it.
 	Teardown struct{}
@@ -251,6 +265,8 @@ func (DeleteHAData) action() {}
 
 func (FindCheckpoint) action() {}
 
+func (FindLogError) action() {}
+
 func (Probe) action() {}
 
 func (TakeSnapshot) action() {}
@@ -258,6 +274,8 @@ func (TakeSnapshot) action() {}
 func (DisposeSnapshot) action() {}
 
 func (ReportWorkers) action() {}
+
+func (Recovered) action() {}
 
 func (Teardown) action() {}
 

@@ -216,6 +216,8 @@ type (
 		Error string
 	}
 
+	// LogErrorFound answers FindLogError.
+	LogErrorFound struct{ Cluster, TaskID, Error string }
 	// Probed answers Probe.
 	Probed struct {
 		TaskID string
@@ -319,6 +321,8 @@ func (SnapshotTaken) event() {}
 func (SnapshotDisposed) event() {}
 
 func (CheckpointFound) event() {}
+
+func (LogErrorFound) event() {}
 
 func (Probed) event() {}
 

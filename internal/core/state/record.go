@@ -72,6 +72,9 @@ type ClusterRecord struct {
 	Submission *Submission `json:"submission,omitempty"`
 	// Job is what was last observed of the job of the submission.
 	Job *wire.Job `json:"job,omitempty"`
+	// Recoveries are the last recoveries of its jobs, Health what the health check did.
+	Recoveries []wire.JobRecovery `json:"recoveries,omitempty"`
+	Health     *wire.Health       `json:"health,omitempty"`
 	// OldNamespaces are those of earlier submissions that are still in ZooKeeper.
 	OldNamespaces []OldNamespace `json:"oldNamespaces,omitempty"`
 	// Snapshots numbers its snapshots.

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/flink-on-mesos/flink-service/internal/constraint"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -16,7 +17,7 @@ const legacyConstraints = "mesos.constraints.hard.hostattribute"
 // with the reason instead of being forgotten.
 func (c *Cluster) Compile() {
 	c.jobManagerRules, c.RulesProblem = constraint.Compile(c.Spec.JobManager.Constraints)
-	rules, err := constraint.Compile(c.Spec.TaskManager.Constraints)
+	rules, err := constraint.Compile(c.taskManagerConstraints())
 	if c.RulesProblem == nil {
 		c.RulesProblem = err
 	}
@@ -29,6 +30,19 @@ func (c *Cluster) Compile() {
 	}
 	c.taskManagerRules = rules
 	c.JobManagerConditions, c.TaskManagerConditions = c.jobManagerRules.Conditions(), c.taskManagerRules.Conditions()
+}
+
+// taskManagerConstraints are those of the spec. TaskManagers that stand by for others are of use where these are not
+// lost with them: where the spec does not say how TaskManagers are distributed, they are spread over the hosts.
+func (c *Cluster) taskManagerConstraints() [][]string {
+	own := c.Spec.TaskManager.Constraints
+	if c.Spec.Recovery.WarmTaskManagers == 0 {
+		return own
+	}
+	if rules, err := constraint.Compile(own); err != nil || rules.Counts() {
+		return own
+	}
+	return append(slices.Clip(own), []string{"hostname", "GROUP_BY"})
 }
 
 // Rules returns the placement rules of a kind of task.

@@ -86,6 +86,16 @@ func (c *Cluster) JobID(identity int64) string {
 // id and the state of the submission.
 func (c *Cluster) LaunchSpec() spec.Spec {
 	s := c.Spec
+	if warm := s.WarmOptions(); len(warm) > 0 {
+		config := maps.Clone(s.FlinkConfiguration)
+		if config == nil {
+			config = map[string]string{}
+		}
+		for _, o := range warm {
+			config[o.Key] = o.Value
+		}
+		s.FlinkConfiguration = config
+	}
 	if s.Kind == spec.Session || s.Job == nil {
 		return s
 	}

@@ -162,6 +162,7 @@ func Describe(s *state.State, name string) (wire.Description, bool) {
 			State: c.State, Message: c.Message, Generation: c.Generation, ObservedGeneration: c.Generation, Created: c.Created,
 			Phases: c.Phases, Flink: c.Flink, Result: c.Result, Restarts: c.Restarts, Failures: c.Failures, Paused: c.Paused,
 			ChangeFailure: c.RolloutFailure, Savepoints: c.Savepoints,
+			Recoveries: c.Recoveries, Health: c.Health,
 		},
 		Tasks: []wire.TaskStatus{}, Waiting: []wire.Waiting{}, Events: c.Events,
 	}

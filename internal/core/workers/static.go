@@ -13,17 +13,17 @@ func ConvergeStatic(tx *state.Tx, c *state.Cluster) {
 	gone := drainingTaskManagers(tx, c)
 	c.AllowSurge = len(gone) > 0
 	have := c.TaskManagers - len(gone) + c.Pending.Len() - c.PendingJobManagers
-	for ; have < c.Spec.TaskManagers.Count; have++ {
+	for ; have < c.Spec.FixedTaskManagers(); have++ {
 		tx.AddPending(c, state.PendingTask{
 			ID: c.NewID(spec.TaskManagerTask), Role: spec.TaskManagerTask,
 			Need: tx.State.Need(c, spec.TaskManagerTask, c.Spec.TaskManager.Resources), Resources: c.Spec.TaskManager.Resources,
 		})
 	}
-	if have == c.Spec.TaskManagers.Count {
+	if have == c.Spec.FixedTaskManagers() {
 		releaseDraining(tx, c, gone)
 		return
 	}
-	excess := have - c.Spec.TaskManagers.Count
+	excess := have - c.Spec.FixedTaskManagers()
 	var unplaced []*state.PendingTask
 	it := c.Pending.Root().Iterator()
 	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
@@ -48,9 +48,9 @@ func ConvergeStatic(tx *state.Tx, c *state.Cluster) {
 // releaseDraining releases those TaskManagers on agents that will not be there whose replacements are registered:
 // together, because each time Flink's job starts anew.
 func releaseDraining(tx *state.Tx, c *state.Cluster, gone []*task.Task) {
-	spare := len(gone) - c.Spec.TaskManagers.Count // More are not wanted in any case.
+	spare := len(gone) - c.Spec.FixedTaskManagers() // More are not wanted in any case.
 	if len(gone) > 0 && allTaskManagersRegistered(c) {
-		spare = min(c.TaskManagers-c.Spec.TaskManagers.Count, len(gone))
+		spare = min(c.TaskManagers-c.Spec.FixedTaskManagers(), len(gone))
 	}
 	for _, t := range gone[:max(0, spare)] {
 		tx.RecordEvent(c, "Replaced", "TaskManager %s on %s is replaced", t.ID, t.Hostname)

@@ -185,7 +185,7 @@ func (w *World) instance(name, address, data string) *process {
 	w.t.Helper()
 	return w.spawn(name, append([]string{
 		"MESOS_MASTER=" + w.master, "LISTEN=" + address, "ADVERTISE_HOST=127.0.0.1", "DATA_DIR=" + filepath.Join(w.dir, data),
-		"FLINK_DISTRIBUTIONS=" + filepath.Join(w.root, "build", "flink"), "FRAMEWORK_NAME=e2e-" + filepath.Base(w.t.Name()),
+		"FLINK_DISTRIBUTIONS=" + disttest.Directory(w.t), "FRAMEWORK_NAME=e2e-" + filepath.Base(w.t.Name()),
 	}, w.o.variables(w.dir)...))
 }
 

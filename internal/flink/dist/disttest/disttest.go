@@ -29,10 +29,7 @@ func Real(t testing.TB) []Distribution {
 	if _, err := exec.LookPath("java"); err != nil {
 		t.Skip("java is not installed")
 	}
-	dir := os.Getenv("FLINK_DISTRIBUTIONS")
-	if dir == "" {
-		dir = filepath.Join(Root(t), "build", "flink")
-	}
+	dir := Directory(t)
 	list, err := dist.Scan(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -51,6 +48,15 @@ func Real(t testing.TB) []Distribution {
 		found = append(found, Distribution{m, archive, home})
 	}
 	return found
+}
+
+// Directory is where the distributions are: build/flink, or what FLINK_DISTRIBUTIONS says.
+func Directory(t testing.TB) string {
+	t.Helper()
+	if dir := os.Getenv("FLINK_DISTRIBUTIONS"); dir != "" {
+		return dir
+	}
+	return filepath.Join(Root(t), "build", "flink")
 }
 
 // Root returns the directory of go.mod.
