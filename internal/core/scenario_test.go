@@ -265,7 +265,7 @@ func (p *player) exceptions(d *datadriven.TestData) state.Event {
 		if err != nil {
 			panic(err)
 		}
-		e.Exceptions = append(e.Exceptions, wire.JobException{Time: p.now.Add(-age), Task: f[1], Message: f[2]})
+		e.Exceptions = append(e.Exceptions, wire.JobException{Time: p.now.Add(-age), Task: f[1], Message: f[2], TaskManager: arg(d, "on", "")})
 	}
 	return e
 }

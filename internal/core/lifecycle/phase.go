@@ -40,6 +40,17 @@ func UpdatePhase(tx *state.Tx, c *state.Cluster) {
 	c.State = state
 }
 
+// runUnseen counts the TaskManagers of a cluster that run though Mesos does not hear their agents.
+func runUnseen(tx *state.Tx, c *state.Cluster) (n int) {
+	tx.Unreachable.Root().WalkPrefix([]byte(c.Prefix()), func(id []byte, p state.Probing) bool {
+		if t, ok := tx.Tasks.Get(id); ok && p.Alive && t.Goal == task.Launched && t.Kind == spec.TaskManagerTask {
+			n++
+		}
+		return false
+	})
+	return n
+}
+
 func phaseOf(tx *state.Tx, c *state.Cluster) wire.Phase {
 	jm, ok := tx.NewestJobManager(c.Spec.Name)
 	switch {
@@ -52,7 +63,7 @@ func phaseOf(tx *state.Tx, c *state.Cluster) wire.Phase {
 	}
 	wanted := c.TaskManagers + c.Pending.Len() - c.PendingJobManagers
 	switch {
-	case c.Running < wanted:
+	case c.Running+runUnseen(tx, c) < wanted:
 		return wire.PhaseTaskManagers
 	case c.Flink.TaskManagers < wanted:
 		return wire.PhaseSlots

@@ -258,7 +258,7 @@ func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64)
 	c.Compile()
 	anew := func() {
 		c.Message, c.Result, c.ReplacedGeneration = "", nil, generation
-		c.Recovering, c.Progress = nil, state.Progress{}
+		c.Recovering, c.Progress, c.SubtaskFailures, c.SubtaskFault = nil, state.Progress{}, nil, ""
 		c.JobManagerBackoff, c.TaskManagerBackoff = state.Backoff{}, state.Backoff{}
 		tx.DropAllPending(c, spec.JobManagerTask)
 		tx.DropAllPending(c, spec.TaskManagerTask)

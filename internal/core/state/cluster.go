@@ -61,6 +61,10 @@ type Cluster struct {
 	// Recovering is the recovery under way; nil for none. Progress is what the health of the job is judged by.
 	Recovering *Recovering
 	Progress   Progress
+	// SubtaskFailures are the last failures of subtasks, the newest last.
+	SubtaskFailures []SubtaskFailure
+	// SubtaskFault is the failure for which an agent was avoided last.
+	SubtaskFault string
 	// LookupAsked is when the newest checkpoint was last asked for.
 	LookupAsked time.Time
 	// StopAsked is when the stop of the jobs was last asked for.

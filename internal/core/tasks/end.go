@@ -55,7 +55,7 @@ func failsAlike(c *state.Cluster, t *task.Task) bool {
 
 func jobManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, words string) {
 	flink := c.Flink
-	if c.Recovering != nil && c.Recovering.Began.Equal(tx.Now) {
+	if c.Recovering != nil && c.Recovering.Began.Equal(tx.Now) && (len(c.JobManagers) == 0 || c.Driver.JobManager == t.ID) {
 		r := *c.Recovering
 		r.Noticed = true // Its jobs ended with it.
 		c.Recovering = &r
