@@ -101,7 +101,7 @@ var allowed = map[string][]string{
 	"internal/eventlog":         {"internal/store", "internal/wire"},
 	"internal/api/query":        {"internal/fault"},
 	"internal/api/happened":     {"internal/api/query", "internal/core/state", "internal/core/view", "internal/eventlog", "internal/wire", "internal/fault"},
-	"internal/api/sdk":          {"internal/core/state", "internal/core/view", "internal/wire", "internal/task", "internal/spec", "internal/redact"},
+	"internal/api/sdk":          {"internal/api/query", "internal/fault", "internal/core/state", "internal/core/view", "internal/wire", "internal/task", "internal/spec", "internal/redact"},
 	"internal/api":              {"internal/api/*", "internal/eventlog", "internal/auth", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/artifact", "internal/redact", "internal/document"},
 	"internal/client":           {"internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/cli":              {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},
