@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/api/query"
+	"github.com/flink-on-mesos/flink-service/internal/core/offers"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -79,7 +80,7 @@ func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = a.write(r.Context(), func(request uint64) state.Event {
-		return state.PutCluster{Request: request, Spec: sp, Nonce: a.o.Nonce(), CreateOnly: true, Notes: notes}
+		return state.PutCluster{Request: request, Spec: sp, Nonce: a.o.Nonce(), CreateOnly: true, Notes: append(notes, offers.TooLarge(a.o.Core.View(), sp)...)}
 	})
 	if err != nil {
 		return err
@@ -125,7 +126,7 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 		return a.planChange(w, sp, notes)
 	}
 	err = a.write(r.Context(), func(request uint64) state.Event {
-		return state.PutCluster{Request: request, Spec: sp, Nonce: a.o.Nonce(), Notes: notes, Stop: stopFor(sp), Now: sp.Job != nil && sp.Job.UpgradeMode == spec.Stateless}
+		return state.PutCluster{Request: request, Spec: sp, Nonce: a.o.Nonce(), Notes: append(notes, offers.TooLarge(a.o.Core.View(), sp)...), Stop: stopFor(sp), Now: sp.Job != nil && sp.Job.UpgradeMode == spec.Stateless}
 	})
 	if err != nil {
 		return err
