@@ -17,7 +17,6 @@ import (
 func apart(t *testing.T, w *world.World, d disttest.Distribution, out string) (id string, before wire.Description, worker wire.TaskStatus) {
 	t.Helper()
 	sp := dynamic("apart", d, 1)
-	sp.FlinkConfiguration["heartbeat.timeout"], sp.FlinkConfiguration["heartbeat.interval"] = "20000", "2000"
 	w.Create(sp)
 	id = w.Run("apart", "Sum", "--count", "40000", "--rate", "1000", "--parallelism", "2", "--interval", "500", "--checkpoints", "file://"+w.Dir()+"/checkpoints", "--output", out)
 	w.JobState("apart", id, "RUNNING")
