@@ -337,7 +337,7 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	}
 	s.steps.add("the questions to unreachable tasks", p.prober.Close)
 	p.loop, err = loop.New(loop.Options{
-		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Probe: p.prober, Registerer: s.registry, Log: s.log, Recorder: p.events,
+		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Snapshots: side, Probe: p.prober, Registerer: s.registry, Log: s.log, Recorder: p.events,
 		Observe: p.journal.Observe,
 	})
 	if err != nil {

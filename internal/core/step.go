@@ -68,6 +68,14 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 		lifecycle.JobsObserved(tx, e)
 	case state.JobFailed:
 		lifecycle.JobFailed(tx, e)
+	case state.CreateSnapshot:
+		lifecycle.CreateSnapshot(tx, e)
+	case state.ChangeSnapshot:
+		lifecycle.ChangeSnapshot(tx, e)
+	case state.SnapshotTaken:
+		lifecycle.SnapshotTaken(tx, e)
+	case state.SnapshotDisposed:
+		lifecycle.SnapshotDisposed(tx, e)
 	case state.CheckpointFound:
 		lifecycle.CheckpointFound(tx, e)
 	case state.WorkersWanted:
@@ -109,6 +117,7 @@ func tick(tx *state.Tx, e state.Ticked) {
 	lifecycle.TickLookups(tx)
 	lifecycle.TickHealth(tx)
 	lifecycle.TickCancels(tx)
+	lifecycle.TickSnapshots(tx)
 	tx.TickOperations()
 	tasks.TickReconciliation(tx, e)
 }

@@ -222,6 +222,9 @@ func describeStatus(f *command.Factory, c *client.Client, d wire.Description) er
 			fields.Add("Diagnostics", client.Reason(r.Diagnostics))
 		}
 	}
+	if n := s.NextRestore; n != nil {
+		fields.Add("Next restore", restoreWords(*n))
+	}
 	if h := s.Health; h != nil {
 		fields.Add("Job restarts", fmt.Sprintf("%d in a row, the last %s: %s", h.Restarts, f.Streams.Time(h.Last, now), h.Reason))
 	}

@@ -17,7 +17,7 @@ type Action interface{ action() }
 // Record is a change of the stored state: a value to be put under Key, or nil to delete it.
 type Record struct {
 	Key string
-	// Value is a *Framework, a *ClusterRecord, an *OrphanedHAData, a *wire.Operation, a *task.Task or a
+	// Value is a *Framework, a *ClusterRecord, an *OrphanedHAData, a *wire.Operation, a *wire.Snapshot, a *task.Task or a
 	// *task.Reservation.
 	Value any
 }
@@ -172,6 +172,20 @@ type (
 		Others []task.Task
 	}
 
+	// TakeSnapshot has Flink take a snapshot; SnapshotTaken is the answer. It is asked for again until that comes, under
+	// the same id, so that it is taken once.
+	TakeSnapshot struct {
+		Snapshot   wire.Snapshot
+		JobManager task.Task
+	}
+
+	// DisposeSnapshot has the files of a snapshot removed; SnapshotDisposed is the answer. JobManager is whom to ask for
+	// that; nil where only the file system can be asked.
+	DisposeSnapshot struct {
+		Snapshot   wire.Snapshot
+		JobManager *task.Task
+	}
+
 	// ReportWorkers has the driver of a cluster's JobManager told what is so of every worker; Report
 	// has the content, so that the newest is sent however many changes came together.
 	ReportWorkers struct{ Cluster string }
@@ -254,6 +268,10 @@ func (FindCheckpoint) action() {}
 func (FindLogError) action() {}
 
 func (Probe) action() {}
+
+func (TakeSnapshot) action() {}
+
+func (DisposeSnapshot) action() {}
 
 func (ReportWorkers) action() {}
 

@@ -69,6 +69,8 @@ type Cluster struct {
 	LookupAsked time.Time
 	// StopAsked is when the stop of the jobs was last asked for.
 	StopAsked time.Time
+	// SavepointDue and CheckpointDue are when the next periodic ones are due; zero for not known.
+	SavepointDue, CheckpointDue time.Time
 	// CancelBegun and cancelAsked are when their cancellation was first and last asked for; cancelled says that none runs any more.
 	CancelBegun, CancelAsked time.Time
 	Cancelled                bool
@@ -117,5 +119,5 @@ func (c *Cluster) NewID(role spec.TaskKind) string {
 // under way and is asked for again.
 func (c *Cluster) Busy() bool {
 	return c.Pending.Len() > 0 || c.Rollout != nil || c.State == wire.Deleting || c.Replacement != nil || c.AllowSurge ||
-		c.Submission != nil && c.Submission.Lookup != nil
+		c.Submission != nil && c.Submission.Lookup != nil || c.Spec.ScheduledSnapshots()
 }

@@ -132,7 +132,7 @@ func (c *Core) wire(st state.State) (*mesos.Scheduler, error) {
 	}
 	doing := jobs{c.watcher, func(e state.Event) { go c.Loop.Post(e) }}
 	c.Loop, err = loop.New(loop.Options{
-		State: st, Saver: saver{c.gate, records.Saver{Store: c.o.Store}}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: doing, Probe: doing, Tick: c.o.Tick,
+		State: st, Saver: saver{c.gate, records.Saver{Store: c.o.Store}}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: doing, Snapshots: doing, Probe: doing, Tick: c.o.Tick,
 		Registerer: registry, Log: c.o.Log,
 	})
 	return scheduler, err

@@ -147,7 +147,7 @@ func (s *Service) wire() error {
 	doing := jobs{s.watcher, func(e state.Event) { go post(e) }, logs}
 	s.loop, err = loop.New(loop.Options{
 		State: core.New(state.Options{}, state.Stored{}, began), Saver: records.Saver{Store: kept}, Mesos: s.mesos, Flink: flinkSide{s.watcher},
-		Jobs: doing, Probe: doing, Tick: s.script.scaled(500 * time.Millisecond), Jitter: func() float64 { return 0.5 }, Observe: s.journal.Observe,
+		Jobs: doing, Snapshots: doing, Probe: doing, Tick: s.script.scaled(500 * time.Millisecond), Jitter: func() float64 { return 0.5 }, Observe: s.journal.Observe,
 		Registerer: prometheus.NewRegistry(), Recorder: s.events, Log: s.o.Log,
 	})
 	if err != nil {
