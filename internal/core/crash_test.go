@@ -211,8 +211,10 @@ func TestSnapshotCrashPoints(t *testing.T) {
 		{"an upgrade", nil, put(func(s *spec.Spec) { s.Job.JarURI = "b.jar" }), "STABLE, programs [b.jar from file:/sp/stop-1], snapshots map[COMPLETED:1], 0 files that nobody knows, two at once false, the last operation succeeded"},
 		{"a periodic savepoint", nil, put(func(s *spec.Spec) { s.Job.Snapshots = &spec.Snapshots{Periodic: "1h"} }), "STABLE, programs [a.jar from ], snapshots map[COMPLETED:1], 0 files that nobody knows, two at once false, the last operation succeeded"},
 		{
-			"a disposal", []state.Event{state.CreateSnapshot{Cluster: "demo"}, state.CreateSnapshot{Cluster: "demo"}},
-			state.ChangeSnapshot{ID: "demo-aaaa-snap-1", Change: state.DeleteSnapshot}, "STABLE, programs [a.jar from ], snapshots map[COMPLETED:1], 0 files that nobody knows, two at once false, the last operation succeeded",
+			"a disposal",
+			[]state.Event{state.CreateSnapshot{Cluster: "demo"}, state.CreateSnapshot{Cluster: "demo"}},
+			state.ChangeSnapshot{ID: "demo-aaaa-snap-1", Change: state.DeleteSnapshot},
+			"STABLE, programs [a.jar from ], snapshots map[COMPLETED:1], 0 files that nobody knows, two at once false, the last operation succeeded",
 		},
 	} {
 		for after := 0; ; after++ {
