@@ -81,6 +81,18 @@ docs: ## Write docs/configuration.md, docs/cli.md and docs/api-reference.md from
 	$(GO) test ./internal/cli -run Document -update
 	$(GO) test ./internal/api -run Reference -update
 
+SITE := $(BUILD)/site-venv
+
+.PHONY: docs-site
+docs-site: $(SITE)/ready ## Make the documentation a site with search in build/site
+	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build -q --strict -f tools/site/mkdocs.yml
+	@echo "the documentation is in $(BUILD)/site; look at it, with search: python3 -m http.server -d $(BUILD)/site -b 127.0.0.1 8000"
+
+$(SITE)/ready: tools/site/requirements.txt
+	@mkdir -p $(BUILD) && python3 -m venv $(SITE) || { echo "python3 with venv is needed (Debian: apt-get install python3-venv)"; exit 1; }
+	$(SITE)/bin/pip install -q --disable-pip-version-check -r tools/site/requirements.txt
+	@touch $@
+
 ##: Checks
 
 .PHONY: check

@@ -22,6 +22,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flink-on-mesos/flink-service/internal/api/happened"
+	"github.com/flink-on-mesos/flink-service/internal/api/sdk"
+	"github.com/flink-on-mesos/flink-service/internal/api/snapshots"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -162,6 +164,10 @@ type API struct {
 	handler http.Handler
 	// happened answers events and operations.
 	happened *happened.Happened
+	// sdk has the handlers for tools of DC/OS SDK services.
+	sdk *sdk.API
+	// snapshots answers what savepoints and checkpoints there are.
+	snapshots snapshots.Snapshots
 	// writes holds one token: whoever has it may read a spec, change it and put it back.
 	writes chan struct{}
 	// silent has, by cluster, the address of a JobManager that did not answer the last request.
@@ -175,6 +181,11 @@ func New(o Options) (*API, error) {
 	}
 	a := &API{o: o, writes: make(chan struct{}, 1)}
 	a.happened = happened.New(happened.Options{View: o.Core.View, Log: o.Events, Problems: o.Problems})
+	a.sdk = sdk.New(sdk.Options{
+		View: o.Core.View, Write: a.write, Restart: a.restart, RestartTask: a.restartOne, Answer: answer,
+		Problems: o.Problems, Removed: o.Removed, Gatherer: o.Gatherer, Name: o.FrameworkName, Version: o.Version, Leader: o.Leader,
+	})
+	a.snapshots = snapshots.Snapshots{View: o.Core.View, Write: a.write}
 	a.handler = a.guard(a.dispatch())
 	return a, nil
 }

@@ -24,7 +24,7 @@ import (
 // A new route is for administrators to change and for readers to read until it is named here.
 
 // operations are the paths of our own whose POST is for operators.
-var operations = regexp.MustCompile(`^/v1/(artifacts|clusters/[^/]+/(tasks/[^/]+/)?(restart|replace|suspend|resume)|plans/[^/]+/(restart|start|stop|interrupt|continue)|pod/[^/]+/(restart|replace))$`)
+var operations = regexp.MustCompile(`^/v1/(artifacts|clusters/[^/]+/(snapshots|(tasks/[^/]+/)?(restart|replace|suspend|resume))|snapshots/[^/]+/(pin|unpin|verify)|plans/[^/]+/(restart|start|stop|interrupt|continue)|pod/[^/]+/(restart|replace))$`)
 
 // needs is the scope that a request takes.
 func needs(r *http.Request) auth.Scope {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/api/query"
+	"github.com/flink-on-mesos/flink-service/internal/core/offers"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -75,8 +76,11 @@ func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if sp, err = a.snapshots.From(r, sp, spec.Spec{}); err != nil {
+		return err
+	}
 	err = a.write(r.Context(), func(request uint64) state.Event {
-		return state.PutCluster{Request: request, Spec: sp, Nonce: a.o.Nonce(), CreateOnly: true, Notes: notes}
+		return state.PutCluster{Request: request, Spec: sp, Nonce: a.o.Nonce(), CreateOnly: true, Notes: append(notes, offers.TooLarge(a.o.Core.View(), sp)...)}
 	})
 	if err != nil {
 		return err
@@ -113,8 +117,16 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if sp, err = a.snapshots.From(r, sp, stored); err != nil {
+		return err
+	}
+	if dry, err := query.Flag(r, "dryRun"); err != nil {
+		return err
+	} else if dry {
+		return a.planChange(w, sp, notes)
+	}
 	err = a.write(r.Context(), func(request uint64) state.Event {
-		return state.PutCluster{Request: request, Spec: sp, Nonce: a.o.Nonce(), Notes: notes, Stop: stopFor(sp), Now: sp.Job != nil && sp.Job.UpgradeMode == spec.Stateless}
+		return state.PutCluster{Request: request, Spec: sp, Nonce: a.o.Nonce(), Notes: append(notes, offers.TooLarge(a.o.Core.View(), sp)...), Stop: stopFor(sp), Now: sp.Job != nil && sp.Job.UpgradeMode == spec.Stateless}
 	})
 	if err != nil {
 		return err
@@ -139,12 +151,16 @@ func (a *API) deleteCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if f := d.Status.Flink; !force && d.Kind == spec.Session && d.Status.State != wire.Deleting && f != nil && f.JobsRunning > 0 {
+	stop, err := a.stopToDelete(r, name, d.Spec)
+	if err != nil {
+		return err
+	}
+	if f := d.Status.Flink; !force && stop == nil && d.Kind == spec.Session && d.Status.State != wire.Deleting && f != nil && f.JobsRunning > 0 {
 		return fault.New(fault.Conflict, "cluster %q has %d running %s: stop or cancel them first, or delete the cluster with ?force=true",
 			name, f.JobsRunning, plural(f.JobsRunning, "job", "jobs"))
 	}
 	err = a.write(r.Context(), func(request uint64) state.Event {
-		return state.DeleteCluster{Request: request, Name: name}
+		return state.DeleteCluster{Request: request, Name: name, Stop: stop}
 	})
 	if err != nil {
 		return err

@@ -71,6 +71,8 @@ func TestFieldsAreDocumented(t *testing.T) {
 		"Limits": reflect.TypeFor[spec.Limits](), "PersistentVolume": reflect.TypeFor[spec.PersistentVolume](), "Reservation": reflect.TypeFor[task.Reservation](),
 		"Savepoint": reflect.TypeFor[wire.Savepoint](), "Change": reflect.TypeFor[wire.Change](),
 		"Failure": reflect.TypeFor[wire.Failure](), "Note": reflect.TypeFor[wire.Event](), "Event": reflect.TypeFor[wire.ClusterEvent](), "Events": reflect.TypeFor[wire.Events](), "Notes": reflect.TypeFor[wire.Notes](),
+		"Snapshots": reflect.TypeFor[wire.Snapshots](), "Snapshot": reflect.TypeFor[wire.Snapshot](), "SnapshotRequest": reflect.TypeFor[wire.SnapshotRequest](), "Verification": reflect.TypeFor[wire.Verification](),
+		"ChangePlan": reflect.TypeFor[wire.Plan](), "SnapshotPolicy": reflect.TypeFor[spec.Snapshots](), "Retention": reflect.TypeFor[spec.Retention](),
 		"Operations": reflect.TypeFor[wire.Operations](), "Operation": reflect.TypeFor[wire.Operation](), "Actor": reflect.TypeFor[wire.Actor](), "SpecChange": reflect.TypeFor[wire.SpecChange](),
 		"History": reflect.TypeFor[wire.History](),
 		"Sample":  reflect.TypeFor[wire.Sample](), "Recovery": reflect.TypeFor[wire.Recovery](), "Outcome": reflect.TypeFor[state.Outcome](),
@@ -202,6 +204,18 @@ func TestAnswersAreDocumented(t *testing.T) {
 	check("GET", "/v1/clusters/none/events", one+"/events", "", "")
 	check("GET", "/v1/clusters/demo/operations?state=running,succeeded", one+"/operations", "", "")
 	check("GET", "/v1/events?cluster=demo&kind=Created&after=0&wait=1s", "/v1/events", "", "")
+	check("POST", "/v1/clusters/demo/snapshots", one+"/snapshots", `{"path":"s3://bucket/sp-1"}`, "application/json")
+	check("POST", "/v1/clusters/demo/snapshots", one+"/snapshots", `{}`, "application/json")
+	check("GET", "/v1/clusters/demo/snapshots", one+"/snapshots", "", "")
+	check("GET", "/v1/snapshots?cluster=demo", "/v1/snapshots", "", "")
+	id := into[wire.Snapshots](t, w.json("GET", "/v1/snapshots", "", 200)).Snapshots[0].ID
+	check("GET", "/v1/snapshots/"+id, "/v1/snapshots/{snapshot}", "", "")
+	check("POST", "/v1/snapshots/"+id+"/verify", "/v1/snapshots/{snapshot}/{command}", "", "")
+	check("POST", "/v1/snapshots/"+id+"/pin", "/v1/snapshots/{snapshot}/{command}", "", "")
+	check("DELETE", "/v1/snapshots/"+id, "/v1/snapshots/{snapshot}", "", "")
+	check("POST", "/v1/snapshots/"+id+"/unpin", "/v1/snapshots/{snapshot}/{command}", "", "")
+	check("DELETE", "/v1/snapshots/"+id, "/v1/snapshots/{snapshot}", "", "")
+	check("PUT", "/v1/clusters/demo?dryRun=true", one, `{}`, "application/json")
 	check("GET", "/v1/operations?after=0", "/v1/operations", "", "")
 	check("GET", "/v1/operations/1", "/v1/operations/{operation}", "", "")
 	check("GET", "/v1/operations/none", "/v1/operations/{operation}", "", "")

@@ -260,6 +260,11 @@ func TestPods(t *testing.T) {
 	if got := w.json("GET", "/v1/pod/demo-jobmanager-0/info", "", 200).body; !strings.Contains(got, `"name":"demo-jobmanager-0"`) || !strings.Contains(got, `"state":"TASK_RUNNING"`) || !strings.Contains(got, `"slaveId":{"value":"a-1"}`) {
 		t.Errorf("info: %s", got)
 	}
+	w.loop.Post(state.Updated{TaskID: jm.ID, AgentID: "a-1", State: task.Running, Sandbox: "/var/lib/mesos/slaves/S0/frameworks/F0/executors/" + jm.ID + "/runs/3c2d"})
+	w.poll("the sandbox", func(s *state.State) bool { tk, _ := view.TaskOf(s, "demo", jm.ID); return tk.Sandbox != "" })
+	if got := w.json("GET", "/v1/pod/demo-jobmanager-0/info", "", 200).body; !strings.Contains(got, `"containerStatus":{"containerId":{"value":"3c2d"}}`) {
+		t.Errorf("info with a sandbox: %s", got)
+	}
 	for _, command := range []string{"pause", "resume"} {
 		w.do("POST", "/v1/pod/"+jm.ID+"/"+command, "").wantFault(t, 409, fault.Conflict, "cannot be paused")
 	}

@@ -60,9 +60,15 @@ func (nothing) Forget(state.DeleteHAData) {}
 func (nothing) Probe(state.Probe)                   {}
 func (nothing) FindCheckpoint(state.FindCheckpoint) {}
 
+func (nothing) FindLogError(state.FindLogError) {}
+
 func (nothing) Tell(string) {}
 
 func (nothing) StopJobs(state.StopJobs) {}
+
+func (nothing) TakeSnapshot(state.TakeSnapshot) {}
+
+func (nothing) DisposeSnapshot(state.DisposeSnapshot) {}
 
 func (nothing) CancelJobs(state.CancelJobs) {}
 
@@ -81,7 +87,7 @@ func newWorldOf(t testing.TB, state state.State, change ...func(*api.Options)) *
 		t.Fatal(err)
 	}
 	l, err := loop.New(loop.Options{
-		State: state, Saver: nothing{}, Mesos: nothing{}, Flink: nothing{}, Jobs: nothing{}, Probe: nothing{}, Recorder: events,
+		State: state, Saver: nothing{}, Mesos: nothing{}, Flink: nothing{}, Jobs: nothing{}, Probe: nothing{}, Snapshots: nothing{}, Recorder: events,
 		Registerer: prometheus.NewRegistry(), Log: log,
 	})
 	if err != nil {

@@ -2,8 +2,12 @@ package app
 
 import (
 	"context"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +17,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/tasklog"
 )
 
 // flinkSide performs the actions that concern Flink: those of the conversations, and those about what Flink's high
@@ -20,14 +25,15 @@ import (
 type flinkSide struct {
 	*jobmanager.Watcher
 	p    *components
+	logs *tasklog.Reader
 	ctx  context.Context
 	stop context.CancelFunc
 	wg   sync.WaitGroup
 }
 
-func newFlinkSide(p *components, w *jobmanager.Watcher) *flinkSide {
+func newFlinkSide(p *components, w *jobmanager.Watcher, logs *tasklog.Reader) *flinkSide {
 	ctx, stop := context.WithCancel(context.Background())
-	return &flinkSide{Watcher: w, p: p, ctx: ctx, stop: stop}
+	return &flinkSide{Watcher: w, p: p, logs: logs, ctx: ctx, stop: stop}
 }
 
 // Close ends the conversations and the work under way.
@@ -99,7 +105,44 @@ func (f *flinkSide) Forget(d state.DeleteHAData) {
 			return
 		}
 		log.Info("the deleted cluster's high-availability data is removed", "path", l.Path)
+		removeEmptyDirectories(f.p.planner.Configuration(d.Spec, d.Nonce))
 		f.p.loop.Post(done)
+	})
+}
+
+// removeEmptyDirectories removes the directories that Flink leaves empty of a deleted cluster in
+// high-availability.storageDir, where that is one that this machine can reach. Files stay: no other cluster's state is
+// touched, and what could not be removed is of no account.
+func removeEmptyDirectories(config map[string]string) {
+	storage, ok := strings.CutPrefix(config["high-availability.storageDir"], "file:")
+	id := strings.TrimLeft(config["high-availability.cluster-id"], "/")
+	storage = "/" + strings.TrimLeft(storage, "/")
+	if !ok || storage == "/" || !filepath.IsLocal(id) || id == "." {
+		return
+	}
+	var directories []string
+	_ = filepath.WalkDir(filepath.Join(storage, id), func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() {
+			directories = append(directories, path)
+		}
+		return nil
+	})
+	for _, path := range slices.Backward(directories) {
+		_ = os.Remove(path) // It removes nothing that has content.
+	}
+}
+
+// FindLogError implements loop.Jobs. It does not wait.
+func (f *flinkSide) FindLogError(a state.FindLogError) {
+	f.wg.Go(func() {
+		text, err := f.logs.LastError(f.ctx, a.Endpoint, a.Sandbox)
+		if err != nil || text == "" {
+			f.p.service.log.Debug("the last error of a task was not found", "cluster", a.Cluster, "task", a.TaskID, "error", err)
+			return
+		}
+		if f.ctx.Err() == nil {
+			f.p.loop.Post(state.LogErrorFound{Cluster: a.Cluster, TaskID: a.TaskID, Error: text})
+		}
 	})
 }
 

@@ -41,6 +41,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/store/records"
+	"github.com/flink-on-mesos/flink-service/internal/tasklog"
 )
 
 // Options are what a Service needs beside its configuration.
@@ -324,7 +325,11 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	if err != nil {
 		return nil, err
 	}
-	side := newFlinkSide(p, p.watcher)
+	logs, err := tasklog.New(tasklog.Options{Transport: s.authorized(s.transport())})
+	if err != nil {
+		return nil, err
+	}
+	side := newFlinkSide(p, p.watcher, logs)
 	s.steps.add("the connections to JobManagers", side.Close)
 	p.prober, err = probe.New(probe.Options{Dial: s.o.Network.dialer(5 * time.Second), TaskManagers: p.taskManagers, Post: func(e state.Event) { p.loop.Post(e) }})
 	if err != nil {
@@ -332,7 +337,7 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	}
 	s.steps.add("the questions to unreachable tasks", p.prober.Close)
 	p.loop, err = loop.New(loop.Options{
-		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Probe: p.prober, Registerer: s.registry, Log: s.log, Recorder: p.events,
+		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Snapshots: side, Probe: p.prober, Registerer: s.registry, Log: s.log, Recorder: p.events,
 		Observe: p.journal.Observe,
 	})
 	if err != nil {

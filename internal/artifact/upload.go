@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,7 +49,11 @@ func (s *Store) ServeUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a, err := s.Put(r.Context(), file, PutOptions{Name: name, MaxBytes: limit})
+	content := bufio.NewReader(file)
+	if _, err := content.Peek(1); errors.Is(err, io.EOF) {
+		return fault.New(fault.Invalid, "the file %s is empty: send the file itself as the body", shorten(name))
+	}
+	a, err := s.Put(r.Context(), content, PutOptions{Name: name, MaxBytes: limit})
 	if tooLong, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return fmt.Errorf("%w: %w", tooLarge(limit), tooLong)
 	}

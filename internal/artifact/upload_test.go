@@ -91,7 +91,7 @@ func TestUploadListDelete(t *testing.T) {
 	}{
 		{name: "raw", query: "?name=app.jar", body: "raw bytes", want: "app.jar"},
 		{name: "raw of the largest size", query: "?name=max.jar", body: strings.Repeat("m", 1000), want: "max.jar"},
-		{name: "empty", query: "?name=empty.txt", body: "", want: "empty.txt"},
+		{name: "empty", query: "?name=empty.txt", body: "", code: fault.Invalid},
 		{name: "form", contentType: formType, body: formBody, want: "job.jar"},
 		{name: "form with a name beside", query: "?name=other.jar", contentType: formType, body: formBody, want: "other.jar"},
 		{name: "no name", body: "x", code: fault.Invalid},
@@ -157,7 +157,7 @@ func TestUploadListDelete(t *testing.T) {
 		names[a.Name] = a.SHA256
 	}
 	want := map[string]string{
-		"app.jar": sum("raw bytes"), "max.jar": sum(strings.Repeat("m", 1000)), "empty.txt": sum(""), "other.jar": sum("a job"),
+		"app.jar": sum("raw bytes"), "max.jar": sum(strings.Repeat("m", 1000)), "other.jar": sum("a job"),
 	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Fatalf("list mismatch (-want +got):\n%s", diff)

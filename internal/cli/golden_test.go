@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
@@ -88,6 +89,15 @@ func goldenCases() []goldenCase {
 		{name: "cluster ui", setup: []string{create}, args: "cluster ui demo"},
 		{name: "cluster events", setup: []string{create}, args: "cluster events demo", json: true},
 		{name: "cluster history", setup: []string{create, "cluster update demo --tm-memory 4g --wait -q", "cluster delete demo --yes -q"}, args: "cluster history demo", json: true},
+		{name: "snapshot list", setup: []string{create, "snapshot adopt demo s3://bucket/savepoint-1 -q", "snapshot adopt demo --checkpoint s3://bucket/chk-7 -q", "snapshot pin demo-x7k2-snap-2 -q"}, args: "snapshot list demo", json: true},
+		{name: "snapshot adopt", setup: []string{create}, args: "snapshot adopt demo s3://bucket/savepoint-1", json: true},
+		{name: "snapshot adopt refused", setup: []string{create}, args: "snapshot adopt demo bucket/savepoint-1"},
+		{name: "snapshot create no job", setup: []string{create}, args: "snapshot create demo --directory s3://bucket", json: true},
+		{name: "snapshot pin", setup: []string{create, "snapshot adopt demo s3://bucket/savepoint-1 -q"}, args: "snapshot pin demo-x7k2-snap-1", json: true},
+		{name: "snapshot unpin", setup: []string{create, "snapshot adopt demo s3://bucket/savepoint-1 -q"}, args: "snapshot unpin demo-x7k2-snap-1", json: true},
+		{name: "snapshot verify", setup: []string{create, "snapshot adopt demo s3://bucket/savepoint-1 -q"}, args: "snapshot verify demo-x7k2-snap-1", json: true},
+		{name: "snapshot delete", setup: []string{create, "snapshot adopt demo s3://bucket/savepoint-1 -q"}, args: "snapshot delete demo-x7k2-snap-1 --yes", json: true},
+		{name: "snapshot delete pinned", setup: []string{create, "snapshot adopt demo s3://bucket/savepoint-1 -q", "snapshot pin demo-x7k2-snap-1 -q"}, args: "snapshot delete demo-x7k2-snap-1 --yes"},
 		{name: "cluster logs", setup: []string{create}, args: "cluster logs demo --lines 1"},
 		{name: "job run", setup: []string{create}, args: "job run demo wordcount.jar", json: true},
 		{name: "job run wait", setup: []string{create}, args: "job run demo wordcount.jar --accumulators -p 2 -- --input text", json: true},
@@ -238,13 +248,50 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// tables are the cases with the widest tables of each command that prints one.
+func tables() []string {
+	return []string{
+		"cluster list", "cluster describe", "cluster describe waiting", "cluster describe failed",
+		"cluster events", "job list", "job describe", "job exceptions", "job checkpoints", "job metrics",
+		"jar list", "worker list", "artifact list", "plan status", "plan status paused", "pod status",
+		"debug offers", "debug state", "debug placement", "update package-versions",
+	}
+}
+
+// TestTablesFit prints tables on a terminal of 80 columns: they leave out columns and fold texts, and no line is longer but for
+// a single word.
+func TestTablesFit(t *testing.T) {
+	t.Parallel()
+	shown := 0
+	for _, c := range goldenCases() {
+		if !slices.Contains(tables(), c.name) {
+			continue
+		}
+		shown++
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.width = 80
+				for line := range strings.SplitSeq(w.golden(t, c, "narrow", true, c.args).out, "\n") {
+					if n := utf8.RuneCountInString(line); n > 80 && len(strings.Fields(line)) > 1 { // A word stays whole.
+						t.Errorf("a line has %d columns: %s", n, line)
+					}
+				}
+			})
+		})
+	}
+	if shown != len(tables()) {
+		t.Errorf("%d of the %d cases are there", shown, len(tables()))
+	}
+}
+
 // golden runs one case in a world of its own.
 func golden(t *testing.T, c goldenCase, mode string, tty bool, args string) {
 	t.Helper()
 	inWorld(t, func(t *testing.T, w *world) { w.golden(t, c, mode, tty, args) })
 }
 
-func (w *world) golden(t *testing.T, c goldenCase, mode string, tty bool, args string) {
+func (w *world) golden(t *testing.T, c goldenCase, mode string, tty bool, args string) result {
 	t.Helper()
 	for _, jar := range []string{"wordcount", "endless", "fails", "throws", "cancelled"} {
 		w.file(t, jar+".jar", "PK "+jar)
@@ -277,7 +324,7 @@ func (w *world) golden(t *testing.T, c goldenCase, mode string, tty bool, args s
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		return
+		return r
 	}
 	want, err := os.ReadFile(file)
 	if err != nil {
@@ -286,6 +333,7 @@ func (w *world) golden(t *testing.T, c goldenCase, mode string, tty bool, args s
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s mismatch (-want +got):\n%s", file, diff)
 	}
+	return r
 }
 
 // root returns the commands as they are put together.

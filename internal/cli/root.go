@@ -16,6 +16,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/plans"
 	"github.com/flink-on-mesos/flink-service/internal/cli/pods"
 	"github.com/flink-on-mesos/flink-service/internal/cli/service"
+	"github.com/flink-on-mesos/flink-service/internal/cli/snapshots"
 	"github.com/flink-on-mesos/flink-service/internal/cli/workers"
 	"github.com/flink-on-mesos/flink-service/internal/client"
 )
@@ -104,6 +105,7 @@ func newRoot(f *command.Factory) *cobra.Command {
 	root.AddCommand(
 		clusters.New(f),
 		jobs.New(f),
+		snapshots.New(f),
 		applications.New(f, nil),
 		jars.New(f),
 		workers.New(f),

@@ -33,6 +33,8 @@ type world struct {
 	handler http.Handler
 	// poll is the pace of following; 0 means 491.3 ms: nothing else happens at its multiples.
 	poll time.Duration
+	// width is that of the terminal in columns; 0 means 120.
+	width int
 }
 
 // inWorld runs a test in a bubble of virtual time, with a service that has no clusters.
@@ -105,6 +107,7 @@ func (w *world) runContext(ctx context.Context, tty bool, stdin string, args ...
 		return client.New(client.Options{BaseURL: "http://dcos.example/service/flink", Service: "flink", Cluster: "http://dcos.example", HTTP: &http.Client{Transport: w}})
 	}
 	f.Open = func(name string) (*os.File, error) { return os.Open(filepath.Join(w.dir, filepath.Base(name))) }
+	f.Streams.Width = cmp.Or(w.width, f.Streams.Width)
 	f.Poll = cmp.Or(w.poll, 491300*time.Microsecond)
 	code := cli.Run(ctx, f, plugin(args))
 	synctest.Wait() // What the command has set off has happened.

@@ -45,16 +45,12 @@ func (c *Client) Cluster(ctx context.Context, name string) (wire.Description, er
 
 // CreateCluster asks for a new cluster; a name that is taken is a conflict.
 func (c *Client) CreateCluster(ctx context.Context, spec spec.Spec) (wire.Description, error) {
-	var out wire.Description
-	_, err := c.decode(ctx, call{method: http.MethodPost, path: []string{"v1", "clusters"}, body: spec}, &out)
-	return out, err
+	return c.CreateClusterFrom(ctx, spec, "")
 }
 
 // PutCluster creates the cluster spec.Name or changes it to spec.
 func (c *Client) PutCluster(ctx context.Context, spec spec.Spec) (wire.Description, error) {
-	var out wire.Description
-	_, err := c.decode(ctx, call{method: http.MethodPut, path: []string{"v1", "clusters", spec.Name}, body: spec}, &out)
-	return out, err
+	return c.PutClusterFrom(ctx, spec, "")
 }
 
 // DeleteCluster asks for the end of a cluster; force also ends a session with running

@@ -27,6 +27,7 @@ func New(o state.Options, stored state.Stored, now time.Time) state.State {
 		Reservations:   iradix.New[*state.Reservation](),
 		DrainingAgents: iradix.New[state.DrainingAgent](),
 	}
+	s.Snapshots = state.NewSnapshots(stored.Snapshots)
 	s.Operations = state.NewOperations(stored.Operations)
 	s.Reconcile.Open = iradix.New[struct{}]()
 	s.Reconcile.Implicit = now.Add(s.Options.ReconcileInterval)

@@ -41,3 +41,26 @@ func TestPodsOfEarlierRelease(t *testing.T) {
 		t.Errorf("pods mismatch (-want +got):\n%s", diff)
 	}
 }
+
+// TestManyPods numbers the pods of a large cluster from 0 on, each number once.
+func TestManyPods(t *testing.T) {
+	t.Parallel()
+	const count = 200
+	s := core.New(state.Options{}, state.Stored{Clusters: []state.ClusterRecord{{
+		Spec:  spec.Spec{Name: "demo", Kind: spec.Session, Allocation: spec.Static, TaskManagers: spec.TaskManagers{Count: count}},
+		Nonce: "aaaa", State: wire.Created,
+	}}}, time.Now())
+	d, _ := view.Describe(&s, "demo")
+	pods := map[string]bool{}
+	for _, w := range d.Waiting {
+		pods[w.Pod] = true
+	}
+	for n := range count {
+		if name := task.PodName("demo", spec.TaskManagerTask, n); !pods[name] {
+			t.Errorf("no task waits as %s", name)
+		}
+	}
+	if len(pods) != count+1 {
+		t.Errorf("%d pods, want %d", len(pods), count+1)
+	}
+}

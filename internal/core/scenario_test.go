@@ -60,6 +60,12 @@ func (p *player) play(t *testing.T, d *datadriven.TestData) string {
 		p.ports, p.restores = flag(d, "ports"), flag(d, "restores")
 		p.pods = flag(d, "pods")
 		return p.show(arg(d, "cluster", "demo"))
+	case "snapshots":
+		var b strings.Builder
+		for _, n := range p.state.Snapshots.Of("") {
+			fmt.Fprintf(&b, "%s %s %s %s %s failures=%d pinned=%t %s\n", n.ID, n.Kind, n.Trigger, n.State, n.Path, n.Failures, n.Pinned, n.Message)
+		}
+		return b.String()
 	case "restart":
 		out := p.restart()
 		p.state.Options.Uninstall = flag(d, "uninstall")
@@ -132,6 +138,8 @@ func (p *player) restart() string {
 			s.Leftovers = append(s.Leftovers, *v)
 		case *task.Task:
 			s.Tasks = append(s.Tasks, *v)
+		case *wire.Snapshot:
+			s.Snapshots = append(s.Snapshots, *v)
 		case *wire.Operation:
 			s.Operations = append(s.Operations, *v)
 		case *task.Reservation:
@@ -172,6 +180,19 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 		return e
 	case "jobs":
 		return p.jobs(d)
+	case "snapshot":
+		p.request++
+		return state.CreateSnapshot{Request: p.request, Cluster: arg(d, "cluster", "demo"), Snapshot: wire.SnapshotRequest{
+			Kind: wire.RestoreKind(arg(d, "kind", "")), Path: arg(d, "adopt", ""), Directory: arg(d, "dir", ""), Format: arg(d, "format", ""),
+		}}
+	case "change-snapshot":
+		p.request++
+		return state.ChangeSnapshot{Request: p.request, ID: arg(d, "id", ""), Change: state.SnapshotChange(arg(d, "do", ""))}
+	case "taken":
+		n, _ := p.state.Snapshots.Get(arg(d, "id", ""))
+		return state.SnapshotTaken{ID: n.ID, FlinkRequest: n.Request, Path: arg(d, "path", ""), Failure: strings.TrimSpace(d.Input)}
+	case "disposed":
+		return state.SnapshotDisposed{ID: arg(d, "id", ""), Waits: flag(d, "waits"), Failure: strings.TrimSpace(d.Input)}
 	case "exceptions":
 		return p.exceptions(d)
 	case "found":
@@ -180,7 +201,7 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 		return state.JobsCancelled{Cluster: arg(d, "cluster", "demo"), JobManager: arg(d, "task", "")}
 	case "delete":
 		p.request++
-		return state.DeleteCluster{Request: p.request, Name: arg(d, "cluster", "demo")}
+		return state.DeleteCluster{Request: p.request, Name: arg(d, "cluster", "demo"), Stop: stop(d)}
 	case "forgotten":
 		return state.HADataDeleted{Name: arg(d, "cluster", "demo"), Nonce: arg(d, "nonce", "aaaa")}
 	case "restart-task":
@@ -209,6 +230,8 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 			e.UUID = []byte("u")
 		}
 		return e
+	case "log-error":
+		return state.LogErrorFound{Cluster: arg(d, "cluster", "demo"), TaskID: arg(d, "task", ""), Error: strings.TrimSpace(d.Input)}
 	case "probed":
 		e := state.Probed{TaskID: arg(d, "task", ""), Compared: number(d, "compared"), Reached: flag(d, "reached"), Alive: flag(d, "alive"), By: "its port answers", Since: p.now}
 		if t, ok := p.state.Tasks.Get([]byte(e.TaskID)); ok && !flag(d, "late") {
@@ -263,7 +286,7 @@ func (p *player) exceptions(d *datadriven.TestData) state.Event {
 		if err != nil {
 			panic(err)
 		}
-		e.Exceptions = append(e.Exceptions, wire.JobException{Time: p.now.Add(-age), Task: f[1], Message: f[2]})
+		e.Exceptions = append(e.Exceptions, wire.JobException{Time: p.now.Add(-age), Task: f[1], Message: f[2], TaskManager: arg(d, "on", "")})
 	}
 	return e
 }
@@ -377,6 +400,9 @@ func specOf(d *datadriven.TestData) spec.Spec {
 	s.Suspended = flag(d, "suspended")
 	if s.Kind != spec.Session {
 		s.Job = &spec.JobSpec{JarURI: arg(d, "jar", "file:///a.jar"), UpgradeMode: spec.UpgradeMode(arg(d, "mode", ""))}
+		if every := arg(d, "every", ""); every != "" {
+			s.Job.Snapshots = &spec.Snapshots{Periodic: every, Directory: "file:/sp", Retention: spec.Retention{Count: number(d, "keep")}, Blackout: list(arg(d, "blackout", ""))}
+		}
 	}
 	if path := arg(d, "initial", ""); path != "" {
 		s.Job.InitialSavepointPath, s.Job.SavepointRedeployNonce = path, int64(number(d, "redeploy"))
@@ -476,6 +502,9 @@ func offersOf(t *testing.T, text string) []offer.Offer {
 				continue
 			case "maintenance":
 				o.Unavailable = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+				continue
+			case "endpoint":
+				o.Endpoint = value
 				continue
 			case "role":
 				continue
@@ -585,6 +614,8 @@ func describe(a state.Action) string {
 		return "forget " + a.Spec.Name
 	case state.FindCheckpoint:
 		return fmt.Sprintf("find the newest checkpoint for submission %d of %s, known %s, graphs removed=%t", a.Submission, a.Cluster, a.Lookup.Known.Path, a.RemoveGraphs)
+	case state.FindLogError:
+		return "find the last error of " + a.TaskID
 	case state.Recovered:
 		return fmt.Sprintf("recovered %s in %s", a.Cluster, a.Took)
 	case state.Probe:
@@ -602,6 +633,14 @@ func describe(a state.Action) string {
 		return "teardown"
 	case state.Resubscribe:
 		return "resubscribe"
+	case state.TakeSnapshot:
+		return fmt.Sprintf("take %s %s at %s", a.Snapshot.Kind, a.Snapshot.ID, a.JobManager.ID)
+	case state.DisposeSnapshot:
+		by := "in the file system"
+		if a.JobManager != nil {
+			by = "at " + a.JobManager.ID
+		}
+		return fmt.Sprintf("dispose of %s %s %s", a.Snapshot.ID, a.Snapshot.Path, by)
 	case state.OperationChanged:
 		return strings.TrimRight(fmt.Sprintf("operation %d %s of %s %s: %s", a.Operation.ID, a.Operation.Kind, a.Operation.Cluster, a.Operation.State, a.Operation.Message), ": ")
 	case state.RecordEvent:

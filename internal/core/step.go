@@ -58,6 +58,8 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 		lifecycle.JobsCancelled(tx, e)
 	case state.JobsStopped:
 		lifecycle.JobsStopped(tx, e)
+	case state.LogErrorFound:
+		tasks.LogErrorFound(tx, e)
 	case state.Probed:
 		tasks.Probed(tx, e)
 	case state.FlinkObserved:
@@ -66,6 +68,14 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 		lifecycle.JobsObserved(tx, e)
 	case state.JobFailed:
 		lifecycle.JobFailed(tx, e)
+	case state.CreateSnapshot:
+		lifecycle.CreateSnapshot(tx, e)
+	case state.ChangeSnapshot:
+		lifecycle.ChangeSnapshot(tx, e)
+	case state.SnapshotTaken:
+		lifecycle.SnapshotTaken(tx, e)
+	case state.SnapshotDisposed:
+		lifecycle.SnapshotDisposed(tx, e)
 	case state.CheckpointFound:
 		lifecycle.CheckpointFound(tx, e)
 	case state.WorkersWanted:
@@ -107,6 +117,7 @@ func tick(tx *state.Tx, e state.Ticked) {
 	lifecycle.TickLookups(tx)
 	lifecycle.TickHealth(tx)
 	lifecycle.TickCancels(tx)
+	lifecycle.TickSnapshots(tx)
 	tx.TickOperations()
 	tasks.TickReconciliation(tx, e)
 }

@@ -346,6 +346,12 @@ func TestStartScript(t *testing.T) {
 			}, 126, nil, nil, "is Java 1.8.0_392, and this Flink needs Java 11 or newer",
 		},
 		{
+			"a Java without the HTTP server of the driver", func(t *testing.T, dir string) []string {
+				linked(t, dir, "java.base java.management")
+				return nil
+			}, 126, nil, nil, "has no module jdk.httpserver",
+		},
+		{
 			"no Flink", func(t *testing.T, dir string) []string {
 				fakeJava(t, filepath.Join(dir, "jre"), "17")
 				if err := os.RemoveAll(filepath.Join(dir, "flink")); err != nil {
@@ -398,6 +404,29 @@ func TestStartScript(t *testing.T) {
 				t.Errorf("the log is a link to %q (%v), want standard output", link, err)
 			}
 		})
+	}
+}
+
+// linked puts a Java of some modules and the driver into a sandbox.
+func linked(t *testing.T, dir, modules string) {
+	t.Helper()
+	write(t, filepath.Join(dir, "flink", "lib", "flink-mesos-driver.jar"), "")
+	fakeJava(t, filepath.Join(dir, "jre"), "17")
+	release := filepath.Join(dir, "jre", "release")
+	data, err := os.ReadFile(release)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, release, string(data)+"MODULES=\""+modules+"\"\n")
+}
+
+func TestStartScriptTakesLinkedJava(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	linked(t, dir, "java.base jdk.httpserver")
+	write(t, filepath.Join(dir, flink.StartScriptName), resources.StartScript())
+	if _, stderr, code := runScript(t, dir, nil, "11"); code != 0 {
+		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }
 

@@ -24,49 +24,58 @@ type slotWaits struct {
 	known map[string]slotWait
 }
 
-// slotWait is since when a job waits, and whether it has failed for that.
+// slotWait is since when a job waits, when it was last seen to, and whether it has failed for that.
 type slotWait struct {
-	since  time.Time
-	failed bool
+	since, seen time.Time
+	failed      bool
 }
 
-// look says which jobs wait for slots. A job does when subtasks of it are SCHEDULED, when Flink holds it back as
-// CREATED (the adaptive scheduler), or when it restarts because it got no slots.
+// slotKept is how long a job counts as waiting while it changes its state: Flink's answers are up to
+// web.refresh-interval old, so that a job that restarts shows its reason late.
+const slotKept = 10 * time.Second
+
+// waitsForSlots says whether a job waits for slots, and whether it has failed for that. A job waits when subtasks of it
+// are SCHEDULED, when Flink holds it back as CREATED (the adaptive scheduler), or when it restarts because it got no slots.
+func waitsForSlots(ctx context.Context, client *rest.Client, j rest.JobSummary) (waits, failed bool, err error) {
+	switch j.State {
+	case "RESTARTING":
+		failures, err := client.Exceptions(ctx, j.ID)
+		if err != nil && !rest.IsNotFound(err) {
+			return false, false, err
+		}
+		failed = len(failures) > 0 && strings.Contains(failures[0].Name+failures[0].Trace, noResources)
+		return failed, failed, nil
+	case "RUNNING":
+		return j.Tasks["scheduled"] > 0, false, nil
+	}
+	return j.State == "CREATED", false, nil
+}
+
+// look says which jobs wait for slots.
 func (s *slotWaits) look(ctx context.Context, client *rest.Client, list []rest.JobSummary, now time.Time) (wire.SlotWait, error) {
 	known := make(map[string]slotWait)
 	var first wire.SlotWait
 	for _, j := range list {
-		failed := s.known[j.ID].failed
-		switch j.State {
-		case "RESTARTING":
-			failures, err := client.Exceptions(ctx, j.ID)
-			if err != nil && !rest.IsNotFound(err) {
-				return wire.SlotWait{}, err
-			}
-			failed = len(failures) > 0 && strings.Contains(failures[0].Name+failures[0].Trace, noResources)
-			if !failed {
-				continue
-			}
-		case "RUNNING":
-			if j.Tasks["scheduled"] == 0 {
-				continue
-			}
-		case "CREATED":
-		default:
+		waits, old := s.known[j.ID]
+		is, failed, err := waitsForSlots(ctx, client, j)
+		switch {
+		case err != nil:
+			return wire.SlotWait{}, err
+		case is:
+			waits.seen, waits.failed = now, waits.failed || failed
+		case !old || j.Terminal() || j.Running() || now.Sub(waits.seen) >= slotKept:
 			continue
 		}
-		waits, ok := s.known[j.ID]
-		if !ok {
+		if !old {
 			waits.since = now
 		}
-		waits.failed = failed
 		known[j.ID] = waits
-		if !failed && now.Sub(waits.since) < slotGrace {
+		if !waits.failed && now.Sub(waits.since) < slotGrace {
 			continue
 		}
 		first.Jobs++
 		if first.Job == "" {
-			first.Job, first.Name, first.State, first.Failed = j.ID, j.Name, j.State, failed
+			first.Job, first.Name, first.State, first.Failed = j.ID, j.Name, j.State, waits.failed
 		}
 	}
 	s.known = known

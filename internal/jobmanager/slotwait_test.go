@@ -128,6 +128,11 @@ func TestSlotWait(t *testing.T) {
 				want: []wire.SlotWait{{Job: "j1", Name: "Job j1", State: "RUNNING", Slots: 9, AllSlots: 12, Jobs: 1, Failed: true}},
 			},
 			{
+				name: "between two attempts it is neither", running: 2, trace: "x", after: 4 * time.Second,
+				jobs: []map[string]any{job("j1", "FAILING", map[string]int{}), job("j2", "RUNNING", map[string]int{"running": 2})},
+				want: []wire.SlotWait{{Job: "j1", Name: "Job j1", State: "FAILING", Slots: 9, AllSlots: 12, Jobs: 1, Failed: true}},
+			},
+			{
 				name: "it runs", running: 2, after: 2 * time.Second,
 				jobs: []map[string]any{job("j1", "RUNNING", map[string]int{"running": 8}), job("j2", "RUNNING", map[string]int{"running": 2})},
 				want: []wire.SlotWait{{}},

@@ -68,8 +68,10 @@ type Watcher struct {
 	conversations map[string]map[string]*conversation // by cluster and JobManager
 	// cancelling ends the cancellation of jobs that is under way, by JobManager.
 	cancelling map[string]context.CancelFunc
-	closed     bool
-	wg         sync.WaitGroup
+	// working ends the work on snapshots that is under way, by what it is about.
+	working map[string]context.CancelFunc
+	closed  bool
+	wg      sync.WaitGroup
 }
 
 type conversation struct {
@@ -85,7 +87,7 @@ func New(o Options) (*Watcher, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	return &Watcher{o: o, conversations: make(map[string]map[string]*conversation), cancelling: make(map[string]context.CancelFunc)}, nil
+	return &Watcher{o: o, conversations: make(map[string]map[string]*conversation), cancelling: make(map[string]context.CancelFunc), working: make(map[string]context.CancelFunc)}, nil
 }
 
 // Watch starts the conversation with a JobManager, unless there is one.
@@ -155,6 +157,9 @@ func (w *Watcher) Close() {
 		}
 	}
 	for _, cancel := range w.cancelling {
+		cancel()
+	}
+	for _, cancel := range w.working {
 		cancel()
 	}
 	clear(w.conversations)

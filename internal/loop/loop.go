@@ -39,11 +39,18 @@ type Flink interface {
 	Tell(cluster string)
 }
 
-// Jobs ends the jobs of clusters, and finds what they left. It must not wait.
+// Jobs ends the jobs of clusters, and finds what they and their tasks left. It must not wait.
 type Jobs interface {
 	CancelJobs(a state.CancelJobs)
 	StopJobs(a state.StopJobs)
 	FindCheckpoint(a state.FindCheckpoint)
+	FindLogError(a state.FindLogError)
+}
+
+// Snapshots has Flink take snapshots, and their files removed. It must not wait.
+type Snapshots interface {
+	TakeSnapshot(a state.TakeSnapshot)
+	DisposeSnapshot(a state.DisposeSnapshot)
 }
 
 // Recorder keeps what happened. It must not wait.
@@ -67,6 +74,8 @@ type Options struct {
 	Flink Flink
 	Jobs  Jobs
 	Probe Prober
+	// Snapshots takes the actions that concern snapshots.
+	Snapshots Snapshots
 	// Recorder is told of events and operations; nil for nobody.
 	Recorder Recorder
 	// Tick is the time between Ticked events; 500 ms when 0.
@@ -82,8 +91,8 @@ type Options struct {
 }
 
 func (o *Options) validate() error {
-	if o.Saver == nil || o.Mesos == nil || o.Flink == nil || o.Jobs == nil || o.Probe == nil || o.Log == nil || o.Registerer == nil {
-		return errors.New("loop: Saver, Mesos, Flink, Jobs, Probe, Log and Registerer are required")
+	if o.Saver == nil || o.Mesos == nil || o.Flink == nil || o.Jobs == nil || o.Probe == nil || o.Snapshots == nil || o.Log == nil || o.Registerer == nil {
+		return errors.New("loop: Saver, Mesos, Flink, Jobs, Probe, Snapshots, Log and Registerer are required")
 	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64
@@ -292,8 +301,14 @@ func (r *run) act(a state.Action) {
 		r.o.Flink.Forget(a)
 	case state.FindCheckpoint:
 		r.o.Jobs.FindCheckpoint(a)
+	case state.FindLogError:
+		r.o.Jobs.FindLogError(a)
 	case state.Probe:
 		r.o.Probe.Probe(a)
+	case state.TakeSnapshot:
+		r.o.Snapshots.TakeSnapshot(a)
+	case state.DisposeSnapshot:
+		r.o.Snapshots.DisposeSnapshot(a)
 	case state.ReportWorkers:
 		r.o.Flink.Tell(a.Cluster)
 	case state.Answer:

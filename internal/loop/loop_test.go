@@ -86,7 +86,13 @@ func (w *world) Tell(cluster string)           { w.note("report workers of %s", 
 func (w *world) CancelJobs(a state.CancelJobs) { w.note("cancel jobs of %s", a.Cluster) }
 func (w *world) StopJobs(a state.StopJobs)     { w.note("stop jobs of %s", a.Cluster) }
 
-func (w *world) Probe(a state.Probe)                   { w.note("probe %s", a.Task.ID) }
+func (w *world) FindLogError(a state.FindLogError) { w.note("find the last error of %s", a.TaskID) }
+
+func (w *world) Probe(a state.Probe)               { w.note("probe %s", a.Task.ID) }
+func (w *world) TakeSnapshot(a state.TakeSnapshot) { w.note("take %s", a.Snapshot.ID) }
+
+func (w *world) DisposeSnapshot(a state.DisposeSnapshot) { w.note("dispose %s", a.Snapshot.ID) }
+
 func (w *world) FindCheckpoint(a state.FindCheckpoint) { w.note("stop jobs of %s", a.Cluster) }
 func (w *world) holdSaves() (release func())           { return w.set(make(chan struct{}), nil) }
 func (w *world) set(held chan struct{}, err error) (release func()) {
@@ -108,7 +114,7 @@ func inWorld(t *testing.T, test func(*testing.T, *world), change ...func(*loop.O
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{ended: make(chan error, 1)}
 		o := loop.Options{
-			State: core.New(state.Options{}, state.Stored{}, time.Now()), Saver: w, Mesos: w, Flink: w, Jobs: w, Probe: w,
+			State: core.New(state.Options{}, state.Stored{}, time.Now()), Saver: w, Mesos: w, Flink: w, Jobs: w, Probe: w, Snapshots: w,
 			Registerer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
 		}
 		for _, c := range change {

@@ -16,6 +16,9 @@ func URI(uri string) string {
 	if !found {
 		return uri
 	}
+	if masked, ok := maskKeys(scheme, rest); ok {
+		return scheme + "://" + masked
+	}
 	end := len(rest)
 	if cut := strings.IndexAny(rest, "/?#"); cut >= 0 {
 		end = cut
@@ -31,6 +34,27 @@ func URI(uri string) string {
 		}
 	}
 	return scheme + "://" + authority + maskQuery(tail)
+}
+
+// maskKeys hides both keys of an object store in front of a bucket (s3a://access:secret@bucket/…). The secret one may hold
+// slashes, so that what looks like the end of the authority is none.
+func maskKeys(scheme, rest string) (string, bool) {
+	switch strings.ToLower(scheme) {
+	case "s3", "s3a", "s3n", "s3p":
+	default:
+		return "", false
+	}
+	first, _, _ := strings.Cut(rest, "/")
+	_, _, keys := strings.Cut(first, ":")
+	at := strings.IndexByte(rest, '@')
+	if !keys || at < 0 || strings.ContainsAny(rest[:at], "?#") {
+		return "", false
+	}
+	end := len(rest)
+	if cut := strings.IndexAny(rest[at:], "/?#"); cut >= 0 {
+		end = at + cut
+	}
+	return Mask + ":" + Mask + rest[at:end] + maskQuery(rest[end:]), true
 }
 
 // webScheme says whether what stands before the @ is a user. In abfs://container@account it is none.

@@ -143,6 +143,8 @@ type JobSpec struct {
 	// UpgradeMode says how the job's state survives a change of the spec; empty means stateless, or
 	// last-state with high availability.
 	UpgradeMode UpgradeMode `json:"upgradeMode,omitempty"`
+	// Snapshots say when savepoints are taken by themselves, and how long they are kept.
+	Snapshots *Snapshots `json:"snapshots,omitempty"`
 }
 
 // URI is a file that the Mesos fetcher brings into a sandbox.

@@ -80,7 +80,7 @@ func (s Spec) Validate(r Rules) error {
 		s.checkTasks(r),
 		s.checkReservations(),
 		s.checkJob(),
-		s.checkUpgrade(),
+		s.checkUpgrade(), s.checkSnapshots(),
 		checkTexts("environment", s.Environment, checkVariable),
 		checkTexts("flinkConfiguration", s.FlinkConfiguration, checkOption),
 		s.checkURIs(),

@@ -277,13 +277,17 @@ func (b *builder) flinks(context.Context) error {
 	b.archives = slices.CompactFunc(b.archives, func(a, c dist.Manifest) bool { return a.Version == c.Version })
 	for _, m := range b.archives {
 		manifest := strings.TrimSuffix(m.File, ".tgz") + ".json"
-		for _, name := range []string{m.File, manifest} {
+		hashes := map[string]string{m.File: m.SHA256, manifest: ""}
+		if m.Optional != nil {
+			hashes[m.Optional.File] = m.Optional.SHA256
+		}
+		for name, hash := range hashes {
 			if err := b.take(filepath.Join(b.Flinks, name), name); err != nil {
 				return err
 			}
-		}
-		if b.files[m.File] != m.SHA256 {
-			return fmt.Errorf("%s is not what its manifest says: remove both and run `make flink`", filepath.Join(b.Flinks, m.File))
+			if hash != "" && b.files[name] != hash {
+				return fmt.Errorf("%s is not what its manifest says: remove both and run `make flink`", filepath.Join(b.Flinks, name))
+			}
 		}
 	}
 	return nil

@@ -78,6 +78,9 @@ func addFlink(t testing.TB, dir, version string) {
 	m := dist.Manifest{Version: version, SHA256: sum(content), Size: int64(len(content)), Home: dist.Home}
 	name := "flink-" + version + "-" + m.SHA256
 	m.File = name + ".tgz"
+	opt := "opt of " + content
+	m.Optional = &dist.Optional{File: "flink-" + version + "-optional-" + sum(opt) + ".tar", SHA256: sum(opt), Size: int64(len(opt))}
+	write(t, filepath.Join(dir, m.Optional.File), opt)
 	text, err := json.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +165,8 @@ func TestBuild(t *testing.T) {
 		"flink-service-darwin-amd64.zip", "flink-service-darwin-arm64.zip", "flink-service-linux-amd64.zip", "flink-service-linux-arm64.zip",
 	}
 	for _, v := range []string{"2.3.0", "1.20.5", "1.20.4"} {
-		want = append(want, "flink-"+v+"-"+sum("Flink "+v)+".tgz", "flink-"+v+"-"+sum("Flink "+v)+".json")
+		want = append(want, "flink-"+v+"-"+sum("Flink "+v)+".tgz", "flink-"+v+"-"+sum("Flink "+v)+".json",
+			"flink-"+v+"-optional-"+sum("opt of Flink "+v)+".tar")
 	}
 	want = append(want, "java-17.0.15-linux-amd64-"+sum("Java")+".tgz")
 	for _, v := range []string{"2.3.0", "1.20.5"} {
@@ -266,6 +270,9 @@ func TestBuildRefuses(t *testing.T) {
 			addFlink(t, o.Flinks, "1.20.5")
 			addJava(t, o.Flinks)
 		}},
+		{"jars of opt that are broken", "not what its manifest says", func(t *testing.T, o *universe.BuildOptions) {
+			write(t, filepath.Join(o.Flinks, "flink-2.3.0-optional-"+sum("opt of Flink 2.3.0")+".tar"), "opt of Flink 2.3.1")
+		}},
 		{"a Flink that is broken", "not what its manifest says", func(t *testing.T, o *universe.BuildOptions) {
 			write(t, filepath.Join(o.Flinks, "flink-2.3.0-"+sum("Flink 2.3.0")+".tgz"), "Flink 2.3.1")
 		}},
@@ -313,12 +320,19 @@ func TestBuildCompiles(t *testing.T) {
 func TestFill(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"a.zip": "123", "flink-2.3.1-x.tgz": "4", "java-17.tgz": "5"}
-	flinks := []dist.Manifest{{Version: "2.3.0", File: "flink-2.3.0-x.tgz", SHA256: "0"}, {Version: "2.3.1", File: "flink-2.3.1-x.tgz", SHA256: "1"}}
+	flinks := []dist.Manifest{
+		{Version: "2.3.0", File: "flink-2.3.0-x.tgz", SHA256: "0"},
+		{Version: "2.3.1", File: "flink-2.3.1-x.tgz", SHA256: "1", Optional: &dist.Optional{File: "flink-2.3.1-optional-y.tar"}},
+		{Version: "1.20.5", File: "flink-1.20.5-z.tgz", SHA256: "2"},
+	}
 	java := universe.Java{Archive: "java-17.tgz", Classes: map[string]map[spec.TaskKind]string{"1": {spec.TaskManagerTask: "classes-tm.jsa"}}}
 	tests := []struct{ text, want, problem string }{
 		{"@base@/a.zip", "http://h/a.zip", ""},
 		{"@sha256:a.zip@", "123", ""},
 		{"@base@/@flink:2.3@.tgz", "http://h/flink-2.3.1-x.tgz", ""},
+		{"@flink-opt:2.3@", "flink-2.3.1-optional-y.tar", ""},
+		{"@base@/@flink-opt:1.20@", "", ""}, // Left out.
+		{"@flink-opt:9@", "", "no Flink 9"},
 		{"nothing to fill, mail@example.com", "nothing to fill, mail@example.com", ""},
 		{"@base@/b.zip", "", "b.zip is not a file"},
 		{"@sha256:b.zip@", "", "no such file"},
@@ -338,6 +352,9 @@ func TestFill(t *testing.T) {
 			continue
 		}
 		want := map[string]any{"a": []any{map[string]any{"b": tt.want}}, "n": true}
+		if tt.want == "" {
+			want["a"] = []any{map[string]any{}}
+		}
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("Fill(%q) = %v (-want +got):\n%s", tt.text, err, diff)
 		}

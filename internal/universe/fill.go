@@ -3,6 +3,7 @@ package universe
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
@@ -14,7 +15,8 @@ var placeholder = regexp.MustCompile(`@([a-z0-9-]+)(?::([^@]*))?@`)
 
 // Fill replaces the placeholders in the texts of a resource.json: @base@ by the address of the release,
 // @sha256:FILE@ by the hash of one of its files, @flink:VERSION@ by the name, without its ending, of the newest
-// Flink archive whose version is or begins with VERSION, @java@ by the name of the Java archive, and
+// Flink archive whose version is or begins with VERSION, @flink-opt:VERSION@ by that of the jars of its opt (a field with it
+// is left out for a Flink that has none), @java@ by the name of the Java archive, and
 // @jobmanager-classes:VERSION@ and @taskmanager-classes:VERSION@ by those of the classes that were prepared for both. A
 // placeholder that cannot be filled is an error, and so is an address of a file that the release does not have.
 func Fill(resource map[string]any, base string, files map[string]string, flinks []dist.Manifest, java Java) (map[string]any, error) {
@@ -44,7 +46,9 @@ func (f *filler) fill(v any) any {
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for name, inner := range v {
-			out[name] = f.fill(inner)
+			if !f.without(inner) {
+				out[name] = f.fill(inner)
+			}
 		}
 		return out
 	case []any:
@@ -62,6 +66,19 @@ func (f *filler) fill(v any) any {
 	default:
 		return v
 	}
+}
+
+// without says that a text asks for the jars of opt of a Flink that has none.
+func (f *filler) without(v any) bool {
+	text, _ := v.(string)
+	parts := placeholder.FindAllStringSubmatch(text, -1)
+	return slices.ContainsFunc(parts, func(p []string) bool {
+		if p[1] != "flink-opt" {
+			return false
+		}
+		m, err := dist.Pick(f.flinks, p[2])
+		return err == nil && m.Optional == nil
+	})
 }
 
 func (f *filler) fail(format string, args ...any) {
@@ -87,6 +104,13 @@ func (f *filler) replace(found string) string {
 			f.fail("%s: %w (make flink assembles it)", found, err)
 		}
 		return strings.TrimSuffix(m.File, ".tgz")
+	case "flink-opt":
+		m, err := dist.Pick(f.flinks, parts[2])
+		if err != nil {
+			f.fail("%s: %w (make flink assembles it)", found, err)
+			return found
+		}
+		return m.Optional.File
 	case "java":
 		return f.java.Archive
 	case "jobmanager-classes", "taskmanager-classes":

@@ -113,6 +113,11 @@ const (
 	OperationRestartTask OperationKind = "restart-task"
 	OperationPause       OperationKind = "pause"
 	OperationContinue    OperationKind = "continue"
+	OperationSnapshot    OperationKind = "snapshot"
+	OperationAdopt       OperationKind = "adopt-snapshot"
+	OperationPin         OperationKind = "pin-snapshot"
+	OperationUnpin       OperationKind = "unpin-snapshot"
+	OperationDispose     OperationKind = "delete-snapshot"
 )
 
 // OperationState is how far an operation is.

@@ -190,6 +190,8 @@ type Failure struct {
 	Hostname string `json:"hostname"`
 	Endpoint string `json:"endpoint,omitempty"`
 	Sandbox  string `json:"sandbox,omitempty"`
+	// LogError is the last error in what the task wrote, on one line and without secrets; empty when it was not found.
+	LogError string `json:"logError,omitempty"`
 	// State, Reason and Message are Mesos' words.
 	State    task.State `json:"state"`
 	Reason   string     `json:"reason,omitempty"`

@@ -95,6 +95,17 @@ esac
 major=${major%%[._]*}
 [ "$major" -ge "$oldest" ] || fail 126 "$java is Java $version, and this Flink needs Java $oldest or newer: install one on this agent, set JAVA_HOME in the cluster's environment, or let the task fetch a Java archive (uris)"
 
+# The resource manager driver has an HTTP server of the JDK, which small linked Java runtimes leave out. A release file
+# that lists no modules says nothing.
+for driver in "$FLINK_LIB_DIR"/flink-mesos-driver*.jar; do
+    [ "$role" = jobmanager ] && [ -r "$driver" ] || continue
+    modules=$(sed -n 's/^MODULES="\([^"]*\)".*/\1/p' "$release" 2>/dev/null | head -n 1)
+    case " ${modules:-jdk.httpserver} " in
+        *" jdk.httpserver "*) ;;
+        *) fail 126 "$java has no module jdk.httpserver, which the JobManager needs: use a Java that has it, or link one with --add-modules jdk.httpserver" ;;
+    esac
+done
+
 # --- Flink ---
 
 # Sorted, so that every process of a cluster loads classes from the same jars. Relative to the sandbox, so that it is

@@ -22,6 +22,8 @@ func benches() []bench {
 		{"submit", benchSubmit},
 		{"killed", benchKilled},
 		{"upgrade", benchUpgrade},
+		{"hostlost", benchHostLost},
+		{"warm", benchWarm},
 		{"memory", benchMemory},
 		{"launch", benchLaunch},
 		{"restart", benchRestart},

@@ -111,6 +111,19 @@ type flinkWorld struct {
 // newFlinkWorld starts one. An agent has room for one process, so that a worker never runs where the JobManager has
 // warmed the fetcher's cache. without names the lever that is let go, if any.
 func newFlinkWorld(ctx context.Context, dir string, slots, agents int, without lever) (*flinkWorld, error) {
+	return newFlinkWorldWith(ctx, dir, worldSize{slots: slots, agents: agents, without: without})
+}
+
+// worldSize is what a flinkWorld is made of. Change, when set, changes the spec of its cluster, and more are further variables
+// of the service.
+type worldSize struct {
+	slots, agents int
+	without       lever
+	change        func(*spec.Spec)
+	more          []string
+}
+
+func newFlinkWorldWith(ctx context.Context, dir string, o worldSize) (*flinkWorld, error) {
 	m, err := newestFlink()
 	if err != nil {
 		return nil, err
@@ -119,8 +132,11 @@ func newFlinkWorld(ctx context.Context, dir string, slots, agents int, without l
 		return nil, err
 	}
 	from := distributions
-	spec := flinkSpec(m.Version, slots)
-	switch without {
+	spec := flinkSpec(m.Version, o.slots)
+	if o.change != nil {
+		o.change(&spec)
+	}
+	switch o.without {
 	case preparedClasses:
 		if from, err = bare(); err != nil {
 			return nil, err
@@ -129,8 +145,10 @@ func newFlinkWorld(ctx context.Context, dir string, slots, agents int, without l
 		spec.FlinkConfiguration["env.java.opts.all"] = fmt.Sprintf(stockOptions, runtime.NumCPU())
 	}
 	first := 20000 + os.Getpid()%100*100
-	i, err := startInstance(ctx, dir, "service", "MESOS_MASTER=local", "FLINK_DISTRIBUTIONS="+from, "DATA_DIR="+filepath.Join(dir, "data"),
-		fmt.Sprintf("LOCALMESOS_AGENTS=%d", agents), "LOCALMESOS_CPUS=1", "LOCALMESOS_MEM=2048", fmt.Sprintf("LOCALMESOS_PORTS=%d-%d", first, first+99))
+	i, err := startInstance(ctx, dir, "service", append([]string{
+		"MESOS_MASTER=local", "FLINK_DISTRIBUTIONS=" + from, "DATA_DIR=" + filepath.Join(dir, "data"),
+		fmt.Sprintf("LOCALMESOS_AGENTS=%d", o.agents), "LOCALMESOS_CPUS=1", "LOCALMESOS_MEM=2048", fmt.Sprintf("LOCALMESOS_PORTS=%d-%d", first, first+99),
+	}, o.more...)...)
 	if err != nil {
 		return nil, err
 	}

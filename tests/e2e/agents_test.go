@@ -53,8 +53,13 @@ func TestHostLost(t *testing.T) {
 			!slices.ContainsFunc(world.Tasks(d, spec.TaskManagerTask), func(x wire.TaskStatus) bool { return x.AgentID == worker.AgentID })
 	})
 	w.JobState("apart", id, "RUNNING")
-	said, lost := eventAt(after, "Unreachable"), eventAt(after, "TaskManagerLost")
-	t.Logf("Mesos said so %s before the loss was known to Flink; the job ran again %s after it", lost.Sub(said), time.Since(said).Round(100*time.Millisecond))
+	said := eventAt(after, "Unreachable")
+	t.Logf("the job ran again at most %s after Mesos had said so", time.Since(said).Round(100*time.Millisecond))
+	for _, e := range after.Events {
+		if !e.Time.Before(said) {
+			t.Logf("%6.2f s %s: %s", e.Time.Sub(said).Seconds(), e.Type, e.Message)
+		}
+	}
 	w.JobState("apart", id, "FINISHED")
 	checkSum(t, out, 40000)
 }
@@ -94,9 +99,9 @@ func TestAgentProcessLost(t *testing.T) {
 	if !maps.Equal(seen, same) || after.Status.Restarts != 0 {
 		t.Errorf("there were the TaskManagers %v, then %v, with %d restarts", seen, same, after.Status.Restarts)
 	}
-	restarts, err := w.Client.Flink("apart").Metrics(t.Context(), id, []string{"numRestarts"})
-	if err != nil || len(restarts) != 1 || restarts[0].Value != "0" {
-		t.Errorf("the job's restarts are %v: %v", restarts, err)
+	failures, err := w.Client.Flink("apart").Exceptions(t.Context(), id, 10)
+	if err != nil || len(failures.History.Entries) != 0 {
+		t.Errorf("the job failed meanwhile: %+v: %v", failures, err)
 	}
 	w.JobState("apart", id, "FINISHED")
 	checkSum(t, out, 40000)

@@ -79,6 +79,8 @@ func TestInstall(t *testing.T) {
 	in.install(p, options)
 	in.plug(p)
 	in.use()
+	in.sdk()
+	in.opt(d.Manifest)
 	in.suspend()
 	in.edit(p, options)
 	in.uninstall()
@@ -245,7 +247,10 @@ func (in *installation) install(p universe.Package, options map[string]any) {
 		in.t.Fatal(err)
 	}
 	in.marathon = standin.Start(in.t, standin.Options{WorkDir: filepath.Join(in.w.Dir(), "marathon")})
-	router := httptest.NewServer(&adminrouter.Router{Token: login, Services: map[string]http.Handler{in.name: in.marathon.Service(in.name)}})
+	router := httptest.NewServer(&adminrouter.Router{
+		Token: login, Services: map[string]http.Handler{in.name: in.marathon.Service(in.name)},
+		Cosmos: &adminrouter.Cosmos{App: "/" + in.name, Config: p.Config, Options: options},
+	})
 	in.t.Cleanup(router.Close)
 	in.dcos = router.URL
 	if in.app, err = marathon.New(marathon.Options{URL: in.marathon.URL, AppID: str(app, "id"), Poll: 100 * time.Millisecond}); err != nil {

@@ -76,6 +76,7 @@ func filled(v any) any {
 	case string:
 		v = strings.ReplaceAll(v, "@base@", "https://example.com/flink/0.1.0")
 		v = regexp.MustCompile(`@flink:([0-9.]+)@`).ReplaceAllString(v, "flink-$1.0-"+strings.Repeat("ab", 32))
+		v = regexp.MustCompile(`@flink-opt:([0-9.]+)@`).ReplaceAllString(v, "flink-$1.0-optional-"+strings.Repeat("ef", 32)+".tar")
 		v = strings.ReplaceAll(v, "@java@", "java-17.0.15-linux-amd64-"+strings.Repeat("cd", 32)+".tgz")
 		v = regexp.MustCompile(`@(jobmanager|taskmanager)-classes:([0-9.]+)@`).ReplaceAllString(v, "classes-"+strings.Repeat("ab", 32)+"-$1-17.0.15+6.jsa")
 		return regexp.MustCompile(`@sha256:[^@]+@`).ReplaceAllString(v, strings.Repeat("0f", 32))

@@ -136,7 +136,7 @@ func takes(app map[string]any) error {
 // and says so, and `update start` refuses it.
 func beyondSchema(err error) bool {
 	for _, known := range []string{
-		"INITIAL_CLUSTER: is not the spec of a cluster", "not registered for the role", "taskManagers.min", "names a role twice", "constraints[",
+		"INITIAL_CLUSTER: is not the spec of a cluster", "INITIAL_CLUSTER: the spec cannot be read", "not registered for the role", "taskManagers.min", "names a role twice", "constraints[",
 	} {
 		if strings.Contains(err.Error(), known) {
 			return true

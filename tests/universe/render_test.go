@@ -269,10 +269,24 @@ func TestCombinations(t *testing.T) {
 			},
 		},
 		{
+			"what scripts of DC/OS SDK services set in strict mode",
+			`{"service": {"service_account": "service-acct", "principal": "service-acct", "service_account_secret": "secret", "secret_name": "secret"}}`,
+			func(app map[string]any, c config.Config) bool {
+				return c.Mesos.Principal == "service-acct" && fmt.Sprint(app["secrets"].(map[string]any)["service-account"]) == "map[source:secret]"
+			},
+		},
+		{
+			"the older names of the service account and its secret",
+			`{"service": {"principal": "older", "secret_name": "secret"}}`,
+			func(app map[string]any, c config.Config) bool {
+				return c.Mesos.Principal == "older" && fmt.Sprint(app["secrets"].(map[string]any)["service-account"]) == "map[source:secret]"
+			},
+		},
+		{
 			"the Java of the package",
 			`{}`,
 			func(app map[string]any, c config.Config) bool {
-				return strings.HasPrefix(path.Base(c.Flink.JavaArchive), "java-17.") && c.Flink.JavaHome == "" && strings.Count(fmt.Sprint(app["fetch"]), "/classes-") == 4
+				return strings.HasPrefix(path.Base(c.Flink.JavaArchive), "java-17.") && c.Flink.JavaHome == "" && strings.Count(fmt.Sprint(app["fetch"]), "/classes-") == 4 && strings.Count(fmt.Sprint(app["fetch"]), "-optional-") == 2
 			},
 		},
 		{
@@ -292,8 +306,8 @@ func TestCombinations(t *testing.T) {
 		{
 			"no first cluster, one release and another's archive",
 			`{"session": {"enabled": false}, "flink": {"release_1_20": false, "archive": "https://example.com/flink-2.2.1-bin-scala_2.12.tgz"}}`,
-			func(_ map[string]any, c config.Config) bool {
-				return c.Flink.InitialCluster == "" && len(c.Flink.Distributions) == 2 && slices.Contains(c.Flink.Distributions, "flink-2.2.1-bin-scala_2.12.tgz")
+			func(app map[string]any, c config.Config) bool {
+				return c.Flink.InitialCluster == "" && len(c.Flink.Distributions) == 2 && strings.Count(fmt.Sprint(app["fetch"]), "-optional-") == 1 && slices.Contains(c.Flink.Distributions, "flink-2.2.1-bin-scala_2.12.tgz")
 			},
 		},
 	}
@@ -414,7 +428,7 @@ func TestRefused(t *testing.T) {
 // cluster.
 func TestEverySwitch(t *testing.T) {
 	t.Parallel()
-	secrets := []string{"service.service_account_secret", "mesos.secret", "state.password", "state.key", "kerberos.keytab", "tls.certificate"}
+	secrets := []string{"service.service_account_secret", "service.secret_name", "mesos.secret", "state.password", "state.key", "kerberos.keytab", "tls.certificate"}
 	parts := map[string]any{
 		"kerberos.enabled": true, "kerberos.contexts": "Client", "kerberos.krb5_conf_url": "http://example.com/krb5.conf", "high_availability.enabled": true,
 		"tls.enabled": true, "hdfs.config_url": "http://hdfs/v1", "session.dynamic_allocation": false,
@@ -577,3 +591,23 @@ func start(t testing.TB, app map[string]any, facts ...string) []string {
 
 // tag is a Mustache tag of the template with its name.
 var tag = regexp.MustCompile(`\{\{([#^/]?)([^}]+)\}\}`)
+
+// TestFlinkWithoutOpt renders the app of a release whose Flink 1.20 has no jars of opt: the agent fetches none.
+func TestFlinkWithoutOpt(t *testing.T) {
+	t.Parallel()
+	p := pkg(t)
+	p.Resource, _ = filled(p.Resource).(map[string]any)
+	uris := p.Resource["assets"].(map[string]any)["uris"].(map[string]any)
+	delete(uris, "flink-1-20-opt")
+	r, err := universe.NewRenderer(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := r.Render(universe.RenderOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := fmt.Sprint(app["fetch"]); strings.Count(text, "-optional-") != 1 || strings.Contains(text, "uri:]") || strings.Contains(text, "uri: ") {
+		t.Errorf("the agent fetches %s", text)
+	}
+}

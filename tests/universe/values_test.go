@@ -19,6 +19,7 @@ import (
 var alongside = map[string]map[string]any{
 	"mesos.principal":                       {"mesos.secret": "flink/principal"},
 	"service.service_account":               {"service.service_account_secret": "flink/service-account"},
+	"service.principal":                     {"service.service_account_secret": "flink/service-account"},
 	"state.user":                            {"state.password": "flink/zookeeper"},
 	"service.virtual_network_name":          {"service.virtual_network_enabled": true},
 	"service.placement_attribute":           {"service.placement_value": "a"},

@@ -25,6 +25,7 @@ _dcos_flink() {
         "plan"
         "pod"
         "run-application"
+        "snapshot"
         "update"
         "version"
         "worker"
@@ -72,6 +73,7 @@ _dcos_flink_job() { __dcos_flink_ask "$first"; }
 _dcos_flink_plan() { __dcos_flink_ask "$first"; }
 _dcos_flink_pod() { __dcos_flink_ask "$first"; }
 _dcos_flink_run_application() { __dcos_flink_ask "$first"; }
+_dcos_flink_snapshot() { __dcos_flink_ask "$first"; }
 _dcos_flink_update() { __dcos_flink_ask "$first"; }
 _dcos_flink_version() { __dcos_flink_ask "$first"; }
 _dcos_flink_worker() { __dcos_flink_ask "$first"; }

@@ -1,5 +1,6 @@
 // Package sdk owns what the tools of DC/OS SDK services and Cosmos read: plans, pods, endpoints, configurations,
-// properties and metrics, in the forms of dcos-commons. It makes them of the published state and changes nothing.
+// properties and metrics, in the forms of dcos-commons; and the commands of those tools. It makes what they read of the
+// published state.
 package sdk
 
 import (

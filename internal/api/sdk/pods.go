@@ -1,6 +1,8 @@
 package sdk
 
 import (
+	"path"
+
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -101,7 +103,23 @@ type TaskInfo struct {
 		Reason    string  `json:"reason,omitempty"`
 		Message   string  `json:"message,omitempty"`
 		Timestamp float64 `json:"timestamp"`
+		// Container is absent until the agent has told where the sandbox is.
+		Container *containerStatus `json:"containerStatus,omitempty"`
 	} `json:"status"`
+}
+
+// containerStatus names the container of a task, by which DC/OS finds its metrics.
+type containerStatus struct {
+	ContainerID value `json:"containerId"`
+}
+
+// containerOf finds the container of a task in the path of its sandbox, which ends with runs/ID (Mesos, paths.hpp).
+func containerOf(sandbox string) *containerStatus {
+	dir, id := path.Split(sandbox)
+	if path.Base(dir) != "runs" || id == "" || id == "latest" {
+		return nil
+	}
+	return &containerStatus{ContainerID: value{id}}
 }
 
 // resource is a scalar resource: cpus, or mem in MiB.
@@ -135,6 +153,7 @@ func infoOf(name string, t wire.TaskStatus) TaskInfo {
 	}
 	i.Status.TaskID.Value, i.Status.AgentID.Value, i.Status.State = t.ID, t.AgentID, "TASK_"+string(t.State)
 	i.Status.Reason, i.Status.Message = t.Reason, t.Message
+	i.Status.Container = containerOf(t.Sandbox)
 	if !t.Changed.IsZero() {
 		i.Status.Timestamp = float64(t.Changed.UnixMilli()) / 1000
 	}

@@ -119,7 +119,7 @@ func runRun(ctx context.Context, o *RunOptions) error {
 	}
 	complete(&spec, o, uri)
 	w := clusters.NewFollower(o.Factory, c, spec.Name, o.Output.Quiet)
-	d, err := c.CreateCluster(ctx, spec)
+	d, err := c.CreateClusterFrom(ctx, spec, o.Spec.FromSnapshot)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func createRun(ctx context.Context, o *CreateOptions) error {
 	ctx, cancel := command.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	w := NewFollower(o.Factory, c, spec.Name, o.Output.Quiet)
-	d, err := c.CreateCluster(ctx, spec)
+	d, err := c.CreateClusterFrom(ctx, spec, o.Spec.FromSnapshot)
 	if err != nil {
 		return err
 	}

@@ -11,17 +11,21 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/client"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // DeleteOptions are what `cluster delete` was told.
 type DeleteOptions struct {
 	*command.Factory
-	Name    string
-	Force   bool
-	Yes     bool
-	Wait    bool
-	Timeout time.Duration
-	Output  command.Output
+	Name  string
+	Force bool
+	// Savepoint stops the jobs with savepoints, in Directory, first.
+	Savepoint bool
+	Directory string
+	Yes       bool
+	Wait      bool
+	Timeout   time.Duration
+	Output    command.Output
 }
 
 // NewDelete returns the command `cluster delete`; run replaces its work in tests.
@@ -36,18 +40,24 @@ func NewDelete(f *command.Factory, run func(context.Context, *DeleteOptions) err
 		Aliases: []string{"rm"},
 		Short:   "Delete a cluster and wait until its tasks are gone",
 		Long: `Delete a cluster and wait until its tasks are gone. A session with running jobs is
-refused unless --force is given.`,
+refused unless --force is given. With --savepoint the jobs are stopped with savepoints first;
+` + "`dcos flink snapshot list NAME` shows them afterwards.",
 		Example: `  dcos flink cluster delete demo
   dcos flink cluster delete demo --yes --force`,
 		Args: command.Args("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Name = args[0]
 			o.Wait = !noWait
+			if o.Directory != "" && !o.Savepoint {
+				return command.Flagf("--directory is for --savepoint")
+			}
 			return run(cmd.Context(), o)
 		},
 		ValidArgsFunction: f.Complete(command.ClusterNames),
 	}
 	cmd.Flags().BoolVar(&o.Force, "force", false, "delete even if jobs are running")
+	cmd.Flags().BoolVar(&o.Savepoint, "savepoint", false, "stop the jobs with savepoints first, and keep the cluster if one fails")
+	cmd.Flags().StringVar(&o.Directory, "directory", "", "where those savepoints go (default: that of Flink's configuration)")
 	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "skip the confirmation prompt")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return as soon as the service has accepted the request")
 	cmd.Flags().DurationVar(&o.Timeout, "timeout", 5*time.Minute, "maximum time to wait; 0 waits forever")
@@ -66,7 +76,12 @@ func deleteRun(ctx context.Context, o *DeleteOptions) error {
 	}
 	ctx, cancel := command.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	if err := c.DeleteCluster(ctx, o.Name, o.Force); err != nil {
+	if o.Savepoint {
+		err = c.DeleteClusterWithSavepoints(ctx, o.Name, o.Directory)
+	} else {
+		err = c.DeleteCluster(ctx, o.Name, o.Force)
+	}
+	if err != nil {
 		return forced(err)
 	}
 	if o.Wait {
@@ -76,6 +91,9 @@ func deleteRun(ctx context.Context, o *DeleteOptions) error {
 			d, err := c.Cluster(ctx, o.Name)
 			if client.NotFound(err) {
 				return true, nil
+			}
+			if err == nil && o.Savepoint && d.Status.State != wire.Deleting && d.Status.Change == nil {
+				return false, command.Errorf(command.ExitFailure, "cluster %s is kept: %s", o.Name, d.Status.ChangeFailure)
 			}
 			if err == nil {
 				w.progress.Show("%s: %d tasks left", o.Name, live(d.Tasks))

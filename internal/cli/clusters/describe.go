@@ -148,6 +148,9 @@ func printFailures(s *terminal.Streams, failures []wire.Failure, now time.Time) 
 		if f.Reason != "" {
 			message = strings.TrimSpace(message + " (" + f.Reason + ")")
 		}
+		if f.LogError != "" {
+			message += "; its log: " + f.LogError
+		}
 		table.Row(f.TaskID, string(f.Kind), string(f.State), f.Hostname, f.AgentID, s.Time(f.Ended, now), message)
 	}
 	return table.Print()
@@ -218,6 +221,9 @@ func describeStatus(f *command.Factory, c *client.Client, d wire.Description) er
 		if r.Diagnostics != "" { // A job that succeeded needs no reason.
 			fields.Add("Diagnostics", client.Reason(r.Diagnostics))
 		}
+	}
+	if n := s.NextRestore; n != nil {
+		fields.Add("Next restore", restoreWords(*n))
 	}
 	if h := s.Health; h != nil {
 		fields.Add("Job restarts", fmt.Sprintf("%d in a row, the last %s: %s", h.Restarts, f.Streams.Time(h.Last, now), h.Reason))

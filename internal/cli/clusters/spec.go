@@ -44,6 +44,8 @@ type SpecFlags struct {
 	Class       string
 	Parallelism int
 	UpgradeMode string
+	// FromSnapshot is the id of the snapshot that the job starts from; it goes beside the spec.
+	FromSnapshot string
 }
 
 // ShapeFlags are the resources of one role.
@@ -82,6 +84,7 @@ func (s *SpecFlags) Register(cmd *cobra.Command) {
 	fl.StringVar(&s.Class, "class", "", "class with the main method (application or job cluster)")
 	fl.IntVar(&s.Parallelism, "parallelism", 0, "parallelism of the job (application or job cluster)")
 	fl.StringVar(&s.UpgradeMode, "upgrade-mode", "", "what becomes of the job when the cluster changes: stateless, last-state or savepoint")
+	fl.StringVar(&s.FromSnapshot, "from-snapshot", "", "id of the snapshot that the job starts from, whatever newer state there is")
 }
 
 // Apply changes a spec as the flags say. The file, if any, has been read before.

@@ -1,6 +1,7 @@
 package clusters
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -64,7 +65,7 @@ with --wait the exit code is 1. The mode is stored as job.upgradeMode: savepoint
 	o.Output.Register(cmd)
 	cmd.Flags().BoolVar(&o.Wait, "wait", false, "wait until the change is applied")
 	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "maximum time to wait; 0 waits forever")
-	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the difference and change nothing")
+	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the difference, what it restarts and where the job would start, and change nothing")
 	return cmd
 }
 
@@ -89,9 +90,9 @@ func updateRun(ctx context.Context, o *UpdateOptions) error {
 		return err
 	}
 	if o.DryRun {
-		return printDiff(o.Streams, &d.Spec, &spec, o.Output)
+		return dryRun(ctx, o, c, &d.Spec, &spec)
 	}
-	return put(ctx, o.Factory, c, spec, change{before: d.Spec, wait: o.Wait, timeout: o.Timeout, output: o.Output})
+	return put(ctx, o.Factory, c, spec, change{before: d.Spec, wait: o.Wait, timeout: o.Timeout, output: o.Output, from: o.Spec.FromSnapshot})
 }
 
 // change says how a changed spec is followed.
@@ -101,6 +102,36 @@ type change struct {
 	wait    bool
 	timeout time.Duration
 	output  command.Output
+	// from is the id of the snapshot that the job starts from; empty for none.
+	from string
+}
+
+// dryRun shows what a change would do.
+func dryRun(ctx context.Context, o *UpdateOptions, c *client.Client, before, after *spec.Spec) error {
+	p, err := c.PlanCluster(ctx, *after, o.Spec.FromSnapshot)
+	if err != nil {
+		return err
+	}
+	if err := printDiff(o.Streams, before, after, o.Output); err != nil || o.Output.JSON {
+		return err
+	}
+	effects := map[string]string{"none": "nothing", "scale": "the running tasks stay", "restart": "its tasks are replaced"}
+	fields := o.Streams.Fields()
+	fields.Add("Effect", cmp.Or(effects[p.Class], p.Class))
+	if r := p.Restore; r != nil {
+		fields.Add("Restore", restoreWords(*r))
+	}
+	o.Streams.Outf("\n")
+	return fields.Print()
+}
+
+// restoreWords says where a job would start, and how that is found.
+func restoreWords(r wire.NextRestore) string {
+	text := r.Method + ", " + string(r.Restore.Kind)
+	if r.Restore.Path != "" {
+		text += " " + r.Restore.Path
+	}
+	return text + " (" + r.Reason + ")"
 }
 
 // put sends a changed spec and waits, if asked to, until it runs.
@@ -108,7 +139,7 @@ func put(ctx context.Context, f *command.Factory, c *client.Client, spec spec.Sp
 	ctx, cancel := command.WithTimeout(ctx, how.timeout)
 	defer cancel()
 	w := NewFollower(f, c, spec.Name, how.output.Quiet)
-	d, err := c.PutCluster(ctx, spec)
+	d, err := c.PutClusterFrom(ctx, spec, how.from)
 	if err != nil {
 		return err
 	}

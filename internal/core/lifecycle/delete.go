@@ -13,6 +13,20 @@ func Delete(tx *state.Tx, e state.DeleteCluster) {
 		tx.Answer(e.Request, fault.New(fault.NotFound, "there is no cluster %q", e.Name))
 		return
 	}
+	if e.Stop != nil && c.Active() && tx.JobsMayRun(c) {
+		if c.Rollout != nil {
+			tx.Answer(e.Request, fault.New(fault.Conflict, "the jobs of cluster %q are being stopped for another change; try again when that is done", e.Name))
+			return
+		}
+		next := c.Spec
+		next.Suspended = true
+		BeginRollout(tx, c, next, *e.Stop, "")
+		c.Rollout.Delete, c.Rollout.By = true, e.By
+		tx.Record(c, wire.Operation{Kind: wire.OperationDelete, By: e.By, From: c.Generation, To: c.Generation + 1, State: wire.OperationRunning})
+		tx.SaveCluster(c)
+		tx.Answer(e.Request, nil)
+		return
+	}
 	markDeleted(tx, c, e.By)
 	Converge(tx, e.Name)
 	tx.Answer(e.Request, nil)
@@ -35,7 +49,9 @@ func markDeleted(tx *state.Tx, c *state.Cluster, by wire.Actor) {
 		return
 	}
 	c.State, c.Message, c.Rollout = wire.Deleting, "", nil
-	tx.Record(c, wire.Operation{Kind: wire.OperationDelete, By: by, From: c.Generation, State: wire.OperationRunning})
+	if o, ok := tx.State.Operations.Get(c.Operation); !ok || o.Kind != wire.OperationDelete { // Else it has stopped the jobs first.
+		tx.Record(c, wire.Operation{Kind: wire.OperationDelete, By: by, From: c.Generation, State: wire.OperationRunning})
+	}
 	tx.RecordEvent(c, "Deleting", "cluster %s is being deleted", c.Spec.Name)
 	tx.SaveCluster(c)
 	tx.Send(state.Unwatch{Cluster: c.Spec.Name})

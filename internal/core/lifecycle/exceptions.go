@@ -43,4 +43,7 @@ func JobFailed(tx *state.Tx, e state.JobFailed) {
 		tx.RecordData(c, "JobException", data, "%s failed: %s", where, x.Message)
 	}
 	tx.SaveCluster(c)
+	for _, x := range fresh {
+		subtaskFailed(tx, c, x)
+	}
 }

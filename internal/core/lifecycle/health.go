@@ -2,11 +2,14 @@ package lifecycle
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/workers"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
+	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
@@ -153,6 +156,58 @@ func restartFailed(tx *state.Tx, c *state.Cluster, r wire.JobResult) bool {
 		why, c.JobManagerBackoff.Until.Sub(tx.Now), describeRestore(c), c.Health.Restarts, mostHealthRestarts)
 	Converge(tx, c.Spec.Name)
 	return true
+}
+
+// subtaskFailed takes a failure of a subtask on a TaskManager that runs. Where all of the last ones were on one agent,
+// and TaskManagers run on others, the agent is at fault and not the program: it is avoided for a while, and with
+// health checks that restart, its TaskManagers are replaced. A failure that comes again on another agent is the program's.
+func subtaskFailed(tx *state.Tx, c *state.Cluster, x wire.JobException) {
+	t, ok := tx.Tasks.Get([]byte(x.TaskManager))
+	if !ok || t.Cluster != c.Spec.Name || t.Goal != task.Launched || c.Spec.Health().Check == spec.HealthOff {
+		return
+	}
+	from := max(0, len(c.SubtaskFailures)-state.AvoidAfter+1)
+	c.SubtaskFailures = append(slices.Clone(c.SubtaskFailures[from:]), state.SubtaskFailure{Agent: t.AgentID, Time: tx.Now})
+	old, known := tx.Agents.Get([]byte(t.AgentID))
+	if len(c.SubtaskFailures) < state.AvoidAfter || !known || x.Message == c.SubtaskFault || tx.Now.Before(old.AvoidUntil) {
+		return
+	}
+	for _, f := range c.SubtaskFailures {
+		if f.Agent != t.AgentID || tx.Now.Sub(f.Time) > state.AgentHalfLife {
+			return
+		}
+	}
+	here, elsewhere := []*task.Task{}, false
+	for _, o := range tx.TasksOf(c) {
+		switch {
+		case o.Kind != spec.TaskManagerTask || o.Goal != task.Launched:
+		case o.AgentID == t.AgentID:
+			here = append(here, o)
+		default:
+			elsewhere = elsewhere || o.State == task.Running
+		}
+	}
+	if !elsewhere {
+		return
+	}
+	a := *old
+	a.AvoidUntil, a.AvoidReason = tx.Now.Add(state.AgentHalfLife), "subtasks of "+c.Spec.Name+" failed on this agent"
+	tx.Agents.Insert([]byte(a.ID), &a)
+	c.SubtaskFailures, c.SubtaskFault = nil, x.Message
+	if c.Spec.Health().Check != spec.HealthRestart {
+		tx.RecordEvent(c, "AgentAvoided", "the last %d failures of subtasks were on %s, and TaskManagers run elsewhere; it is avoided for %s",
+			state.AvoidAfter, t.Hostname, state.AgentHalfLife)
+		return
+	}
+	tx.RecordEvent(c, "AgentAvoided", "the last %d failures of subtasks were on %s, and TaskManagers run elsewhere; it is avoided for %s, and its TaskManagers are replaced",
+		state.AvoidAfter, t.Hostname, state.AgentHalfLife)
+	for _, o := range here {
+		tx.Release(o)
+		if c.Spec.Allocation == spec.Dynamic {
+			workers.Ended(tx, c, o.ID, "replaced, because subtasks fail on its agent "+o.Hostname)
+		}
+	}
+	Converge(tx, c.Spec.Name)
 }
 
 // firstLine is a text without its stack trace.

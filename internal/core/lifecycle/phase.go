@@ -23,21 +23,34 @@ func UpdatePhase(tx *state.Tx, c *state.Cluster) {
 		}
 		c.Phases = append(slices.Clip(c.Phases), wire.PhaseTime{Phase: p, Since: tx.Now})
 	}
-	state := wire.Deployed
+	was := c.State
+	c.State = wire.Deployed
 	switch p {
 	case wire.PhaseOffer:
-		state = wire.Created
+		c.State = wire.Created
 	case wire.PhaseReady:
-		state = wire.Stable
+		c.State = wire.Stable
 	case wire.PhaseFetch, wire.PhaseJobManager, wire.PhaseTaskManagers, wire.PhaseSlots, wire.PhaseJob:
 	}
-	if state == wire.Stable && c.State != wire.Stable {
+	if c.State != wire.Stable {
+		return
+	}
+	if was != wire.Stable {
 		removeOldNamespaces(tx, c)
+		retainSnapshots(tx, c)
 	}
-	if state == wire.Stable {
-		tx.ForgetLostPods(c)
-	}
-	c.State = state
+	tx.ForgetLostPods(c)
+}
+
+// runUnseen counts the TaskManagers of a cluster that run though Mesos does not hear their agents.
+func runUnseen(tx *state.Tx, c *state.Cluster) (n int) {
+	tx.Unreachable.Root().WalkPrefix([]byte(c.Prefix()), func(id []byte, p state.Probing) bool {
+		if t, ok := tx.Tasks.Get(id); ok && p.Alive && t.Goal == task.Launched && t.Kind == spec.TaskManagerTask {
+			n++
+		}
+		return false
+	})
+	return n
 }
 
 func phaseOf(tx *state.Tx, c *state.Cluster) wire.Phase {
@@ -52,7 +65,7 @@ func phaseOf(tx *state.Tx, c *state.Cluster) wire.Phase {
 	}
 	wanted := c.TaskManagers + c.Pending.Len() - c.PendingJobManagers
 	switch {
-	case c.Running < wanted:
+	case c.Running+runUnseen(tx, c) < wanted:
 		return wire.PhaseTaskManagers
 	case c.Flink.TaskManagers < wanted:
 		return wire.PhaseSlots

@@ -122,7 +122,7 @@ func restartNeeded(old, spec spec.Spec) bool {
 	}
 	if old.Job != nil && spec.Job != nil {
 		job := *old.Job
-		job.UpgradeMode = spec.Job.UpgradeMode
+		job.UpgradeMode, job.Snapshots = spec.Job.UpgradeMode, spec.Job.Snapshots
 		old.Job = &job
 	}
 	return !old.Equal(spec)

@@ -99,6 +99,7 @@ func JobsStopped(tx *state.Tx, e state.JobsStopped) {
 		return
 	}
 	ch.Stopped = tx.Now
+	recordStopped(tx, c, &ch)
 	tx.SaveCluster(c)
 	if c.Spec.Kind == spec.Session || ch.Stop.Cancel || len(ch.Savepoints) == 0 || !tx.JobsMayRun(c) {
 		applyRollout(tx, c)
@@ -125,6 +126,11 @@ func applyRollout(tx *state.Tx, c *state.Cluster) {
 	c.Rollout = nil
 	if len(ch.Savepoints) > 0 || c.Spec.Kind == spec.Session {
 		c.Savepoints = ch.Savepoints
+	}
+	if ch.Delete {
+		markDeleted(tx, c, ch.By)
+		Converge(tx, c.Spec.Name)
+		return
 	}
 	if c.Spec.Kind == spec.Session {
 		replaceSpec(tx, c, ch.Spec, ch.Generation)
@@ -258,7 +264,7 @@ func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64)
 	c.Compile()
 	anew := func() {
 		c.Message, c.Result, c.ReplacedGeneration = "", nil, generation
-		c.Recovering, c.Progress = nil, state.Progress{}
+		c.Recovering, c.Progress, c.SubtaskFailures, c.SubtaskFault = nil, state.Progress{}, nil, ""
 		c.JobManagerBackoff, c.TaskManagerBackoff = state.Backoff{}, state.Backoff{}
 		tx.DropAllPending(c, spec.JobManagerTask)
 		tx.DropAllPending(c, spec.TaskManagerTask)
@@ -387,6 +393,10 @@ func TickRollouts(tx *state.Tx) {
 // chooseAgain looks whether a rollout that waits for its job can go on.
 func chooseAgain(tx *state.Tx, c *state.Cluster) {
 	ch := *c.Rollout
+	if ch.Delete {
+		abortRollout(tx, c, "the job does not run, so that no savepoint can be taken: delete the cluster without one")
+		return
+	}
 	choice := Choose(situationOf(tx, c, ch.Spec))
 	switch choice.Method {
 	case WaitForJob:

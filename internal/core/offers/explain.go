@@ -1,6 +1,7 @@
 package offers
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 
 // avoided says that an agent is left out for a while.
 func avoided(a *state.Agent) string {
-	return fmt.Sprintf("starts failed on this agent; avoided until %s", a.AvoidUntil.UTC().Format("15:04:05Z"))
+	return fmt.Sprintf("%s; avoided until %s", cmp.Or(a.AvoidReason, "starts failed on this agent"), a.AvoidUntil.UTC().Format("15:04:05Z"))
 }
 
 // unfit says why a need has no place in what an agent last offered to any role.

@@ -17,7 +17,7 @@ type Action interface{ action() }
 // Record is a change of the stored state: a value to be put under Key, or nil to delete it.
 type Record struct {
 	Key string
-	// Value is a *Framework, a *ClusterRecord, an *OrphanedHAData, a *wire.Operation, a *task.Task or a
+	// Value is a *Framework, a *ClusterRecord, an *OrphanedHAData, a *wire.Operation, a *wire.Snapshot, a *task.Task or a
 	// *task.Reservation.
 	Value any
 }
@@ -151,6 +151,14 @@ type (
 		RemoveGraphs bool
 	}
 
+	// FindLogError looks for the last error in the files of a task that ended by itself; LogErrorFound is the
+	// answer, if there is one.
+	FindLogError struct {
+		Cluster, TaskID string
+		// Endpoint is the address of the agent, Sandbox the directory of the task there.
+		Endpoint, Sandbox string
+	}
+
 	// Probe asks a task whose agent Mesos does not hear whether it lives; Probed is the answer.
 	Probe struct {
 		Task task.Task
@@ -162,6 +170,20 @@ type (
 		Heartbeat time.Duration
 		// Others are running tasks on agents that Mesos hears, to compare with.
 		Others []task.Task
+	}
+
+	// TakeSnapshot has Flink take a snapshot; SnapshotTaken is the answer. It is asked for again until that comes, under
+	// the same id, so that it is taken once.
+	TakeSnapshot struct {
+		Snapshot   wire.Snapshot
+		JobManager task.Task
+	}
+
+	// DisposeSnapshot has the files of a snapshot removed; SnapshotDisposed is the answer. JobManager is whom to ask for
+	// that; nil where only the file system can be asked.
+	DisposeSnapshot struct {
+		Snapshot   wire.Snapshot
+		JobManager *task.Task
 	}
 
 	// ReportWorkers has the driver of a cluster's JobManager told what is so of every worker; Report
@@ -243,7 +265,13 @@ func (DeleteHAData) action() {}
 
 func (FindCheckpoint) action() {}
 
+func (FindLogError) action() {}
+
 func (Probe) action() {}
+
+func (TakeSnapshot) action() {}
+
+func (DisposeSnapshot) action() {}
 
 func (ReportWorkers) action() {}
 

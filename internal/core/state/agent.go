@@ -45,6 +45,8 @@ type Agent struct {
 	Failures   int
 	Counted    time.Time
 	AvoidUntil time.Time
+	// AvoidReason says why it is avoided, when it is not for failed starts.
+	AvoidReason string
 }
 
 // OfferSnapshot is what an agent last offered to a role, less what was taken of it.

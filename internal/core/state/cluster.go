@@ -61,10 +61,16 @@ type Cluster struct {
 	// Recovering is the recovery under way; nil for none. Progress is what the health of the job is judged by.
 	Recovering *Recovering
 	Progress   Progress
+	// SubtaskFailures are the last failures of subtasks, the newest last.
+	SubtaskFailures []SubtaskFailure
+	// SubtaskFault is the failure for which an agent was avoided last.
+	SubtaskFault string
 	// LookupAsked is when the newest checkpoint was last asked for.
 	LookupAsked time.Time
 	// StopAsked is when the stop of the jobs was last asked for.
 	StopAsked time.Time
+	// SavepointDue and CheckpointDue are when the next periodic ones are due; zero for not known.
+	SavepointDue, CheckpointDue time.Time
 	// CancelBegun and cancelAsked are when their cancellation was first and last asked for; cancelled says that none runs any more.
 	CancelBegun, CancelAsked time.Time
 	Cancelled                bool
@@ -113,5 +119,5 @@ func (c *Cluster) NewID(role spec.TaskKind) string {
 // under way and is asked for again.
 func (c *Cluster) Busy() bool {
 	return c.Pending.Len() > 0 || c.Rollout != nil || c.State == wire.Deleting || c.Replacement != nil || c.AllowSurge ||
-		c.Submission != nil && c.Submission.Lookup != nil
+		c.Submission != nil && c.Submission.Lookup != nil || c.Spec.ScheduledSnapshots()
 }

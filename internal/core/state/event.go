@@ -97,7 +97,9 @@ type (
 	DeleteCluster struct {
 		Request uint64
 		Name    string
-		By      wire.Actor `json:",omitzero"`
+		// Stop has running jobs stopped with savepoints before; nil does not.
+		Stop *StopRequest `json:",omitempty"`
+		By   wire.Actor   `json:",omitzero"`
 	}
 
 	// RestartTask asks for the replacement of a task.
@@ -166,6 +168,41 @@ type (
 		Exceptions []wire.JobException
 	}
 
+	// CreateSnapshot asks for a snapshot of a cluster's job, or has one adopted.
+	CreateSnapshot struct {
+		Request  uint64
+		Cluster  string
+		Snapshot wire.SnapshotRequest
+		By       wire.Actor `json:",omitzero"`
+	}
+
+	// ChangeSnapshot pins a snapshot, unpins it, or deletes it.
+	ChangeSnapshot struct {
+		Request uint64
+		ID      string
+		Change  SnapshotChange
+		By      wire.Actor `json:",omitzero"`
+	}
+
+	// SnapshotTaken says what became of a snapshot that Flink was asked for.
+	SnapshotTaken struct {
+		ID string
+		// FlinkRequest is the id under which it was asked for.
+		FlinkRequest string
+		// Path is where it is, Size its bytes as far as that is known; Failure why there is none.
+		Path    string
+		Size    int64
+		Failure string
+	}
+
+	// SnapshotDisposed says what became of the removal of a snapshot's files.
+	SnapshotDisposed struct {
+		ID string
+		// Failure says why they are still there; Waits that nothing that can be asked now reaches them.
+		Failure string
+		Waits   bool
+	}
+
 	// CheckpointFound answers FindCheckpoint.
 	CheckpointFound struct {
 		Cluster string
@@ -179,6 +216,8 @@ type (
 		Error string
 	}
 
+	// LogErrorFound answers FindLogError.
+	LogErrorFound struct{ Cluster, TaskID, Error string }
 	// Probed answers Probe.
 	Probed struct {
 		TaskID string
@@ -273,7 +312,17 @@ func (JobsObserved) event() {}
 
 func (JobFailed) event() {}
 
+func (CreateSnapshot) event() {}
+
+func (ChangeSnapshot) event() {}
+
+func (SnapshotTaken) event() {}
+
+func (SnapshotDisposed) event() {}
+
 func (CheckpointFound) event() {}
+
+func (LogErrorFound) event() {}
 
 func (Probed) event() {}
 

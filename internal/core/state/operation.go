@@ -147,6 +147,12 @@ func By(e Event, who wire.Actor) Event {
 	case RestartTask:
 		e.By = who
 		return e
+	case CreateSnapshot:
+		e.By = who
+		return e
+	case ChangeSnapshot:
+		e.By = who
+		return e
 	case PauseLaunches:
 		e.By = who
 		return e

@@ -77,6 +77,8 @@ type ClusterRecord struct {
 	Health     *wire.Health       `json:"health,omitempty"`
 	// OldNamespaces are those of earlier submissions that are still in ZooKeeper.
 	OldNamespaces []OldNamespace `json:"oldNamespaces,omitempty"`
+	// Snapshots numbers its snapshots.
+	Snapshots int64 `json:"snapshots,omitempty"`
 	// Operation is the number of the operation that runs for it; 0 for none.
 	Operation int64 `json:"operation,omitempty"`
 	// SeenExceptions are the newest exceptions of its jobs that were told.
@@ -95,6 +97,8 @@ type Stored struct {
 	// Reservations are what is reserved on agents.
 	Reservations []task.Reservation `json:",omitempty"`
 	Leftovers    []OrphanedHAData
+	// Snapshots are those that are known.
+	Snapshots []wire.Snapshot `json:",omitempty"`
 	// Operations are those that are kept.
 	Operations []wire.Operation `json:",omitempty"`
 }
@@ -119,6 +123,8 @@ const (
 	TaskPrefix    = "task/"
 	// ReservationPrefix is followed by the id of the reservation.
 	ReservationPrefix = "reservation/"
+	// SnapshotPrefix is followed by the id of the snapshot.
+	SnapshotPrefix = "snapshot/"
 )
 
 // SaveFramework saves the registration with Mesos.

@@ -30,3 +30,9 @@ type Progress struct {
 	// Reported says that the present trouble is in the events already.
 	Reported bool
 }
+
+// SubtaskFailure is a failure of a subtask that told its TaskManager.
+type SubtaskFailure struct {
+	Agent string
+	Time  time.Time
+}

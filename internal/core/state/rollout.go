@@ -26,6 +26,10 @@ type Rollout struct {
 	Stopped time.Time `json:"stopped,omitzero"`
 	// Waiting says why the state of the job cannot be chosen yet; empty once it is.
 	Waiting string `json:"waiting,omitempty"`
+	// Delete has the cluster deleted once its jobs are stopped.
+	Delete bool `json:"delete,omitempty"`
+	// By is who asked for the deletion.
+	By wire.Actor `json:"by,omitzero"`
 	// Result is how the application said to have ended meanwhile.
 	Result *wire.JobResult `json:"result,omitempty"`
 }

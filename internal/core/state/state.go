@@ -61,6 +61,8 @@ type State struct {
 	// AbandonAt is when the uninstallation no longer waits for what is to be given back.
 	AbandonAt time.Time
 	Outcomes  []Outcome
+	// Snapshots are the savepoints and checkpoints that are known, by id.
+	Snapshots Snapshots
 	// Operations are the changes that were asked for.
 	Operations Operations
 }

@@ -30,7 +30,7 @@ func LaunchFailed(tx *state.Tx, t *task.Task) {
 func LaunchSucceeded(tx *state.Tx, id string) {
 	if old, ok := tx.Agents.Get([]byte(id)); ok && old.Failures > 0 {
 		a := *old
-		a.Failures, a.AvoidUntil = 0, time.Time{}
+		a.Failures, a.AvoidUntil, a.AvoidReason = 0, time.Time{}, ""
 		tx.Agents.Insert([]byte(id), &a)
 	}
 }

@@ -55,7 +55,7 @@ func failsAlike(c *state.Cluster, t *task.Task) bool {
 
 func jobManagerEnded(tx *state.Tx, c *state.Cluster, t *task.Task, words string) {
 	flink := c.Flink
-	if c.Recovering != nil && c.Recovering.Began.Equal(tx.Now) {
+	if c.Recovering != nil && c.Recovering.Began.Equal(tx.Now) && (len(c.JobManagers) == 0 || c.Driver.JobManager == t.ID) {
 		r := *c.Recovering
 		r.Noticed = true // Its jobs ended with it.
 		c.Recovering = &r
@@ -150,6 +150,34 @@ func recordFailure(tx *state.Tx, c *state.Cluster, t *task.Task) {
 		TaskID: t.ID, Kind: t.Kind, AgentID: t.AgentID, Hostname: t.Hostname, Endpoint: t.Endpoint, Sandbox: t.Sandbox,
 		State: t.State, Reason: t.Reason, Message: t.Message, Launched: t.Launched, Ended: tx.Now,
 	})
+	tx.SaveCluster(c)
+	if t.Endpoint != "" && t.State != task.Unreachable && t.State != task.Dropped {
+		tx.Send(state.FindLogError{Cluster: c.Spec.Name, TaskID: t.ID, Endpoint: t.Endpoint, Sandbox: sandboxOf(tx, t)})
+	}
+}
+
+// sandboxOf is the directory of a task at its agent: the real one when a status told it, and otherwise the virtual one,
+// which an agent knows from the ids of the framework and the executor.
+func sandboxOf(tx *state.Tx, t *task.Task) string {
+	if t.Sandbox != "" {
+		return t.Sandbox
+	}
+	return "/frameworks/" + tx.State.Framework.ID + "/executors/" + t.ID + "/runs/latest"
+}
+
+// LogErrorFound adds the last error of a task's log to its failure.
+func LogErrorFound(tx *state.Tx, e state.LogErrorFound) {
+	c := tx.Edit(e.Cluster)
+	if c == nil {
+		return
+	}
+	i := slices.IndexFunc(c.Failures, func(f wire.Failure) bool { return f.TaskID == e.TaskID })
+	if i < 0 || c.Failures[i].LogError == e.Error {
+		return
+	}
+	c.Failures = slices.Clone(c.Failures)
+	c.Failures[i].LogError = e.Error
+	tx.RecordEvent(c, "LogError", "the log of task %s ends with: %s", e.TaskID, e.Error)
 	tx.SaveCluster(c)
 }
 

@@ -20,6 +20,7 @@ var (
 	Leftover    = store.Schema{Kind: "leftover", Version: 1}
 	Task        = store.Schema{Kind: "task", Version: 1}
 	Reservation = store.Schema{Kind: "reservation", Version: 1}
+	Snapshot    = store.Schema{Kind: "snapshot", Version: 1}
 	Operation   = store.Schema{Kind: "operation", Version: 1}
 )
 
@@ -54,6 +55,8 @@ func Encode(changed []state.Record) ([]store.Record, error) {
 			changes[i].Value, err = Task.Encode(v)
 		case *task.Reservation:
 			changes[i].Value, err = Reservation.Encode(v)
+		case *wire.Snapshot:
+			changes[i].Value, err = Snapshot.Encode(v)
 		case *wire.Operation:
 			changes[i].Value, err = Operation.Encode(v)
 		default:
@@ -98,6 +101,8 @@ func decode(r store.Record, stored *state.Stored) (known bool, err error) {
 		stored.Tasks, err = add(stored.Tasks, Task, r)
 	case strings.HasPrefix(r.Key, state.ReservationPrefix):
 		stored.Reservations, err = add(stored.Reservations, Reservation, r)
+	case strings.HasPrefix(r.Key, state.SnapshotPrefix):
+		stored.Snapshots, err = add(stored.Snapshots, Snapshot, r)
 	case strings.HasPrefix(r.Key, state.OperationPrefix):
 		stored.Operations, err = add(stored.Operations, Operation, r)
 	default:

@@ -132,7 +132,7 @@ func (c *Core) wire(st state.State) (*mesos.Scheduler, error) {
 	}
 	doing := jobs{c.watcher, func(e state.Event) { go c.Loop.Post(e) }}
 	c.Loop, err = loop.New(loop.Options{
-		State: st, Saver: saver{c.gate, records.Saver{Store: c.o.Store}}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: doing, Probe: doing, Tick: c.o.Tick,
+		State: st, Saver: saver{c.gate, records.Saver{Store: c.o.Store}}, Mesos: sender{c.gate, scheduler}, Flink: flinkSide{c.watcher}, Jobs: doing, Snapshots: doing, Probe: doing, Tick: c.o.Tick,
 		Registerer: registry, Log: c.o.Log,
 	})
 	return scheduler, err
@@ -211,6 +211,9 @@ type jobs struct {
 	*jobmanager.Watcher
 	post func(state.Event)
 }
+
+// FindLogError implements loop.Jobs. Scripted agents keep no files.
+func (j jobs) FindLogError(state.FindLogError) {}
 
 // FindCheckpoint implements loop.Jobs.
 func (j jobs) FindCheckpoint(a state.FindCheckpoint) {

@@ -252,6 +252,7 @@ func (m *master) start(t *launched) {
 		return
 	}
 	if job := t.Spec.Job; job != nil && strings.HasSuffix(job.JarURI, "/missing.jar") {
+		t.files["stderr"] = "W0101 00:00:00.000000    17 fetcher.cpp:913] Failed to fetch '" + job.JarURI + "': Error downloading resource, received HTTP return code 404\n"
 		m.ended(t, state.Updated{
 			State: task.Failed, Source: "SOURCE_AGENT", Reason: "REASON_CONTAINER_LAUNCH_FAILED",
 			Message: fmt.Sprintf("Failed to launch container: Failed to fetch all URIs for container '%s': exited with status 1", t.container()),

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net"
@@ -220,8 +221,8 @@ func (n *network) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 func (m *master) readFile(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	offset, err1 := strconv.Atoi(query.Get("offset"))
-	length, err2 := strconv.Atoi(query.Get("length"))
-	if r.URL.Path != "/files/read" || err1 != nil || err2 != nil || offset < 0 || length < 0 {
+	length, err2 := strconv.Atoi(cmp.Or(query.Get("length"), "0"))
+	if r.URL.Path != "/files/read" || err1 != nil || err2 != nil || offset < -1 || length < 0 && offset >= 0 {
 		http.Error(w, "the scripted agent only reads", http.StatusBadRequest)
 		return
 	}
@@ -229,9 +230,15 @@ func (m *master) readFile(w http.ResponseWriter, r *http.Request) {
 	defer m.mu.Unlock()
 	for _, t := range m.tasks {
 		name, ok := strings.CutPrefix(query.Get("path"), t.sandbox()+"/")
+		if !ok {
+			name, ok = strings.CutPrefix(query.Get("path"), "/frameworks/"+frameworkID+"/executors/"+t.Task.ID+"/runs/latest/")
+		}
 		text, there := t.files[name]
 		if !ok || !there || r.URL.Hostname() != t.agent.hostname {
 			continue
+		}
+		if offset == -1 {
+			offset, length = len(text), 0 // The size is asked for.
 		}
 		offset = min(offset, len(text))
 		w.Header().Set("Content-Type", "application/json")

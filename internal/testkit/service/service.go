@@ -43,6 +43,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/store/records"
 	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/tasklog"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
@@ -133,16 +134,20 @@ func (s *Service) wire() error {
 		return err
 	}
 	s.closers = append(s.closers, func() error { s.watcher.Close(); return nil })
+	logs, err := tasklog.New(tasklog.Options{Transport: s.mesos.network})
+	if err != nil {
+		return err
+	}
 	kept := store.NewMemory()
 	if s.events, err = eventlog.New(eventlog.Options{Store: kept}); err != nil {
 		return err
 	}
 	began := time.Now()
 	s.journal.Begin(began, state.Stored{})
-	doing := jobs{s.watcher, func(e state.Event) { go post(e) }}
+	doing := jobs{s.watcher, func(e state.Event) { go post(e) }, logs}
 	s.loop, err = loop.New(loop.Options{
 		State: core.New(state.Options{}, state.Stored{}, began), Saver: records.Saver{Store: kept}, Mesos: s.mesos, Flink: flinkSide{s.watcher},
-		Jobs: doing, Probe: doing, Tick: s.script.scaled(500 * time.Millisecond), Jitter: func() float64 { return 0.5 }, Observe: s.journal.Observe,
+		Jobs: doing, Snapshots: doing, Probe: doing, Tick: s.script.scaled(500 * time.Millisecond), Jitter: func() float64 { return 0.5 }, Observe: s.journal.Observe,
 		Registerer: prometheus.NewRegistry(), Recorder: s.events, Log: s.o.Log,
 	})
 	if err != nil {
@@ -289,6 +294,16 @@ func (flinkSide) Forget(state.DeleteHAData) {}
 type jobs struct {
 	*jobmanager.Watcher
 	post func(state.Event)
+	logs *tasklog.Reader
+}
+
+// FindLogError implements loop.Jobs.
+func (j jobs) FindLogError(a state.FindLogError) {
+	go func() {
+		if text, err := j.logs.LastError(context.Background(), a.Endpoint, a.Sandbox); err == nil && text != "" {
+			j.post(state.LogErrorFound{Cluster: a.Cluster, TaskID: a.TaskID, Error: text})
+		}
+	}()
 }
 
 // FindCheckpoint implements loop.Jobs.
