@@ -105,6 +105,11 @@ func (f *flinkSide) Forget(d state.DeleteHAData) {
 			return
 		}
 		log.Info("the deleted cluster's high-availability data is removed", "path", l.Path)
+		if removed, err := ha.RemoveResults(f.p.planner.Configuration(d.Spec, d.Nonce)); err != nil {
+			log.Warn("job results are left behind", "error", err)
+		} else if removed {
+			log.Info("the job results are removed", "path", l.Path)
+		}
 		removeEmptyDirectories(f.p.planner.Configuration(d.Spec, d.Nonce))
 		f.p.loop.Post(done)
 	})

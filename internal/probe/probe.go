@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -109,16 +110,17 @@ func (p *Prober) Probe(a state.Probe) {
 func (p *Prober) ask(a state.Probe) state.Probed {
 	began := time.Now()
 	e := state.Probed{TaskID: a.Task.ID, Since: a.Since, Compared: len(a.Others)}
-	if p.try(p.ctx, a.Task, tryTimeout) {
+	found := p.try(a.Task, tryTimeout)
+	if found == taken {
 		e.Alive, e.By = true, "its port answers"
 		return e
 	}
-	var reached, beats atomic.Bool
+	var others, reached, beats atomic.Bool
 	var wg sync.WaitGroup
 	for _, o := range a.Others {
 		wg.Go(func() {
-			if p.try(p.ctx, o, restTimeout) {
-				reached.Store(true)
+			if p.try(o, restTimeout) == taken {
+				others.Store(true)
 			}
 		})
 	}
@@ -131,41 +133,58 @@ func (p *Prober) ask(a state.Probe) state.Probed {
 			}
 		})
 	}
+	closed := found == refused
 	for range tries - 1 {
 		if pause(p.ctx, tryPause-time.Since(began)); p.ctx.Err() != nil {
 			break
 		}
 		began = time.Now()
-		if p.try(p.ctx, a.Task, tryTimeout) {
+		if found = p.try(a.Task, tryTimeout); found == taken {
 			e.Alive, e.By = true, "its port answers"
 			break
 		}
+		closed = closed && found == refused
 	}
 	wg.Wait()
-	if e.Reached = reached.Load() || e.Alive; !e.Alive && beats.Load() {
+	e.Reached = others.Load() || reached.Load() || e.Alive
+	// A machine that refuses says that nothing listens there, if it is not a firewall that refuses all: then no old
+	// heartbeat counts. One that is silent may be out of reach of the service alone.
+	if !e.Alive && beats.Load() && (!closed || !others.Load()) {
 		e.Alive, e.By = true, "Flink has its heartbeats"
 	}
 	return e
 }
 
-// try says whether a task takes a connection.
-func (p *Prober) try(ctx context.Context, t task.Task, timeout time.Duration) bool {
+// answer is what becomes of a try to connect.
+type answer string
+
+const (
+	taken   answer = "taken"
+	refused answer = "refused"
+	silent  answer = "silent"
+)
+
+// try connects to a task.
+func (p *Prober) try(t task.Task, timeout time.Duration) answer {
 	name := flink.PortRPC
 	if t.Kind == spec.JobManagerTask {
 		name = flink.PortREST
 	}
 	port, ok := t.Ports[name]
 	if !ok || t.Host() == "" {
-		return false
+		return silent
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(p.ctx, timeout)
 	defer cancel()
 	conn, err := p.o.Dial(ctx, "tcp", net.JoinHostPort(t.Host(), strconv.Itoa(port)))
-	if err != nil {
-		return false
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return refused
+	case err != nil:
+		return silent
 	}
 	_ = conn.Close() // Nothing was said.
-	return true
+	return taken
 }
 
 // lastHeartbeat is when a JobManager last had a heartbeat of a TaskManager; the zero time for one that is not

@@ -2,11 +2,11 @@ package probe_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,7 +62,7 @@ func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error)
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	return nil, errors.New("connection refused")
+	return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 }
 
 func (n *network) taskManagers(ctx context.Context, _ task.Task) ([]rest.TaskManager, error) {
@@ -104,6 +104,15 @@ func TestProbe(t *testing.T) {
 		{"lives", map[string]place{"host": answers}, nil, worker("tm", "host"), compared(alive, false), 0},
 		{"answers the third try", map[string]place{"host": third}, nil, worker("tm", "host"), compared(alive, true), 2 * time.Second},
 		{"died, its machine lives", map[string]place{"host": refuses, "other": answers}, map[string]time.Duration{}, worker("tm", "host"), compared(dead, true), time.Second},
+		{"died a moment ago, its last heartbeat is young", map[string]place{"host": refuses, "other": answers}, map[string]time.Duration{"tm": time.Second}, worker("tm", "host"), compared(dead, true), time.Second},
+		{
+			"a firewall refuses the service, and Flink has heartbeats",
+			map[string]place{"host": refuses, "other": refuses},
+			map[string]time.Duration{"tm": time.Second},
+			worker("tm", "host"),
+			state.Probed{TaskID: "tm", Alive: true, By: "Flink has its heartbeats", Compared: 1, Reached: true},
+			time.Second,
+		},
 		{"machine lost", map[string]place{"host": drops, "other": answers}, map[string]time.Duration{"tm": 75 * time.Second}, worker("tm", "host"), compared(dead, true), 2 * time.Second},
 		{
 			"no way to its port, and Flink has heartbeats",

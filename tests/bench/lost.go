@@ -46,7 +46,7 @@ func hostsLost(ctx context.Context, dir string) (all, after []float64, err error
 	}
 	w, err := newFlinkWorldWith(ctx, dir, worldSize{slots: 1, agents: 2 + lostRounds, more: []string{
 		"LOCALMESOS_LISTEN=" + master, "LOCALMESOS_AGENT_PING_TIMEOUT=2s", "LOCALMESOS_MAX_AGENT_PING_TIMEOUTS=2",
-	}, change: func(s *spec.Spec) { s.FlinkConfiguration["heartbeat.interval"] = "1000" }})
+	}})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,8 +96,7 @@ func (w *flinkWorld) agentOf(ctx context.Context, task string) (string, error) {
 	return "", fmt.Errorf("the service knows no task %s", task)
 }
 
-// saidUnreachable is when Mesos said that the agent of a task is unreachable. When Flink was faster, the job ran again
-// before: then it is waited for.
+// saidUnreachable is when Mesos said that the agent of a task is unreachable.
 func (w *flinkWorld) saidUnreachable(ctx context.Context, task string) (at time.Time, err error) {
 	err = poll(ctx, w.ended, "Mesos says so", func(ctx context.Context) (bool, error) {
 		d, err := w.client.Cluster(ctx, clusterName)

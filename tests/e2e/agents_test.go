@@ -17,7 +17,6 @@ import (
 func apart(t *testing.T, w *world.World, d disttest.Distribution, out string) (id string, before wire.Description, worker wire.TaskStatus) {
 	t.Helper()
 	sp := dynamic("apart", d, 1)
-	sp.FlinkConfiguration["heartbeat.timeout"], sp.FlinkConfiguration["heartbeat.interval"] = "20000", "2000"
 	w.Create(sp)
 	id = w.Run("apart", "Sum", "--count", "40000", "--rate", "1000", "--parallelism", "2", "--interval", "500", "--checkpoints", "file://"+w.Dir()+"/checkpoints", "--output", out)
 	w.JobState("apart", id, "RUNNING")
@@ -53,12 +52,10 @@ func TestHostLost(t *testing.T) {
 			!slices.ContainsFunc(world.Tasks(d, spec.TaskManagerTask), func(x wire.TaskStatus) bool { return x.AgentID == worker.AgentID })
 	})
 	w.JobState("apart", id, "RUNNING")
-	said := eventAt(after, "Unreachable")
-	t.Logf("the job ran again at most %s after Mesos had said so", time.Since(said).Round(100*time.Millisecond))
-	for _, e := range after.Events {
-		if !e.Time.Before(said) {
-			t.Logf("%6.2f s %s: %s", e.Time.Sub(said).Seconds(), e.Type, e.Message)
-		}
+	if said := eventAt(after, "Unreachable"); said.IsZero() {
+		t.Log("Flink gave the worker up before Mesos had said so")
+	} else {
+		t.Logf("the job ran again at most %s after Mesos had said so", time.Since(said).Round(100*time.Millisecond))
 	}
 	w.JobState("apart", id, "FINISHED")
 	checkSum(t, out, 40000)

@@ -261,6 +261,7 @@ func namespaceSpec(s spec.Spec) spec.Spec {
 func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64) {
 	old, name := c.Spec, c.Spec.Name
 	c.Spec, c.Generation, c.RolloutFailure = sp, generation, ""
+	c.SavepointDue, c.CheckpointDue = time.Time{}, time.Time{}
 	c.Compile()
 	anew := func() {
 		c.Message, c.Result, c.ReplacedGeneration = "", nil, generation

@@ -110,7 +110,7 @@ func jobManagerLost(tx *state.Tx, c *state.Cluster, t *task.Task, words string, 
 func releaseWorkersOf(tx *state.Tx, c *state.Cluster, t *task.Task) {
 	for _, w := range tx.TasksOf(c) {
 		if w.Kind == spec.TaskManagerTask && w.JobManager == t.ID {
-			if w.Goal == task.Launched && c.Spec.Allocation == spec.Static {
+			if w.Goal == task.Launched && c.Spec.Allocation == spec.Static && w.Generation >= c.ReplacedGeneration {
 				tx.LosePod(c, w)
 			}
 			tx.Release(w)
