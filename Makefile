@@ -133,7 +133,7 @@ STORAGE_TEST := FLINK_REAL=1 $(GO) test -count=1 -p 1
 
 .PHONY: e2e-storage-short
 e2e-storage-short: build demo-job flink storage-systems
-	$(STORAGE_TEST) -timeout 15m -short -run TestS3 ./tests/storage
+	$(STORAGE_TEST) -timeout 15m -short -run 'TestS3|TestHDFS|TestKerberos' ./tests/storage
 
 $(KAFKA_JOB): $(shell find tests/storage/kafka-job -name '*.java' 2>/dev/null) tests/storage/kafka-job/pom.xml
 	$(MVN) -f tests/storage/kafka-job -DskipTests package

@@ -24,6 +24,8 @@
 //  7. A JobManager of a new submission is launched after every JobManager of the one before has ended, and
 //     its TaskManagers after every task of that; two programs never run at once.
 //  8. A job that had state never starts without it, unless the upgrade mode is stateless.
+//  9. A task whose agent is unreachable is kept for as long as it answers. It is given up when it does not while
+//     something else does, or when nothing has answered for the timeout.
 //
 // The states of a cluster:
 //

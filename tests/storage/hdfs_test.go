@@ -45,7 +45,7 @@ func TestHDFS(t *testing.T) {
 	each(t, "1.20", func(t *testing.T, d disttest.Distribution) {
 		store, zk := hdfs.Start(t, nil), zookeeper.Start(t)
 		w := world.Start(t, world.Options{Service: func(string) []string { return []string{"ZOOKEEPER=" + zk.Addr} }})
-		c := newDrill(t, w, documented(t, d, "storage.md", "hdfs", onHDFS(t, w, store)...), "hdfs://")
+		c := newDrill(t, w, documented(t, d, "storage.md", "hdfs", onHDFS(t, w, store)...), "hdfs:")
 		c.run()
 		inStore(w, store, "/flink/checkpoints/", "/flink/savepoints/", "/flink/ha/")
 	})
@@ -59,7 +59,7 @@ func TestKerberos(t *testing.T) {
 		w := world.Start(t, world.Options{})
 		s := documented(t, d, "storage.md", "kerberos", append(onHDFS(t, w, store, "bcprov-jdk18on"),
 			"artifact:flink.keytab", upload(t, w, store.Keytab()), "kdc.example.com:88", k.Address)...)
-		newDrill(t, w, s, "hdfs://").run()
+		newDrill(t, w, s, "hdfs:").run()
 		inStore(w, store, "/flink/checkpoints/", "/flink/savepoints/")
 	})
 }
@@ -74,7 +74,7 @@ func TestRocksDB(t *testing.T) {
 		// The state of this program is small: it would be a part of the metadata. What is restored from is said at this level.
 		s.FlinkConfiguration["execution.checkpointing.data-inline-threshold"] = "0"
 		s.Environment = map[string]string{"FLINK_LOG_LEVEL": "DEBUG"}
-		c := newDrill(t, w, s, "hdfs://")
+		c := newDrill(t, w, s, "hdfs:")
 		c.start()
 		inStore(w, store, "/shared/")
 		c.kill(spec.TaskManagerTask)

@@ -99,7 +99,7 @@ func TestKafka(t *testing.T) {
 			w.Signal(world.Tasks(w.State(s.Name, wire.Stable), spec.JobManagerTask)[0].ID, syscall.SIGKILL)
 			broker.Produce("orders", numbers(1001, 1500))
 			copied(t, w, broker, "copies", 1500)
-			s.TaskManager.Memory += 64 << 20
+			s.TaskManager.Memory = 2 << 30
 			if _, err := w.Client.PutCluster(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}

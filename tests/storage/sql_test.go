@@ -31,13 +31,16 @@ func tables(t *testing.T, d disttest.Distribution, optional ...string) {
 	}
 }
 
+// clientJars are of opt/: bin/sql-client.sh takes these.
+var clientJars = []string{"flink-sql-client", "flink-sql-gateway", "flink-python"}
+
 const token = "token-of-the-sql-client"
 
 // TestSQLClient runs Flink's SQL client on a session cluster through the proxied REST API of a
 // service with tokens.
 func TestSQLClient(t *testing.T) {
 	each(t, "2.", func(t *testing.T, d disttest.Distribution) {
-		tables(t, d, "flink-sql-client", "flink-sql-gateway")
+		tables(t, d, clientJars...)
 		w := world.Start(t, world.Options{Token: token})
 		w.Create(documented(t, d, "programs.md", "sql-session"))
 		service, err := url.Parse(w.URL)
@@ -70,7 +73,7 @@ func sqlClient(t *testing.T, d disttest.Distribution, conf string, args ...strin
 	t.Helper()
 	home := t.TempDir()
 	jars := []string{filepath.Join(d.Path, "lib", "*")}
-	for _, artifact := range []string{"flink-sql-client", "flink-sql-gateway"} {
+	for _, artifact := range clientJars {
 		jars = append(jars, optional(t, d, artifact))
 	}
 	java := []string{"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=" + home, "-Duser.home=" + home}

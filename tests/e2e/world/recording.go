@@ -42,7 +42,7 @@ func RecordsAfter(attempts int, marker string, n int) func(*recorder.Log) error 
 		}
 		have := 0
 		for _, a := range l.Attempts {
-			if a.JobID == newest.JobID && a.Marker == marker && a.Number == newest.Number {
+			if SameAttempt(a, newest) {
 				have += len(a.Records)
 			}
 		}
@@ -51,4 +51,16 @@ func RecordsAfter(attempts int, marker string, n int) func(*recorder.Log) error 
 		}
 		return nil
 	}
+}
+
+// SameAttempt says whether two subtasks are of one attempt of a job. A new JobManager counts attempts from the beginning: what
+// was restored tells them apart.
+func SameAttempt(a, b *recorder.Attempt) bool {
+	restored := func(a *recorder.Attempt) int64 {
+		if a.Restored == nil {
+			return 0
+		}
+		return a.Restored.Checkpoint
+	}
+	return a.JobID == b.JobID && a.Marker == b.Marker && a.Number == b.Number && restored(a) == restored(b)
 }
