@@ -279,6 +279,24 @@ func (s *Service) newScheduler(p *components, masters func(context.Context) ([]s
 	})
 }
 
+// newSide makes the side that speaks to Flink.
+func (s *Service) newSide(p *components) (*flinkSide, error) {
+	var err error
+	p.watcher, err = jobmanager.New(jobmanager.Options{
+		Observe: p.observe, Wanted: func(name string) bool { return view.Doubted(p.loop.View(), name) }, Dial: p.dial, REST: p.rest, Post: func(e state.Event) { p.loop.Post(e) }, Log: s.log.With("part", "jobmanager"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	logs, err := tasklog.New(tasklog.Options{Transport: s.authorized(s.transport())})
+	if err != nil {
+		return nil, err
+	}
+	side := newFlinkSide(p, p.watcher, logs)
+	s.steps.add("the connections to JobManagers", side.Close)
+	return side, nil
+}
+
 // assemble makes the parts that need the state.
 func (s *Service) assemble(ctx context.Context, st *openedState, stored state.Stored, k keys, masters func(context.Context) ([]string, error)) (*components, error) {
 	p := &components{service: s, problems: s.problems, history: history.New(), others: func(ctx context.Context) ([]string, error) { return st.others(ctx, s.own) }}
@@ -319,18 +337,10 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	if p.scheduler, err = s.newScheduler(p, masters); err != nil {
 		return nil, err
 	}
-	p.watcher, err = jobmanager.New(jobmanager.Options{
-		Observe: p.observe, Wanted: func(name string) bool { return view.Doubted(p.loop.View(), name) }, Dial: p.dial, REST: p.rest, Post: func(e state.Event) { p.loop.Post(e) }, Log: s.log.With("part", "jobmanager"),
-	})
+	side, err := s.newSide(p)
 	if err != nil {
 		return nil, err
 	}
-	logs, err := tasklog.New(tasklog.Options{Transport: s.authorized(s.transport())})
-	if err != nil {
-		return nil, err
-	}
-	side := newFlinkSide(p, p.watcher, logs)
-	s.steps.add("the connections to JobManagers", side.Close)
 	p.prober, err = probe.New(probe.Options{Dial: s.o.Network.dialer(5 * time.Second), TaskManagers: p.taskManagers, Post: func(e state.Event) { p.loop.Post(e) }})
 	if err != nil {
 		return nil, err

@@ -158,6 +158,20 @@ func restartFailed(tx *state.Tx, c *state.Cluster, r wire.JobResult) bool {
 	return true
 }
 
+// workersOn are the TaskManagers of a cluster on an agent, and whether some run elsewhere.
+func workersOn(tx *state.Tx, c *state.Cluster, agent string) (here []*task.Task, elsewhere bool) {
+	for _, o := range tx.TasksOf(c) {
+		switch {
+		case o.Kind != spec.TaskManagerTask || o.Goal != task.Launched:
+		case o.AgentID == agent:
+			here = append(here, o)
+		default:
+			elsewhere = elsewhere || o.State == task.Running
+		}
+	}
+	return here, elsewhere
+}
+
 // subtaskFailed takes a failure of a subtask on a TaskManager that runs. Where all of the last ones were on one agent,
 // and TaskManagers run on others, the agent is at fault and not the program: it is avoided for a while, and with
 // health checks that restart, its TaskManagers are replaced. A failure that comes again on another agent is the program's.
@@ -177,16 +191,7 @@ func subtaskFailed(tx *state.Tx, c *state.Cluster, x wire.JobException) {
 			return
 		}
 	}
-	here, elsewhere := []*task.Task{}, false
-	for _, o := range tx.TasksOf(c) {
-		switch {
-		case o.Kind != spec.TaskManagerTask || o.Goal != task.Launched:
-		case o.AgentID == t.AgentID:
-			here = append(here, o)
-		default:
-			elsewhere = elsewhere || o.State == task.Running
-		}
-	}
+	here, elsewhere := workersOn(tx, c, t.AgentID)
 	if !elsewhere {
 		return
 	}

@@ -27,15 +27,7 @@ func JobsObserved(tx *state.Tx, e state.JobsObserved) {
 	}
 	j := mainJob(c, e.Jobs)
 	old := c.Job
-	if old != nil && old.ID == j.ID {
-		// A JobManager that has just taken over knows of no checkpoint until it has restored one.
-		if j.Checkpoint == nil || j.Checkpoint.Path == "" {
-			j.Checkpoint = old.Checkpoint
-		}
-		if j.Savepoint == nil {
-			j.Savepoint = old.Savepoint
-		}
-	}
+	keepKnown(&j, old)
 	if old == nil || old.State != j.State {
 		c.JobSince = tx.Now
 		tx.RecordEvent(c, "JobStatusChanged", "job %s is %s", j.ID, j.State)
@@ -82,6 +74,20 @@ func sessionJobs(tx *state.Tx, c *state.Cluster, jobs []wire.Job) {
 		}
 	}
 	c.SessionJobs = known
+}
+
+// keepKnown keeps what was observed of a job before: a JobManager that has just taken over knows of no checkpoint
+// until it has restored one.
+func keepKnown(j, old *wire.Job) {
+	if old == nil || old.ID != j.ID {
+		return
+	}
+	if j.Checkpoint == nil || j.Checkpoint.Path == "" {
+		j.Checkpoint = old.Checkpoint
+	}
+	if j.Savepoint == nil {
+		j.Savepoint = old.Savepoint
+	}
 }
 
 // mainJob is the job that a cluster was submitted for: the one with the id of its submission, or else the newest
