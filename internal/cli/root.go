@@ -105,8 +105,7 @@ func newRoot(f *command.Factory) *cobra.Command {
 	root.AddCommand(
 		clusters.New(f),
 		jobs.New(f),
-		snapshots.New(f),
-		applications.New(f, nil),
+		snapshots.New(f), applications.New(f, nil),
 		jars.New(f),
 		workers.New(f),
 		artifacts.New(f),

@@ -101,6 +101,7 @@ func (w *crashWorld) perform(a state.Action) {
 	case state.DisposeSnapshot:
 		delete(w.files, a.Snapshot.Path)
 		w.queue = append(w.queue, state.SnapshotDisposed{ID: a.Snapshot.ID})
+	default: // Of no consequence here.
 	}
 }
 

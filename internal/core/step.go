@@ -68,14 +68,8 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 		lifecycle.JobsObserved(tx, e)
 	case state.JobFailed:
 		lifecycle.JobFailed(tx, e)
-	case state.CreateSnapshot:
-		lifecycle.CreateSnapshot(tx, e)
-	case state.ChangeSnapshot:
-		lifecycle.ChangeSnapshot(tx, e)
-	case state.SnapshotTaken:
-		lifecycle.SnapshotTaken(tx, e)
-	case state.SnapshotDisposed:
-		lifecycle.SnapshotDisposed(tx, e)
+	case state.CreateSnapshot, state.ChangeSnapshot, state.SnapshotTaken, state.SnapshotDisposed:
+		lifecycle.Snapshot(tx, e)
 	case state.CheckpointFound:
 		lifecycle.CheckpointFound(tx, e)
 	case state.WorkersWanted:

@@ -318,7 +318,7 @@ func (r *run) act(a state.Action) {
 		}
 	case state.OperationChanged:
 		o := a.Operation
-		r.o.Log.Info("operation "+string(o.State), "operation", o.ID, "kind", o.Kind, "cluster", o.Cluster, "by", o.By.Name, "user", o.By.User, "address", o.By.Address, "message", o.Message)
+		r.o.Log.Info("operation", "state", o.State, "operation", o.ID, "kind", o.Kind, "cluster", o.Cluster, "by", o.By.Name, "user", o.By.User, "address", o.By.Address, "message", o.Message)
 		if r.o.Recorder != nil {
 			r.o.Recorder.Wake()
 		}

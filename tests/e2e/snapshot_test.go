@@ -88,8 +88,11 @@ func TestSnapshots(t *testing.T) {
 	}
 	w.Eventually("the savepoint of the deletion", func() error {
 		list, err := w.Client.Snapshots(t.Context(), "recorder")
-		if err != nil || len(list) == 0 || list[0].Trigger != wire.TriggerDelete {
-			return fmt.Errorf("the snapshots are %+v, %v", list, err)
+		if err != nil {
+			return err
+		}
+		if len(list) == 0 || list[0].Trigger != wire.TriggerDelete {
+			return fmt.Errorf("the snapshots are %+v", list)
 		}
 		last = list[0]
 		return nil

@@ -101,41 +101,51 @@ func neededFor(tx *state.Tx, n *wire.Snapshot) string {
 
 // neededBy says what of a cluster needs a snapshot.
 func neededBy(tx *state.Tx, c *state.Cluster, n *wire.Snapshot) string {
-	name := c.Spec.Name
 	if n.Path != "" {
-		for _, s := range []spec.Spec{c.Spec, c.RequestedSpec()} {
-			if s.Job != nil && s.Job.InitialSavepointPath == n.Path {
-				return "the spec of cluster " + name + " names it"
-			}
-		}
-		if s := c.Submission; s != nil && (s.Restore.Path == n.Path || s.Lookup != nil && s.Lookup.Known.Path == n.Path) {
-			return "the job of cluster " + name + " was restored from it"
-		}
-		saved := c.Savepoints
-		if c.Rollout != nil {
-			saved = slices.Concat(saved, c.Rollout.Savepoints)
-		}
-		if slices.ContainsFunc(saved, func(p wire.Savepoint) bool { return p.Path == n.Path }) && (c.Spec.Suspended || c.Rollout != nil) {
-			return "cluster " + name + " is to be started from it"
-		}
-		if r := c.NewestState(); r.Path == n.Path {
-			return "it is the newest state of cluster " + name
+		if why := namedBy(c, n.Path); why != "" {
+			return why
 		}
 	}
+	name := c.Spec.Name
 	if name != n.Cluster || n.State != wire.SnapshotCompleted {
 		return ""
 	}
 	if c.Spec.ClaimsState() && (n.Kind == wire.RestoreCheckpoint || n.Format == spec.Native) {
 		return "the job of cluster " + name + " claims what it is restored from, and later checkpoints may share its files"
 	}
-	if n.Trigger == wire.TriggerAdopted {
+	if n.Kind != wire.RestoreSavepoint || n.Trigger == wire.TriggerAdopted {
 		return ""
 	}
-	newest := !slices.ContainsFunc(tx.State.Snapshots.Of(name), func(o *wire.Snapshot) bool {
-		return o.ID != n.ID && o.State == wire.SnapshotCompleted && o.Trigger != wire.TriggerAdopted && o.Kind == wire.RestoreSavepoint && !o.Created.Before(n.Created)
-	})
-	if newest && n.Kind == wire.RestoreSavepoint {
+	newer := func(o *wire.Snapshot) bool {
+		return o.ID != n.ID && o.State == wire.SnapshotCompleted && o.Trigger != wire.TriggerAdopted &&
+			o.Kind == wire.RestoreSavepoint && !o.Created.Before(n.Created)
+	}
+	if !slices.ContainsFunc(tx.State.Snapshots.Of(name), newer) {
 		return "it is the newest savepoint of cluster " + name
+	}
+	return ""
+}
+
+// namedBy says what of a cluster names the path of a snapshot.
+func namedBy(c *state.Cluster, path string) string {
+	name := c.Spec.Name
+	for _, s := range []spec.Spec{c.Spec, c.RequestedSpec()} {
+		if s.Job != nil && s.Job.InitialSavepointPath == path {
+			return "the spec of cluster " + name + " names it"
+		}
+	}
+	if s := c.Submission; s != nil && (s.Restore.Path == path || s.Lookup != nil && s.Lookup.Known.Path == path) {
+		return "the job of cluster " + name + " was restored from it"
+	}
+	saved := c.Savepoints
+	if c.Rollout != nil {
+		saved = slices.Concat(saved, c.Rollout.Savepoints)
+	}
+	if (c.Spec.Suspended || c.Rollout != nil) && slices.ContainsFunc(saved, func(p wire.Savepoint) bool { return p.Path == path }) {
+		return "cluster " + name + " is to be started from it"
+	}
+	if c.NewestState().Path == path {
+		return "it is the newest state of cluster " + name
 	}
 	return ""
 }

@@ -24,6 +24,22 @@ const (
 	retryMost  = 10 * time.Minute
 )
 
+// Snapshot takes an event about snapshots.
+func Snapshot(tx *state.Tx, e state.Event) {
+	switch e := e.(type) {
+	case state.CreateSnapshot:
+		CreateSnapshot(tx, e)
+	case state.ChangeSnapshot:
+		ChangeSnapshot(tx, e)
+	case state.SnapshotTaken:
+		SnapshotTaken(tx, e)
+	case state.SnapshotDisposed:
+		SnapshotDisposed(tx, e)
+	default:
+		panic(fmt.Sprintf("lifecycle: event %T is not about snapshots", e))
+	}
+}
+
 // CreateSnapshot takes a snapshot of a job, or adopts one that exists.
 func CreateSnapshot(tx *state.Tx, e state.CreateSnapshot) {
 	c := tx.Edit(e.Cluster)
