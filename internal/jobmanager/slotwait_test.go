@@ -41,7 +41,7 @@ func (s *starving) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var body any
-	switch id := strings.Split(strings.TrimPrefix(r.URL.Path, "/jobs/"), "/")[0]; {
+	switch id, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/jobs/"), "/"); {
 	case r.URL.Path == "/jobs/overview":
 		body = map[string]any{"jobs": s.jobs}
 	case strings.HasSuffix(r.URL.Path, "/exceptions"):
