@@ -42,7 +42,12 @@ func taskGroup(s *state.State, tasks *iradix.Node[*task.Task], c *state.Cluster,
 		}
 		return false
 	})
-	g := rules.NewGroup(target + len(members))
+	target += len(members)
+	if role == spec.TaskManagerTask && c.Spec.Allocation == spec.Static {
+		// What still waits may be more for a moment, as when planned maintenance was called off.
+		target = min(target, c.Spec.FixedTaskManagers())
+	}
+	g := rules.NewGroup(target)
 	for _, t := range members {
 		f := factsOf(s, t)
 		g.Add(&f)

@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -38,11 +39,21 @@ func ConvergeStatic(tx *state.Tx, c *state.Cluster) {
 	tasks := slices.DeleteFunc(tx.TasksOf(c), func(t *task.Task) bool {
 		return t.Kind != spec.TaskManagerTask || t.Goal != task.Launched || slices.Contains(gone, t)
 	})
-	slices.SortStableFunc(tasks, func(a, b *task.Task) int { return b.Launched.Compare(a.Launched) })
+	slices.SortStableFunc(tasks, func(a, b *task.Task) int { // Those that do not run yet first, then the newest.
+		return cmp.Or(cmp.Compare(runs(a), runs(b)), b.Launched.Compare(a.Launched))
+	})
 	for _, t := range tasks[:min(excess, len(tasks))] {
 		tx.Release(t)
 	}
 	releaseDraining(tx, c, gone)
+}
+
+// runs is 1 for a task that runs, and 0 for another.
+func runs(t *task.Task) int {
+	if t.State == task.Running {
+		return 1
+	}
+	return 0
 }
 
 // releaseDraining releases those TaskManagers on agents that will not be there whose replacements are registered:
