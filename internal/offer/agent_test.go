@@ -75,7 +75,7 @@ func TestTake(t *testing.T) {
 			name:   "too little memory",
 			offers: []offer.Offer{{ID: "o1", AgentID: "a", Resources: []offer.Resource{scalar("cpus", 4), scalar("mem", 512)}}},
 			need:   offer.Need{CPUs: 1000, Mem: 1024_000},
-			reason: "mem: 1024 wanted, 512 offered",
+			reason: "mem: 1024 MiB wanted, 512 MiB offered",
 		},
 		{
 			name: "a mount disk is not split, a volume not used up",
@@ -85,7 +85,7 @@ func TestTake(t *testing.T) {
 				{Name: "disk", Scalar: 100_000, Disk: &offer.Disk{Volume: "v1", ContainerPath: "data"}, AllocationRole: "flink"},
 			}}},
 			need:   offer.Need{CPUs: 1000, Mem: 256_000, Disk: 50_000},
-			reason: "disk: 50 wanted, 0 offered",
+			reason: "disk: 50 MiB wanted, 0 MiB offered",
 		},
 		{
 			name:   "another role",

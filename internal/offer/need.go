@@ -92,7 +92,16 @@ func (r Reason) String() string {
 	if r.Detail != "" {
 		return r.What + ": " + r.Detail
 	}
-	return fmt.Sprintf("%s: %s wanted, %s offered", r.What, r.Wanted, r.Offered)
+	return fmt.Sprintf("%s: %s wanted, %s offered", r.What, r.Amount(r.Wanted), r.Amount(r.Offered))
+}
+
+// Amount is an amount of the resource for people: memory and disk have their unit.
+func (r Reason) Amount(m Milli) string {
+	switch r.What {
+	case "mem", "disk", "volume":
+		return m.String() + " MiB"
+	}
+	return m.String()
 }
 
 // Placement is what a task takes of an agent.

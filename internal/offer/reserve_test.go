@@ -133,19 +133,19 @@ func TestTakeNew(t *testing.T) {
 			name:    "a volume is not made of two pieces",
 			offered: []offer.Resource{scalar("cpus", 4), scalar("disk", 60), scalar("disk", 60, static)},
 			need:    state(100_000, ""),
-			reason:  "volume: 100 wanted, 60 offered",
+			reason:  "volume: 100 MiB wanted, 60 MiB offered",
 		},
 		{
 			name:    "the sandbox and the volume share the disk",
 			offered: []offer.Resource{scalar("cpus", 4), scalar("disk", 150)},
 			need:    offer.Need{CPUs: 1000, Disk: 100_000, Volumes: state(100_000, "").Volumes},
-			reason:  "disk: 100 wanted, 50 offered",
+			reason:  "disk: 100 MiB wanted, 50 MiB offered",
 		},
 		{
 			name:    "a disk of a resource provider is not used",
 			offered: []offer.Resource{scalar("cpus", 4), {Name: "disk", Scalar: 1024_000, AllocationRole: "flink", Disk: &offer.Disk{Source: offer.MountSource}, Foreign: true}},
 			need:    state(100_000, offer.MountSource),
-			reason:  "volume: 100 wanted, 0 offered",
+			reason:  "volume: 100 MiB wanted, 0 MiB offered",
 		},
 	}
 	for _, tt := range tests {

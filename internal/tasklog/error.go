@@ -30,6 +30,9 @@ func fatal() []string {
 	}
 }
 
+// starting is what the start script says when all is well.
+const starting = "flink: starting "
+
 // Find returns the last error of a task: what its standard error ends with, or else the last entry of level ERROR or FATAL
 // of its output with its innermost cause. It is one line of at most MaxError bytes without secrets; empty for none.
 func Find(stderr, stdout string) string {
@@ -50,7 +53,7 @@ func fromStderr(text string) string {
 		for _, mark := range fatal() {
 			at := strings.Index(line, mark)
 			// The fetcher writes the time and its source line before what it says.
-			if at < 0 || at > 0 && mark != "Failed to fetch " {
+			if at < 0 || at > 0 && mark != "Failed to fetch " || strings.HasPrefix(line, starting) {
 				continue
 			}
 			found := strings.TrimSpace(line[at:])

@@ -70,3 +70,11 @@ func TestFind(t *testing.T) {
 		})
 	}
 }
+
+// What the start script says when all is well is no error.
+func TestNoErrorOfAKilledTask(t *testing.T) {
+	t.Parallel()
+	if got := tasklog.Find("flink: starting taskmanager with Java 17.0.15 (/usr/bin/java)\n", ""); got != "" {
+		t.Errorf("Find() = %q, want nothing", got)
+	}
+}

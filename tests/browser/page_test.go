@@ -95,6 +95,7 @@ func TestPage(t *testing.T) {
 	flink.Until("Flink's page shows the slots", `document.body.innerText.includes("Available Task Slots")`, long)
 	runJar(t, flink, w)
 	p.Until("the job is seen", `document.querySelector("#cluster-analytics [data-label=Jobs]").textContent === "1"`, long)
+	p.Until("the plot agrees with the table", `document.querySelector("#slots-words").textContent.includes("2 registered, 2 used")`, long)
 	clean(t, flink, w)
 
 	p.Dark(false)

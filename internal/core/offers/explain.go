@@ -82,7 +82,7 @@ func Explain(s *state.State, c *state.Cluster, role spec.TaskKind, n offer.Need)
 		}
 		l.reason.Offered = l.most
 		parts = append(parts, fmt.Sprintf("%s: %s wanted, at most %s offered on %d of %d agents",
-			what, l.reason.Wanted, l.most, l.agents, agents))
+			what, l.reason.Amount(l.reason.Wanted), l.reason.Amount(l.most), l.agents, agents))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -177,7 +177,7 @@ func (q *question) blocked(n offer.Need) {
 	for _, b := range q.blocks {
 		b.Message = b.nearest.Detail
 		if b.Message == "" {
-			b.Message = fmt.Sprintf("%s wanted, at most %s left on one of them", b.nearest.Wanted, b.nearest.Offered)
+			b.Message = fmt.Sprintf("%s wanted, at most %s left on one of them", b.nearest.Amount(b.nearest.Wanted), b.nearest.Amount(b.nearest.Offered))
 		}
 		q.answer.Blocked = append(q.answer.Blocked, b.FitBlock)
 	}
