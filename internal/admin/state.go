@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -97,7 +98,10 @@ func (p *program) replay(c config.Config, dir string) error {
 		return err
 	}
 	r, err := journal.Replay(entries, app.CoreOptions(c))
-	fmt.Fprintf(p.out, "%d entries, %d events replayed, %d differences\n", len(entries), r.Events, len(r.Differences))
+	fmt.Fprintf(p.out, "%d entries, %d events replayed, %d differences, %d broken promises\n", len(entries), r.Events, len(r.Differences), len(r.Violations))
+	for _, v := range r.Violations {
+		fmt.Fprintf(p.out, "%s %s broke a promise: %s\n", v.Entry.Time.Format("15:04:05.000"), v.Entry.Event, strings.Join(v.Wrong, "; "))
+	}
 	for _, d := range r.Differences {
 		fmt.Fprintf(p.out, "%s %s\n  recorded: %q\n  replayed: %q\n", d.Entry.Time.Format("15:04:05.000"), d.Entry.Event, d.Entry.Actions, d.Got)
 	}

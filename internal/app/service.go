@@ -54,6 +54,8 @@ type Options struct {
 	Network Network
 	// Store, when set, opens the state in the place of STATE_STORE: a store of this process alone.
 	Store func() (store.Store, error)
+	// Check, when set, sees each step of the core before its actions are performed; for tests.
+	Check func(before *state.State, e state.Event, actions []state.Action, after *state.State)
 	// Ready is told the URL of the service when it listens; nil for nobody.
 	Ready func(url string)
 }
@@ -348,7 +350,7 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	s.steps.add("the questions to unreachable tasks", p.prober.Close)
 	p.loop, err = loop.New(loop.Options{
 		State: st0, Saver: records.Saver{Store: st}, Mesos: p.scheduler, Flink: side, Jobs: side, Snapshots: side, Probe: p.prober, Registerer: s.registry, Log: s.log, Recorder: p.events,
-		Observe: p.journal.Observe,
+		Observe: p.journal.Observe, Check: s.o.Check,
 	})
 	if err != nil {
 		return nil, err

@@ -3,10 +3,12 @@ package core_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/check"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -46,6 +48,9 @@ func newCrashWorld() *crashWorld {
 // fold folds in one event and performs what follows, until the process is stopped.
 func (w *crashWorld) fold(e state.Event) {
 	next, actions := core.Step(w.state, e, w.now)
+	if wrong := check.Step(&w.state, e, actions, &next); len(wrong) > 0 {
+		panic(fmt.Sprintf("Step(%T): %s", e, strings.Join(wrong, "; ")))
+	}
 	w.state = next
 	for _, a := range actions {
 		switch a.(type) {

@@ -27,6 +27,9 @@
 //  9. A task whose agent is unreachable is kept for as long as it answers. It is given up when it does not while
 //     something else does, or when nothing has answered for the timeout.
 //
+// Package check holds these promises against every step of the property tests, the scenarios, the simulations and a
+// replay (flink-service replay).
+//
 // The states of a cluster:
 //
 //	CREATED ──► DEPLOYED ◄──► STABLE        CREATED: waits for a JobManager to be placed

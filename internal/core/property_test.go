@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/check"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
@@ -71,8 +73,10 @@ func (w *world) do(e state.Event) {
 	if got, want := words(actions2), words(actions); !slices.Equal(got, want) {
 		w.t.Fatalf("Step(%T) is not deterministic: %v, then %v", e, want, got)
 	}
+	if wrong := check.Step(&w.state, e, actions, &next); len(wrong) > 0 {
+		w.t.Fatalf("Step(%T): %s", e, strings.Join(wrong, "; "))
+	}
 	w.state = next
-	acked := 0
 	for _, a := range actions {
 		switch a := a.(type) {
 		case state.Save:
@@ -86,14 +90,9 @@ func (w *world) do(e state.Event) {
 			if r, ok := w.saved[state.ClusterPrefix+"demo"].(*state.ClusterRecord); !ok || r.Rollout == nil || r.Rollout.Number != a.Number {
 				w.t.Fatalf("jobs are stopped for change %d, which was not saved before", a.Number)
 			}
-		case state.Ack:
-			acked++
 		case state.Probe:
 			w.probes = append(w.probes, a)
 		}
-	}
-	if u, ok := e.(state.Updated); ok && len(u.UUID) > 0 && acked != 1 {
-		w.t.Fatalf("the update of %s was acknowledged %d times", u.TaskID, acked)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/constraint"
 	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/check"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -63,6 +64,9 @@ func (a *siteAgent) value(field string) string {
 
 func (s *site) do(e state.Event) {
 	next, actions := core.Step(s.state, e, s.now)
+	if wrong := check.Step(&s.state, e, actions, &next); len(wrong) > 0 {
+		s.t.Fatalf("Step(%T): %s", e, strings.Join(wrong, "; "))
+	}
 	s.state = next
 	for _, a := range actions {
 		switch a := a.(type) {

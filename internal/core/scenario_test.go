@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/check"
 	"github.com/flink-on-mesos/flink-service/internal/core/offers"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
@@ -99,6 +100,9 @@ func (p *player) advance(t *testing.T, d *datadriven.TestData) state.Event {
 func (p *player) step(t *testing.T, e state.Event) string {
 	t.Helper()
 	next, actions := core.Step(p.state, e, p.now)
+	if wrong := check.Step(&p.state, e, actions, &next); len(wrong) > 0 {
+		t.Errorf("%T: %s", e, strings.Join(wrong, "; "))
+	}
 	p.state = next
 	var b strings.Builder
 	for _, a := range actions {

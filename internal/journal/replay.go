@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/core"
+	"github.com/flink-on-mesos/flink-service/internal/core/check"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 )
 
@@ -60,13 +61,22 @@ type Difference struct {
 	Got []string
 }
 
+// Violation is a step of the replay that broke a promise of the core.
+type Violation struct {
+	Entry Entry
+	// Wrong says what did not hold.
+	Wrong []string
+}
+
 // Replayed is what became of a replay.
 type Replayed struct {
 	// Events counts those that were folded in.
 	Events int
 	// Differences are where the replay and the record part; none when the incident is reproduced.
 	Differences []Difference
-	State       state.State
+	// Violations are the steps that broke a promise; none when all is well.
+	Violations []Violation
+	State      state.State
 }
 
 // Replay folds the entries in again, from the newest Start on, as the process did, and compares the actions. It
@@ -98,8 +108,12 @@ func Replay(entries []Entry, o state.Options) (Replayed, error) {
 		if err := json.Unmarshal(e.Data, event.Interface()); err != nil {
 			return r, fmt.Errorf("read an event %s: %w", e.Event, err)
 		}
-		var actions []state.Action
-		r.State, actions = core.Step(r.State, event.Elem().Interface().(state.Event), e.Time)
+		folded := event.Elem().Interface().(state.Event)
+		next, actions := core.Step(r.State, folded, e.Time)
+		if wrong := check.Step(&r.State, folded, actions, &next); len(wrong) > 0 {
+			r.Violations = append(r.Violations, Violation{Entry: e, Wrong: wrong})
+		}
+		r.State = next
 		r.Events++
 		var got []string
 		for _, a := range actions {

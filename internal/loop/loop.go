@@ -85,7 +85,9 @@ type Options struct {
 	// Jitter returns the random number in [0,1) of the next Ticked event; nil means a good one.
 	Jitter func() float64
 	// Observe, when set, sees each event and its actions after they were performed.
-	Observe    func(at time.Time, e state.Event, actions []state.Action)
+	Observe func(at time.Time, e state.Event, actions []state.Action)
+	// Check, when set, sees each step before its actions are performed; for tests.
+	Check      func(before *state.State, e state.Event, actions []state.Action, after *state.State)
 	Registerer prometheus.Registerer
 	Log        *slog.Logger
 }
@@ -223,6 +225,9 @@ func (r *run) step(it item) {
 	}
 	now := time.Now()
 	next, actions := core.Step(r.state, it.event, now)
+	if r.o.Check != nil {
+		r.o.Check(&r.state, it.event, actions, &next)
+	}
 	r.state = next
 	r.metrics.event(it.event)
 	for _, a := range actions {

@@ -79,6 +79,7 @@ var allowed = map[string][]string{
 	"internal/core/tasks":       {"internal/core/lifecycle", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec"},
 	"internal/core/offers":      {"internal/core/workers", "internal/core/state", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/view":        {"internal/core/lifecycle", "internal/core/offers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/check":       {"internal/core/state", "internal/spec", "internal/task"},
 	"internal/loop":             {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/document":         {"internal/fault"},
 	"internal/redact":           {"internal/wire", "internal/spec", "internal/fault"},

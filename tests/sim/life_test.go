@@ -8,10 +8,13 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/app"
 	"github.com/flink-on-mesos/flink-service/internal/config"
+	"github.com/flink-on-mesos/flink-service/internal/core/check"
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/memnet"
 )
@@ -34,8 +37,15 @@ type lifeOptions struct {
 	// open opens the state; nil for STATE_STORE.
 	open func() (store.Store, error)
 	log  *slog.Logger
+	// broken is told of promises of the core that a step broke.
+	broken func(e state.Event, wrong []string)
 	// isolated, when set, says that what the process sends to agents is dropped.
 	isolated *atomic.Bool
+}
+
+// promised fails the test when a step of the core breaks a promise.
+func promised(t testing.TB) func(state.Event, []string) {
+	return func(e state.Event, wrong []string) { t.Errorf("%T: %s", e, strings.Join(wrong, "; ")) }
 }
 
 // dial connects from a machine, unless the way to agents is cut off: then nobody answers.
@@ -66,6 +76,13 @@ func begin(o lifeOptions) (*life, error) {
 		options := app.Options{
 			Config: c, Version: "test", Commit: "test", Log: o.log,
 			Network: app.Network{Listen: host.Listen, Dial: o.dial(host)},
+		}
+		if o.broken != nil {
+			options.Check = func(before *state.State, e state.Event, actions []state.Action, after *state.State) {
+				if wrong := check.Step(before, e, actions, after); len(wrong) > 0 {
+					o.broken(e, wrong)
+				}
+			}
 		}
 		if o.open != nil {
 			options.Store = func() (store.Store, error) {

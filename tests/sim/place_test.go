@@ -88,7 +88,7 @@ func (p *place) start() {
 	p.s.t.Helper()
 	p.s.web.CloseIdleConnections()
 	var err error
-	p.life, err = begin(lifeOptions{network: p.s.network, host: p.name, environ: p.environ, log: p.s.log.With("place", p.name)})
+	p.life, err = begin(lifeOptions{network: p.s.network, host: p.name, environ: p.environ, log: p.s.log.With("place", p.name), broken: promised(p.s.t)})
 	if err != nil {
 		p.s.t.Fatal(err)
 	}

@@ -167,7 +167,7 @@ func (w *world) start() {
 		"RECONCILE_INTERVAL=1m", "UNREACHABLE_TIMEOUT=" + cmp.Or(w.o.unreachable, 30*time.Second).String(), "UNINSTALL=" + strconv.FormatBool(w.uninstall),
 	}
 	var err error
-	w.life, err = begin(lifeOptions{network: w.network, delay: w.delay, host: "service", environ: environ, open: w.o.open, log: w.log, isolated: &w.isolated})
+	w.life, err = begin(lifeOptions{network: w.network, delay: w.delay, host: "service", environ: environ, open: w.o.open, log: w.log, isolated: &w.isolated, broken: promised(w.t)})
 	if err != nil {
 		w.t.Fatal(err)
 	}
