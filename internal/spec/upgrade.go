@@ -101,11 +101,16 @@ func (s Spec) firstOption(keys ...string) string {
 const (
 	optionFallback      = "kubernetes.operator.job.upgrade.last-state-fallback.enabled"
 	optionCheckpointAge = "kubernetes.operator.job.upgrade.last-state.max.allowed.checkpoint.age"
+	optionPending       = "kubernetes.operator.job.upgrade.ignore-pending-savepoint"
 )
 
 // LastStateFallback says whether an upgrade in mode savepoint uses the last checkpoint when the job does not
 // run; true unless the spec says false.
 func (s Spec) LastStateFallback() bool { return s.FlinkConfiguration[optionFallback] != "false" }
+
+// IgnorePendingSavepoint says whether a change does not wait for a savepoint that somebody asked for; false unless
+// the spec says true.
+func (s Spec) IgnorePendingSavepoint() bool { return s.FlinkConfiguration[optionPending] == "true" }
 
 // MaxCheckpointAge is how old the last checkpoint may be for an upgrade in mode last-state; 0 for any age.
 func (s Spec) MaxCheckpointAge() time.Duration {

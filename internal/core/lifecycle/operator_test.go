@@ -39,6 +39,9 @@ func TestOperator(t *testing.T) {
 func asked(d *datadriven.TestData) (lifecycle.Situation, error) {
 	options := map[string]func(*spec.Spec){
 		"ha": ha, "savepoints": savepointDir, "newer": newer, "no-fallback": noFallback, "max-age": maxAge, "named": named,
+		"ignore-pending": func(s *spec.Spec) {
+			s.FlinkConfiguration["kubernetes.operator.job.upgrade.ignore-pending-savepoint"] = "true"
+		},
 		"initial": func(s *spec.Spec) { s.Job.InitialSavepointPath = "file:///initial" },
 	}
 	old, next := app(), app()
@@ -78,6 +81,8 @@ func asked(d *datadriven.TestData) (lifecycle.Situation, error) {
 			}
 		}
 		switch arg.Key {
+		case "savepoint-under-way":
+			s.Savepoint = true
 		case "dead":
 			s.Live = false
 		case "suspended":

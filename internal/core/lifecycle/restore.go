@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -26,6 +27,8 @@ type Situation struct {
 	Over bool
 	// Ended is how the job ended; empty while it has not, or was suspended.
 	Ended string
+	// Savepoint says that a savepoint that somebody asked for is being taken.
+	Savepoint bool
 	// HighAvailability says that ZooKeeper may know a newer checkpoint than was observed.
 	HighAvailability bool
 	Now              time.Time
@@ -74,6 +77,8 @@ func Choose(s Situation) Choice {
 	}
 	missing := known.Path == state.MissingState
 	switch {
+	case s.Savepoint && s.Live && !s.Over && !s.New.IgnorePendingSavepoint():
+		return Choice{WaitForJob, known, "a savepoint that was asked for is being taken"}
 	case redeployed(s.Old, s.New):
 		return Choice{Start, wire.Restore{Kind: wire.RestoreInitial, Path: s.New.Job.InitialSavepointPath}, "the spec names this state"}
 	case s.Old.Suspended && s.Last.Kind == wire.RestoreSavepoint:
@@ -193,7 +198,16 @@ func startOver(s Situation) wire.Restore {
 
 // situationOf is the situation of a cluster that is to get a new spec.
 func situationOf(tx *state.Tx, c *state.Cluster, next spec.Spec) Situation {
-	return situation(c, next, state.Controlling(tx.Tasks.Root(), c), tx.Now)
+	s := situation(c, next, state.Controlling(tx.Tasks.Root(), c), tx.Now)
+	s.Savepoint = savepointUnderWay(tx.State.Snapshots, c)
+	return s
+}
+
+// savepointUnderWay says whether Flink is taking a savepoint of a cluster's job that somebody asked for.
+func savepointUnderWay(all state.Snapshots, c *state.Cluster) bool {
+	return slices.ContainsFunc(all.Of(c.Spec.Name), func(n *wire.Snapshot) bool {
+		return n.Trigger == wire.TriggerManual && n.Kind == wire.RestoreSavepoint && n.State == wire.SnapshotInProgress
+	})
 }
 
 func situation(c *state.Cluster, next spec.Spec, jm *task.Task, now time.Time) Situation {
@@ -223,6 +237,8 @@ func WouldRestore(s *state.State, c *state.Cluster) (wire.NextRestore, bool) {
 	if c.Flink != nil {
 		now = c.Flink.Observed
 	}
-	choice := Choose(situation(c, c.RequestedSpec(), state.Controlling(s.Tasks.Root(), c), now))
+	would := situation(c, c.RequestedSpec(), state.Controlling(s.Tasks.Root(), c), now)
+	would.Savepoint = savepointUnderWay(s.Snapshots, c)
+	choice := Choose(would)
 	return wire.NextRestore{Method: string(choice.Method), Restore: state.ShownRestore(choice.Restore), Reason: choice.Reason}, true
 }
