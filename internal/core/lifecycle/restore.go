@@ -77,7 +77,7 @@ func Choose(s Situation) Choice {
 	}
 	missing := known.Path == state.MissingState
 	switch {
-	case s.Savepoint && s.Live && !s.Over && !s.New.IgnorePendingSavepoint():
+	case awaitsSavepoint(s):
 		return Choice{WaitForJob, known, "a savepoint that was asked for is being taken"}
 	case redeployed(s.Old, s.New):
 		return Choice{Start, wire.Restore{Kind: wire.RestoreInitial, Path: s.New.Job.InitialSavepointPath}, "the spec names this state"}
@@ -97,6 +97,11 @@ func Choose(s Situation) Choice {
 		return Choice{WaitForJob, known, "the job does not run, and the fallback to its last checkpoint is disabled"}
 	}
 	return chooseLastState(s, known)
+}
+
+// awaitsSavepoint says that somebody waits for a savepoint that the running job takes.
+func awaitsSavepoint(s Situation) bool {
+	return s.Savepoint && s.Live && !s.Over && !s.New.IgnorePendingSavepoint()
 }
 
 // chooseMissing looks again for state that only ZooKeeper knew of and had lost.
