@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
@@ -190,13 +191,43 @@ func (f *Flink) Checkpoints(ctx context.Context, id string) (Checkpoints, error)
 	return out, err
 }
 
-// Accumulators returns the accumulators of a job's user code.
+// Accumulators returns the accumulators of a job's user code. Flink answers from a cache that is up to
+// web.refresh-interval old, 3 s by default: of a job that has ended its final ones are waited for.
 func (f *Flink) Accumulators(ctx context.Context, id string) ([]Accumulator, error) {
+	if err := f.settled(ctx, id); err != nil {
+		return nil, err
+	}
 	var out struct {
 		User []Accumulator `json:"user-task-accumulators"`
 	}
 	_, err := f.get(ctx, &out, nil, "jobs", id, "accumulators")
 	return out.User, err
+}
+
+const (
+	settleFor   = 15 * time.Second
+	settleEvery = 200 * time.Millisecond
+)
+
+// settled waits until the cached description of a job that has ended says so too. After settleFor it gives up: the
+// interval of the cluster is longer.
+func (f *Flink) settled(ctx context.Context, id string) error {
+	status, err := f.JobStatus(ctx, id)
+	if err != nil || !status.Over() {
+		return err
+	}
+	for deadline := time.Now().Add(settleFor); time.Now().Before(deadline); {
+		cached, err := f.Job(ctx, id)
+		if err != nil || cached.State.Over() {
+			return err
+		}
+		select {
+		case <-time.After(settleEvery):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // Metrics returns the values of a job's metrics, all of them when none is named.

@@ -32,8 +32,15 @@ func TestExceptions(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/jobs/overview":
-			// The job changes with each exception, as one that restarts does.
-			fmt.Fprintf(w, `{"jobs":[{"jid":"j1","name":"job","state":"RUNNING","start-time":%d,"tasks":{"total":1,"running":1}}]}`, entries.Load())
+			fmt.Fprint(w, `{"jobs":[{"jid":"j1","name":"job","state":"RUNNING","start-time":1,"tasks":{"total":1,"running":1}},
+				{"jid":"j2","name":"sound","state":"RUNNING","start-time":1,"tasks":{"total":1,"running":1}}]}`)
+		case "/jobs/j1/metrics": // The job restarts with each exception.
+			fmt.Fprintf(w, `[{"id":"numRestarts","value":"%d"}]`, entries.Load())
+		case "/jobs/j2/metrics":
+			fmt.Fprint(w, `[{"id":"numRestarts","value":"0"}]`)
+		case "/jobs/j2/exceptions":
+			t.Error("a job without trouble is asked for its exceptions, which fills Flink's cache")
+			fmt.Fprint(w, `{}`)
 		case "/jobs/j1/exceptions":
 			list := ""
 			for n := entries.Load(); n > 0; n-- {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"reflect"
 	"sync"
 	"time"
 
@@ -199,7 +198,7 @@ func (w *Watcher) observe(ctx context.Context, a state.Watch) {
 			} else {
 				jobs = w.sessionJobs(ctx, a, jobs, &listed)
 			}
-			failures.look(ctx, w, a, jobs, !reflect.DeepEqual(before, jobs))
+			failures.look(ctx, w, a, before, jobs)
 		}
 		wait := w.o.Busy
 		if known && time.Since(changed) > busyFor && !w.o.Wanted(a.Cluster) {
