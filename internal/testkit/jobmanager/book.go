@@ -219,7 +219,9 @@ func (b *book) report(r driver.Report) (a driver.Answer, current, open bool) {
 	if current && r.Sequence > b.sequence {
 		b.sequence = r.Sequence
 		b.taken++
+		before := b.version
 		b.take(r)
+		b.version = min(b.version, before+1) // A report makes one version, whatever it changes.
 		b.wake()
 	}
 	return driver.Answer{Epoch: b.epoch, Version: b.version, Sequence: b.sequence}, current, true

@@ -196,12 +196,12 @@ func play(t *testing.T, side flinkSide) []record {
 	p.get("not adopted", "")
 
 	p.side.run(t)
-	p.version(6) // Ready is 2, the loss of two workers 3 and 4.
+	p.version(5) // Ready is 2, the loss of two workers in one report 3.
 	p.get("two are wanted", "")
 	p.put("waiting", `{"epoch":"EPOCH","sequence":8,"workers":[{"id":"ID1","state":"waiting","message":"cpus"},{"id":"ID2","state":"waiting"}]}`)
 	p.put("failed before launch", `{"epoch":"EPOCH","sequence":9,"workers":[{"id":"ID1","state":"terminated","message":"no fetch"},{"id":"ID2","state":"waiting"}]}`)
 	p.side.again(t)
-	p.version(8)
+	p.version(7)
 	p.get("another in its place", "")
 	p.get("nothing new", "&wait=1")
 	p.put("launching", `{"epoch":"EPOCH","sequence":10,"workers":[{"id":"ID2","state":"launching"},{"id":"ID3","state":"waiting"}]}`)
@@ -213,7 +213,7 @@ func play(t *testing.T, side flinkSide) []record {
 
 	done := make(chan struct{})
 	go func() { defer close(done); p.side.finish(t) }()
-	p.version(9)
+	p.version(8)
 	p.get("finished", "")
 	p.put("end seen", `{"epoch":"EPOCH","sequence":11,"workers":[],"finishedSeen":true}`)
 	<-done
