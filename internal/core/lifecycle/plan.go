@@ -41,7 +41,7 @@ func Plan(s *state.State, next spec.Spec, now time.Time) wire.Plan {
 		return p
 	}
 	if next.Kind != spec.Session {
-		choice := Choose(situation(c, next, state.Controlling(s.Tasks.Root(), c), now))
+		choice := Choose(situation(c, next, s.Snapshots, state.Controlling(s.Tasks.Root(), c), now))
 		p.Restore = &wire.NextRestore{Method: string(choice.Method), Restore: shownRestore(choice.Restore), Reason: choice.Reason}
 	}
 	return p

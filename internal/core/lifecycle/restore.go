@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -203,22 +202,24 @@ func startOver(s Situation) wire.Restore {
 
 // situationOf is the situation of a cluster that is to get a new spec.
 func situationOf(tx *state.Tx, c *state.Cluster, next spec.Spec) Situation {
-	s := situation(c, next, state.Controlling(tx.Tasks.Root(), c), tx.Now)
-	s.Savepoint = savepointUnderWay(tx.State.Snapshots, c)
-	return s
+	return situation(c, next, tx.State.Snapshots, state.Controlling(tx.Tasks.Root(), c), tx.Now)
 }
 
 // savepointUnderWay says whether Flink is taking a savepoint of a cluster's job that somebody asked for.
 func savepointUnderWay(all state.Snapshots, c *state.Cluster) bool {
-	return slices.ContainsFunc(all.Of(c.Spec.Name), func(n *wire.Snapshot) bool {
-		return n.Trigger == wire.TriggerManual && n.Kind == wire.RestoreSavepoint && n.State == wire.SnapshotInProgress
+	found := false
+	all.Open.Root().WalkPrefix([]byte(c.Prefix()), func(_ []byte, n *wire.Snapshot) bool {
+		found = n.Trigger == wire.TriggerManual && n.Kind == wire.RestoreSavepoint && n.State == wire.SnapshotInProgress
+		return found
 	})
+	return found
 }
 
-func situation(c *state.Cluster, next spec.Spec, jm *task.Task, now time.Time) Situation {
+func situation(c *state.Cluster, next spec.Spec, snapshots state.Snapshots, jm *task.Task, now time.Time) Situation {
 	s := Situation{
 		Old: c.Spec, New: next, Mode: next.Mode(), Job: c.Job, HighAvailability: c.Spec.HighAvailability(), Now: now,
-		Over: c.State == wire.Suspended || c.State == wire.Finished || c.State == wire.Failed,
+		Savepoint: savepointUnderWay(snapshots, c),
+		Over:      c.State == wire.Suspended || c.State == wire.Finished || c.State == wire.Failed,
 	}
 	if c.Result != nil {
 		s.Ended = c.Result.Status
@@ -242,8 +243,6 @@ func WouldRestore(s *state.State, c *state.Cluster) (wire.NextRestore, bool) {
 	if c.Flink != nil {
 		now = c.Flink.Observed
 	}
-	would := situation(c, c.RequestedSpec(), state.Controlling(s.Tasks.Root(), c), now)
-	would.Savepoint = savepointUnderWay(s.Snapshots, c)
-	choice := Choose(would)
+	choice := Choose(situation(c, c.RequestedSpec(), s.Snapshots, state.Controlling(s.Tasks.Root(), c), now))
 	return wire.NextRestore{Method: string(choice.Method), Restore: state.ShownRestore(choice.Restore), Reason: choice.Reason}, true
 }
