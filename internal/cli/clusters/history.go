@@ -3,7 +3,6 @@ package clusters
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -16,75 +15,39 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
-// HistoryOptions are what `cluster history` was told.
-type HistoryOptions struct {
-	*command.Factory
-	Name   string
-	Follow bool
-	Output command.Output
-}
-
 // NewHistory returns the command `cluster history`; run replaces its work in tests.
-func NewHistory(f *command.Factory, run func(context.Context, *HistoryOptions) error) *cobra.Command {
-	o := &HistoryOptions{Factory: f}
+func NewHistory(f *command.Factory, run func(context.Context, *StoryOptions) error) *cobra.Command {
 	if run == nil {
 		run = historyRun
 	}
-	cmd := &cobra.Command{
+	return newStory(&StoryOptions{Factory: f}, &cobra.Command{
 		Use:   "history NAME",
 		Short: "Show who changed a cluster, how, and what became of it",
 		Long: `Show the changes of a cluster that were asked for, newest first, also of one that is gone: who asked, what differs
 in the spec, and what became of it. With --follow changes are printed as they begin and end.`,
 		Example: `  dcos flink cluster history demo
   dcos flink cluster history demo --follow`,
-		Args: command.Args("NAME"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Name = args[0]
-			if o.Follow && o.Output.JSON {
-				return command.Flagf("--follow and --json exclude each other")
-			}
-			return run(cmd.Context(), o)
-		},
-		ValidArgsFunction: f.Complete(command.ClusterNames),
-	}
-	cmd.Flags().BoolVar(&o.Follow, "follow", false, "follow until interrupted")
-	o.Output.RegisterJSON(cmd)
-	return cmd
+	}, run)
 }
 
 // historyRun prints the operations.
-func historyRun(ctx context.Context, o *HistoryOptions) error {
+func historyRun(ctx context.Context, o *StoryOptions) error {
 	c, err := o.Client()
 	if err != nil {
 		return err
 	}
-	list, err := c.Operations(ctx, o.Name, "")
-	if err != nil {
-		return err
-	}
-	if o.Output.JSON {
-		return o.Streams.JSON(map[string]any{"operations": list.Operations})
-	}
-	if err := printOperations(o.Streams, list.Operations, o.Clock.Now()); err != nil || !o.Follow {
-		return err
-	}
-	cursor := list.Cursor
-	err = o.Factory.Follow(ctx, patience, nil, func(ctx context.Context) (bool, error) {
-		now, err := c.Operations(ctx, o.Name, cursor)
-		if err != nil {
-			return false, err
-		}
-		for _, p := range now.Operations {
+	return story[wire.Operation]{
+		name: "operations",
+		after: func(ctx context.Context, cursor string) ([]wire.Operation, string, error) {
+			list, err := c.Operations(ctx, o.Name, cursor)
+			return list.Operations, list.Cursor, err
+		},
+		table: func(list []wire.Operation) error { return printOperations(o.Streams, list, o.Clock.Now()) },
+		line: func(p wire.Operation) {
 			at := cmp.Or(p.Ended, p.Started)
 			o.Streams.Outf("%s\t%d\t%s\t%s\t%s\n", at.UTC().Format(time.RFC3339), p.ID, terminal.Clean(string(p.Kind)), terminal.Clean(string(p.State)), terminal.Clean(detail(p)))
-		}
-		cursor = now.Cursor
-		return false, nil
-	})
-	if errors.Is(err, context.Canceled) {
-		return nil // Ctrl-C is how following ends.
-	}
-	return err
+		},
+	}.tell(ctx, o)
 }
 
 // printOperations prints operations as a table.

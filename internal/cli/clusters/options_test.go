@@ -87,7 +87,7 @@ func TestOptions(t *testing.T) {
 	line = "demo -f -n 5 --file stderr"
 	same(t, line, &clusters.LogsOptions{Name: "demo", Logs: command.Logs{File: "stderr", Follow: true, Lines: 5}}, parse(t, line, clusters.NewLogs))
 	line = "demo --follow"
-	same(t, line, &clusters.EventsOptions{Name: "demo", Follow: true}, parse(t, line, clusters.NewEvents))
+	same(t, line, &clusters.StoryOptions{Name: "demo", Follow: true}, parse(t, line, clusters.NewEvents))
 	line = "--json"
 	same(t, line, &clusters.ListOptions{Output: command.Output{JSON: true}}, parse(t, line, clusters.NewList))
 	line = "demo"
@@ -103,10 +103,10 @@ func TestUsage(t *testing.T) {
 	}
 	scale := func() *cobra.Command { return clusters.NewScale(&command.Factory{}, take(new(*clusters.ScaleOptions))) }
 	events := func() *cobra.Command {
-		return clusters.NewEvents(&command.Factory{}, take(new(*clusters.EventsOptions)))
+		return clusters.NewEvents(&command.Factory{}, take(new(*clusters.StoryOptions)))
 	}
 	history := func() *cobra.Command {
-		return clusters.NewHistory(&command.Factory{}, take(new(*clusters.HistoryOptions)))
+		return clusters.NewHistory(&command.Factory{}, take(new(*clusters.StoryOptions)))
 	}
 	for _, c := range []struct {
 		line  string
