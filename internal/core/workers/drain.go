@@ -229,7 +229,7 @@ func replaceDraining(tx *state.Tx, name string) {
 		}
 		return
 	}
-	if c.Driver.Epoch == "" || tx.Now.Before(c.ReplacementNext) {
+	if c.Driver.Wanted == nil || tx.Now.Before(c.ReplacementNext) { // A new driver has asked for nothing yet.
 		return
 	}
 	for _, t := range gone {
