@@ -39,7 +39,7 @@ func TestHistory(t *testing.T) {
 	if _, err := w.Client.CreateCluster(t.Context(), big); err != nil {
 		t.Fatal(err)
 	}
-	p.Until("it tells why a cluster waits", `document.querySelector("#cluster-big .why")?.textContent.includes("mem: 102400 wanted")`, long)
+	p.Until("it tells why a cluster waits", `document.querySelector("#cluster-big .why")?.textContent.includes("mem: 102400 MiB wanted")`, long)
 	p.Until("what is wanted is drawn", `document.querySelector("#slots-words").textContent.includes("4 wanted, 2 registered")`, long)
 
 	w.Signal(world.Tasks(small, spec.TaskManagerTask)[0].ID, syscall.SIGKILL)
