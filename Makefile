@@ -99,8 +99,25 @@ $(SITE)/ready: tools/site/requirements.txt
 check: java-format-check ## The fast half: format, vet, lint, unit tests with the race detector, simulations; no Flink
 	@test -z "$$($(FORMAT) -l . | tee /dev/stderr)" || { echo "run: make format"; exit 1; }
 	$(GO) vet ./...
+	@$(MAKE) console-types
 	$(LINT) run ./...
 	$(GO) test -race -timeout 10m ./...
+
+CONSOLE := tools/console
+CONSOLE_READY := $(CONSOLE)/node_modules/.package-lock.json
+
+$(CONSOLE_READY): $(CONSOLE)/package-lock.json
+	cd $(CONSOLE) && npm ci --silent
+	@touch $@
+
+.PHONY: console-vendor
+console-vendor: $(CONSOLE_READY) ## Make the console's libraries from the packages that tools/console/package-lock.json pins (needs node and npm)
+	node $(CONSOLE)/vendor.mjs
+
+.PHONY: console-types
+console-types: ## Check the types of the console's code (needs node and npm; skipped without)
+	@if command -v npm >/dev/null; then $(MAKE) $(CONSOLE_READY) && $(CONSOLE)/node_modules/.bin/tsc -p $(CONSOLE); \
+		else echo "there is no npm: the types of the console are not checked"; fi
 
 .PHONY: format
 format: ## Format the code

@@ -1,6 +1,6 @@
 // Package api owns the HTTP surface of the service: routes, the reading and checking of
 // requests, the shape of answers and errors, the proxy to Flink's web UI and REST API, the files
-// of sandboxes, and the page at the root.
+// of sandboxes, and the console at the root.
 //
 // It keeps no state and decides nothing: reads are answered from the published view, writes are
 // posted as events, and an answer comes when what it says was saved. It refuses to guess at
@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flink-on-mesos/flink-service/internal/api/happened"
+	"github.com/flink-on-mesos/flink-service/internal/api/live"
 	"github.com/flink-on-mesos/flink-service/internal/api/scaling"
 	"github.com/flink-on-mesos/flink-service/internal/api/sdk"
 	"github.com/flink-on-mesos/flink-service/internal/api/snapshots"
@@ -168,6 +169,8 @@ type API struct {
 	handler http.Handler
 	// happened answers events and operations.
 	happened *happened.Happened
+	// live streams what changes.
+	live *live.Live
 	// sdk has the handlers for tools of DC/OS SDK services.
 	sdk *sdk.API
 	// snapshots answers what savepoints and checkpoints there are.
@@ -187,6 +190,7 @@ func New(o Options) (*API, error) {
 	}
 	a := &API{o: o, writes: make(chan struct{}, 1)}
 	a.happened = happened.New(happened.Options{View: o.Core.View, Log: o.Events, Problems: o.Problems})
+	a.live = live.New(o.Core.View, o.Events)
 	a.sdk = sdk.New(sdk.Options{
 		View: o.Core.View, Write: a.write, Restart: a.restart, RestartTask: a.restartOne, Answer: answer,
 		Problems: o.Problems, Removed: o.Removed, Gatherer: o.Gatherer, Name: o.FrameworkName, Version: o.Version, Leader: o.Leader,

@@ -64,7 +64,7 @@ func TestScopes(t *testing.T) {
 		need         auth.Scope
 	}{
 		{"GET", "/", auth.None},
-		{"GET", "/page/page.js", auth.None},
+		{"GET", "/page/views/job.js", auth.None},
 		{"GET", "/v1/health", auth.None},
 		{"HEAD", "/v1/health", auth.None},
 		{"GET", "/artifacts/none", auth.None},
@@ -166,7 +166,7 @@ func TestScopes(t *testing.T) {
 func TestEveryRouteNeedsAToken(t *testing.T) {
 	t.Parallel()
 	w := guarded(t)
-	open := []string{"GET /", "GET /page/{file}", "GET /v1/health", "DELETE /v1/session", "GET /artifacts/{path...}"}
+	open := []string{"GET /", "GET /page/{path...}", "GET /v1/health", "DELETE /v1/session", "GET /artifacts/{path...}"}
 	for _, route := range w.api.Routes() {
 		method, pattern, _ := strings.Cut(route, " ")
 		path := strings.NewReplacer("{$}", "", "...}", "}", "{name}", "demo", "{", "", "}", "").Replace(pattern)

@@ -57,6 +57,8 @@ func (a *API) allEvents(w http.ResponseWriter, r *http.Request) error {
 	return answerOr(w, found, err)
 }
 
+func (a *API) stream(w http.ResponseWriter, r *http.Request) error { return a.live.Serve(w, r) }
+
 func (a *API) operations(w http.ResponseWriter, r *http.Request) error {
 	found, err := a.happened.Operations(r, r.PathValue("name"))
 	return answerOr(w, found, err)

@@ -25,6 +25,7 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/health", a.health},
 		{http.MethodGet, "/v1/version", a.version},
 		{http.MethodGet, "/v1/service", a.service},
+		{http.MethodGet, "/v1/session", a.describeSession},
 		{http.MethodPost, "/v1/session", a.beginSession},
 		{http.MethodDelete, "/v1/session", a.endSession},
 		{http.MethodGet, "/v1/openapi.yaml", a.openapi},
@@ -51,6 +52,7 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/artifacts", a.o.Artifacts.ServeList},
 		{http.MethodDelete, "/v1/artifacts/{sha256}", a.o.Artifacts.ServeDelete},
 		{http.MethodGet, "/v1/events", a.allEvents},
+		{http.MethodGet, "/v1/stream", a.stream},
 		{http.MethodGet, "/v1/snapshots", a.listSnapshots},
 		{http.MethodGet, "/v1/snapshots/{snapshot}", a.describeSnapshot},
 		{http.MethodDelete, "/v1/snapshots/{snapshot}", a.deleteSnapshot},
@@ -83,7 +85,7 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/configurations", a.sdk.TargetID},
 		{http.MethodGet, "/v1/configurations/{id}", a.sdk.DescribeConfiguration},
 		{http.MethodGet, "/{$}", a.page},
-		{http.MethodGet, "/page/{file}", a.page},
+		{http.MethodGet, "/page/{path...}", a.page},
 	}
 }
 

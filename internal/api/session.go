@@ -35,6 +35,16 @@ func (a *API) beginSession(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// describeSession answers what the token or session of the request may do, so that the console offers nothing that would be
+// refused.
+func (a *API) describeSession(w http.ResponseWriter, r *http.Request) error {
+	scope := auth.Admin
+	if !a.o.Tokens.Open() {
+		scope = max(a.o.Tokens.Scope(tokenOf(r)), a.sessionScope(r, auth.Read))
+	}
+	return answer(w, http.StatusOK, map[string]string{"scope": scope.String()})
+}
+
 // endSession has the browser forget the cookie.
 func (a *API) endSession(w http.ResponseWriter, r *http.Request) error {
 	c := a.cookie(r, "")

@@ -15,8 +15,8 @@ import (
 	"github.com/flink-on-mesos/flink-service/tests/e2e/world"
 )
 
-// TestHistory opens the page below a path prefix: it tells why a cluster waits, draws what was wanted and how long a loss
-// took, lists the last events, and leads into the sandbox of a task.
+// TestHistory opens the console below a path prefix: it tells why a cluster waits, draws what was wanted and how long a loss
+// took, lists the last events, follows a log, and leads into the sandbox of a task.
 func TestHistory(t *testing.T) {
 	d := disttest.Real(t)[0]
 	b := chromium.Start(t)
@@ -40,15 +40,21 @@ func TestHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Until("it tells why a cluster waits", `document.querySelector("#cluster-big .why")?.textContent.includes("mem: 102400 MiB wanted")`, long)
-	p.Until("what is wanted is drawn", `document.querySelector("#slots-words").textContent.includes("4 wanted, 2 registered")`, long)
-
 	w.Signal(world.Tasks(small, spec.TaskManagerTask)[0].ID, syscall.SIGKILL)
+	p.Eval(`location.hash = "#/history"`)
+	p.Until("what is wanted is drawn", `document.querySelector("#slots figcaption")?.textContent.includes("4 wanted") && document.querySelector("#slots canvas")`, long)
 	p.Until("the loss is an event", `document.querySelector("#events").textContent.includes("ended on")`, long)
-	p.Until("the recovery is drawn", `document.querySelector("#recoveries-points circle title")?.textContent.startsWith("small: TaskManagerLost")`, long)
+	p.Until("the recovery is drawn", `document.querySelector("#recoveries figcaption")?.textContent.includes("(small, TaskManagerLost)") && document.querySelector("#recoveries canvas")`, long)
+	p.Eval("scrollTo(0, 0); document.activeElement.blur()")
+	shot(t, p, "history")
+	keyboard(t, p)
 
-	p.Click("#cluster-small button.open")
-	p.Click("#detail-small button[id^=sandbox-]")
-	p.Until("the sandbox is listed", `document.querySelector("#sandbox").open && document.querySelector("#sandbox-files").textContent.includes("stdout")`, soon)
+	p.Eval(`location.hash = "#/clusters/small/logs"`)
+	p.Until("the log is followed", `document.querySelector("#log")?.textContent.length > 200`, soon)
+	shot(t, p, "log")
+	p.Eval(`location.hash = "#/clusters/small"`)
+	p.Click("#tasks button[id^=sandbox-]")
+	p.Until("the sandbox is listed", `document.querySelector("#sandbox")?.open && document.querySelector("#sandbox-files").textContent.includes("stdout")`, soon)
 	folder := `[...document.querySelectorAll("#sandbox-files button")].find(e => e.textContent === "conf/")`
 	p.Until("it has a folder", folder, soon)
 	p.Eval(folder + ".click()")
@@ -57,16 +63,7 @@ func TestHistory(t *testing.T) {
 	file := b.Open(p.Text(`document.querySelector("#sandbox-files a").href`), 800, 600)
 	file.Until("a file is shown", `document.body.innerText.length > 0`, soon)
 	p.Press("Escape")
-	p.Until("the sandbox is closed", `!document.querySelector("#sandbox").open`, soon)
-	p.Click("#cluster-small button.open")
-
-	for _, dark := range []bool{false, true} {
-		p.Dark(dark)
-		contrast(t, p, map[bool]string{false: "light", true: "dark"}[dark])
-	}
-	p.Dark(false)
-	p.Eval("scrollTo(0, 0); document.activeElement.blur()")
-	shot(t, p, "history")
+	p.Until("the sandbox is closed", `!document.querySelector("#sandbox")`, soon)
 	keyboard(t, p)
 	for _, r := range p.Requests() {
 		if !strings.HasPrefix(r, proxy.URL+prefix+"/") && !strings.HasPrefix(r, "data:") {
@@ -81,7 +78,7 @@ func TestHistory(t *testing.T) {
 // keyboard checks that Tab reaches everything that can be used, and that it is seen where the focus is.
 func keyboard(t *testing.T, p *chromium.Page) {
 	t.Helper()
-	const all = `[...document.querySelectorAll("a[href], button, summary, input, select")].filter(e => e.getClientRects().length && !e.disabled)`
+	const all = `[...document.querySelectorAll("a[href], button, summary, input, select, [tabindex='0']")].filter(e => e.getClientRects().length && !e.disabled)`
 	p.Eval(all + `.forEach(e => e.addEventListener("focus", () => { e.dataset.reached = getComputedStyle(e).outlineStyle !== "none" ? "seen" : "unseen"; }))`)
 	n, _ := p.Eval(all + ".length").(float64)
 	for range int(n) + 2 {

@@ -1,0 +1,3 @@
+/** js-yaml. */
+export function dump(value: unknown, options?: object): string;
+export function load(text: string): unknown;
