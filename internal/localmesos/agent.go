@@ -1,7 +1,6 @@
 package localmesos
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,16 +13,6 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/resources"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 )
-
-// Runtime runs the tasks of an agent.
-type Runtime interface {
-	// Launch starts a task and returns soon; report is called with each of its states in order.
-	Launch(framework mesos.FrameworkInfo, task mesos.TaskInfo, report func(mesos.TaskStatus))
-	// Kill ends a task, with the grace of the policy; it does not wait.
-	Kill(taskID string, policy *mesos.KillPolicy)
-	// Close ends every task and waits.
-	Close() error
-}
 
 // AgentOptions describe an agent.
 type AgentOptions struct {
@@ -47,43 +36,14 @@ type AgentOptions struct {
 	Runtime func(agentID string) (Runtime, error)
 }
 
-// agent is a registered agent.
-type agent struct {
-	id, hostname, address string
-	region, zone          string
-	attributes            []mesos.Attribute
-	registered            time.Time
-	// total, used and offered are without allocation.
-	total, used, offered mesos.Resources
-	tasks                map[*task]bool
-	offers               map[string]*pendingOffer
-	runtime              Runtime
-	// connected: the master has a connection to the agent's process. unreachable: the master gave the agent up.
-	// killed: its machine is gone, which the master may not know yet.
-	connected, unreachable, killed bool
-	// observer fires when the agent has left too many pings unanswered.
-	observer *time.Timer
-	// doomed are tasks of frameworks that ended, and kills those that their frameworks killed, while the agent was
-	// not connected: they are killed when it comes back.
-	doomed []string
-	kills  map[string]*mesos.KillPolicy
-	// deactivated agents are not offered; draining ones end their tasks as well.
-	deactivated, draining bool
-	lost                  time.Time
-	// unavailable is what operators plan; nil for nothing.
-	unavailable *mesos.Unavailability
-	// inverse are the inverse offers that were sent and not answered, by framework.
-	inverse map[*framework]string
-}
-
 // AddAgent registers an agent and returns its id.
 func (m *Master) AddAgent(o AgentOptions) (string, error) {
 	if o.Runtime == nil {
 		return "", errors.New("agent: Runtime is required")
 	}
 	m.mu.Lock()
-	id := fmt.Sprintf("%s-S%d", m.id, m.counts.agent)
-	m.counts.agent++
+	id := fmt.Sprintf("%s-S%d", m.registry.id, m.registry.counts.agent)
+	m.registry.counts.agent++
 	m.mu.Unlock()
 	rt, err := o.Runtime(id)
 	if err != nil {
@@ -100,7 +60,7 @@ func (m *Master) AddAgent(o AgentOptions) (string, error) {
 	if a.address == "" {
 		a.address = m.address
 	}
-	for _, key := range sortedKeys(o.Attributes) {
+	for _, key := range slices.Sorted(maps.Keys(o.Attributes)) {
 		a.attributes = append(a.attributes, attribute(key, o.Attributes[key]))
 	}
 	m.mu.Lock()
@@ -108,8 +68,8 @@ func (m *Master) AddAgent(o AgentOptions) (string, error) {
 	if m.closed {
 		return "", errors.Join(errors.New("the master is closed"), rt.Close())
 	}
-	m.agents[id] = a
-	m.order = append(m.order, id)
+	m.registry.agents[id] = a
+	m.registry.order = append(m.registry.order, id)
 	return id, nil
 }
 
@@ -158,45 +118,10 @@ func (o *AgentOptions) resources() mesos.Resources {
 	return rs
 }
 
-func (a *agent) close() error {
-	if err := a.runtime.Close(); err != nil {
-		return fmt.Errorf("close agent %s: %w", a.id, err)
-	}
-	return nil
-}
-
-// sorted lists the tasks of an agent, so that what is done to them is repeatable.
-func (a *agent) sorted() []*task {
-	return slices.SortedFunc(maps.Keys(a.tasks), func(x, y *task) int {
-		return cmp.Or(cmp.Compare(x.framework.id, y.framework.id), cmp.Compare(x.info.TaskID.Value, y.info.TaskID.Value))
-	})
-}
-
-// killOrDoom ends a task that nobody waits for any more, at once or when its agent comes back.
-func (a *agent) killOrDoom(t *task) {
-	if a.connected {
-		a.runtime.Kill(t.info.TaskID.Value, nil)
-		return
-	}
-	a.doomed = append(a.doomed, t.info.TaskID.Value)
-}
-
-// agent finds an agent by id, or by its number in the order of their registration.
-func (m *Master) agent(name string) (*agent, error) {
-	if a := m.agents[name]; a != nil {
-		return a, nil
-	}
-	var n int
-	if _, err := fmt.Sscanf(name, "%d", &n); err == nil && n >= 0 && n < len(m.order) && m.agents[m.order[n]] != nil {
-		return m.agents[m.order[n]], nil
-	}
-	return nil, fmt.Errorf("there is no agent %q: give its id, or its number from 0", name)
-}
-
 // failure tells every framework that an agent is no longer there.
 func (m *Master) failure(a *agent) {
 	id := mesos.AgentID{Value: a.id}
-	for _, f := range m.frameworks {
+	for _, f := range m.registry.frameworks {
 		f.send(&scheduler.Event{Type: scheduler.Event_FAILURE, Failure: &scheduler.Event_Failure{AgentID: &id}})
 	}
 }

@@ -34,8 +34,8 @@ func (m *Master) Allocate() {
 	}
 	made := make(map[*framework][]mesos.Offer)
 	var order []*framework
-	for _, id := range m.order {
-		a := m.agents[id]
+	for _, id := range m.registry.order {
+		a := m.registry.agents[id]
 		if a == nil || !a.connected || a.deactivated {
 			continue
 		}
@@ -46,7 +46,7 @@ func (m *Master) Allocate() {
 		r.sort()
 		for _, c := range r.candidates {
 			free := freeFor(rest, c.role, c.framework.can(mesos.FrameworkInfo_Capability_REVOCABLE_RESOURCES))
-			if len(free) == 0 || c.framework.constraints.excludes(a, c.role) || c.framework.filtered(a, c.role, free, r.now) || hasGPU(free) && !c.framework.can(mesos.FrameworkInfo_Capability_GPU_RESOURCES) {
+			if len(free) == 0 || c.framework.constraints.excludes(a.place(), c.role) || c.framework.filtered(a, c.role, free, r.now) || hasGPU(free) && !c.framework.can(mesos.FrameworkInfo_Capability_GPU_RESOURCES) {
 				continue
 			}
 			o := m.newOffer(c.framework, a, c.role, free)
@@ -147,20 +147,20 @@ func (m *Master) newRound() *round {
 		ofRole[role].add(rs)
 	}
 	r := &round{now: time.Now()}
-	for _, a := range m.agents {
+	for _, a := range m.registry.agents {
 		r.total.add(a.total)
 	}
-	for _, f := range m.frameworks {
+	for _, f := range m.registry.frameworks {
 		for _, t := range f.tasks {
 			if !t.freed {
 				count(f, t.role(), t.info.Resources)
 			}
 		}
 	}
-	for _, o := range m.offers {
+	for _, o := range m.registry.offers {
 		count(o.framework, o.role, o.resources)
 	}
-	for _, f := range m.frameworks {
+	for _, f := range m.registry.frameworks {
 		if f.stream == nil {
 			continue
 		}
@@ -185,14 +185,4 @@ func (r *round) sort() {
 			cmp.Compare(a.held.share(r.total), b.held.share(r.total)), cmp.Compare(a.framework.id, b.framework.id),
 		)
 	})
-}
-
-func (f *framework) filtered(a *agent, role string, free mesos.Resources, now time.Time) bool {
-	filters := slices.DeleteFunc(f.filters[a], func(x filter) bool { return !now.Before(x.until) })
-	if len(filters) == 0 {
-		delete(f.filters, a)
-		return false
-	}
-	f.filters[a] = filters
-	return slices.ContainsFunc(filters, func(x filter) bool { return x.role == role && resources.ContainsAll(x.resources, free) })
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 
@@ -140,7 +141,7 @@ func (c *offerConstraints) check(roles []string) string {
 	if c == nil {
 		return ""
 	}
-	for _, role := range sortedKeys(c.RoleConstraints) {
+	for _, role := range slices.Sorted(maps.Keys(c.RoleConstraints)) {
 		r := c.RoleConstraints[role]
 		if !slices.Contains(roles, role) {
 			return "Offer constraints specify role '" + role + "' that is not contained in the set of roles"
@@ -170,8 +171,14 @@ func (c *offerConstraints) check(roles []string) string {
 	return ""
 }
 
+// place is what constraints look at in an agent. Region and zone are empty for none.
+type place struct {
+	hostname, region, zone string
+	attributes             []mesos.Attribute
+}
+
 // excludes says whether an agent is not to be offered to a role.
-func (c *offerConstraints) excludes(a *agent, role string) bool {
+func (c *offerConstraints) excludes(a place, role string) bool {
 	if c == nil || c.RoleConstraints[role] == nil {
 		return false
 	}
@@ -182,7 +189,7 @@ func (c *offerConstraints) excludes(a *agent, role string) bool {
 
 // met evaluates a constraint as mesos, offer_constraints_filter.cpp: an attribute that is not a text satisfies every
 // comparison, and of several with one name the first counts.
-func (x *attributeConstraint) met(a *agent) bool {
+func (x *attributeConstraint) met(a place) bool {
 	value, has, text := "", true, true
 	switch {
 	case x.Selector.AttributeName != nil:

@@ -78,12 +78,9 @@ func (m *Master) Silence(on bool) {
 	if on {
 		return
 	}
-	for _, f := range m.frameworks {
+	for _, f := range m.registry.frameworks {
 		if f.stream != nil {
-			select {
-			case f.stream.ready <- struct{}{}:
-			default:
-			}
+			f.stream.wake()
 		}
 	}
 }
@@ -92,7 +89,7 @@ func (m *Master) Silence(on bool) {
 func (m *Master) DropStreams() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, f := range m.frameworks {
+	for _, f := range m.registry.frameworks {
 		if f.stream != nil {
 			f.stream.close()
 		}
@@ -104,11 +101,11 @@ func (m *Master) DropStreams() {
 func (m *Master) Failover() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.offers = make(map[string]*pendingOffer)
-	for _, a := range m.agents {
+	m.registry.offers = make(map[string]*pendingOffer)
+	for _, a := range m.registry.agents {
 		a.offered, a.inverse = nil, nil
 	}
-	for _, f := range m.frameworks {
+	for _, f := range m.registry.frameworks {
 		f.filters, f.inverseFilters = nil, nil
 		if f.stream != nil {
 			f.stream.close()
@@ -135,7 +132,7 @@ func (m *Master) NotReady(status int, reason string) {
 func (m *Master) Teardown(frameworkID string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	f := m.frameworks[frameworkID]
+	f := m.registry.frameworks[frameworkID]
 	if f == nil {
 		return fmt.Errorf("No framework found with specified ID") //nolint:staticcheck,revive // The master's words.
 	}

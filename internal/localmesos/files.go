@@ -12,41 +12,29 @@ import (
 	agentapi "github.com/mesos/mesos-go/api/v1/lib/agent"
 )
 
-// Files gives access to the sandboxes of a Runtime that has some. Paths are as on a real agent: the
-// directory of a container, or /frameworks/ID/executors/ID/runs/latest.
-type Files interface {
-	// ListFiles lists a directory, or returns fs.ErrNotExist.
-	ListFiles(path string) ([]fs.FileInfo, error)
-	// ReadFile reads up to length bytes from an offset, and says how large the file is.
-	ReadFile(path string, offset, length int64) (data []byte, size int64, err error)
-}
-
 // maxRead is the most that an agent reads at once: 16 pages (mesos, files.cpp).
 const maxRead = 16 * 4096
 
-// list and read ask every agent that answers: they share one address, and a path is known to one of them.
-func (m *Master) list(path string) (infos []fs.FileInfo, err error) {
-	err = m.eachFiles(func(f Files) (err error) { infos, err = f.ListFiles(path); return err })
+// sandboxes serves the files of the tasks of all agents, which share one address.
+type sandboxes struct {
+	// agents are those that answer.
+	agents  func() []Files
+	version func() mesos.VersionInfo
+}
+
+// listFiles and readFile ask every agent: a path is known to one of them.
+func (s *sandboxes) listFiles(path string) (infos []fs.FileInfo, err error) {
+	err = s.each(func(f Files) (err error) { infos, err = f.ListFiles(path); return err })
 	return infos, err
 }
 
-func (m *Master) read(path string, offset, length int64) (data []byte, size int64, err error) {
-	err = m.eachFiles(func(f Files) (err error) { data, size, err = f.ReadFile(path, offset, length); return err })
+func (s *sandboxes) readFile(path string, offset, length int64) (data []byte, size int64, err error) {
+	err = s.each(func(f Files) (err error) { data, size, err = f.ReadFile(path, offset, length); return err })
 	return data, size, err
 }
 
-func (m *Master) eachFiles(do func(Files) error) error {
-	m.mu.Lock()
-	var all []Files
-	for _, id := range m.order {
-		if a := m.agents[id]; a != nil && a.connected && !a.killed {
-			if f, ok := a.runtime.(Files); ok {
-				all = append(all, f)
-			}
-		}
-	}
-	m.mu.Unlock()
-	for _, f := range all {
+func (s *sandboxes) each(do func(Files) error) error {
+	for _, f := range s.agents() {
 		if err := do(f); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -54,8 +42,8 @@ func (m *Master) eachFiles(do func(Files) error) error {
 	return fs.ErrNotExist
 }
 
-// agentOperator serves /slave(1)/api/v1.
-func (m *Master) agentOperator(w http.ResponseWriter, r *http.Request) {
+// operator serves /slave(1)/api/v1.
+func (s *sandboxes) operator(w http.ResponseWriter, r *http.Request) {
 	call := new(agentapi.Call)
 	if !readOperatorCall(w, r, call) {
 		return
@@ -65,10 +53,10 @@ func (m *Master) agentOperator(w http.ResponseWriter, r *http.Request) {
 	case agentapi.Call_GET_HEALTH:
 		response.Type, response.GetHealth = agentapi.Response_GET_HEALTH, &agentapi.Response_GetHealth{Healthy: true}
 	case agentapi.Call_GET_VERSION:
-		response.Type, response.GetVersion = agentapi.Response_GET_VERSION, &agentapi.Response_GetVersion{VersionInfo: m.versionInfo()}
+		response.Type, response.GetVersion = agentapi.Response_GET_VERSION, &agentapi.Response_GetVersion{VersionInfo: s.version()}
 	case agentapi.Call_LIST_FILES:
 		path := call.GetListFiles().GetPath()
-		infos, err := m.list(path)
+		infos, err := s.listFiles(path)
 		if err != nil {
 			fileError(w, err)
 			return
@@ -84,7 +72,7 @@ func (m *Master) agentOperator(w http.ResponseWriter, r *http.Request) {
 		if c.Length != nil {
 			length = min(length, int64(min(*c.Length, maxRead)))
 		}
-		data, size, err := m.read(c.GetPath(), int64(c.GetOffset()), length)
+		data, size, err := s.readFile(c.GetPath(), int64(c.GetOffset()), length)
 		if err != nil {
 			fileError(w, err)
 			return
@@ -135,22 +123,22 @@ func owner() (uid, gid string) {
 	return u.Username, u.Username
 }
 
-// filesBrowse is the old form of LIST_FILES.
-func (m *Master) filesBrowse(w http.ResponseWriter, r *http.Request) {
+// browse is the old form of LIST_FILES.
+func (s *sandboxes) browse(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Query().Get("path")
 	if path == "" {
 		plain(w, http.StatusBadRequest, "Expecting 'path=value' in query.\n")
 		return
 	}
-	infos, err := m.list(path)
+	infos, err := s.listFiles(path)
 	if err != nil {
 		fileError(w, err)
 		return
 	}
-	out := []object{}
+	out := []map[string]any{}
 	uid, gid := owner()
 	for _, i := range infos {
-		out = append(out, object{
+		out = append(out, map[string]any{
 			"path": filepath.Join(path, i.Name()), "size": i.Size(), "nlink": 1, "mtime": float64(i.ModTime().Unix()),
 			"mode": i.Mode().String(), "uid": uid, "gid": gid,
 		})
@@ -158,8 +146,8 @@ func (m *Master) filesBrowse(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, out)
 }
 
-// filesRead is the old form of READ_FILE. Offset -1 asks for the size alone.
-func (m *Master) filesRead(w http.ResponseWriter, r *http.Request) {
+// read is the old form of READ_FILE. Offset -1 asks for the size alone.
+func (s *sandboxes) read(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if q.Get("path") == "" {
 		plain(w, http.StatusBadRequest, "Expecting 'path=value' in query.\n")
@@ -185,7 +173,7 @@ func (m *Master) filesRead(w http.ResponseWriter, r *http.Request) {
 	if offset < 0 {
 		length = 0
 	}
-	data, size, err := m.read(q.Get("path"), ask, length)
+	data, size, err := s.readFile(q.Get("path"), ask, length)
 	if err != nil {
 		fileError(w, err)
 		return
@@ -193,14 +181,14 @@ func (m *Master) filesRead(w http.ResponseWriter, r *http.Request) {
 	if offset < 0 {
 		offset = size
 	}
-	writeJSON(w, object{"data": string(data), "offset": offset})
+	writeJSON(w, map[string]any{"data": string(data), "offset": offset})
 }
 
-// filesDownload sends a whole file.
-func (m *Master) filesDownload(w http.ResponseWriter, r *http.Request) {
+// download sends a whole file.
+func (s *sandboxes) download(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Query().Get("path")
 	for offset := int64(0); ; {
-		data, size, err := m.read(path, offset, maxRead)
+		data, size, err := s.readFile(path, offset, maxRead)
 		if err != nil {
 			fileError(w, err)
 			return

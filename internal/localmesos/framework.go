@@ -2,57 +2,14 @@ package localmesos
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 )
-
-// framework is a registered framework.
-type framework struct {
-	id                         string
-	info                       mesos.FrameworkInfo
-	registered                 time.Time
-	reregistered, unregistered time.Time
-	stream                     *stream
-	failover                   *time.Timer
-	suppressed                 map[string]bool
-	filters                    map[*agent][]filter
-	// inverseFilters say until when maintenance of an agent is not announced again.
-	inverseFilters map[*agent]time.Time
-	// constraints say which agents are offered; nil for all.
-	constraints *offerConstraints
-	// tasks are those that run or may still be acknowledged, unreachable those of agents that are unreachable.
-	tasks, unreachable map[string]*task
-	completed          []*task
-}
-
-func (f *framework) can(c mesos.FrameworkInfo_Capability_Type) bool {
-	return slices.ContainsFunc(f.info.Capabilities, func(x mesos.FrameworkInfo_Capability) bool { return x.Type == c })
-}
-
-// roles are those whose resources the framework may be offered.
-func (f *framework) roles() []string { return rolesOf(&f.info) }
-
-func rolesOf(info *mesos.FrameworkInfo) []string {
-	if len(info.Roles) > 0 {
-		return info.Roles
-	}
-	return []string{info.GetRole()}
-}
-
-// send delivers an event when the framework is subscribed.
-func (f *framework) send(e *scheduler.Event) {
-	if f.stream != nil {
-		f.stream.send(e)
-	}
-}
-
-// maxTimeout bounds failover_timeout: what fits in a Duration of nanoseconds.
-const maxTimeout = 9.2e9
 
 // subscribe answers a SUBSCRIBE with a stream that stays open.
 func (m *Master) subscribe(w http.ResponseWriter, r *http.Request, c *scheduler.Call, constraints *offerConstraints) {
@@ -98,7 +55,7 @@ func failure(message string) *scheduler.Event {
 // register takes a subscription, or says why not in the master's words.
 func (m *Master) register(sub *scheduler.Call_Subscribe, constraints *offerConstraints, s *stream) (*framework, string) {
 	info := *sub.FrameworkInfo
-	if text := m.checkInfo(&info, sub.SuppressedRoles); text != "" {
+	if text := checkInfo(&info, sub.SuppressedRoles); text != "" {
 		return nil, text
 	}
 	if text := constraints.check(rolesOf(&info)); text != "" {
@@ -108,19 +65,19 @@ func (m *Master) register(sub *scheduler.Call_Subscribe, constraints *offerConst
 	if info.ID != nil {
 		id = info.ID.Value
 	}
-	if m.removed[id] {
+	if m.registry.removed[id] {
 		return nil, "Framework has been removed"
 	}
 	if id == "" {
-		id = fmt.Sprintf("%s-%04d", m.id, m.counts.framework)
-		m.counts.framework++
+		id = fmt.Sprintf("%s-%04d", m.registry.id, m.registry.counts.framework)
+		m.registry.counts.framework++
 	}
 	info.ID = &mesos.FrameworkID{Value: id}
 	setDefaults(&info)
-	f := m.frameworks[id]
+	f := m.registry.frameworks[id]
 	if f == nil {
 		f = &framework{id: id, registered: time.Now(), tasks: make(map[string]*task), unreachable: make(map[string]*task)}
-		m.frameworks[id] = f
+		m.registry.frameworks[id] = f
 	} else {
 		stopTimer(f.failover)
 		m.rescindAll(f)
@@ -140,7 +97,7 @@ func (m *Master) register(sub *scheduler.Call_Subscribe, constraints *offerConst
 		FrameworkID: info.ID, HeartbeatIntervalSeconds: &beat, MasterInfo: m.masterInfo(),
 	}})
 	f.send(&scheduler.Event{Type: scheduler.Event_HEARTBEAT})
-	for _, id := range sortedKeys(f.tasks) {
+	for _, id := range slices.Sorted(maps.Keys(f.tasks)) {
 		m.resume(f.tasks[id])
 	}
 	return f, ""
@@ -154,52 +111,6 @@ func setDefaults(info *mesos.FrameworkInfo) {
 	if info.FailoverTimeout == nil {
 		info.FailoverTimeout = new(float64)
 	}
-}
-
-// checkInfo finds what the master refuses in a FrameworkInfo.
-func (m *Master) checkInfo(info *mesos.FrameworkInfo, suppressed []string) string {
-	multi := slices.ContainsFunc(info.Capabilities, func(c mesos.FrameworkInfo_Capability) bool {
-		return c.Type == mesos.FrameworkInfo_Capability_MULTI_ROLE
-	})
-	if multi && info.Role != nil {
-		return "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable"
-	}
-	if !multi && len(info.Roles) > 0 {
-		return "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable"
-	}
-	roles := rolesOf(info)
-	for _, role := range roles {
-		if text := checkRole(role); text != "" {
-			return "'FrameworkInfo.roles' contains invalid role: " + text
-		}
-	}
-	for _, role := range suppressed {
-		if !slices.Contains(roles, role) {
-			return "Suppressed roles { " + strings.Join(suppressed, ", ") + " } are not contained in the set of roles"
-		}
-	}
-	if t := info.GetFailoverTimeout(); t > maxTimeout {
-		return fmt.Sprintf("The framework failover_timeout (%g) is invalid", t)
-	}
-	return ""
-}
-
-func checkRole(role string) string {
-	switch {
-	case role == "":
-		return "Empty role name is invalid"
-	case strings.HasPrefix(role, "/"):
-		return "Role '" + role + "' cannot start with a slash"
-	case strings.HasSuffix(role, "/"):
-		return "Role '" + role + "' cannot end with a slash"
-	case role == "." || role == "..":
-		return "Role '" + role + "' is invalid"
-	case strings.HasPrefix(role, "-"):
-		return "Role '" + role + "' is invalid because it begins with a dash"
-	case strings.ContainsAny(role, " \t\n\v\f\r\b"):
-		return "Role '" + role + "' is invalid because it contains a whitespace or backspace character"
-	}
-	return ""
 }
 
 // beat sends heartbeats until the stream ends.
@@ -229,7 +140,7 @@ func (m *Master) disconnected(f *framework, s *stream) {
 	f.failover = time.AfterFunc(timeout, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.frameworks[f.id] == f && f.stream == nil && !m.closed {
+		if m.registry.frameworks[f.id] == f && f.stream == nil && !m.closed {
 			m.o.Log.Info("framework failover timeout has passed", "framework", f.id)
 			m.removeFramework(f)
 		}
@@ -238,8 +149,8 @@ func (m *Master) disconnected(f *framework, s *stream) {
 
 // removeFramework ends a framework and all its tasks for good.
 func (m *Master) removeFramework(f *framework) {
-	m.removed[f.id] = true
-	delete(m.frameworks, f.id)
+	m.registry.removed[f.id] = true
+	delete(m.registry.frameworks, f.id)
 	stopTimer(f.failover)
 	m.rescindAll(f)
 	for _, t := range f.tasks {
@@ -248,20 +159,20 @@ func (m *Master) removeFramework(f *framework) {
 		if !terminal(*t.state) {
 			m.endWithFramework(t)
 		}
-		if a := m.agents[t.agentID]; a != nil {
+		if a := m.registry.agents[t.agentID]; a != nil {
 			delete(a.tasks, t)
 			a.killOrDoom(t)
 		}
 	}
 	// What was unreachable stays so, but for its process.
 	for _, t := range f.unreachable {
-		if a := m.agents[t.agentID]; a != nil {
+		if a := m.registry.agents[t.agentID]; a != nil {
 			m.recoverResources(t)
 			delete(a.tasks, t)
 			a.killOrDoom(t)
 		}
 	}
-	for _, id := range sortedKeys(f.tasks) {
+	for _, id := range slices.Sorted(maps.Keys(f.tasks)) {
 		f.completed = append(f.completed, f.tasks[id])
 	}
 	f.tasks = nil
@@ -271,9 +182,9 @@ func (m *Master) removeFramework(f *framework) {
 	}
 	const kept = 50 // as the real master's max_completed_frameworks
 	f.unregistered = time.Now()
-	m.completed = append(m.completed, f)
-	if n := len(m.completed); n > kept {
-		m.completed = m.completed[n-kept:]
+	m.registry.completed = append(m.registry.completed, f)
+	if n := len(m.registry.completed); n > kept {
+		m.registry.completed = m.registry.completed[n-kept:]
 	}
 }
 
@@ -292,7 +203,7 @@ func (m *Master) updateFramework(f *framework, u *scheduler.Call_UpdateFramework
 	if u.FrameworkInfo.ID == nil || u.FrameworkInfo.ID.Value != f.id {
 		return http.StatusBadRequest, "Failed to validate scheduler::Call: 'framework_id' differs from 'update_framework.framework_info.id'"
 	}
-	if text := m.checkInfo(&u.FrameworkInfo, u.SuppressedRoles); text != "" {
+	if text := checkInfo(&u.FrameworkInfo, u.SuppressedRoles); text != "" {
 		return http.StatusBadRequest, text
 	}
 	if text := constraints.check(rolesOf(&u.FrameworkInfo)); text != "" {
@@ -301,7 +212,7 @@ func (m *Master) updateFramework(f *framework, u *scheduler.Call_UpdateFramework
 	f.constraints = constraints
 	f.info = u.FrameworkInfo
 	setDefaults(&f.info)
-	for _, o := range m.offersOf(func(o *pendingOffer) bool { return o.framework == f && !slices.Contains(f.roles(), o.role) }) {
+	for _, o := range m.registry.offersOf(func(o *pendingOffer) bool { return o.framework == f && !slices.Contains(f.roles(), o.role) }) {
 		m.rescindOffer(o)
 	}
 	f.suppressed = make(map[string]bool)

@@ -11,14 +11,6 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 )
 
-// The build that /version speaks of is that of this process's start: there is no other.
-func (m *Master) version() map[string]any {
-	return map[string]any{
-		"version": Version, "build_user": "",
-		"build_date": m.started.UTC().Format("2006-01-02 15:04:05 UTC"), "build_time": float64(m.started.Unix()),
-	}
-}
-
 // handler is everything the port of the master serves, the agents' part included: they share it.
 func (m *Master) handler() http.Handler {
 	mux := http.NewServeMux()
@@ -28,20 +20,20 @@ func (m *Master) handler() http.Handler {
 		mux.HandleFunc(prefix+"/api/v1", m.operator)
 		mux.HandleFunc(prefix+"/health", func(http.ResponseWriter, *http.Request) {})
 		mux.HandleFunc(prefix+"/redirect", m.redirect)
-		mux.HandleFunc(prefix+"/state", m.reading(func() any { return m.state() }))
-		mux.HandleFunc(prefix+"/slaves", m.reading(func() any { return m.slaves() }))
+		mux.HandleFunc(prefix+"/state", m.reading(func() any { return m.view().state() }))
+		mux.HandleFunc(prefix+"/slaves", m.reading(func() any { return m.view().slaves() }))
 		mux.HandleFunc(prefix+"/teardown", m.teardown)
 	}
 	for _, prefix := range []string{"", "/slave(1)"} {
-		mux.HandleFunc(prefix+"/version", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, m.version()) })
+		mux.HandleFunc(prefix+"/version", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, m.view().version()) })
 	}
 	mux.HandleFunc("/slave(1)/health", func(http.ResponseWriter, *http.Request) {})
-	mux.HandleFunc("/metrics/snapshot", m.authenticated(func() any { return m.metrics() }))
-	mux.HandleFunc("/slave(1)/api/v1", m.agentOperator)
+	mux.HandleFunc("/metrics/snapshot", m.authenticated(func() any { return m.view().metrics() }))
+	mux.HandleFunc("/slave(1)/api/v1", m.sandboxes().operator)
 	for _, prefix := range []string{"", "/slave(1)"} {
-		mux.HandleFunc(prefix+"/files/read", m.filesRead)
-		mux.HandleFunc(prefix+"/files/browse", m.filesBrowse)
-		mux.HandleFunc(prefix+"/files/download", m.filesDownload)
+		mux.HandleFunc(prefix+"/files/read", m.sandboxes().read)
+		mux.HandleFunc(prefix+"/files/browse", m.sandboxes().browse)
+		mux.HandleFunc(prefix+"/files/download", m.sandboxes().download)
 	}
 	mux.HandleFunc("POST /localmesos/faults", m.inject)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
@@ -71,16 +63,6 @@ func (m *Master) authenticated(read func() any) http.HandlerFunc {
 		m.mu.Unlock()
 		writeJSON(w, v)
 	}
-}
-
-func writeJSON(w http.ResponseWriter, v any) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		plain(w, http.StatusInternalServerError, err.Error())
-		return
-	}
-	w.Header().Set("Content-Type", mediaJSON)
-	_, _ = w.Write(data) // The client may be gone.
 }
 
 func (m *Master) redirect(w http.ResponseWriter, r *http.Request) {

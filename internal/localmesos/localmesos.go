@@ -7,7 +7,6 @@ package localmesos
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -84,21 +83,10 @@ type Master struct {
 	wg       sync.WaitGroup
 	leader   *publisher
 
-	mu         sync.Mutex
-	id         string
-	frameworks map[string]*framework
-	// removed are the ids of frameworks that will never be taken again.
-	removed map[string]bool
-	// gone are the agents that an operator marked gone.
-	gone map[string]bool
-	// completed are the frameworks that ended, the oldest first.
-	completed []*framework
-	agents    map[string]*agent
-	order     []string
-	offers    map[string]*pendingOffer
-	counts    struct{ framework, agent, offer int }
-	faults    faults
-	closed    bool
+	mu       sync.Mutex
+	registry *registry
+	faults   faults
+	closed   bool
 	// shortestFilter is the allocation interval, but for tests that allocate themselves.
 	shortestFilter time.Duration
 }
@@ -115,8 +103,7 @@ func New(o Options) (*Master, error) {
 	}
 	m := &Master{
 		o: o, listener: l, address: l.Addr().String(), started: time.Now(), done: make(chan struct{}),
-		id: newUUID(), frameworks: make(map[string]*framework), removed: make(map[string]bool), gone: make(map[string]bool),
-		agents: make(map[string]*agent), offers: make(map[string]*pendingOffer), shortestFilter: o.AllocationInterval,
+		registry: newRegistry(), shortestFilter: o.AllocationInterval,
 	}
 	m.server = &http.Server{Handler: m.handler(), ReadHeaderTimeout: 10 * time.Second}
 	m.wg.Go(func() {
@@ -152,7 +139,7 @@ func (m *Master) Close() error {
 	m.closed = true
 	close(m.done)
 	var agents []*agent
-	for _, f := range m.frameworks {
+	for _, f := range m.registry.frameworks {
 		if f.stream != nil {
 			f.stream.close()
 		}
@@ -161,7 +148,7 @@ func (m *Master) Close() error {
 			stopTimer(t.retry)
 		}
 	}
-	for _, a := range m.agents {
+	for _, a := range m.registry.agents {
 		stopTimer(a.observer)
 		agents = append(agents, a)
 	}
@@ -198,7 +185,7 @@ func (m *Master) masterInfo() *mesos.MasterInfo {
 	version, hostname, pid := Version, host, fmt.Sprintf("master@%s:%d", host, port)
 	p := uint32(port)
 	info := &mesos.MasterInfo{
-		ID: m.id, IP: littleEndian(host), Port: &p, PID: &pid, Hostname: &hostname, Version: &version,
+		ID: m.registry.id, IP: littleEndian(host), Port: &p, PID: &pid, Hostname: &hostname, Version: &version,
 		Address: &mesos.Address{Hostname: &hostname, IP: &hostname, Port: port},
 		Capabilities: []mesos.MasterInfo_Capability{
 			{Type: mesos.MasterInfo_Capability_AGENT_UPDATE}, {Type: mesos.MasterInfo_Capability_AGENT_DRAINING}, {Type: quotaV2},
@@ -209,46 +196,3 @@ func (m *Master) masterInfo() *mesos.MasterInfo {
 	}
 	return info
 }
-
-func domain(region, zone string) *mesos.DomainInfo {
-	return &mesos.DomainInfo{FaultDomain: &mesos.DomainInfo_FaultDomain{
-		Region: mesos.DomainInfo_FaultDomain_RegionInfo{Name: region},
-		Zone:   mesos.DomainInfo_FaultDomain_ZoneInfo{Name: zone},
-	}}
-}
-
-func hostPort(address string) (string, int32) {
-	host, text, err := net.SplitHostPort(address)
-	if err != nil {
-		return address, 0
-	}
-	var port int32
-	_, _ = fmt.Sscanf(text, "%d", &port)
-	return host, port
-}
-
-// littleEndian is an IPv4 address as the number that MasterInfo.ip holds.
-func littleEndian(host string) uint32 {
-	ip := net.ParseIP(host).To4()
-	if ip == nil {
-		return 0
-	}
-	return uint32(ip[0]) | uint32(ip[1])<<8 | uint32(ip[2])<<16 | uint32(ip[3])<<24
-}
-
-// newUUID draws a version 4 UUID.
-func newUUID() string {
-	b := newUUIDBytes()
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
-}
-
-func newUUIDBytes() []byte {
-	b := make([]byte, 16)
-	rand.Read(b) // It never fails.
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return b
-}
-
-// seconds is a time as Mesos writes it.
-func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }

@@ -2,6 +2,8 @@ package localmesos
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -26,7 +28,7 @@ func (m *Master) KillAgent(name string) error { return m.lose(name, true) }
 
 func (m *Master) lose(name string, machine bool) error {
 	m.mu.Lock()
-	a, err := m.agent(name)
+	a, err := m.registry.agent(name)
 	if err != nil {
 		m.mu.Unlock()
 		return err
@@ -78,7 +80,7 @@ func (m *Master) awaitPings(a *agent) {
 	a.observer = time.AfterFunc(next+time.Duration(m.o.MaxAgentPingTimeouts)*interval, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.agents[a.id] == a && !m.closed && !a.unreachable && (a.killed || !a.connected) {
+		if m.registry.agents[a.id] == a && !m.closed && !a.unreachable && (a.killed || !a.connected) {
 			m.markUnreachable(a)
 		}
 	})
@@ -131,7 +133,7 @@ func (m *Master) end(t *task, s mesos.TaskStatus) {
 func (m *Master) ReturnAgent(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a, err := m.agent(name)
+	a, err := m.registry.agent(name)
 	if err != nil {
 		return err
 	}
@@ -147,7 +149,7 @@ func (m *Master) ReturnAgent(name string) error {
 	for _, id := range a.doomed {
 		a.runtime.Kill(id, nil)
 	}
-	for _, id := range sortedKeys(a.kills) {
+	for _, id := range slices.Sorted(maps.Keys(a.kills)) {
 		a.runtime.Kill(id, a.kills[id])
 	}
 	a.doomed, a.kills = nil, nil
@@ -184,7 +186,7 @@ func (m *Master) reregister(a *agent, t *task, known bool) {
 // the tasks of frameworks without PARTITION_AWARE are lost, and listed as unreachable unless the agent was so before.
 func (m *Master) RemoveAgent(name string) error {
 	return m.remove(name, func(a *agent) {
-		m.gone[a.id] = true
+		m.registry.gone[a.id] = true
 		for _, t := range a.sorted() {
 			state, message, reason := mesos.TASK_GONE_BY_OPERATOR, "Agent has been marked gone", mesos.REASON_AGENT_REMOVED_BY_OPERATOR
 			take := m.end
@@ -214,7 +216,7 @@ func (m *Master) UnregisterAgent(name string) error {
 
 func (m *Master) remove(name string, end func(*agent)) error {
 	m.mu.Lock()
-	a, err := m.agent(name)
+	a, err := m.registry.agent(name)
 	if err != nil {
 		m.mu.Unlock()
 		return err
@@ -224,7 +226,7 @@ func (m *Master) remove(name string, end func(*agent)) error {
 	end(a)
 	m.rescind(a)
 	m.failure(a)
-	delete(m.agents, a.id)
+	delete(m.registry.agents, a.id)
 	m.mu.Unlock()
 	return a.close()
 }

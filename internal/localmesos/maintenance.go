@@ -2,6 +2,7 @@ package localmesos
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 func (m *Master) Plan(name string, from time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a, err := m.agent(name)
+	a, err := m.registry.agent(name)
 	if err != nil {
 		return err
 	}
@@ -33,7 +34,7 @@ func (m *Master) Plan(name string, from time.Time) error {
 func (m *Master) plan(a *agent, u *mesos.Unavailability) {
 	m.rescind(a)
 	a.unavailable = u
-	for _, f := range m.frameworks {
+	for _, f := range m.registry.frameworks {
 		delete(f.inverseFilters, a)
 	}
 	m.wg.Go(m.Allocate)
@@ -41,14 +42,14 @@ func (m *Master) plan(a *agent, u *mesos.Unavailability) {
 
 // announce sends inverse offers to those who use an agent that will be unavailable and have none to answer.
 func (m *Master) announce() {
-	for _, id := range sortedKeys(m.frameworks) {
-		f := m.frameworks[id]
+	for _, id := range slices.Sorted(maps.Keys(m.registry.frameworks)) {
+		f := m.registry.frameworks[id]
 		if f.stream == nil {
 			continue
 		}
 		var offers []mesos.InverseOffer
-		for _, id := range m.order {
-			a := m.agents[id]
+		for _, id := range m.registry.order {
+			a := m.registry.agents[id]
 			if a == nil || !a.connected || a.unavailable == nil || a.inverse[f] != "" || !a.usedBy(f) || time.Now().Before(f.inverseFilters[a]) {
 				continue
 			}
@@ -60,24 +61,9 @@ func (m *Master) announce() {
 	}
 }
 
-// usedBy says whether resources of the agent are allocated or offered to the framework.
-func (a *agent) usedBy(f *framework) bool {
-	for t := range a.tasks {
-		if t.framework == f && !t.freed {
-			return true
-		}
-	}
-	for _, o := range a.offers {
-		if o.framework == f {
-			return true
-		}
-	}
-	return false
-}
-
 func (m *Master) newInverse(f *framework, a *agent) mesos.InverseOffer {
-	id := fmt.Sprintf("%s-O%d", m.id, m.counts.offer)
-	m.counts.offer++
+	id := fmt.Sprintf("%s-O%d", m.registry.id, m.registry.counts.offer)
+	m.registry.counts.offer++
 	if a.inverse == nil {
 		a.inverse = make(map[*framework]string)
 	}
@@ -93,8 +79,8 @@ func (m *Master) newInverse(f *framework, a *agent) mesos.InverseOffer {
 
 // rescindInverse takes the inverse offers of an agent back that were not answered.
 func (m *Master) rescindInverse(a *agent) {
-	for _, id := range sortedKeys(m.frameworks) {
-		f := m.frameworks[id]
+	for _, id := range slices.Sorted(maps.Keys(m.registry.frameworks)) {
+		f := m.registry.frameworks[id]
 		if id := a.inverse[f]; id != "" {
 			f.send(&scheduler.Event{
 				Type:                scheduler.Event_RESCIND_INVERSE_OFFER,
@@ -108,7 +94,7 @@ func (m *Master) rescindInverse(a *agent) {
 // answerInverse ends inverse offers. Whether a framework agrees is shown to operators only, and makes no difference.
 func (m *Master) answerInverse(f *framework, ids []mesos.OfferID, filters *mesos.Filters) {
 	for _, id := range ids {
-		for _, a := range m.agents {
+		for _, a := range m.registry.agents {
 			if a.inverse[f] != id.Value {
 				continue
 			}
@@ -128,7 +114,7 @@ func (m *Master) answerInverse(f *framework, ids []mesos.OfferID, filters *mesos
 func (m *Master) Deactivate(name string, on bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a, err := m.agent(name)
+	a, err := m.registry.agent(name)
 	if err != nil {
 		return err
 	}
@@ -150,7 +136,7 @@ func (m *Master) deactivate(a *agent, on bool) {
 // REASON_AGENT_DRAINING (mesos, slave.cpp).
 func (m *Master) Drain(name string, on bool) error {
 	m.mu.Lock()
-	a, err := m.agent(name)
+	a, err := m.registry.agent(name)
 	if err != nil {
 		m.mu.Unlock()
 		return err
@@ -168,20 +154,6 @@ func (m *Master) Drain(name string, on bool) error {
 		a.runtime.Kill(id, nil)
 	}
 	return nil
-}
-
-// describeDrain shows operators that an agent is drained, or was.
-func (a *agent) describeDrain(d *master.Response_GetAgents_Agent) {
-	if !a.draining {
-		return
-	}
-	state := mesos.DrainState_DRAINED
-	for t := range a.tasks {
-		if !terminal(*t.state) {
-			state = mesos.DrainState_DRAINING
-		}
-	}
-	d.DrainInfo = &mesos.DrainInfo{State: state}
 }
 
 // maintain performs an operator's call about agents that will not be there.
@@ -221,8 +193,8 @@ func absent(field string) error {
 func (m *Master) setSchedule(s mesos_maintenance.Schedule) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, id := range m.order {
-		a := m.agents[id]
+	for _, id := range m.registry.order {
+		a := m.registry.agents[id]
 		if a == nil {
 			continue
 		}
@@ -236,18 +208,4 @@ func (m *Master) setSchedule(s mesos_maintenance.Schedule) {
 			m.plan(a, u)
 		}
 	}
-}
-
-// schedule is what is planned, a window for each agent.
-func (m *Master) schedule() mesos_maintenance.Schedule {
-	s := mesos_maintenance.Schedule{Windows: []mesos_maintenance.Window{}}
-	for _, id := range m.order {
-		if a := m.agents[id]; a != nil && a.unavailable != nil {
-			host, _ := hostPort(a.address)
-			s.Windows = append(s.Windows, mesos_maintenance.Window{
-				MachineIDs: []mesos.MachineID{{Hostname: &a.hostname, IP: &host}}, Unavailability: *a.unavailable,
-			})
-		}
-	}
-	return s
 }

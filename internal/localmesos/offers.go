@@ -1,9 +1,7 @@
 package localmesos
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -12,96 +10,37 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 )
 
-// pendingOffer is an offer that was sent and neither used, declined nor rescinded.
-type pendingOffer struct {
-	id        string
-	framework *framework
-	agent     *agent
-	role      string
-	// resources are allocated to the role.
-	resources mesos.Resources
-}
-
-// filter keeps an agent's resources from being offered to a role again.
-type filter struct {
-	role string
-	// resources are without allocation; what is contained in them is not offered.
-	resources mesos.Resources
-	until     time.Time
-}
-
 // defaultRefuse is the filter of a decline that names none.
 const defaultRefuse = 5 * time.Second
 
 func (m *Master) newOffer(f *framework, a *agent, role string, free mesos.Resources) mesos.Offer {
-	id := fmt.Sprintf("%s-O%d", m.id, m.counts.offer)
-	m.counts.offer++
+	id := fmt.Sprintf("%s-O%d", m.registry.id, m.registry.counts.offer)
+	m.registry.counts.offer++
 	allocated := free.Clone().Allocate(role)
 	p := &pendingOffer{id: id, framework: f, agent: a, role: role, resources: allocated}
-	m.offers[id], a.offers[id] = p, p
+	m.registry.offers[id], a.offers[id] = p, p
 	a.offered = a.offered.Plus(free...)
-	o := m.offer(p)
+	o := describeOffer(p)
 	if !f.can(mesos.FrameworkInfo_Capability_RESERVATION_REFINEMENT) {
 		o.Resources = withRole(o.Resources) // The form of resources from before reservations were a stack.
 	}
 	return o
 }
 
-// offer is an offer as operators see it, and frameworks that know reservations as a stack.
-func (m *Master) offer(p *pendingOffer) mesos.Offer {
-	a := p.agent
-	host, port := hostPort(a.address)
-	path := "/slave(1)"
-	o := mesos.Offer{
-		ID: mesos.OfferID{Value: p.id}, FrameworkID: mesos.FrameworkID{Value: p.framework.id}, AgentID: mesos.AgentID{Value: a.id},
-		Hostname: a.hostname, Resources: p.resources, Attributes: a.attributes,
-		AllocationInfo: &mesos.Resource_AllocationInfo{Role: &p.role},
-		URL:            &mesos.URL{Scheme: "http", Address: mesos.Address{Hostname: &a.hostname, IP: &host, Port: port}, Path: &path},
-	}
-	if a.region != "" {
-		o.Domain = domain(a.region, a.zone)
-	}
-	o.Unavailability = a.unavailable
-	return o
-}
-
 // take ends an offer and gives its resources back to the agent's free ones.
 func (m *Master) take(o *pendingOffer) {
-	delete(m.offers, o.id)
+	delete(m.registry.offers, o.id)
 	delete(o.agent.offers, o.id)
 	o.agent.offered = o.agent.offered.Minus(o.resources.Clone().Unallocate()...)
 }
 
 func (m *Master) rescindAll(f *framework) {
-	for _, o := range m.offersOf(func(o *pendingOffer) bool { return o.framework == f }) {
+	for _, o := range m.registry.offersOf(func(o *pendingOffer) bool { return o.framework == f }) {
 		m.take(o)
 	}
-	for _, a := range m.agents {
+	for _, a := range m.registry.agents {
 		delete(a.inverse, f)
 	}
-}
-
-// offersOf lists the pending offers that match, in the order in which they were made.
-func (m *Master) offersOf(match func(*pendingOffer) bool) []*pendingOffer {
-	var out []*pendingOffer
-	for _, o := range m.offers {
-		if match(o) {
-			out = append(out, o)
-		}
-	}
-	return inOrder(out)
-}
-
-// pending lists the offers of an agent in the order in which they were made.
-func (a *agent) pending() []*pendingOffer {
-	return inOrder(slices.Collect(maps.Values(a.offers)))
-}
-
-func inOrder(out []*pendingOffer) []*pendingOffer {
-	slices.SortFunc(out, func(a, b *pendingOffer) int {
-		return cmp.Or(cmp.Compare(len(a.id), len(b.id)), cmp.Compare(a.id, b.id))
-	})
-	return out
 }
 
 // rescind takes the offers of an agent back.
@@ -140,7 +79,7 @@ func (m *Master) addFilter(f *framework, a *agent, role string, rs mesos.Resourc
 // of an agent add up to is offered again at once, as by the real master.
 func (m *Master) decline(f *framework, d *scheduler.Call_Decline) {
 	for _, id := range d.OfferIDs {
-		if o := m.offers[id.Value]; o != nil && o.framework == f {
+		if o := m.registry.offers[id.Value]; o != nil && o.framework == f {
 			m.take(o)
 			m.addFilter(f, o.agent, o.role, o.resources, refuse(d.Filters))
 		}
@@ -178,7 +117,7 @@ func (m *Master) accept(f *framework, call *scheduler.Call_Accept) {
 	var a *agent
 	role, problem := "", ""
 	for _, id := range call.OfferIDs {
-		o := m.offers[id.Value]
+		o := m.registry.offers[id.Value]
 		switch {
 		case o == nil || o.framework != f:
 			problem = "Offer " + id.Value + " is no longer valid"
@@ -192,7 +131,7 @@ func (m *Master) accept(f *framework, call *scheduler.Call_Accept) {
 		}
 	}
 	for _, id := range call.OfferIDs {
-		if o := m.offers[id.Value]; o != nil && o.framework == f {
+		if o := m.registry.offers[id.Value]; o != nil && o.framework == f {
 			m.take(o)
 		}
 	}

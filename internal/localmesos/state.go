@@ -13,10 +13,10 @@ import (
 type object = map[string]any
 
 // state is /state: the whole of the master in the old form, which people and tools still read.
-func (m *Master) state() any {
-	info := m.masterInfo()
+func (v *view) state() any {
+	info := v.info
 	active, inactive, unreachable := 0, 0, 0
-	for _, a := range m.agents {
+	for _, a := range v.registry.agents {
 		switch {
 		case a.unreachable:
 			unreachable++
@@ -27,37 +27,37 @@ func (m *Master) state() any {
 		}
 	}
 	frameworks, completed := []object{}, []object{}
-	for _, id := range sortedKeys(m.frameworks) {
-		frameworks = append(frameworks, m.frameworkObject(m.frameworks[id]))
+	for _, id := range slices.Sorted(maps.Keys(v.registry.frameworks)) {
+		frameworks = append(frameworks, v.frameworkObject(v.registry.frameworks[id]))
 	}
-	for _, f := range m.completed {
-		completed = append(completed, m.frameworkObject(f))
+	for _, f := range v.registry.completed {
+		completed = append(completed, v.frameworkObject(f))
 	}
-	leader := object{"id": m.id, "pid": info.GetPID(), "port": info.GetPort(), "hostname": info.GetHostname()}
-	s := m.version()
-	if m.o.Region != "" {
-		leader["domain"] = domainObject(m.o.Region, m.o.Zone)
+	leader := object{"id": v.registry.id, "pid": info.GetPID(), "port": info.GetPort(), "hostname": info.GetHostname()}
+	s := v.version()
+	if d := info.GetDomain().GetFaultDomain(); d != nil {
+		leader["domain"] = domainObject(d.Region.Name, d.Zone.Name)
 		s["domain"] = leader["domain"]
 	}
 	maps.Copy(s, object{
-		"start_time": seconds(m.started), "elected_time": seconds(m.started), "id": m.id, "pid": info.GetPID(), "hostname": info.GetHostname(),
+		"start_time": seconds(v.started), "elected_time": seconds(v.started), "id": v.registry.id, "pid": info.GetPID(), "hostname": info.GetHostname(),
 		"capabilities": []string{"AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"}, "leader": info.GetPID(),
 		"leader_info":      leader,
 		"activated_slaves": float64(active), "deactivated_slaves": float64(inactive), "unreachable_slaves": float64(unreachable),
-		"flags": object{"allocation_interval": m.o.AllocationInterval.String()}, "slaves": m.agentObjects(), "recovered_slaves": []object{},
+		"flags": object{"allocation_interval": v.allocationInterval.String()}, "slaves": v.agentObjects(), "recovered_slaves": []object{},
 		"frameworks": frameworks, "completed_frameworks": completed, "orphan_tasks": []object{}, "unregistered_frameworks": []object{},
 	})
 	return s
 }
 
-func (m *Master) slaves() any {
-	return object{"slaves": m.agentObjects(), "recovered_slaves": []object{}}
+func (v *view) slaves() any {
+	return object{"slaves": v.agentObjects(), "recovered_slaves": []object{}}
 }
 
-func (m *Master) agentObjects() []object {
+func (v *view) agentObjects() []object {
 	out := []object{}
-	for _, id := range m.order {
-		a := m.agents[id]
+	for _, id := range v.registry.order {
+		a := v.registry.agents[id]
 		if a == nil || a.unreachable {
 			continue
 		}
@@ -69,7 +69,7 @@ func (m *Master) agentObjects() []object {
 		o := object{
 			"id": a.id, "hostname": a.hostname, "port": port, "attributes": attributes, "pid": "slave(1)@" + a.address,
 			"registered_time": seconds(a.registered), "resources": amounts(a.total), "used_resources": amounts(a.used),
-			"offered_resources": amounts(a.offered), "active": !a.draining && a.connected, "deactivated": a.draining, "version": Version, "capabilities": capabilityNames,
+			"offered_resources": amounts(a.offered), "active": !a.draining && a.connected, "deactivated": a.draining, "version": v.info.GetVersion(), "capabilities": capabilityNames,
 		}
 		unreserved, reserved := mesos.Resources{}, object{}
 		for _, r := range a.total {
@@ -138,23 +138,23 @@ func amounts(rs mesos.Resources) object {
 	return out
 }
 
-func (m *Master) frameworkObject(f *framework) object {
+func (v *view) frameworkObject(f *framework) object {
 	tasks, unreachable, completed, offers := []object{}, []object{}, []object{}, []object{}
 	var used, offered mesos.Resources
-	for _, id := range sortedKeys(f.tasks) {
+	for _, id := range slices.Sorted(maps.Keys(f.tasks)) {
 		t := f.tasks[id]
 		if !t.freed {
 			used = used.Plus(t.info.Resources...)
 		}
-		tasks = append(tasks, t.object())
+		tasks = append(tasks, taskObject(t))
 	}
-	for _, id := range sortedKeys(f.unreachable) {
-		unreachable = append(unreachable, f.unreachable[id].object())
+	for _, id := range slices.Sorted(maps.Keys(f.unreachable)) {
+		unreachable = append(unreachable, taskObject(f.unreachable[id]))
 	}
 	for _, t := range f.completed {
-		completed = append(completed, t.object())
+		completed = append(completed, taskObject(t))
 	}
-	for _, o := range m.offersOf(func(o *pendingOffer) bool { return o.framework == f }) {
+	for _, o := range v.registry.offersOf(func(o *pendingOffer) bool { return o.framework == f }) {
 		offered = offered.Plus(o.resources...)
 		offers = append(offers, object{
 			"id": o.id, "framework_id": f.id, "slave_id": o.agent.id, "resources": amounts(o.resources), "allocation_info": object{"role": o.role},
@@ -178,14 +178,7 @@ func (m *Master) frameworkObject(f *framework) object {
 	return o
 }
 
-func (f *framework) unregisteredSeconds() float64 {
-	if f.unregistered.IsZero() {
-		return 0
-	}
-	return seconds(f.unregistered)
-}
-
-func (t *task) object() object {
+func taskObject(t *task) object {
 	statuses := []object{}
 	for _, s := range t.statuses {
 		o := object{"state": s.GetState().String(), "timestamp": s.GetTimestamp()}
@@ -235,9 +228,9 @@ func domainObject(region, zone string) object {
 }
 
 // metrics are the few numbers of /metrics/snapshot that say something here.
-func (m *Master) metrics() any {
+func (v *view) metrics() any {
 	running := 0
-	for _, f := range m.frameworks {
+	for _, f := range v.registry.frameworks {
 		for _, t := range f.tasks {
 			if *t.state == mesos.TASK_RUNNING {
 				running++
@@ -245,7 +238,7 @@ func (m *Master) metrics() any {
 		}
 	}
 	return object{
-		"master/elected": 1.0, "master/frameworks_active": float64(len(m.frameworks)), "master/slaves_active": float64(len(m.agents)),
-		"master/outstanding_offers": float64(len(m.offers)), "master/tasks_running": float64(running),
+		"master/elected": 1.0, "master/frameworks_active": float64(len(v.registry.frameworks)), "master/slaves_active": float64(len(v.registry.agents)),
+		"master/outstanding_offers": float64(len(v.registry.offers)), "master/tasks_running": float64(running),
 	}
 }

@@ -29,6 +29,11 @@ func (s *stream) send(e *scheduler.Event) {
 	s.mu.Lock()
 	s.queue = append(s.queue, e)
 	s.mu.Unlock()
+	s.wake()
+}
+
+// wake has what is queued written, if it may be.
+func (s *stream) wake() {
 	select {
 	case s.ready <- struct{}{}:
 	default:

@@ -1,7 +1,6 @@
 package localmesos
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -9,51 +8,6 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/resources"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 )
-
-// task is a task that the master has not seen acknowledged to its end.
-type task struct {
-	info      mesos.TaskInfo
-	framework *framework
-	agentID   string
-	state     *mesos.TaskState
-	statuses  []mesos.TaskStatus
-	// unacknowledged are the updates of the agent in order; the first was sent.
-	unacknowledged []mesos.TaskStatus
-	retry          *time.Timer
-	retries        int
-	freed          bool
-}
-
-// fromAgent is the newest status that came from the agent; those of the master have no id. Nil when there is none.
-func (t *task) fromAgent() *mesos.TaskStatus {
-	for i := range slices.Backward(t.statuses) {
-		if len(t.statuses[i].UUID) > 0 {
-			return &t.statuses[i]
-		}
-	}
-	return nil
-}
-
-// role is the one that the task's resources are allocated to.
-func (t *task) role() string {
-	for i := range t.info.Resources {
-		if a := t.info.Resources[i].AllocationInfo; a != nil {
-			return a.GetRole()
-		}
-	}
-	return "*"
-}
-
-// terminal says whether a state is the last one of a task.
-func terminal(s mesos.TaskState) bool {
-	switch s {
-	case mesos.TASK_FINISHED, mesos.TASK_FAILED, mesos.TASK_KILLED, mesos.TASK_ERROR, mesos.TASK_LOST,
-		mesos.TASK_DROPPED, mesos.TASK_GONE, mesos.TASK_GONE_BY_OPERATOR:
-		return true
-	default:
-		return false
-	}
-}
 
 // launch checks a task against what is left of the offers and starts it.
 func (m *Master) launch(f *framework, a *agent, left *mesos.Resources, info mesos.TaskInfo, problem string) {
@@ -89,14 +43,6 @@ func withoutRole(rs []mesos.Resource) mesos.Resources {
 	return out
 }
 
-// dropped is the state of a task that never started: TASK_LOST for those who do not know better.
-func (f *framework) dropped() mesos.TaskState {
-	if f.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
-		return mesos.TASK_DROPPED
-	}
-	return mesos.TASK_LOST
-}
-
 // checkTask finds what the master refuses in a task.
 func (m *Master) checkTask(f *framework, a *agent, left mesos.Resources, info *mesos.TaskInfo) string {
 	if info.AgentID.Value != a.id {
@@ -122,44 +68,6 @@ func (m *Master) checkTask(f *framework, a *agent, left mesos.Resources, info *m
 	}
 	if !resources.ContainsAll(left, info.Resources) {
 		return "Total resources " + text(info.Resources) + " required by task and its executor is more than available " + text(left)
-	}
-	return ""
-}
-
-// mixed returns the name of a resource that is there revocably and otherwise too.
-func mixed(rs mesos.Resources) string {
-	revocable := map[string]bool{}
-	for i := range rs {
-		is := rs[i].Revocable != nil
-		if was, ok := revocable[rs[i].Name]; ok && was != is {
-			return rs[i].Name
-		}
-		revocable[rs[i].Name] = is
-	}
-	return ""
-}
-
-// checkLimits finds what the master refuses in a task's limits.
-func checkLimits(info *mesos.TaskInfo) string {
-	for name, limit := range info.Limits {
-		sum := 0.0
-		for _, r := range info.Resources {
-			if r.Name == name {
-				sum += r.GetScalar().GetValue()
-			}
-		}
-		switch {
-		case name != "cpus" && name != "mem":
-			return "Only cpus and mem may be included in a task's resource limits"
-		case name == "cpus" && sum == 0:
-			return "When a CPU limit is specified, a CPU request must also be specified"
-		case name == "mem" && sum == 0:
-			return "When a memory limit is specified, a memory request must also be specified"
-		case name == "cpus" && limit.Value < sum:
-			return "The cpu limit must be greater than or equal to the cpu request"
-		case limit.Value < sum:
-			return "The memory limit must be greater than or equal to the memory request"
-		}
 	}
 	return ""
 }
@@ -192,10 +100,10 @@ func (m *Master) deliver(f *framework, s mesos.TaskStatus) {
 func (m *Master) reported(a *agent, frameworkID string, s mesos.TaskStatus) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed || m.agents[a.id] != a || a.killed {
+	if m.closed || m.registry.agents[a.id] != a || a.killed {
 		return
 	}
-	f := m.frameworks[frameworkID]
+	f := m.registry.frameworks[frameworkID]
 	if f == nil {
 		return
 	}
@@ -236,13 +144,10 @@ func (m *Master) observe(t *task, s mesos.TaskStatus) {
 	}
 }
 
-// unreachable says whether the task is among those whose agent is unreachable.
-func (t *task) unreachable() bool { return t.framework.unreachable[t.info.TaskID.Value] == t }
-
 // forward sends the first unacknowledged update, and again until it is acknowledged.
 func (m *Master) forward(t *task) {
 	stopTimer(t.retry)
-	a := m.agents[t.agentID]
+	a := m.registry.agents[t.agentID]
 	if len(t.unacknowledged) == 0 || m.closed {
 		return
 	}
@@ -289,7 +194,7 @@ func (m *Master) forget(t *task) {
 			delete(list, t.info.TaskID.Value)
 		}
 	}
-	if a := m.agents[t.agentID]; a != nil {
+	if a := m.registry.agents[t.agentID]; a != nil {
 		delete(a.tasks, t)
 	}
 	const kept = 1000
@@ -304,7 +209,7 @@ func (m *Master) recoverResources(t *task) {
 		return
 	}
 	t.freed = true
-	if a := m.agents[t.agentID]; a != nil {
+	if a := m.registry.agents[t.agentID]; a != nil {
 		a.used = a.used.Minus(mesos.Resources(t.info.Resources).Clone().Unallocate()...)
 	}
 }
@@ -315,7 +220,7 @@ func (m *Master) kill(f *framework, c *scheduler.Call_Kill) {
 		m.answerReconcile(f, c.TaskID, c.AgentID)
 		return
 	}
-	a := m.agents[t.agentID]
+	a := m.registry.agents[t.agentID]
 	if a == nil || c.AgentID != nil && c.AgentID.Value != a.id {
 		return
 	}
@@ -355,7 +260,7 @@ func (m *Master) answerReconcile(f *framework, id mesos.TaskID, agentID *mesos.A
 	var a *agent
 	gone := false
 	if agentID != nil {
-		a, gone = m.agents[agentID.Value], m.gone[agentID.Value]
+		a, gone = m.registry.agents[agentID.Value], m.registry.gone[agentID.Value]
 	}
 	t := f.tasks[id.Value]
 	switch {

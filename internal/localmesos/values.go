@@ -1,0 +1,68 @@
+package localmesos
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+)
+
+func domain(region, zone string) *mesos.DomainInfo {
+	return &mesos.DomainInfo{FaultDomain: &mesos.DomainInfo_FaultDomain{
+		Region: mesos.DomainInfo_FaultDomain_RegionInfo{Name: region},
+		Zone:   mesos.DomainInfo_FaultDomain_ZoneInfo{Name: zone},
+	}}
+}
+
+func hostPort(address string) (string, int32) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return address, 0
+	}
+	var port int32
+	_, _ = fmt.Sscanf(text, "%d", &port)
+	return host, port
+}
+
+// littleEndian is an IPv4 address as the number that MasterInfo.ip holds.
+func littleEndian(host string) uint32 {
+	ip := net.ParseIP(host).To4()
+	if ip == nil {
+		return 0
+	}
+	return uint32(ip[0]) | uint32(ip[1])<<8 | uint32(ip[2])<<16 | uint32(ip[3])<<24
+}
+
+// newUUID draws a version 4 UUID.
+func newUUID() string {
+	b := newUUIDBytes()
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
+}
+
+func newUUIDBytes() []byte {
+	b := make([]byte, 16)
+	rand.Read(b) // It never fails.
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return b
+}
+
+// seconds is a time as Mesos writes it.
+func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+
+func nanoseconds(t time.Time) *mesos.TimeInfo { return &mesos.TimeInfo{Nanoseconds: t.UnixNano()} }
+
+// withRole writes unreserved resources as the operator API does, with the role that the
+// scheduler API leaves out.
+func withRole(rs mesos.Resources) []mesos.Resource {
+	out := rs.Clone()
+	role := "*"
+	for i := range out {
+		if len(out[i].Reservations) == 0 {
+			out[i].Role = &role
+		}
+	}
+	return out
+}
