@@ -8,6 +8,8 @@ import (
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
 // agent is a registered agent.
@@ -109,6 +111,6 @@ func (a *agent) pending() []*pendingOffer {
 }
 
 // place is where the agent is, for the constraints of offers.
-func (a *agent) place() place {
-	return place{hostname: a.hostname, region: a.region, zone: a.zone, attributes: a.attributes}
+func (a *agent) place() protocol.Place {
+	return protocol.Place{Hostname: a.hostname, Region: a.region, Zone: a.zone, Attributes: a.attributes}
 }

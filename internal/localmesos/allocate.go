@@ -46,7 +46,7 @@ func (m *Master) Allocate() {
 		r.sort()
 		for _, c := range r.candidates {
 			free := freeFor(rest, c.role, c.framework.can(mesos.FrameworkInfo_Capability_REVOCABLE_RESOURCES))
-			if len(free) == 0 || c.framework.constraints.excludes(a.place(), c.role) || c.framework.filtered(a, c.role, free, r.now) || hasGPU(free) && !c.framework.can(mesos.FrameworkInfo_Capability_GPU_RESOURCES) {
+			if len(free) == 0 || c.framework.constraints.Excludes(a.place(), c.role) || c.framework.filtered(a, c.role, free, r.now) || hasGPU(free) && !c.framework.can(mesos.FrameworkInfo_Capability_GPU_RESOURCES) {
 				continue
 			}
 			o := m.newOffer(c.framework, a, c.role, free)

@@ -8,6 +8,8 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	mesos_maintenance "github.com/mesos/mesos-go/api/v1/lib/maintenance"
 	"github.com/mesos/mesos-go/api/v1/lib/master"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
 // view is what a master shows to operators. Whoever uses it holds the lock of the registry.
@@ -80,7 +82,7 @@ func (v *view) describeAgents() *master.Response_GetAgents {
 		if a == nil || a.unreachable {
 			continue
 		}
-		_, port := hostPort(a.address)
+		_, port := protocol.HostPort(a.address)
 		deactivated, pid := a.deactivated, "slave(1)@"+a.address
 		d := master.Response_GetAgents_Agent{
 			AgentInfo: mesos.AgentInfo{
@@ -88,11 +90,11 @@ func (v *view) describeAgents() *master.Response_GetAgents {
 				ID: &mesos.AgentID{Value: a.id},
 			},
 			Active: !a.deactivated && a.connected, Deactivated: &deactivated, Version: v.info.GetVersion(), PID: &pid,
-			RegisteredTime: nanoseconds(a.registered), Capabilities: agentCapabilities,
-			TotalResources: withRole(a.total), AllocatedResources: withRole(a.allocated()), OfferedResources: withRole(a.inOffers()),
+			RegisteredTime: protocol.Nanoseconds(a.registered), Capabilities: agentCapabilities,
+			TotalResources: protocol.WithRole(a.total), AllocatedResources: protocol.WithRole(a.allocated()), OfferedResources: protocol.WithRole(a.inOffers()),
 		}
 		if a.region != "" {
-			d.AgentInfo.Domain = domain(a.region, a.zone)
+			d.AgentInfo.Domain = protocol.Domain(a.region, a.zone)
 		}
 		describeDrain(a, &d)
 		all.Agents = append(all.Agents, d)
@@ -117,7 +119,7 @@ func (v *view) describeFrameworks() *master.Response_GetFrameworks {
 			offered = offered.Plus(o.resources...)
 			d.Offers = append(d.Offers, describeOffer(o))
 		}
-		d.AllocatedResources, d.OfferedResources = withRole(used), withRole(offered)
+		d.AllocatedResources, d.OfferedResources = protocol.WithRole(used), protocol.WithRole(offered)
 		all.Frameworks = append(all.Frameworks, d)
 	}
 	for _, f := range v.registry.completed {
@@ -129,10 +131,10 @@ func (v *view) describeFrameworks() *master.Response_GetFrameworks {
 func describeFramework(f *framework) master.Response_GetFrameworks_Framework {
 	d := master.Response_GetFrameworks_Framework{
 		FrameworkInfo: f.info, Active: f.stream != nil, Connected: f.stream != nil,
-		RegisteredTime: nanoseconds(f.registered), ReregisteredTime: nanoseconds(f.reregistered),
+		RegisteredTime: protocol.Nanoseconds(f.registered), ReregisteredTime: protocol.Nanoseconds(f.reregistered),
 	}
 	if !f.unregistered.IsZero() {
-		d.UnregisteredTime = nanoseconds(f.unregistered)
+		d.UnregisteredTime = protocol.Nanoseconds(f.unregistered)
 	}
 	return d
 }
@@ -194,7 +196,7 @@ func (v *view) schedule() mesos_maintenance.Schedule {
 	s := mesos_maintenance.Schedule{Windows: []mesos_maintenance.Window{}}
 	for _, id := range v.registry.order {
 		if a := v.registry.agents[id]; a != nil && a.unavailable != nil {
-			host, _ := hostPort(a.address)
+			host, _ := protocol.HostPort(a.address)
 			s.Windows = append(s.Windows, mesos_maintenance.Window{
 				MachineIDs: []mesos.MachineID{{Hostname: &a.hostname, IP: &host}}, Unavailability: *a.unavailable,
 			})
@@ -206,7 +208,7 @@ func (v *view) schedule() mesos_maintenance.Schedule {
 // offer is an offer as operators see it, and frameworks that know reservations as a stack.
 func describeOffer(p *pendingOffer) mesos.Offer {
 	a := p.agent
-	host, port := hostPort(a.address)
+	host, port := protocol.HostPort(a.address)
 	path := "/slave(1)"
 	o := mesos.Offer{
 		ID: mesos.OfferID{Value: p.id}, FrameworkID: mesos.FrameworkID{Value: p.framework.id}, AgentID: mesos.AgentID{Value: a.id},
@@ -215,7 +217,7 @@ func describeOffer(p *pendingOffer) mesos.Offer {
 		URL:            &mesos.URL{Scheme: "http", Address: mesos.Address{Hostname: &a.hostname, IP: &host, Port: port}, Path: &path},
 	}
 	if a.region != "" {
-		o.Domain = domain(a.region, a.zone)
+		o.Domain = protocol.Domain(a.region, a.zone)
 	}
 	o.Unavailability = a.unavailable
 	return o

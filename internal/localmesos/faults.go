@@ -80,7 +80,7 @@ func (m *Master) Silence(on bool) {
 	}
 	for _, f := range m.registry.frameworks {
 		if f.stream != nil {
-			f.stream.wake()
+			f.stream.Wake()
 		}
 	}
 }
@@ -91,7 +91,7 @@ func (m *Master) DropStreams() {
 	defer m.mu.Unlock()
 	for _, f := range m.registry.frameworks {
 		if f.stream != nil {
-			f.stream.close()
+			f.stream.Close()
 		}
 	}
 }
@@ -108,7 +108,7 @@ func (m *Master) Failover() {
 	for _, f := range m.registry.frameworks {
 		f.filters, f.inverseFilters = nil, nil
 		if f.stream != nil {
-			f.stream.close()
+			f.stream.Close()
 		}
 	}
 }

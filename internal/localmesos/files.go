@@ -10,6 +10,8 @@ import (
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	agentapi "github.com/mesos/mesos-go/api/v1/lib/agent"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
 // maxRead is the most that an agent reads at once: 16 pages (mesos, files.cpp).
@@ -45,7 +47,7 @@ func (s *sandboxes) each(do func(Files) error) error {
 // operator serves /slave(1)/api/v1.
 func (s *sandboxes) operator(w http.ResponseWriter, r *http.Request) {
 	call := new(agentapi.Call)
-	if !readOperatorCall(w, r, call) {
+	if !protocol.ReadOperatorCall(w, r, call) {
 		return
 	}
 	response := &agentapi.Response{}
@@ -79,25 +81,25 @@ func (s *sandboxes) operator(w http.ResponseWriter, r *http.Request) {
 		}
 		response.Type, response.ReadFile = agentapi.Response_READ_FILE, &agentapi.Response_ReadFile{Size_: uint64(size), Data: data}
 	default:
-		plain(w, http.StatusNotImplemented, "The local agent does not perform "+call.GetType().String())
+		protocol.Plain(w, http.StatusNotImplemented, "The local agent does not perform "+call.GetType().String())
 		return
 	}
-	answer(w, r, response)
+	protocol.Answer(w, r, response)
 }
 
 func fileError(w http.ResponseWriter, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
-		plain(w, http.StatusNotFound, "")
+		protocol.Plain(w, http.StatusNotFound, "")
 		return
 	}
-	plain(w, http.StatusInternalServerError, err.Error())
+	protocol.Plain(w, http.StatusInternalServerError, err.Error())
 }
 
 func fileInfo(dir string, i fs.FileInfo) mesos.FileInfo {
 	links, size, mode := int32(1), uint64(i.Size()), unixMode(i.Mode())
 	uid, gid := owner()
 	return mesos.FileInfo{
-		Path: filepath.Join(dir, i.Name()), Nlink: &links, Size_: &size, Mtime: nanoseconds(i.ModTime()), Mode: &mode, UID: &uid, GID: &gid,
+		Path: filepath.Join(dir, i.Name()), Nlink: &links, Size_: &size, Mtime: protocol.Nanoseconds(i.ModTime()), Mode: &mode, UID: &uid, GID: &gid,
 	}
 }
 
@@ -127,7 +129,7 @@ func owner() (uid, gid string) {
 func (s *sandboxes) browse(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Query().Get("path")
 	if path == "" {
-		plain(w, http.StatusBadRequest, "Expecting 'path=value' in query.\n")
+		protocol.Plain(w, http.StatusBadRequest, "Expecting 'path=value' in query.\n")
 		return
 	}
 	infos, err := s.listFiles(path)
@@ -143,14 +145,14 @@ func (s *sandboxes) browse(w http.ResponseWriter, r *http.Request) {
 			"mode": i.Mode().String(), "uid": uid, "gid": gid,
 		})
 	}
-	writeJSON(w, out)
+	protocol.WriteJSON(w, out)
 }
 
 // read is the old form of READ_FILE. Offset -1 asks for the size alone.
 func (s *sandboxes) read(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if q.Get("path") == "" {
-		plain(w, http.StatusBadRequest, "Expecting 'path=value' in query.\n")
+		protocol.Plain(w, http.StatusBadRequest, "Expecting 'path=value' in query.\n")
 		return
 	}
 	offset, length := int64(-1), int64(-1)
@@ -161,7 +163,7 @@ func (s *sandboxes) read(w http.ResponseWriter, r *http.Request) {
 		}
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			plain(w, http.StatusBadRequest, "Failed to parse "+name+": Failed to convert '"+text+"' to number.\n")
+			protocol.Plain(w, http.StatusBadRequest, "Failed to parse "+name+": Failed to convert '"+text+"' to number.\n")
 			return
 		}
 		*to = n
@@ -181,7 +183,7 @@ func (s *sandboxes) read(w http.ResponseWriter, r *http.Request) {
 	if offset < 0 {
 		offset = size
 	}
-	writeJSON(w, map[string]any{"data": string(data), "offset": offset})
+	protocol.WriteJSON(w, map[string]any{"data": string(data), "offset": offset})
 }
 
 // download sends a whole file.

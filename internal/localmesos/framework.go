@@ -9,39 +9,41 @@ import (
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
 // subscribe answers a SUBSCRIBE with a stream that stays open.
-func (m *Master) subscribe(w http.ResponseWriter, r *http.Request, c *scheduler.Call, constraints *offerConstraints) {
+func (m *Master) subscribe(w http.ResponseWriter, r *http.Request, c *scheduler.Call, constraints *protocol.OfferConstraints) {
 	if _, ok := r.Header["Mesos-Stream-Id"]; ok {
-		plain(w, http.StatusBadRequest, "Subscribe calls should not include the 'Mesos-Stream-Id' header")
+		protocol.Plain(w, http.StatusBadRequest, "Subscribe calls should not include the 'Mesos-Stream-Id' header")
 		return
 	}
-	media, err := accepts(r)
+	media, err := protocol.Accepts(r)
 	if err != nil {
-		plain(w, http.StatusNotAcceptable, err.Error())
+		protocol.Plain(w, http.StatusNotAcceptable, err.Error())
 		return
 	}
 	if text := m.checkPrincipal(r, c.Subscribe.FrameworkInfo); text != "" {
-		plain(w, http.StatusBadRequest, "Failed to validate scheduler::Call: "+text)
+		protocol.Plain(w, http.StatusBadRequest, "Failed to validate scheduler::Call: "+text)
 		return
 	}
 	if who, _ := m.principal(r); who != "" && c.Subscribe.FrameworkInfo.Principal == nil {
 		c.Subscribe.FrameworkInfo.Principal = &who
 	}
-	s := newStream(media)
+	s := protocol.NewStream(media)
 	m.mu.Lock()
 	f, refusal := m.register(c.Subscribe, constraints, s)
 	m.mu.Unlock()
 	if refusal != "" {
-		s.send(failure(refusal))
-		s.close()
+		s.Send(failure(refusal))
+		s.Close()
 	}
 	stop := make(chan struct{})
 	if f != nil {
 		m.wg.Go(func() { m.beat(s, stop) })
 	}
-	s.serve(w, r, m.silent)
+	s.Serve(w, r, m.silent)
 	close(stop)
 	if f != nil {
 		m.disconnected(f, s)
@@ -53,12 +55,12 @@ func failure(message string) *scheduler.Event {
 }
 
 // register takes a subscription, or says why not in the master's words.
-func (m *Master) register(sub *scheduler.Call_Subscribe, constraints *offerConstraints, s *stream) (*framework, string) {
+func (m *Master) register(sub *scheduler.Call_Subscribe, constraints *protocol.OfferConstraints, s *protocol.Stream) (*framework, string) {
 	info := *sub.FrameworkInfo
 	if text := checkInfo(&info, sub.SuppressedRoles); text != "" {
 		return nil, text
 	}
-	if text := constraints.check(rolesOf(&info)); text != "" {
+	if text := constraints.Check(rolesOf(&info)); text != "" {
 		return nil, text
 	}
 	id := ""
@@ -82,8 +84,8 @@ func (m *Master) register(sub *scheduler.Call_Subscribe, constraints *offerConst
 		stopTimer(f.failover)
 		m.rescindAll(f)
 		if f.stream != nil {
-			f.stream.send(failure("Framework failed over"))
-			f.stream.close()
+			f.stream.Send(failure("Framework failed over"))
+			f.stream.Close()
 		}
 	}
 	f.info, f.stream, f.filters, f.inverseFilters, f.reregistered = info, s, nil, nil, time.Now()
@@ -114,13 +116,13 @@ func setDefaults(info *mesos.FrameworkInfo) {
 }
 
 // beat sends heartbeats until the stream ends.
-func (m *Master) beat(s *stream, stop <-chan struct{}) {
+func (m *Master) beat(s *protocol.Stream, stop <-chan struct{}) {
 	ticker := time.NewTicker(m.o.HeartbeatInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
-			s.send(&scheduler.Event{Type: scheduler.Event_HEARTBEAT})
+			s.Send(&scheduler.Event{Type: scheduler.Event_HEARTBEAT})
 		case <-stop:
 			return
 		}
@@ -128,7 +130,7 @@ func (m *Master) beat(s *stream, stop <-chan struct{}) {
 }
 
 // disconnected starts the failover timeout of a framework whose stream ended.
-func (m *Master) disconnected(f *framework, s *stream) {
+func (m *Master) disconnected(f *framework, s *protocol.Stream) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if f.stream != s || m.closed {
@@ -177,7 +179,7 @@ func (m *Master) removeFramework(f *framework) {
 	}
 	f.tasks = nil
 	if f.stream != nil {
-		f.stream.close()
+		f.stream.Close()
 		f.stream = nil
 	}
 	const kept = 50 // as the real master's max_completed_frameworks
@@ -190,7 +192,7 @@ func (m *Master) removeFramework(f *framework) {
 
 // endWithFramework notes the end of a task that nobody is told any more.
 func (m *Master) endWithFramework(t *task) {
-	now, message := seconds(time.Now()), "Framework "+t.framework.id+" removed"
+	now, message := protocol.Seconds(time.Now()), "Framework "+t.framework.id+" removed"
 	t.state = mesos.TASK_KILLED.Enum()
 	t.statuses = append(t.statuses, mesos.TaskStatus{
 		TaskID: t.info.TaskID, AgentID: &mesos.AgentID{Value: t.agentID}, State: t.state, Message: &message,
@@ -199,14 +201,14 @@ func (m *Master) endWithFramework(t *task) {
 }
 
 // updateFramework takes a new FrameworkInfo without a new subscription.
-func (m *Master) updateFramework(f *framework, u *scheduler.Call_UpdateFramework, constraints *offerConstraints) (int, string) {
+func (m *Master) updateFramework(f *framework, u *scheduler.Call_UpdateFramework, constraints *protocol.OfferConstraints) (int, string) {
 	if u.FrameworkInfo.ID == nil || u.FrameworkInfo.ID.Value != f.id {
 		return http.StatusBadRequest, "Failed to validate scheduler::Call: 'framework_id' differs from 'update_framework.framework_info.id'"
 	}
 	if text := checkInfo(&u.FrameworkInfo, u.SuppressedRoles); text != "" {
 		return http.StatusBadRequest, text
 	}
-	if text := constraints.check(rolesOf(&u.FrameworkInfo)); text != "" {
+	if text := constraints.Check(rolesOf(&u.FrameworkInfo)); text != "" {
 		return http.StatusBadRequest, text
 	}
 	f.constraints = constraints

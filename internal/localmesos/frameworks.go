@@ -7,6 +7,8 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/resources"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
 // framework is a registered framework.
@@ -15,14 +17,14 @@ type framework struct {
 	info                       mesos.FrameworkInfo
 	registered                 time.Time
 	reregistered, unregistered time.Time
-	stream                     *stream
+	stream                     *protocol.Stream
 	failover                   *time.Timer
 	suppressed                 map[string]bool
 	filters                    map[*agent][]filter
 	// inverseFilters say until when maintenance of an agent is not announced again.
 	inverseFilters map[*agent]time.Time
 	// constraints say which agents are offered; nil for all.
-	constraints *offerConstraints
+	constraints *protocol.OfferConstraints
 	// tasks are those that run or may still be acknowledged, unreachable those of agents that are unreachable.
 	tasks, unreachable map[string]*task
 	completed          []*task
@@ -45,7 +47,7 @@ func rolesOf(info *mesos.FrameworkInfo) []string {
 // send delivers an event when the framework is subscribed.
 func (f *framework) send(e *scheduler.Event) {
 	if f.stream != nil {
-		f.stream.send(e)
+		f.stream.Send(e)
 	}
 }
 
@@ -79,5 +81,5 @@ func (f *framework) unregisteredSeconds() float64 {
 	if f.unregistered.IsZero() {
 		return 0
 	}
-	return seconds(f.unregistered)
+	return protocol.Seconds(f.unregistered)
 }

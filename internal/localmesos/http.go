@@ -9,6 +9,8 @@ import (
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
 // handler is everything the port of the master serves, the agents' part included: they share it.
@@ -25,7 +27,7 @@ func (m *Master) handler() http.Handler {
 		mux.HandleFunc(prefix+"/teardown", m.teardown)
 	}
 	for _, prefix := range []string{"", "/slave(1)"} {
-		mux.HandleFunc(prefix+"/version", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, m.view().version()) })
+		mux.HandleFunc(prefix+"/version", func(w http.ResponseWriter, _ *http.Request) { protocol.WriteJSON(w, m.view().version()) })
 	}
 	mux.HandleFunc("/slave(1)/health", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/metrics/snapshot", m.authenticated(func() any { return m.view().metrics() }))
@@ -37,7 +39,7 @@ func (m *Master) handler() http.Handler {
 	}
 	mux.HandleFunc("POST /localmesos/faults", m.inject)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		plain(w, http.StatusNotFound, "404 Not Found.")
+		protocol.Plain(w, http.StatusNotFound, "404 Not Found.")
 	})
 	return mux
 }
@@ -61,7 +63,7 @@ func (m *Master) authenticated(read func() any) http.HandlerFunc {
 		m.mu.Lock()
 		v := read()
 		m.mu.Unlock()
-		writeJSON(w, v)
+		protocol.WriteJSON(w, v)
 	}
 }
 
@@ -81,7 +83,7 @@ func (m *Master) notReady(w http.ResponseWriter, r *http.Request) bool {
 	m.mu.Unlock()
 	switch {
 	case status != 0:
-		plain(w, status, reason)
+		protocol.Plain(w, status, reason)
 		return true
 	case leader != "":
 		location := "//" + leader
@@ -119,7 +121,7 @@ func (m *Master) checkPrincipal(r *http.Request, info *mesos.FrameworkInfo) stri
 
 func (m *Master) unauthorized(w http.ResponseWriter, realm string) {
 	w.Header().Set("WWW-Authenticate", fmt.Sprintf("Basic realm=%q", realm))
-	plain(w, http.StatusUnauthorized, "401 Unauthorized.")
+	protocol.Plain(w, http.StatusUnauthorized, "401 Unauthorized.")
 }
 
 // teardown is the operator's POST /teardown with frameworkId=… in the body.
@@ -133,16 +135,16 @@ func (m *Master) teardown(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		plain(w, http.StatusMethodNotAllowed, fmt.Sprintf("405 Method Not Allowed. Expecting one of { 'POST' }, but received '%s'.", r.Method))
+		protocol.Plain(w, http.StatusMethodNotAllowed, fmt.Sprintf("405 Method Not Allowed. Expecting one of { 'POST' }, but received '%s'.", r.Method))
 		return
 	}
 	id := r.PostFormValue("frameworkId")
 	if id == "" {
-		plain(w, http.StatusBadRequest, "Missing 'frameworkId' query parameter in the request body")
+		protocol.Plain(w, http.StatusBadRequest, "Missing 'frameworkId' query parameter in the request body")
 		return
 	}
 	if err := m.Teardown(id); err != nil {
-		plain(w, http.StatusBadRequest, err.Error())
+		protocol.Plain(w, http.StatusBadRequest, err.Error())
 	}
 }
 
@@ -206,11 +208,11 @@ func (m *Master) Inject(i Injection) error {
 func (m *Master) inject(w http.ResponseWriter, r *http.Request) {
 	var i Injection
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&i); err != nil {
-		plain(w, http.StatusBadRequest, err.Error())
+		protocol.Plain(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	if err := m.Inject(i); err != nil {
-		plain(w, http.StatusBadRequest, err.Error())
+		protocol.Plain(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	w.WriteHeader(http.StatusAccepted)

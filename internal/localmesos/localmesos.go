@@ -16,6 +16,8 @@ import (
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
 // Version is the Mesos release that the master says it is, whose behaviour was recorded.
@@ -141,7 +143,7 @@ func (m *Master) Close() error {
 	var agents []*agent
 	for _, f := range m.registry.frameworks {
 		if f.stream != nil {
-			f.stream.close()
+			f.stream.Close()
 		}
 		stopTimer(f.failover)
 		for _, t := range f.tasks {
@@ -181,18 +183,18 @@ const quotaV2 mesos.MasterInfo_Capability_Type = 3
 
 // masterInfo is how the master introduces itself.
 func (m *Master) masterInfo() *mesos.MasterInfo {
-	host, port := hostPort(m.address)
+	host, port := protocol.HostPort(m.address)
 	version, hostname, pid := Version, host, fmt.Sprintf("master@%s:%d", host, port)
 	p := uint32(port)
 	info := &mesos.MasterInfo{
-		ID: m.registry.id, IP: littleEndian(host), Port: &p, PID: &pid, Hostname: &hostname, Version: &version,
+		ID: m.registry.id, IP: protocol.LittleEndian(host), Port: &p, PID: &pid, Hostname: &hostname, Version: &version,
 		Address: &mesos.Address{Hostname: &hostname, IP: &hostname, Port: port},
 		Capabilities: []mesos.MasterInfo_Capability{
 			{Type: mesos.MasterInfo_Capability_AGENT_UPDATE}, {Type: mesos.MasterInfo_Capability_AGENT_DRAINING}, {Type: quotaV2},
 		},
 	}
 	if m.o.Region != "" {
-		info.Domain = domain(m.o.Region, m.o.Zone)
+		info.Domain = protocol.Domain(m.o.Region, m.o.Zone)
 	}
 	return info
 }

@@ -10,6 +10,8 @@ import (
 	mesos_maintenance "github.com/mesos/mesos-go/api/v1/lib/maintenance"
 	"github.com/mesos/mesos-go/api/v1/lib/master"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
 // Plan announces that an agent will be unavailable from a time on: its offers say so, and frameworks that use it get
@@ -68,7 +70,7 @@ func (m *Master) newInverse(f *framework, a *agent) mesos.InverseOffer {
 		a.inverse = make(map[*framework]string)
 	}
 	a.inverse[f] = id
-	host, port := hostPort(a.address)
+	host, port := protocol.HostPort(a.address)
 	path := "/slave(1)"
 	return mesos.InverseOffer{
 		OfferID: mesos.OfferID{Value: id}, FrameworkID: mesos.FrameworkID{Value: f.id}, AgentID: &mesos.AgentID{Value: a.id},

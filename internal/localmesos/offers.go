@@ -8,6 +8,8 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/resources"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
 // defaultRefuse is the filter of a decline that names none.
@@ -22,7 +24,7 @@ func (m *Master) newOffer(f *framework, a *agent, role string, free mesos.Resour
 	a.offered = a.offered.Plus(free...)
 	o := describeOffer(p)
 	if !f.can(mesos.FrameworkInfo_Capability_RESERVATION_REFINEMENT) {
-		o.Resources = withRole(o.Resources) // The form of resources from before reservations were a stack.
+		o.Resources = protocol.WithRole(o.Resources) // The form of resources from before reservations were a stack.
 	}
 	return o
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/mesos/mesos-go/api/v1/lib/master"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
 // operator serves /api/v1 of the master.
@@ -16,7 +18,7 @@ func (m *Master) operator(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	call := new(master.Call)
-	if !readOperatorCall(w, r, call) {
+	if !protocol.ReadOperatorCall(w, r, call) {
 		return
 	}
 	response := &master.Response{}
@@ -26,7 +28,7 @@ func (m *Master) operator(w http.ResponseWriter, r *http.Request) {
 	case master.Call_GET_VERSION:
 		response.Type, response.GetVersion = master.Response_GET_VERSION, &master.Response_GetVersion{VersionInfo: m.view().versionInfo()}
 	case master.Call_GET_MASTER:
-		started := seconds(m.started)
+		started := protocol.Seconds(m.started)
 		response.Type = master.Response_GET_MASTER
 		response.GetMaster = &master.Response_GetMaster{MasterInfo: m.masterInfo(), StartTime: &started, ElectedTime: &started}
 	case master.Call_GET_AGENTS, master.Call_GET_FRAMEWORKS, master.Call_GET_TASKS, master.Call_GET_EXECUTORS, master.Call_GET_STATE:
@@ -35,11 +37,11 @@ func (m *Master) operator(w http.ResponseWriter, r *http.Request) {
 		m.mu.Unlock()
 	case master.Call_TEARDOWN:
 		if call.Teardown == nil {
-			plain(w, http.StatusBadRequest, "Failed to validate master::Call: Expecting 'teardown' to be present")
+			protocol.Plain(w, http.StatusBadRequest, "Failed to validate master::Call: Expecting 'teardown' to be present")
 			return
 		}
 		if err := m.Teardown(call.Teardown.FrameworkID.Value); err != nil {
-			plain(w, http.StatusBadRequest, err.Error())
+			protocol.Plain(w, http.StatusBadRequest, err.Error())
 		}
 		return
 	case master.Call_GET_MAINTENANCE_SCHEDULE:
@@ -49,21 +51,21 @@ func (m *Master) operator(w http.ResponseWriter, r *http.Request) {
 		m.mu.Unlock()
 	case master.Call_UPDATE_MAINTENANCE_SCHEDULE, master.Call_DRAIN_AGENT, master.Call_DEACTIVATE_AGENT, master.Call_REACTIVATE_AGENT:
 		if err := m.maintain(call); err != nil {
-			plain(w, http.StatusBadRequest, err.Error())
+			protocol.Plain(w, http.StatusBadRequest, err.Error())
 		}
 		return
 	case master.Call_LIST_FILES, master.Call_READ_FILE:
 		// A master has no sandboxes, and this one writes no log file.
-		plain(w, http.StatusNotFound, "")
+		protocol.Plain(w, http.StatusNotFound, "")
 		return
 	case master.Call_UNKNOWN:
-		plain(w, http.StatusBadRequest, "Failed to validate master::Call: Expecting 'type' to be present")
+		protocol.Plain(w, http.StatusBadRequest, "Failed to validate master::Call: Expecting 'type' to be present")
 		return
 	default:
-		plain(w, http.StatusNotImplemented, "The local master does not perform "+call.GetType().String())
+		protocol.Plain(w, http.StatusNotImplemented, "The local master does not perform "+call.GetType().String())
 		return
 	}
-	answer(w, r, response)
+	protocol.Answer(w, r, response)
 }
 
 // view is what operators see.

@@ -2,6 +2,8 @@ package localmesos
 
 import (
 	"fmt"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
 // registry is what a master knows: its frameworks with their tasks, its agents, and the offers that are out.
@@ -24,7 +26,7 @@ type registry struct {
 // newRegistry is that of a master that has just been elected for the first time.
 func newRegistry() *registry {
 	return &registry{
-		id: newUUID(), frameworks: make(map[string]*framework), removed: make(map[string]bool), gone: make(map[string]bool),
+		id: protocol.NewUUID(), frameworks: make(map[string]*framework), removed: make(map[string]bool), gone: make(map[string]bool),
 		agents: make(map[string]*agent), offers: make(map[string]*pendingOffer),
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
 // scheduler serves /api/v1/scheduler.
@@ -18,17 +20,17 @@ func (m *Master) scheduler(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		plain(w, http.StatusMethodNotAllowed, fmt.Sprintf("405 Method Not Allowed. Expecting one of { 'POST' }, but received '%s'.", r.Method))
+		protocol.Plain(w, http.StatusMethodNotAllowed, fmt.Sprintf("405 Method Not Allowed. Expecting one of { 'POST' }, but received '%s'.", r.Method))
 		return
 	}
 	call := new(scheduler.Call)
-	constraints, status, text := readCall(r, call)
+	constraints, status, text := protocol.ReadSchedulerCall(r, call)
 	if status != 0 {
-		plain(w, status, text)
+		protocol.Plain(w, status, text)
 		return
 	}
-	if text := validate(call); text != "" {
-		plain(w, http.StatusBadRequest, "Failed to validate scheduler::Call: "+text)
+	if text := protocol.ValidateCall(call); text != "" {
+		protocol.Plain(w, http.StatusBadRequest, "Failed to validate scheduler::Call: "+text)
 		return
 	}
 	if call.GetType() == scheduler.Call_SUBSCRIBE {
@@ -39,28 +41,28 @@ func (m *Master) scheduler(w http.ResponseWriter, r *http.Request) {
 }
 
 // call performs a call of a subscribed framework.
-func (m *Master) call(w http.ResponseWriter, r *http.Request, c *scheduler.Call, constraints *offerConstraints) {
+func (m *Master) call(w http.ResponseWriter, r *http.Request, c *scheduler.Call, constraints *protocol.OfferConstraints) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f := m.registry.frameworks[c.FrameworkID.Value]
 	if f == nil {
-		plain(w, http.StatusBadRequest, "Framework cannot be found")
+		protocol.Plain(w, http.StatusBadRequest, "Framework cannot be found")
 		return
 	}
 	if text := m.checkPrincipal(r, &f.info); text != "" {
-		plain(w, http.StatusBadRequest, text)
+		protocol.Plain(w, http.StatusBadRequest, text)
 		return
 	}
 	id, ok := r.Header["Mesos-Stream-Id"]
 	switch {
 	case f.stream == nil:
-		plain(w, http.StatusForbidden, "Framework is not subscribed")
+		protocol.Plain(w, http.StatusForbidden, "Framework is not subscribed")
 		return
 	case !ok:
-		plain(w, http.StatusBadRequest, "All non-subscribe calls should include the 'Mesos-Stream-Id' header")
+		protocol.Plain(w, http.StatusBadRequest, "All non-subscribe calls should include the 'Mesos-Stream-Id' header")
 		return
-	case id[0] != f.stream.id:
-		plain(w, http.StatusBadRequest, fmt.Sprintf("The stream ID '%s' included in this request didn't match the stream ID currently associated with framework ID %s", id[0], f.id))
+	case id[0] != f.stream.Id:
+		protocol.Plain(w, http.StatusBadRequest, fmt.Sprintf("The stream ID '%s' included in this request didn't match the stream ID currently associated with framework ID %s", id[0], f.id))
 		return
 	}
 	switch status, text := m.perform(f, c, constraints); status {
@@ -69,12 +71,12 @@ func (m *Master) call(w http.ResponseWriter, r *http.Request, c *scheduler.Call,
 	case http.StatusOK:
 		w.WriteHeader(status)
 	default:
-		plain(w, status, text)
+		protocol.Plain(w, status, text)
 	}
 }
 
 // perform changes the state for a sound call.
-func (m *Master) perform(f *framework, c *scheduler.Call, constraints *offerConstraints) (int, string) {
+func (m *Master) perform(f *framework, c *scheduler.Call, constraints *protocol.OfferConstraints) (int, string) {
 	switch c.GetType() {
 	case scheduler.Call_TEARDOWN:
 		m.removeFramework(f)

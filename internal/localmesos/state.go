@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
 // object is a JSON object of the endpoints that are older than the v1 API.
@@ -40,7 +42,7 @@ func (v *view) state() any {
 		s["domain"] = leader["domain"]
 	}
 	maps.Copy(s, object{
-		"start_time": seconds(v.started), "elected_time": seconds(v.started), "id": v.registry.id, "pid": info.GetPID(), "hostname": info.GetHostname(),
+		"start_time": protocol.Seconds(v.started), "elected_time": protocol.Seconds(v.started), "id": v.registry.id, "pid": info.GetPID(), "hostname": info.GetHostname(),
 		"capabilities": []string{"AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"}, "leader": info.GetPID(),
 		"leader_info":      leader,
 		"activated_slaves": float64(active), "deactivated_slaves": float64(inactive), "unreachable_slaves": float64(unreachable),
@@ -61,14 +63,14 @@ func (v *view) agentObjects() []object {
 		if a == nil || a.unreachable {
 			continue
 		}
-		_, port := hostPort(a.address)
+		_, port := protocol.HostPort(a.address)
 		attributes := object{}
 		for _, x := range a.attributes {
 			attributes[x.Name] = attributeValue(x)
 		}
 		o := object{
 			"id": a.id, "hostname": a.hostname, "port": port, "attributes": attributes, "pid": "slave(1)@" + a.address,
-			"registered_time": seconds(a.registered), "resources": amounts(a.total), "used_resources": amounts(a.used),
+			"registered_time": protocol.Seconds(a.registered), "resources": amounts(a.total), "used_resources": amounts(a.used),
 			"offered_resources": amounts(a.offered), "active": !a.draining && a.connected, "deactivated": a.draining, "version": v.info.GetVersion(), "capabilities": capabilityNames,
 		}
 		unreserved, reserved := mesos.Resources{}, object{}
@@ -168,7 +170,7 @@ func (v *view) frameworkObject(f *framework) object {
 		"id": f.id, "name": f.info.Name, "user": f.info.User, "failover_timeout": f.info.GetFailoverTimeout(), "checkpoint": f.info.GetCheckpoint(),
 		"hostname": f.info.GetHostname(), "webui_url": f.info.GetWebUiURL(), "roles": f.roles(), "capabilities": capabilities,
 		"active": f.stream != nil, "connected": f.stream != nil, "recovered": false,
-		"registered_time": seconds(f.registered), "unregistered_time": f.unregisteredSeconds(),
+		"registered_time": protocol.Seconds(f.registered), "unregistered_time": f.unregisteredSeconds(),
 		"used_resources": amounts(used), "offered_resources": amounts(offered), "resources": amounts(used.Plus(offered...)),
 		"tasks": tasks, "unreachable_tasks": unreachable, "completed_tasks": completed, "offers": offers, "executors": []object{}, "offer_constraints": object{},
 	}

@@ -7,6 +7,8 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/resources"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
 // launch checks a task against what is left of the offers and starts it.
@@ -83,7 +85,7 @@ func (m *Master) refuseTask(f *framework, info mesos.TaskInfo, state mesos.TaskS
 
 // tell sends an update of the master's own making, and returns it as sent.
 func (m *Master) tell(f *framework, s mesos.TaskStatus) mesos.TaskStatus {
-	now := seconds(time.Now())
+	now := protocol.Seconds(time.Now())
 	s.Source, s.Timestamp = mesos.SOURCE_MASTER.Enum(), &now
 	m.deliver(f, s)
 	return s
@@ -115,8 +117,8 @@ func (m *Master) reported(a *agent, frameworkID string, s mesos.TaskStatus) {
 		return
 	}
 	agentID, executorID := mesos.AgentID{Value: a.id}, mesos.ExecutorID{Value: s.TaskID.Value}
-	now := seconds(time.Now())
-	s.AgentID, s.Timestamp, s.UUID = &agentID, &now, newUUIDBytes()
+	now := protocol.Seconds(time.Now())
+	s.AgentID, s.Timestamp, s.UUID = &agentID, &now, protocol.NewUUIDBytes()
 	if *s.State == mesos.TASK_DROPPED {
 		s.State = f.dropped().Enum()
 	}

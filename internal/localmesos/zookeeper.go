@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-zookeeper/zk"
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
 // publisher keeps the leader known in ZooKeeper as a real master does: an ephemeral, sequential
@@ -50,7 +52,7 @@ func publish(address string, info *mesos.MasterInfo, log *slog.Logger) (*publish
 			return nil, fmt.Errorf("publish the leader in ZooKeeper: create %s: %w", at, err)
 		}
 	}
-	data, err := encode(info, mediaJSON)
+	data, err := protocol.Encode(info, protocol.MediaJSON)
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("publish the leader in ZooKeeper: %w", err)

@@ -1,4 +1,4 @@
-package localmesos
+package protocol
 
 import (
 	"bytes"
@@ -12,13 +12,13 @@ import (
 
 // Media types of the v1 API.
 const (
-	mediaJSON     = "application/json"
+	MediaJSON     = "application/json"
 	mediaProtobuf = "application/x-protobuf"
 )
 
-// encode writes a message in a media type. Mesos' JSON leaves out what is not set, also empty
+// Encode writes a message in a media type. Mesos' JSON leaves out what is not set, also empty
 // lists, which the generated encoder writes.
-func encode(m proto.Message, media string) ([]byte, error) {
+func Encode(m proto.Message, media string) ([]byte, error) {
 	if media == mediaProtobuf {
 		return proto.Marshal(m)
 	}

@@ -1,4 +1,4 @@
-package localmesos
+package protocol
 
 import (
 	"cmp"
@@ -21,10 +21,10 @@ type constrainedCall struct {
 }
 
 type constrainedRoles struct {
-	OfferConstraints *offerConstraints `protobuf:"bytes,3,opt,name=offer_constraints" json:"offer_constraints"`
+	OfferConstraints *OfferConstraints `protobuf:"bytes,3,opt,name=offer_constraints" json:"offer_constraints"`
 }
 
-type offerConstraints struct {
+type OfferConstraints struct {
 	RoleConstraints map[string]*roleConstraints `protobuf:"bytes,1,rep,name=role_constraints" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value" json:"role_constraints"`
 }
 
@@ -94,9 +94,9 @@ func (*constrainedCall) ProtoMessage()        {}
 func (m *constrainedRoles) Reset()            { *m = constrainedRoles{} }
 func (m *constrainedRoles) String() string    { return proto.CompactTextString(m) }
 func (*constrainedRoles) ProtoMessage()       {}
-func (c *offerConstraints) Reset()            { *c = offerConstraints{} }
-func (c *offerConstraints) String() string    { return proto.CompactTextString(c) }
-func (*offerConstraints) ProtoMessage()       {}
+func (c *OfferConstraints) Reset()            { *c = OfferConstraints{} }
+func (c *OfferConstraints) String() string    { return proto.CompactTextString(c) }
+func (*OfferConstraints) ProtoMessage()       {}
 func (m *roleConstraints) Reset()             { *m = roleConstraints{} }
 func (m *roleConstraints) String() string     { return proto.CompactTextString(m) }
 func (*roleConstraints) ProtoMessage()        {}
@@ -117,7 +117,7 @@ func (t *constraintText) String() string      { return proto.CompactTextString(t
 func (*constraintText) ProtoMessage()         {}
 
 // readConstraints finds the constraints in the body of a call; nil for none.
-func readConstraints(body []byte, media string) (*offerConstraints, error) {
+func readConstraints(body []byte, media string) (*OfferConstraints, error) {
 	var c constrainedCall
 	var err error
 	if media == mediaProtobuf {
@@ -136,8 +136,8 @@ func readConstraints(body []byte, media string) (*offerConstraints, error) {
 	return nil, nil //nolint:nilnil // Most calls have none.
 }
 
-// check says what the master refuses in the constraints of a framework with these roles; empty for nothing.
-func (c *offerConstraints) check(roles []string) string {
+// Check says what the master refuses in the constraints of a framework with these roles; empty for nothing.
+func (c *OfferConstraints) Check(roles []string) string {
 	if c == nil {
 		return ""
 	}
@@ -171,14 +171,14 @@ func (c *offerConstraints) check(roles []string) string {
 	return ""
 }
 
-// place is what constraints look at in an agent. Region and zone are empty for none.
-type place struct {
-	hostname, region, zone string
-	attributes             []mesos.Attribute
+// Place is what constraints look at in an agent. Region and zone are empty for none.
+type Place struct {
+	Hostname, Region, Zone string
+	Attributes             []mesos.Attribute
 }
 
-// excludes says whether an agent is not to be offered to a role.
-func (c *offerConstraints) excludes(a place, role string) bool {
+// Excludes says whether an agent is not to be offered to a role.
+func (c *OfferConstraints) Excludes(a Place, role string) bool {
 	if c == nil || c.RoleConstraints[role] == nil {
 		return false
 	}
@@ -189,20 +189,20 @@ func (c *offerConstraints) excludes(a place, role string) bool {
 
 // met evaluates a constraint as mesos, offer_constraints_filter.cpp: an attribute that is not a text satisfies every
 // comparison, and of several with one name the first counts.
-func (x *attributeConstraint) met(a place) bool {
+func (x *attributeConstraint) met(a Place) bool {
 	value, has, text := "", true, true
 	switch {
 	case x.Selector.AttributeName != nil:
-		at := slices.IndexFunc(a.attributes, func(b mesos.Attribute) bool { return b.Name == *x.Selector.AttributeName })
+		at := slices.IndexFunc(a.Attributes, func(b mesos.Attribute) bool { return b.Name == *x.Selector.AttributeName })
 		if has = at >= 0; has {
-			text, value = a.attributes[at].Type == mesos.TEXT, a.attributes[at].Text.GetValue()
+			text, value = a.Attributes[at].Type == mesos.TEXT, a.Attributes[at].Text.GetValue()
 		}
 	case *x.Selector.PseudoattributeType == 1:
-		value = a.hostname
+		value = a.Hostname
 	case *x.Selector.PseudoattributeType == 2:
-		value, has = a.region, a.region != ""
+		value, has = a.Region, a.Region != ""
 	default:
-		value, has = a.zone, a.region != ""
+		value, has = a.Zone, a.Region != ""
 	}
 	p := x.Predicate
 	switch {

@@ -1,4 +1,4 @@
-package localmesos
+package protocol
 
 import (
 	"encoding/json"
@@ -14,14 +14,14 @@ import (
 // maxCall bounds the body of a call.
 const maxCall = 64 << 20
 
-// readCall decodes the body, or says which status and text the real master answers.
-func readCall(r *http.Request, call *scheduler.Call) (*offerConstraints, int, string) {
+// ReadSchedulerCall decodes the body, or says which status and text the real master answers.
+func ReadSchedulerCall(r *http.Request, call *scheduler.Call) (*OfferConstraints, int, string) {
 	types, ok := r.Header["Content-Type"]
 	if !ok || len(types) == 0 || types[0] == "" {
 		return nil, http.StatusBadRequest, "Expecting 'Content-Type' to be present"
 	}
 	media := types[0]
-	if media != mediaJSON && media != mediaProtobuf {
+	if media != MediaJSON && media != mediaProtobuf {
 		return nil, http.StatusUnsupportedMediaType, "Expecting 'Content-Type' of application/json or application/x-protobuf"
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxCall))
@@ -48,7 +48,7 @@ func readCall(r *http.Request, call *scheduler.Call) (*offerConstraints, int, st
 }
 
 // withConstraints adds what mesos-go does not read.
-func withConstraints(body []byte, media string, call *scheduler.Call) (*offerConstraints, int, string) {
+func withConstraints(body []byte, media string, call *scheduler.Call) (*OfferConstraints, int, string) {
 	if t := call.GetType(); t != scheduler.Call_SUBSCRIBE && t != scheduler.Call_UPDATE_FRAMEWORK {
 		return nil, 0, ""
 	}
@@ -99,8 +99,8 @@ func checkJSON(body []byte) string {
 	return ""
 }
 
-// validate finds what is wrong with a call by itself (scheduler::Call validation of the master).
-func validate(c *scheduler.Call) string {
+// ValidateCall finds what is wrong with a call by itself (scheduler::Call validation of the master).
+func ValidateCall(c *scheduler.Call) string {
 	present := func(ok bool, field string) string {
 		if ok {
 			return ""
@@ -155,89 +155,89 @@ func validate(c *scheduler.Call) string {
 	}
 }
 
-// accepts says in which media type a stream is answered.
-func accepts(r *http.Request) (string, error) {
+// Accepts says in which media type a stream is answered.
+func Accepts(r *http.Request) (string, error) {
 	accept := r.Header.Get("Accept")
 	switch {
-	case accept == "" || strings.Contains(accept, "*/*") || strings.Contains(accept, mediaJSON):
-		return mediaJSON, nil
+	case accept == "" || strings.Contains(accept, "*/*") || strings.Contains(accept, MediaJSON):
+		return MediaJSON, nil
 	case strings.Contains(accept, mediaProtobuf):
 		return mediaProtobuf, nil
 	}
 	return "", errors.New("Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'") //nolint:staticcheck,revive // The master's words.
 }
 
-// readOperatorCall decodes a call in either media type, or answers why not.
-func readOperatorCall(w http.ResponseWriter, r *http.Request, call proto.Message) bool {
+// ReadOperatorCall decodes a call in either media type, or answers why not.
+func ReadOperatorCall(w http.ResponseWriter, r *http.Request, call proto.Message) bool {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		plain(w, http.StatusMethodNotAllowed, "405 Method Not Allowed. Expecting one of { 'POST' }, but received '"+r.Method+"'.")
+		Plain(w, http.StatusMethodNotAllowed, "405 Method Not Allowed. Expecting one of { 'POST' }, but received '"+r.Method+"'.")
 		return false
 	}
 	media := r.Header.Get("Content-Type")
 	switch media {
 	case "":
-		plain(w, http.StatusBadRequest, "Expecting 'Content-Type' to be present")
+		Plain(w, http.StatusBadRequest, "Expecting 'Content-Type' to be present")
 		return false
-	case mediaJSON, mediaProtobuf:
+	case MediaJSON, mediaProtobuf:
 	default:
-		plain(w, http.StatusUnsupportedMediaType, "Expecting 'Content-Type' of application/json or application/x-protobuf")
+		Plain(w, http.StatusUnsupportedMediaType, "Expecting 'Content-Type' of application/json or application/x-protobuf")
 		return false
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxCall))
 	if err != nil {
-		plain(w, http.StatusBadRequest, "Failed to read body: "+err.Error())
+		Plain(w, http.StatusBadRequest, "Failed to read body: "+err.Error())
 		return false
 	}
 	if media == mediaProtobuf {
 		if err := proto.Unmarshal(body, call); err != nil {
-			plain(w, http.StatusBadRequest, "Failed to parse body into Call protobuf")
+			Plain(w, http.StatusBadRequest, "Failed to parse body into Call protobuf")
 			return false
 		}
 		return true
 	}
 	if text := checkJSON(body); text != "" {
-		plain(w, http.StatusBadRequest, text)
+		Plain(w, http.StatusBadRequest, text)
 		return false
 	}
 	if err := json.Unmarshal(body, call); err != nil {
 		if unknownType(err) {
 			return true // The type stays UNKNOWN.
 		}
-		plain(w, http.StatusBadRequest, "Failed to convert JSON into Call protobuf: "+err.Error())
+		Plain(w, http.StatusBadRequest, "Failed to convert JSON into Call protobuf: "+err.Error())
 		return false
 	}
 	return true
 }
 
-// answer writes a response in the media type that the request accepts.
-func answer(w http.ResponseWriter, r *http.Request, response proto.Message) {
-	media, err := accepts(r)
+// Answer writes a response in the media type that the request accepts.
+func Answer(w http.ResponseWriter, r *http.Request, response proto.Message) {
+	media, err := Accepts(r)
 	if err != nil {
-		plain(w, http.StatusNotAcceptable, err.Error())
+		Plain(w, http.StatusNotAcceptable, err.Error())
 		return
 	}
-	data, err := encode(response, media)
+	data, err := Encode(response, media)
 	if err != nil {
-		plain(w, http.StatusInternalServerError, err.Error())
+		Plain(w, http.StatusInternalServerError, err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", media)
 	_, _ = w.Write(data) // The client may be gone.
 }
 
-func plain(w http.ResponseWriter, status int, text string) {
+func Plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text) // The client may be gone.
 }
 
-func writeJSON(w http.ResponseWriter, v any) {
+func WriteJSON(w http.ResponseWriter, v any) {
 	data, err := json.Marshal(v)
 	if err != nil {
-		plain(w, http.StatusInternalServerError, err.Error())
+		Plain(w, http.StatusInternalServerError, err.Error())
 		return
 	}
-	w.Header().Set("Content-Type", mediaJSON)
+	w.Header().Set("Content-Type", MediaJSON)
 	_, _ = w.Write(data) // The client may be gone.
 }

@@ -1,4 +1,4 @@
-package localmesos
+package protocol
 
 import (
 	"crypto/rand"
@@ -9,14 +9,14 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 )
 
-func domain(region, zone string) *mesos.DomainInfo {
+func Domain(region, zone string) *mesos.DomainInfo {
 	return &mesos.DomainInfo{FaultDomain: &mesos.DomainInfo_FaultDomain{
 		Region: mesos.DomainInfo_FaultDomain_RegionInfo{Name: region},
 		Zone:   mesos.DomainInfo_FaultDomain_ZoneInfo{Name: zone},
 	}}
 }
 
-func hostPort(address string) (string, int32) {
+func HostPort(address string) (string, int32) {
 	host, text, err := net.SplitHostPort(address)
 	if err != nil {
 		return address, 0
@@ -26,8 +26,8 @@ func hostPort(address string) (string, int32) {
 	return host, port
 }
 
-// littleEndian is an IPv4 address as the number that MasterInfo.ip holds.
-func littleEndian(host string) uint32 {
+// LittleEndian is an IPv4 address as the number that MasterInfo.ip holds.
+func LittleEndian(host string) uint32 {
 	ip := net.ParseIP(host).To4()
 	if ip == nil {
 		return 0
@@ -35,13 +35,13 @@ func littleEndian(host string) uint32 {
 	return uint32(ip[0]) | uint32(ip[1])<<8 | uint32(ip[2])<<16 | uint32(ip[3])<<24
 }
 
-// newUUID draws a version 4 UUID.
-func newUUID() string {
-	b := newUUIDBytes()
+// NewUUID draws a version 4 UUID.
+func NewUUID() string {
+	b := NewUUIDBytes()
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
-func newUUIDBytes() []byte {
+func NewUUIDBytes() []byte {
 	b := make([]byte, 16)
 	rand.Read(b) // It never fails.
 	b[6] = b[6]&0x0f | 0x40
@@ -49,14 +49,14 @@ func newUUIDBytes() []byte {
 	return b
 }
 
-// seconds is a time as Mesos writes it.
-func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+// Seconds is a time as Mesos writes it.
+func Seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
 
-func nanoseconds(t time.Time) *mesos.TimeInfo { return &mesos.TimeInfo{Nanoseconds: t.UnixNano()} }
+func Nanoseconds(t time.Time) *mesos.TimeInfo { return &mesos.TimeInfo{Nanoseconds: t.UnixNano()} }
 
-// withRole writes unreserved resources as the operator API does, with the role that the
+// WithRole writes unreserved resources as the operator API does, with the role that the
 // scheduler API leaves out.
-func withRole(rs mesos.Resources) []mesos.Resource {
+func WithRole(rs mesos.Resources) []mesos.Resource {
 	out := rs.Clone()
 	role := "*"
 	for i := range out {
