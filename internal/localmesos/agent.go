@@ -12,6 +12,8 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/resources"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 )
 
 // AgentOptions describe an agent.
@@ -33,7 +35,7 @@ type AgentOptions struct {
 	// Region and Zone are the agent's fault domain; empty for none.
 	Region, Zone string
 	// Runtime runs the tasks; it is made for the id that the agent gets.
-	Runtime func(agentID string) (Runtime, error)
+	Runtime func(agentID string) (executor.Runtime, error)
 }
 
 // AddAgent registers an agent and returns its id.

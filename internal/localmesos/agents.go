@@ -9,6 +9,7 @@ import (
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
@@ -22,7 +23,7 @@ type agent struct {
 	total, used, offered mesos.Resources
 	tasks                map[*task]bool
 	offers               map[string]*pendingOffer
-	runtime              Runtime
+	runtime              executor.Runtime
 	// connected: the master has a connection to the agent's process. unreachable: the master gave the agent up.
 	// killed: its machine is gone, which the master may not know yet.
 	connected, unreachable, killed bool

@@ -11,6 +11,7 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	agentapi "github.com/mesos/mesos-go/api/v1/lib/agent"
 
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
@@ -20,22 +21,22 @@ const maxRead = 16 * 4096
 // sandboxes serves the files of the tasks of all agents, which share one address.
 type sandboxes struct {
 	// agents are those that answer.
-	agents  func() []Files
+	agents  func() []executor.Files
 	version func() mesos.VersionInfo
 }
 
 // listFiles and readFile ask every agent: a path is known to one of them.
 func (s *sandboxes) listFiles(path string) (infos []fs.FileInfo, err error) {
-	err = s.each(func(f Files) (err error) { infos, err = f.ListFiles(path); return err })
+	err = s.each(func(f executor.Files) (err error) { infos, err = f.ListFiles(path); return err })
 	return infos, err
 }
 
 func (s *sandboxes) readFile(path string, offset, length int64) (data []byte, size int64, err error) {
-	err = s.each(func(f Files) (err error) { data, size, err = f.ReadFile(path, offset, length); return err })
+	err = s.each(func(f executor.Files) (err error) { data, size, err = f.ReadFile(path, offset, length); return err })
 	return data, size, err
 }
 
-func (s *sandboxes) each(do func(Files) error) error {
+func (s *sandboxes) each(do func(executor.Files) error) error {
 	for _, f := range s.agents() {
 		if err := do(f); !errors.Is(err, fs.ErrNotExist) {
 			return err

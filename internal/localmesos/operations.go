@@ -5,6 +5,8 @@ import (
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/resources"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 )
 
 // reserve pushes a reservation onto resources of the offer, or pops it. What the real master refuses is dropped
@@ -67,7 +69,7 @@ func (m *Master) volumes(f *framework, a *agent, left *mesos.Resources, role str
 		from, to = to, from
 	}
 	done := m.convert(a, left, from, to)
-	keeper, ok := a.runtime.(Volumes)
+	keeper, ok := a.runtime.(executor.Volumes)
 	if done == nil || !ok {
 		return done
 	}

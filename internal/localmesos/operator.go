@@ -5,6 +5,7 @@ import (
 
 	"github.com/mesos/mesos-go/api/v1/lib/master"
 
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
@@ -78,12 +79,12 @@ func (m *Master) sandboxes() *sandboxes {
 	return &sandboxes{agents: m.filesOfAgents, version: m.view().versionInfo}
 }
 
-func (m *Master) filesOfAgents() (all []Files) {
+func (m *Master) filesOfAgents() (all []executor.Files) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, id := range m.registry.order {
 		if a := m.registry.agents[id]; a != nil && a.connected && !a.killed {
-			if f, ok := a.runtime.(Files); ok {
+			if f, ok := a.runtime.(executor.Files); ok {
 				all = append(all, f)
 			}
 		}

@@ -1,4 +1,4 @@
-package localmesos
+package executor
 
 import (
 	"io/fs"
