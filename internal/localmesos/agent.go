@@ -14,6 +14,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
 // AgentOptions describe an agent.
@@ -44,34 +45,34 @@ func (m *Master) AddAgent(o AgentOptions) (string, error) {
 		return "", errors.New("agent: Runtime is required")
 	}
 	m.mu.Lock()
-	id := fmt.Sprintf("%s-S%d", m.registry.id, m.registry.counts.agent)
-	m.registry.counts.agent++
+	id := fmt.Sprintf("%s-S%d", m.registry.Id, m.registry.Counts.Agent)
+	m.registry.Counts.Agent++
 	m.mu.Unlock()
 	rt, err := o.Runtime(id)
 	if err != nil {
 		return "", fmt.Errorf("agent %s: %w", id, err)
 	}
-	a := &agent{
-		id: id, hostname: o.Hostname, address: o.Address, region: o.Region, zone: o.Zone,
-		registered: time.Now(), total: o.resources(), runtime: rt, connected: true,
-		tasks: make(map[*task]bool), offers: make(map[string]*pendingOffer),
+	a := &registry.Agent{
+		Id: id, Hostname: o.Hostname, Address: o.Address, Region: o.Region, Zone: o.Zone,
+		Registered: time.Now(), Total: o.resources(), Runtime: rt, Connected: true,
+		Tasks: make(map[*registry.Task]bool), Offers: make(map[string]*registry.Offer),
 	}
-	if a.hostname == "" {
-		a.hostname = "127.0.0.1"
+	if a.Hostname == "" {
+		a.Hostname = "127.0.0.1"
 	}
-	if a.address == "" {
-		a.address = m.address
+	if a.Address == "" {
+		a.Address = m.address
 	}
 	for _, key := range slices.Sorted(maps.Keys(o.Attributes)) {
-		a.attributes = append(a.attributes, attribute(key, o.Attributes[key]))
+		a.Attributes = append(a.Attributes, attribute(key, o.Attributes[key]))
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return "", errors.Join(errors.New("the master is closed"), rt.Close())
 	}
-	m.registry.agents[id] = a
-	m.registry.order = append(m.registry.order, id)
+	m.registry.Agents[id] = a
+	m.registry.Order = append(m.registry.Order, id)
 	return id, nil
 }
 
@@ -121,9 +122,9 @@ func (o *AgentOptions) resources() mesos.Resources {
 }
 
 // failure tells every framework that an agent is no longer there.
-func (m *Master) failure(a *agent) {
-	id := mesos.AgentID{Value: a.id}
-	for _, f := range m.registry.frameworks {
-		f.send(&scheduler.Event{Type: scheduler.Event_FAILURE, Failure: &scheduler.Event_Failure{AgentID: &id}})
+func (m *Master) failure(a *registry.Agent) {
+	id := mesos.AgentID{Value: a.Id}
+	for _, f := range m.registry.Frameworks {
+		f.Send(&scheduler.Event{Type: scheduler.Event_FAILURE, Failure: &scheduler.Event_Failure{AgentID: &id}})
 	}
 }

@@ -10,11 +10,12 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/master"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
 // view is what a master shows to operators. Whoever uses it holds the lock of the registry.
 type view struct {
-	registry *registry
+	registry *registry.State
 	info     *mesos.MasterInfo
 	started  time.Time
 	// allocationInterval is the flag --allocation_interval.
@@ -77,24 +78,24 @@ const taskResourceLimits mesos.AgentInfo_Capability_Type = 8
 
 func (v *view) describeAgents() *master.Response_GetAgents {
 	all := &master.Response_GetAgents{Agents: []master.Response_GetAgents_Agent{}, RecoveredAgents: []mesos.AgentInfo{}}
-	for _, id := range v.registry.order {
-		a := v.registry.agents[id]
-		if a == nil || a.unreachable {
+	for _, id := range v.registry.Order {
+		a := v.registry.Agents[id]
+		if a == nil || a.Unreachable {
 			continue
 		}
-		_, port := protocol.HostPort(a.address)
-		deactivated, pid := a.deactivated, "slave(1)@"+a.address
+		_, port := protocol.HostPort(a.Address)
+		deactivated, pid := a.Deactivated, "slave(1)@"+a.Address
 		d := master.Response_GetAgents_Agent{
 			AgentInfo: mesos.AgentInfo{
-				Hostname: a.hostname, Port: &port, Resources: a.total, Attributes: a.attributes,
-				ID: &mesos.AgentID{Value: a.id},
+				Hostname: a.Hostname, Port: &port, Resources: a.Total, Attributes: a.Attributes,
+				ID: &mesos.AgentID{Value: a.Id},
 			},
-			Active: !a.deactivated && a.connected, Deactivated: &deactivated, Version: v.info.GetVersion(), PID: &pid,
-			RegisteredTime: protocol.Nanoseconds(a.registered), Capabilities: agentCapabilities,
-			TotalResources: protocol.WithRole(a.total), AllocatedResources: protocol.WithRole(a.allocated()), OfferedResources: protocol.WithRole(a.inOffers()),
+			Active: !a.Deactivated && a.Connected, Deactivated: &deactivated, Version: v.info.GetVersion(), PID: &pid,
+			RegisteredTime: protocol.Nanoseconds(a.Registered), Capabilities: agentCapabilities,
+			TotalResources: protocol.WithRole(a.Total), AllocatedResources: protocol.WithRole(a.Allocated()), OfferedResources: protocol.WithRole(a.InOffers()),
 		}
-		if a.region != "" {
-			d.AgentInfo.Domain = protocol.Domain(a.region, a.zone)
+		if a.Region != "" {
+			d.AgentInfo.Domain = protocol.Domain(a.Region, a.Zone)
 		}
 		describeDrain(a, &d)
 		all.Agents = append(all.Agents, d)
@@ -106,85 +107,85 @@ func (v *view) describeFrameworks() *master.Response_GetFrameworks {
 	all := &master.Response_GetFrameworks{
 		Frameworks: []master.Response_GetFrameworks_Framework{}, CompletedFrameworks: []master.Response_GetFrameworks_Framework{},
 	}
-	for _, id := range slices.Sorted(maps.Keys(v.registry.frameworks)) {
-		f := v.registry.frameworks[id]
+	for _, id := range slices.Sorted(maps.Keys(v.registry.Frameworks)) {
+		f := v.registry.Frameworks[id]
 		d := describeFramework(f)
 		var used, offered mesos.Resources
-		for _, t := range f.tasks {
-			if !t.freed {
-				used = used.Plus(t.info.Resources...)
+		for _, t := range f.Tasks {
+			if !t.Freed {
+				used = used.Plus(t.Info.Resources...)
 			}
 		}
-		for _, o := range v.registry.offersOf(func(o *pendingOffer) bool { return o.framework == f }) {
-			offered = offered.Plus(o.resources...)
+		for _, o := range v.registry.OffersOf(func(o *registry.Offer) bool { return o.Framework == f }) {
+			offered = offered.Plus(o.Resources...)
 			d.Offers = append(d.Offers, describeOffer(o))
 		}
 		d.AllocatedResources, d.OfferedResources = protocol.WithRole(used), protocol.WithRole(offered)
 		all.Frameworks = append(all.Frameworks, d)
 	}
-	for _, f := range v.registry.completed {
+	for _, f := range v.registry.Completed {
 		all.CompletedFrameworks = append(all.CompletedFrameworks, describeFramework(f))
 	}
 	return all
 }
 
-func describeFramework(f *framework) master.Response_GetFrameworks_Framework {
+func describeFramework(f *registry.Framework) master.Response_GetFrameworks_Framework {
 	d := master.Response_GetFrameworks_Framework{
-		FrameworkInfo: f.info, Active: f.stream != nil, Connected: f.stream != nil,
-		RegisteredTime: protocol.Nanoseconds(f.registered), ReregisteredTime: protocol.Nanoseconds(f.reregistered),
+		FrameworkInfo: f.Info, Active: f.Stream != nil, Connected: f.Stream != nil,
+		RegisteredTime: protocol.Nanoseconds(f.Registered), ReregisteredTime: protocol.Nanoseconds(f.Reregistered),
 	}
-	if !f.unregistered.IsZero() {
-		d.UnregisteredTime = protocol.Nanoseconds(f.unregistered)
+	if !f.Unregistered.IsZero() {
+		d.UnregisteredTime = protocol.Nanoseconds(f.Unregistered)
 	}
 	return d
 }
 
 func (v *view) describeTasks() *master.Response_GetTasks {
 	all := &master.Response_GetTasks{Tasks: []mesos.Task{}, UnreachableTasks: []mesos.Task{}, CompletedTasks: []mesos.Task{}}
-	for _, id := range slices.Sorted(maps.Keys(v.registry.frameworks)) {
-		f := v.registry.frameworks[id]
-		for _, id := range slices.Sorted(maps.Keys(f.tasks)) {
-			all.Tasks = append(all.Tasks, describeTask(f.tasks[id]))
+	for _, id := range slices.Sorted(maps.Keys(v.registry.Frameworks)) {
+		f := v.registry.Frameworks[id]
+		for _, id := range slices.Sorted(maps.Keys(f.Tasks)) {
+			all.Tasks = append(all.Tasks, describeTask(f.Tasks[id]))
 		}
 		describeEnded(f, all)
 	}
-	for _, f := range v.registry.completed {
+	for _, f := range v.registry.Completed {
 		describeEnded(f, all)
 	}
 	return all
 }
 
 // describeEnded adds the tasks of which the master hears no more.
-func describeEnded(f *framework, all *master.Response_GetTasks) {
-	for _, id := range slices.Sorted(maps.Keys(f.unreachable)) {
-		all.UnreachableTasks = append(all.UnreachableTasks, describeTask(f.unreachable[id]))
+func describeEnded(f *registry.Framework, all *master.Response_GetTasks) {
+	for _, id := range slices.Sorted(maps.Keys(f.Unreachable)) {
+		all.UnreachableTasks = append(all.UnreachableTasks, describeTask(f.Unreachable[id]))
 	}
-	for _, t := range f.completed {
+	for _, t := range f.Completed {
 		all.CompletedTasks = append(all.CompletedTasks, describeTask(t))
 	}
 }
 
-func describeTask(t *task) mesos.Task {
+func describeTask(t *registry.Task) mesos.Task {
 	d := mesos.Task{
-		Name: t.info.Name, TaskID: t.info.TaskID, FrameworkID: mesos.FrameworkID{Value: t.framework.id}, AgentID: mesos.AgentID{Value: t.agentID},
-		State: t.state, Resources: t.info.Resources, Statuses: t.statuses,
-		Labels: t.info.Labels, Discovery: t.info.Discovery, Container: t.info.Container,
-		HealthCheck: t.info.HealthCheck, KillPolicy: t.info.KillPolicy, User: t.info.GetCommand().User,
+		Name: t.Info.Name, TaskID: t.Info.TaskID, FrameworkID: mesos.FrameworkID{Value: t.Framework.Id}, AgentID: mesos.AgentID{Value: t.AgentID},
+		State: t.State, Resources: t.Info.Resources, Statuses: t.Statuses,
+		Labels: t.Info.Labels, Discovery: t.Info.Discovery, Container: t.Info.Container,
+		HealthCheck: t.Info.HealthCheck, KillPolicy: t.Info.KillPolicy, User: t.Info.GetCommand().User,
 	}
-	if s := t.fromAgent(); s != nil {
+	if s := t.FromAgent(); s != nil {
 		d.StatusUpdateState, d.StatusUpdateUUID = s.State, s.UUID
 	}
 	return d
 }
 
 // describeDrain shows operators that an agent is drained, or was.
-func describeDrain(a *agent, d *master.Response_GetAgents_Agent) {
-	if !a.draining {
+func describeDrain(a *registry.Agent, d *master.Response_GetAgents_Agent) {
+	if !a.Draining {
 		return
 	}
 	state := mesos.DrainState_DRAINED
-	for t := range a.tasks {
-		if !terminal(*t.state) {
+	for t := range a.Tasks {
+		if !registry.Terminal(*t.State) {
 			state = mesos.DrainState_DRAINING
 		}
 	}
@@ -194,11 +195,11 @@ func describeDrain(a *agent, d *master.Response_GetAgents_Agent) {
 // schedule is what is planned, a window for each agent.
 func (v *view) schedule() mesos_maintenance.Schedule {
 	s := mesos_maintenance.Schedule{Windows: []mesos_maintenance.Window{}}
-	for _, id := range v.registry.order {
-		if a := v.registry.agents[id]; a != nil && a.unavailable != nil {
-			host, _ := protocol.HostPort(a.address)
+	for _, id := range v.registry.Order {
+		if a := v.registry.Agents[id]; a != nil && a.Unavailable != nil {
+			host, _ := protocol.HostPort(a.Address)
 			s.Windows = append(s.Windows, mesos_maintenance.Window{
-				MachineIDs: []mesos.MachineID{{Hostname: &a.hostname, IP: &host}}, Unavailability: *a.unavailable,
+				MachineIDs: []mesos.MachineID{{Hostname: &a.Hostname, IP: &host}}, Unavailability: *a.Unavailable,
 			})
 		}
 	}
@@ -206,19 +207,19 @@ func (v *view) schedule() mesos_maintenance.Schedule {
 }
 
 // offer is an offer as operators see it, and frameworks that know reservations as a stack.
-func describeOffer(p *pendingOffer) mesos.Offer {
-	a := p.agent
-	host, port := protocol.HostPort(a.address)
+func describeOffer(p *registry.Offer) mesos.Offer {
+	a := p.Agent
+	host, port := protocol.HostPort(a.Address)
 	path := "/slave(1)"
 	o := mesos.Offer{
-		ID: mesos.OfferID{Value: p.id}, FrameworkID: mesos.FrameworkID{Value: p.framework.id}, AgentID: mesos.AgentID{Value: a.id},
-		Hostname: a.hostname, Resources: p.resources, Attributes: a.attributes,
-		AllocationInfo: &mesos.Resource_AllocationInfo{Role: &p.role},
-		URL:            &mesos.URL{Scheme: "http", Address: mesos.Address{Hostname: &a.hostname, IP: &host, Port: port}, Path: &path},
+		ID: mesos.OfferID{Value: p.Id}, FrameworkID: mesos.FrameworkID{Value: p.Framework.Id}, AgentID: mesos.AgentID{Value: a.Id},
+		Hostname: a.Hostname, Resources: p.Resources, Attributes: a.Attributes,
+		AllocationInfo: &mesos.Resource_AllocationInfo{Role: &p.Role},
+		URL:            &mesos.URL{Scheme: "http", Address: mesos.Address{Hostname: &a.Hostname, IP: &host, Port: port}, Path: &path},
 	}
-	if a.region != "" {
-		o.Domain = protocol.Domain(a.region, a.zone)
+	if a.Region != "" {
+		o.Domain = protocol.Domain(a.Region, a.Zone)
 	}
-	o.Unavailability = a.unavailable
+	o.Unavailability = a.Unavailable
 	return o
 }

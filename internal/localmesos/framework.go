@@ -11,6 +11,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
 // subscribe answers a SUBSCRIBE with a stream that stays open.
@@ -55,52 +56,52 @@ func failure(message string) *scheduler.Event {
 }
 
 // register takes a subscription, or says why not in the master's words.
-func (m *Master) register(sub *scheduler.Call_Subscribe, constraints *protocol.OfferConstraints, s *protocol.Stream) (*framework, string) {
+func (m *Master) register(sub *scheduler.Call_Subscribe, constraints *protocol.OfferConstraints, s *protocol.Stream) (*registry.Framework, string) {
 	info := *sub.FrameworkInfo
-	if text := checkInfo(&info, sub.SuppressedRoles); text != "" {
+	if text := registry.CheckInfo(&info, sub.SuppressedRoles); text != "" {
 		return nil, text
 	}
-	if text := constraints.Check(rolesOf(&info)); text != "" {
+	if text := constraints.Check(registry.RolesOf(&info)); text != "" {
 		return nil, text
 	}
 	id := ""
 	if info.ID != nil {
 		id = info.ID.Value
 	}
-	if m.registry.removed[id] {
+	if m.registry.Removed[id] {
 		return nil, "Framework has been removed"
 	}
 	if id == "" {
-		id = fmt.Sprintf("%s-%04d", m.registry.id, m.registry.counts.framework)
-		m.registry.counts.framework++
+		id = fmt.Sprintf("%s-%04d", m.registry.Id, m.registry.Counts.Framework)
+		m.registry.Counts.Framework++
 	}
 	info.ID = &mesos.FrameworkID{Value: id}
 	setDefaults(&info)
-	f := m.registry.frameworks[id]
+	f := m.registry.Frameworks[id]
 	if f == nil {
-		f = &framework{id: id, registered: time.Now(), tasks: make(map[string]*task), unreachable: make(map[string]*task)}
-		m.registry.frameworks[id] = f
+		f = &registry.Framework{Id: id, Registered: time.Now(), Tasks: make(map[string]*registry.Task), Unreachable: make(map[string]*registry.Task)}
+		m.registry.Frameworks[id] = f
 	} else {
-		stopTimer(f.failover)
+		stopTimer(f.Failover)
 		m.rescindAll(f)
-		if f.stream != nil {
-			f.stream.Send(failure("Framework failed over"))
-			f.stream.Close()
+		if f.Stream != nil {
+			f.Stream.Send(failure("Framework failed over"))
+			f.Stream.Close()
 		}
 	}
-	f.info, f.stream, f.filters, f.inverseFilters, f.reregistered = info, s, nil, nil, time.Now()
-	f.constraints = constraints
-	f.suppressed = make(map[string]bool)
+	f.Info, f.Stream, f.Filters, f.InverseFilters, f.Reregistered = info, s, nil, nil, time.Now()
+	f.Constraints = constraints
+	f.Suppressed = make(map[string]bool)
 	for _, role := range sub.SuppressedRoles {
-		f.suppressed[role] = true
+		f.Suppressed[role] = true
 	}
 	beat := m.o.HeartbeatInterval.Seconds()
-	f.send(&scheduler.Event{Type: scheduler.Event_SUBSCRIBED, Subscribed: &scheduler.Event_Subscribed{
+	f.Send(&scheduler.Event{Type: scheduler.Event_SUBSCRIBED, Subscribed: &scheduler.Event_Subscribed{
 		FrameworkID: info.ID, HeartbeatIntervalSeconds: &beat, MasterInfo: m.masterInfo(),
 	}})
-	f.send(&scheduler.Event{Type: scheduler.Event_HEARTBEAT})
-	for _, id := range slices.Sorted(maps.Keys(f.tasks)) {
-		m.resume(f.tasks[id])
+	f.Send(&scheduler.Event{Type: scheduler.Event_HEARTBEAT})
+	for _, id := range slices.Sorted(maps.Keys(f.Tasks)) {
+		m.resume(f.Tasks[id])
 	}
 	return f, ""
 }
@@ -130,96 +131,96 @@ func (m *Master) beat(s *protocol.Stream, stop <-chan struct{}) {
 }
 
 // disconnected starts the failover timeout of a framework whose stream ended.
-func (m *Master) disconnected(f *framework, s *protocol.Stream) {
+func (m *Master) disconnected(f *registry.Framework, s *protocol.Stream) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if f.stream != s || m.closed {
+	if f.Stream != s || m.closed {
 		return
 	}
-	f.stream = nil
+	f.Stream = nil
 	m.rescindAll(f)
-	timeout := time.Duration(max(0, f.info.GetFailoverTimeout()) * float64(time.Second))
-	f.failover = time.AfterFunc(timeout, func() {
+	timeout := time.Duration(max(0, f.Info.GetFailoverTimeout()) * float64(time.Second))
+	f.Failover = time.AfterFunc(timeout, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.registry.frameworks[f.id] == f && f.stream == nil && !m.closed {
-			m.o.Log.Info("framework failover timeout has passed", "framework", f.id)
+		if m.registry.Frameworks[f.Id] == f && f.Stream == nil && !m.closed {
+			m.o.Log.Info("framework failover timeout has passed", "framework", f.Id)
 			m.removeFramework(f)
 		}
 	})
 }
 
 // removeFramework ends a framework and all its tasks for good.
-func (m *Master) removeFramework(f *framework) {
-	m.registry.removed[f.id] = true
-	delete(m.registry.frameworks, f.id)
-	stopTimer(f.failover)
+func (m *Master) removeFramework(f *registry.Framework) {
+	m.registry.Removed[f.Id] = true
+	delete(m.registry.Frameworks, f.Id)
+	stopTimer(f.Failover)
 	m.rescindAll(f)
-	for _, t := range f.tasks {
-		stopTimer(t.retry)
+	for _, t := range f.Tasks {
+		stopTimer(t.Retry)
 		m.recoverResources(t)
-		if !terminal(*t.state) {
+		if !registry.Terminal(*t.State) {
 			m.endWithFramework(t)
 		}
-		if a := m.registry.agents[t.agentID]; a != nil {
-			delete(a.tasks, t)
-			a.killOrDoom(t)
+		if a := m.registry.Agents[t.AgentID]; a != nil {
+			delete(a.Tasks, t)
+			a.KillOrDoom(t)
 		}
 	}
 	// What was unreachable stays so, but for its process.
-	for _, t := range f.unreachable {
-		if a := m.registry.agents[t.agentID]; a != nil {
+	for _, t := range f.Unreachable {
+		if a := m.registry.Agents[t.AgentID]; a != nil {
 			m.recoverResources(t)
-			delete(a.tasks, t)
-			a.killOrDoom(t)
+			delete(a.Tasks, t)
+			a.KillOrDoom(t)
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(f.tasks)) {
-		f.completed = append(f.completed, f.tasks[id])
+	for _, id := range slices.Sorted(maps.Keys(f.Tasks)) {
+		f.Completed = append(f.Completed, f.Tasks[id])
 	}
-	f.tasks = nil
-	if f.stream != nil {
-		f.stream.Close()
-		f.stream = nil
+	f.Tasks = nil
+	if f.Stream != nil {
+		f.Stream.Close()
+		f.Stream = nil
 	}
 	const kept = 50 // as the real master's max_completed_frameworks
-	f.unregistered = time.Now()
-	m.registry.completed = append(m.registry.completed, f)
-	if n := len(m.registry.completed); n > kept {
-		m.registry.completed = m.registry.completed[n-kept:]
+	f.Unregistered = time.Now()
+	m.registry.Completed = append(m.registry.Completed, f)
+	if n := len(m.registry.Completed); n > kept {
+		m.registry.Completed = m.registry.Completed[n-kept:]
 	}
 }
 
 // endWithFramework notes the end of a task that nobody is told any more.
-func (m *Master) endWithFramework(t *task) {
-	now, message := protocol.Seconds(time.Now()), "Framework "+t.framework.id+" removed"
-	t.state = mesos.TASK_KILLED.Enum()
-	t.statuses = append(t.statuses, mesos.TaskStatus{
-		TaskID: t.info.TaskID, AgentID: &mesos.AgentID{Value: t.agentID}, State: t.state, Message: &message,
+func (m *Master) endWithFramework(t *registry.Task) {
+	now, message := protocol.Seconds(time.Now()), "Framework "+t.Framework.Id+" removed"
+	t.State = mesos.TASK_KILLED.Enum()
+	t.Statuses = append(t.Statuses, mesos.TaskStatus{
+		TaskID: t.Info.TaskID, AgentID: &mesos.AgentID{Value: t.AgentID}, State: t.State, Message: &message,
 		Source: mesos.SOURCE_MASTER.Enum(), Reason: mesos.REASON_FRAMEWORK_REMOVED.Enum(), Timestamp: &now,
 	})
 }
 
 // updateFramework takes a new FrameworkInfo without a new subscription.
-func (m *Master) updateFramework(f *framework, u *scheduler.Call_UpdateFramework, constraints *protocol.OfferConstraints) (int, string) {
-	if u.FrameworkInfo.ID == nil || u.FrameworkInfo.ID.Value != f.id {
+func (m *Master) updateFramework(f *registry.Framework, u *scheduler.Call_UpdateFramework, constraints *protocol.OfferConstraints) (int, string) {
+	if u.FrameworkInfo.ID == nil || u.FrameworkInfo.ID.Value != f.Id {
 		return http.StatusBadRequest, "Failed to validate scheduler::Call: 'framework_id' differs from 'update_framework.framework_info.id'"
 	}
-	if text := checkInfo(&u.FrameworkInfo, u.SuppressedRoles); text != "" {
+	if text := registry.CheckInfo(&u.FrameworkInfo, u.SuppressedRoles); text != "" {
 		return http.StatusBadRequest, text
 	}
-	if text := constraints.Check(rolesOf(&u.FrameworkInfo)); text != "" {
+	if text := constraints.Check(registry.RolesOf(&u.FrameworkInfo)); text != "" {
 		return http.StatusBadRequest, text
 	}
-	f.constraints = constraints
-	f.info = u.FrameworkInfo
-	setDefaults(&f.info)
-	for _, o := range m.registry.offersOf(func(o *pendingOffer) bool { return o.framework == f && !slices.Contains(f.roles(), o.role) }) {
+	f.Constraints = constraints
+	f.Info = u.FrameworkInfo
+	setDefaults(&f.Info)
+	for _, o := range m.registry.OffersOf(func(o *registry.Offer) bool { return o.Framework == f && !slices.Contains(f.Roles(), o.Role) }) {
 		m.rescindOffer(o)
 	}
-	f.suppressed = make(map[string]bool)
+	f.Suppressed = make(map[string]bool)
 	for _, role := range u.SuppressedRoles {
-		f.suppressed[role] = true
+		f.Suppressed[role] = true
 	}
 	return 0, ""
 }

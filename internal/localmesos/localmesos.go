@@ -18,6 +18,7 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
 // Version is the Mesos release that the master says it is, whose behaviour was recorded.
@@ -86,7 +87,7 @@ type Master struct {
 	leader   *publisher
 
 	mu       sync.Mutex
-	registry *registry
+	registry *registry.State
 	faults   faults
 	closed   bool
 	// shortestFilter is the allocation interval, but for tests that allocate themselves.
@@ -105,7 +106,7 @@ func New(o Options) (*Master, error) {
 	}
 	m := &Master{
 		o: o, listener: l, address: l.Addr().String(), started: time.Now(), done: make(chan struct{}),
-		registry: newRegistry(), shortestFilter: o.AllocationInterval,
+		registry: registry.New(), shortestFilter: o.AllocationInterval,
 	}
 	m.server = &http.Server{Handler: m.handler(), ReadHeaderTimeout: 10 * time.Second}
 	m.wg.Go(func() {
@@ -140,18 +141,18 @@ func (m *Master) Close() error {
 	}
 	m.closed = true
 	close(m.done)
-	var agents []*agent
-	for _, f := range m.registry.frameworks {
-		if f.stream != nil {
-			f.stream.Close()
+	var agents []*registry.Agent
+	for _, f := range m.registry.Frameworks {
+		if f.Stream != nil {
+			f.Stream.Close()
 		}
-		stopTimer(f.failover)
-		for _, t := range f.tasks {
-			stopTimer(t.retry)
+		stopTimer(f.Failover)
+		for _, t := range f.Tasks {
+			stopTimer(t.Retry)
 		}
 	}
-	for _, a := range m.registry.agents {
-		stopTimer(a.observer)
+	for _, a := range m.registry.Agents {
+		stopTimer(a.Observer)
 		agents = append(agents, a)
 	}
 	m.mu.Unlock()
@@ -166,7 +167,7 @@ func (m *Master) Close() error {
 		problems = append(problems, m.server.Close())
 	}
 	for _, a := range agents {
-		problems = append(problems, a.close())
+		problems = append(problems, a.Close())
 	}
 	m.wg.Wait()
 	return errors.Join(problems...)
@@ -187,7 +188,7 @@ func (m *Master) masterInfo() *mesos.MasterInfo {
 	version, hostname, pid := Version, host, fmt.Sprintf("master@%s:%d", host, port)
 	p := uint32(port)
 	info := &mesos.MasterInfo{
-		ID: m.registry.id, IP: protocol.LittleEndian(host), Port: &p, PID: &pid, Hostname: &hostname, Version: &version,
+		ID: m.registry.Id, IP: protocol.LittleEndian(host), Port: &p, PID: &pid, Hostname: &hostname, Version: &version,
 		Address: &mesos.Address{Hostname: &hostname, IP: &hostname, Port: port},
 		Capabilities: []mesos.MasterInfo_Capability{
 			{Type: mesos.MasterInfo_Capability_AGENT_UPDATE}, {Type: mesos.MasterInfo_Capability_AGENT_DRAINING}, {Type: quotaV2},

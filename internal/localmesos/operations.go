@@ -7,20 +7,21 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/resources"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
 // reserve pushes a reservation onto resources of the offer, or pops it. What the real master refuses is dropped
 // without a word, as an operation without an id is (master/validation.cpp).
-func (m *Master) reserve(f *framework, a *agent, left *mesos.Resources, role string, rs mesos.Resources, push bool) mesos.Resources {
+func (m *Master) reserve(f *registry.Framework, a *registry.Agent, left *mesos.Resources, role string, rs mesos.Resources, push bool) mesos.Resources {
 	rs = rs.Clone()
 	complete(rs, role)
-	check := f.checkUnreserve
+	check := f.CheckUnreserve
 	if push {
-		check = f.checkReserve
+		check = f.CheckReserve
 	}
 	for i := range rs {
 		if err := check(&rs[i], role); err != nil {
-			m.o.Log.Warn("operation dropped", "framework", f.id, "agent", a.id, "error", err)
+			m.o.Log.Warn("operation dropped", "framework", f.Id, "agent", a.Id, "error", err)
 			return nil
 		}
 	}
@@ -32,27 +33,27 @@ func (m *Master) reserve(f *framework, a *agent, left *mesos.Resources, role str
 }
 
 // convert puts one form of resources in the place of another, when the offer holds them.
-func (m *Master) convert(a *agent, left *mesos.Resources, from, to mesos.Resources) mesos.Resources {
+func (m *Master) convert(a *registry.Agent, left *mesos.Resources, from, to mesos.Resources) mesos.Resources {
 	if !resources.ContainsAll(*left, from) {
-		m.o.Log.Warn("operation dropped", "agent", a.id, "error", "the offers do not hold "+text(from))
+		m.o.Log.Warn("operation dropped", "agent", a.Id, "error", "the offers do not hold "+text(from))
 		return nil
 	}
 	*left = left.Minus(from...).Plus(to...)
-	a.total = a.total.Minus(from.Clone().Unallocate()...).Plus(to.Clone().Unallocate()...)
+	a.Total = a.Total.Minus(from.Clone().Unallocate()...).Plus(to.Clone().Unallocate()...)
 	return to
 }
 
 // volumes makes persistent volumes of disks of the offer, or disks of volumes.
-func (m *Master) volumes(f *framework, a *agent, left *mesos.Resources, role string, vs mesos.Resources, create bool) mesos.Resources {
+func (m *Master) volumes(f *registry.Framework, a *registry.Agent, left *mesos.Resources, role string, vs mesos.Resources, create bool) mesos.Resources {
 	vs = vs.Clone()
 	complete(vs, role)
 	for i := range vs {
-		err := f.checkVolume(&vs[i], create)
-		if err == nil && create && a.hasVolume(&vs[i]) {
+		err := f.CheckVolume(&vs[i], create)
+		if err == nil && create && a.HasVolume(&vs[i]) {
 			err = errors.New("persistence ID '" + vs[i].Disk.Persistence.ID + "' is not unique")
 		}
 		if err != nil {
-			m.o.Log.Warn("operation dropped", "framework", f.id, "agent", a.id, "error", err)
+			m.o.Log.Warn("operation dropped", "framework", f.Id, "agent", a.Id, "error", err)
 			return nil
 		}
 	}
@@ -69,7 +70,7 @@ func (m *Master) volumes(f *framework, a *agent, left *mesos.Resources, role str
 		from, to = to, from
 	}
 	done := m.convert(a, left, from, to)
-	keeper, ok := a.runtime.(executor.Volumes)
+	keeper, ok := a.Runtime.(executor.Volumes)
 	if done == nil || !ok {
 		return done
 	}
@@ -79,7 +80,7 @@ func (m *Master) volumes(f *framework, a *agent, left *mesos.Resources, role str
 			perform = keeper.CreateVolume
 		}
 		if err := perform(v); err != nil {
-			m.o.Log.Error("persistent volume", "agent", a.id, "error", err)
+			m.o.Log.Error("persistent volume", "agent", a.Id, "error", err)
 		}
 	}
 	return done

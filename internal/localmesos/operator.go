@@ -82,9 +82,9 @@ func (m *Master) sandboxes() *sandboxes {
 func (m *Master) filesOfAgents() (all []executor.Files) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, id := range m.registry.order {
-		if a := m.registry.agents[id]; a != nil && a.connected && !a.killed {
-			if f, ok := a.runtime.(executor.Files); ok {
+	for _, id := range m.registry.Order {
+		if a := m.registry.Agents[id]; a != nil && a.Connected && !a.Killed {
+			if f, ok := a.Runtime.(executor.Files); ok {
 				all = append(all, f)
 			}
 		}

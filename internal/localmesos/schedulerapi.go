@@ -7,6 +7,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
 // scheduler serves /api/v1/scheduler.
@@ -44,25 +45,25 @@ func (m *Master) scheduler(w http.ResponseWriter, r *http.Request) {
 func (m *Master) call(w http.ResponseWriter, r *http.Request, c *scheduler.Call, constraints *protocol.OfferConstraints) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	f := m.registry.frameworks[c.FrameworkID.Value]
+	f := m.registry.Frameworks[c.FrameworkID.Value]
 	if f == nil {
 		protocol.Plain(w, http.StatusBadRequest, "Framework cannot be found")
 		return
 	}
-	if text := m.checkPrincipal(r, &f.info); text != "" {
+	if text := m.checkPrincipal(r, &f.Info); text != "" {
 		protocol.Plain(w, http.StatusBadRequest, text)
 		return
 	}
 	id, ok := r.Header["Mesos-Stream-Id"]
 	switch {
-	case f.stream == nil:
+	case f.Stream == nil:
 		protocol.Plain(w, http.StatusForbidden, "Framework is not subscribed")
 		return
 	case !ok:
 		protocol.Plain(w, http.StatusBadRequest, "All non-subscribe calls should include the 'Mesos-Stream-Id' header")
 		return
-	case id[0] != f.stream.Id:
-		protocol.Plain(w, http.StatusBadRequest, fmt.Sprintf("The stream ID '%s' included in this request didn't match the stream ID currently associated with framework ID %s", id[0], f.id))
+	case id[0] != f.Stream.Id:
+		protocol.Plain(w, http.StatusBadRequest, fmt.Sprintf("The stream ID '%s' included in this request didn't match the stream ID currently associated with framework ID %s", id[0], f.Id))
 		return
 	}
 	switch status, text := m.perform(f, c, constraints); status {
@@ -76,7 +77,7 @@ func (m *Master) call(w http.ResponseWriter, r *http.Request, c *scheduler.Call,
 }
 
 // perform changes the state for a sound call.
-func (m *Master) perform(f *framework, c *scheduler.Call, constraints *protocol.OfferConstraints) (int, string) {
+func (m *Master) perform(f *registry.Framework, c *scheduler.Call, constraints *protocol.OfferConstraints) (int, string) {
 	switch c.GetType() {
 	case scheduler.Call_TEARDOWN:
 		m.removeFramework(f)

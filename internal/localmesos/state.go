@@ -9,6 +9,7 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
 // object is a JSON object of the endpoints that are older than the v1 API.
@@ -18,31 +19,31 @@ type object = map[string]any
 func (v *view) state() any {
 	info := v.info
 	active, inactive, unreachable := 0, 0, 0
-	for _, a := range v.registry.agents {
+	for _, a := range v.registry.Agents {
 		switch {
-		case a.unreachable:
+		case a.Unreachable:
 			unreachable++
-		case a.draining || !a.connected:
+		case a.Draining || !a.Connected:
 			inactive++
 		default:
 			active++
 		}
 	}
 	frameworks, completed := []object{}, []object{}
-	for _, id := range slices.Sorted(maps.Keys(v.registry.frameworks)) {
-		frameworks = append(frameworks, v.frameworkObject(v.registry.frameworks[id]))
+	for _, id := range slices.Sorted(maps.Keys(v.registry.Frameworks)) {
+		frameworks = append(frameworks, v.frameworkObject(v.registry.Frameworks[id]))
 	}
-	for _, f := range v.registry.completed {
+	for _, f := range v.registry.Completed {
 		completed = append(completed, v.frameworkObject(f))
 	}
-	leader := object{"id": v.registry.id, "pid": info.GetPID(), "port": info.GetPort(), "hostname": info.GetHostname()}
+	leader := object{"id": v.registry.Id, "pid": info.GetPID(), "port": info.GetPort(), "hostname": info.GetHostname()}
 	s := v.version()
 	if d := info.GetDomain().GetFaultDomain(); d != nil {
 		leader["domain"] = domainObject(d.Region.Name, d.Zone.Name)
 		s["domain"] = leader["domain"]
 	}
 	maps.Copy(s, object{
-		"start_time": protocol.Seconds(v.started), "elected_time": protocol.Seconds(v.started), "id": v.registry.id, "pid": info.GetPID(), "hostname": info.GetHostname(),
+		"start_time": protocol.Seconds(v.started), "elected_time": protocol.Seconds(v.started), "id": v.registry.Id, "pid": info.GetPID(), "hostname": info.GetHostname(),
 		"capabilities": []string{"AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"}, "leader": info.GetPID(),
 		"leader_info":      leader,
 		"activated_slaves": float64(active), "deactivated_slaves": float64(inactive), "unreachable_slaves": float64(unreachable),
@@ -58,37 +59,37 @@ func (v *view) slaves() any {
 
 func (v *view) agentObjects() []object {
 	out := []object{}
-	for _, id := range v.registry.order {
-		a := v.registry.agents[id]
-		if a == nil || a.unreachable {
+	for _, id := range v.registry.Order {
+		a := v.registry.Agents[id]
+		if a == nil || a.Unreachable {
 			continue
 		}
-		_, port := protocol.HostPort(a.address)
+		_, port := protocol.HostPort(a.Address)
 		attributes := object{}
-		for _, x := range a.attributes {
+		for _, x := range a.Attributes {
 			attributes[x.Name] = attributeValue(x)
 		}
 		o := object{
-			"id": a.id, "hostname": a.hostname, "port": port, "attributes": attributes, "pid": "slave(1)@" + a.address,
-			"registered_time": protocol.Seconds(a.registered), "resources": amounts(a.total), "used_resources": amounts(a.used),
-			"offered_resources": amounts(a.offered), "active": !a.draining && a.connected, "deactivated": a.draining, "version": v.info.GetVersion(), "capabilities": capabilityNames,
+			"id": a.Id, "hostname": a.Hostname, "port": port, "attributes": attributes, "pid": "slave(1)@" + a.Address,
+			"registered_time": protocol.Seconds(a.Registered), "resources": amounts(a.Total), "used_resources": amounts(a.Used),
+			"offered_resources": amounts(a.Offered), "active": !a.Draining && a.Connected, "deactivated": a.Draining, "version": v.info.GetVersion(), "capabilities": capabilityNames,
 		}
 		unreserved, reserved := mesos.Resources{}, object{}
-		for _, r := range a.total {
+		for _, r := range a.Total {
 			if r.IsUnreserved() {
 				unreserved = append(unreserved, r)
 				continue
 			}
 			role := r.ReservationRole()
 			if reserved[role] == nil {
-				reserved[role] = amounts(slices.DeleteFunc(a.total.Clone(), func(x mesos.Resource) bool {
+				reserved[role] = amounts(slices.DeleteFunc(a.Total.Clone(), func(x mesos.Resource) bool {
 					return x.IsUnreserved() || x.ReservationRole() != role
 				}))
 			}
 		}
 		o["unreserved_resources"], o["reserved_resources"] = amounts(unreserved), reserved
-		if a.region != "" {
-			o["domain"] = domainObject(a.region, a.zone)
+		if a.Region != "" {
+			o["domain"] = domainObject(a.Region, a.Zone)
 		}
 		out = append(out, o)
 	}
@@ -140,49 +141,49 @@ func amounts(rs mesos.Resources) object {
 	return out
 }
 
-func (v *view) frameworkObject(f *framework) object {
+func (v *view) frameworkObject(f *registry.Framework) object {
 	tasks, unreachable, completed, offers := []object{}, []object{}, []object{}, []object{}
 	var used, offered mesos.Resources
-	for _, id := range slices.Sorted(maps.Keys(f.tasks)) {
-		t := f.tasks[id]
-		if !t.freed {
-			used = used.Plus(t.info.Resources...)
+	for _, id := range slices.Sorted(maps.Keys(f.Tasks)) {
+		t := f.Tasks[id]
+		if !t.Freed {
+			used = used.Plus(t.Info.Resources...)
 		}
 		tasks = append(tasks, taskObject(t))
 	}
-	for _, id := range slices.Sorted(maps.Keys(f.unreachable)) {
-		unreachable = append(unreachable, taskObject(f.unreachable[id]))
+	for _, id := range slices.Sorted(maps.Keys(f.Unreachable)) {
+		unreachable = append(unreachable, taskObject(f.Unreachable[id]))
 	}
-	for _, t := range f.completed {
+	for _, t := range f.Completed {
 		completed = append(completed, taskObject(t))
 	}
-	for _, o := range v.registry.offersOf(func(o *pendingOffer) bool { return o.framework == f }) {
-		offered = offered.Plus(o.resources...)
+	for _, o := range v.registry.OffersOf(func(o *registry.Offer) bool { return o.Framework == f }) {
+		offered = offered.Plus(o.Resources...)
 		offers = append(offers, object{
-			"id": o.id, "framework_id": f.id, "slave_id": o.agent.id, "resources": amounts(o.resources), "allocation_info": object{"role": o.role},
+			"id": o.Id, "framework_id": f.Id, "slave_id": o.Agent.Id, "resources": amounts(o.Resources), "allocation_info": object{"role": o.Role},
 		})
 	}
 	var capabilities []string
-	for _, c := range f.info.Capabilities {
+	for _, c := range f.Info.Capabilities {
 		capabilities = append(capabilities, c.Type.String())
 	}
 	o := object{
-		"id": f.id, "name": f.info.Name, "user": f.info.User, "failover_timeout": f.info.GetFailoverTimeout(), "checkpoint": f.info.GetCheckpoint(),
-		"hostname": f.info.GetHostname(), "webui_url": f.info.GetWebUiURL(), "roles": f.roles(), "capabilities": capabilities,
-		"active": f.stream != nil, "connected": f.stream != nil, "recovered": false,
-		"registered_time": protocol.Seconds(f.registered), "unregistered_time": f.unregisteredSeconds(),
+		"id": f.Id, "name": f.Info.Name, "user": f.Info.User, "failover_timeout": f.Info.GetFailoverTimeout(), "checkpoint": f.Info.GetCheckpoint(),
+		"hostname": f.Info.GetHostname(), "webui_url": f.Info.GetWebUiURL(), "roles": f.Roles(), "capabilities": capabilities,
+		"active": f.Stream != nil, "connected": f.Stream != nil, "recovered": false,
+		"registered_time": protocol.Seconds(f.Registered), "unregistered_time": f.UnregisteredSeconds(),
 		"used_resources": amounts(used), "offered_resources": amounts(offered), "resources": amounts(used.Plus(offered...)),
 		"tasks": tasks, "unreachable_tasks": unreachable, "completed_tasks": completed, "offers": offers, "executors": []object{}, "offer_constraints": object{},
 	}
-	if f.info.Principal != nil {
-		o["principal"] = *f.info.Principal
+	if f.Info.Principal != nil {
+		o["principal"] = *f.Info.Principal
 	}
 	return o
 }
 
-func taskObject(t *task) object {
+func taskObject(t *registry.Task) object {
 	statuses := []object{}
-	for _, s := range t.statuses {
+	for _, s := range t.Statuses {
 		o := object{"state": s.GetState().String(), "timestamp": s.GetTimestamp()}
 		if s.ContainerStatus != nil {
 			o["container_status"] = containerObject(s.ContainerStatus)
@@ -190,17 +191,17 @@ func taskObject(t *task) object {
 		statuses = append(statuses, o)
 	}
 	o := object{
-		"id": t.info.TaskID.Value, "name": t.info.Name, "framework_id": t.framework.id, "executor_id": "", "slave_id": t.agentID,
-		"state": t.state.String(), "resources": amounts(t.info.Resources), "role": t.role(), "statuses": statuses,
+		"id": t.Info.TaskID.Value, "name": t.Info.Name, "framework_id": t.Framework.Id, "executor_id": "", "slave_id": t.AgentID,
+		"state": t.State.String(), "resources": amounts(t.Info.Resources), "role": t.Role(), "statuses": statuses,
 	}
-	if u := t.info.GetCommand().GetUser(); u != "" {
+	if u := t.Info.GetCommand().GetUser(); u != "" {
 		o["user"] = u
 	}
-	if t.info.Labels != nil {
-		o["labels"] = t.info.Labels.Labels
+	if t.Info.Labels != nil {
+		o["labels"] = t.Info.Labels.Labels
 	}
-	if t.info.Discovery != nil {
-		o["discovery"] = t.info.Discovery
+	if t.Info.Discovery != nil {
+		o["discovery"] = t.Info.Discovery
 	}
 	return o
 }
@@ -232,15 +233,15 @@ func domainObject(region, zone string) object {
 // metrics are the few numbers of /metrics/snapshot that say something here.
 func (v *view) metrics() any {
 	running := 0
-	for _, f := range v.registry.frameworks {
-		for _, t := range f.tasks {
-			if *t.state == mesos.TASK_RUNNING {
+	for _, f := range v.registry.Frameworks {
+		for _, t := range f.Tasks {
+			if *t.State == mesos.TASK_RUNNING {
 				running++
 			}
 		}
 	}
 	return object{
-		"master/elected": 1.0, "master/frameworks_active": float64(len(v.registry.frameworks)), "master/slaves_active": float64(len(v.registry.agents)),
-		"master/outstanding_offers": float64(len(v.registry.offers)), "master/tasks_running": float64(running),
+		"master/elected": 1.0, "master/frameworks_active": float64(len(v.registry.Frameworks)), "master/slaves_active": float64(len(v.registry.Agents)),
+		"master/outstanding_offers": float64(len(v.registry.Offers)), "master/tasks_running": float64(running),
 	}
 }

@@ -1,4 +1,4 @@
-package localmesos
+package registry
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 )
 
-// checkInfo finds what the master refuses in a FrameworkInfo.
-func checkInfo(info *mesos.FrameworkInfo, suppressed []string) string {
+// CheckInfo finds what the master refuses in a FrameworkInfo.
+func CheckInfo(info *mesos.FrameworkInfo, suppressed []string) string {
 	multi := slices.ContainsFunc(info.Capabilities, func(c mesos.FrameworkInfo_Capability) bool {
 		return c.Type == mesos.FrameworkInfo_Capability_MULTI_ROLE
 	})
@@ -20,7 +20,7 @@ func checkInfo(info *mesos.FrameworkInfo, suppressed []string) string {
 	if !multi && len(info.Roles) > 0 {
 		return "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable"
 	}
-	roles := rolesOf(info)
+	roles := RolesOf(info)
 	for _, role := range roles {
 		if text := checkRole(role); text != "" {
 			return "'FrameworkInfo.roles' contains invalid role: " + text
@@ -58,8 +58,8 @@ func checkRole(role string) string {
 	return ""
 }
 
-// mixed returns the name of a resource that is there revocably and otherwise too.
-func mixed(rs mesos.Resources) string {
+// Mixed returns the name of a resource that is there revocably and otherwise too.
+func Mixed(rs mesos.Resources) string {
 	revocable := map[string]bool{}
 	for i := range rs {
 		is := rs[i].Revocable != nil
@@ -71,8 +71,8 @@ func mixed(rs mesos.Resources) string {
 	return ""
 }
 
-// checkLimits finds what the master refuses in a task's limits.
-func checkLimits(info *mesos.TaskInfo) string {
+// CheckLimits finds what the master refuses in a task's limits.
+func CheckLimits(info *mesos.TaskInfo) string {
 	for name, limit := range info.Limits {
 		sum := 0.0
 		for _, r := range info.Resources {
@@ -96,8 +96,8 @@ func checkLimits(info *mesos.TaskInfo) string {
 	return ""
 }
 
-// checkReserve finds what is wrong with one reserved resource.
-func (f *framework) checkReserve(r *mesos.Resource, role string) error {
+// CheckReserve finds what is wrong with one reserved resource.
+func (f *Framework) CheckReserve(r *mesos.Resource, role string) error {
 	switch {
 	case !r.IsDynamicallyReserved():
 		return errors.New("resource is not dynamically reserved")
@@ -109,7 +109,7 @@ func (f *framework) checkReserve(r *mesos.Resource, role string) error {
 		return errors.New(`role "*" cannot be reserved`)
 	}
 	top := r.Reservations[len(r.Reservations)-1]
-	if p := f.info.GetPrincipal(); p != "" && top.GetPrincipal() != p {
+	if p := f.Info.GetPrincipal(); p != "" && top.GetPrincipal() != p {
 		return errors.New("a reserve operation was attempted by principal '" + p + "', which does not match '" + top.GetPrincipal() + "'")
 	}
 	for i := 1; i < len(r.Reservations); i++ {
@@ -120,7 +120,7 @@ func (f *framework) checkReserve(r *mesos.Resource, role string) error {
 	return nil
 }
 
-func (f *framework) checkUnreserve(r *mesos.Resource, _ string) error {
+func (f *Framework) CheckUnreserve(r *mesos.Resource, _ string) error {
 	switch {
 	case !r.IsDynamicallyReserved():
 		return errors.New("resource is not dynamically reserved")
@@ -130,8 +130,8 @@ func (f *framework) checkUnreserve(r *mesos.Resource, _ string) error {
 	return nil
 }
 
-// checkVolume finds what is wrong with one volume.
-func (f *framework) checkVolume(v *mesos.Resource, create bool) error {
+// CheckVolume finds what is wrong with one volume.
+func (f *Framework) CheckVolume(v *mesos.Resource, create bool) error {
 	switch {
 	case !v.IsPersistentVolume() || v.Name != "disk":
 		return errors.New("not a persistent volume: 'persistence' is not set in DiskInfo")
@@ -147,7 +147,7 @@ func (f *framework) checkVolume(v *mesos.Resource, create bool) error {
 		return errors.New("read-only persistent volume not supported")
 	}
 	// A volume may be destroyed by others than who made it.
-	if p := f.info.GetPrincipal(); create && p != "" && v.Disk.Persistence.GetPrincipal() != p {
+	if p := f.Info.GetPrincipal(); create && p != "" && v.Disk.Persistence.GetPrincipal() != p {
 		return errors.New("create volume operation attempted by principal '" + p + "', which does not match '" + v.Disk.Persistence.GetPrincipal() + "'")
 	}
 	return nil
