@@ -22,15 +22,15 @@ func (m *Master) handler() http.Handler {
 		mux.HandleFunc(prefix+"/api/v1", m.operator)
 		mux.HandleFunc(prefix+"/health", func(http.ResponseWriter, *http.Request) {})
 		mux.HandleFunc(prefix+"/redirect", m.redirect)
-		mux.HandleFunc(prefix+"/state", m.reading(func() any { return m.view().state() }))
-		mux.HandleFunc(prefix+"/slaves", m.reading(func() any { return m.view().slaves() }))
+		mux.HandleFunc(prefix+"/state", m.reading(func() any { return m.view().State() }))
+		mux.HandleFunc(prefix+"/slaves", m.reading(func() any { return m.view().Slaves() }))
 		mux.HandleFunc(prefix+"/teardown", m.teardown)
 	}
 	for _, prefix := range []string{"", "/slave(1)"} {
-		mux.HandleFunc(prefix+"/version", func(w http.ResponseWriter, _ *http.Request) { protocol.WriteJSON(w, m.view().version()) })
+		mux.HandleFunc(prefix+"/version", func(w http.ResponseWriter, _ *http.Request) { protocol.WriteJSON(w, m.view().Version()) })
 	}
 	mux.HandleFunc("/slave(1)/health", func(http.ResponseWriter, *http.Request) {})
-	mux.HandleFunc("/metrics/snapshot", m.authenticated(func() any { return m.view().metrics() }))
+	mux.HandleFunc("/metrics/snapshot", m.authenticated(func() any { return m.view().Metrics() }))
 	mux.HandleFunc("/slave(1)/api/v1", m.sandboxes().operator)
 	for _, prefix := range []string{"", "/slave(1)"} {
 		mux.HandleFunc(prefix+"/files/read", m.sandboxes().read)

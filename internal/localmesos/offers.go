@@ -11,6 +11,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/report"
 )
 
 // defaultRefuse is the filter of a decline that names none.
@@ -23,7 +24,7 @@ func (m *Master) newOffer(f *registry.Framework, a *registry.Agent, role string,
 	p := &registry.Offer{Id: id, Framework: f, Agent: a, Role: role, Resources: allocated}
 	m.registry.Offers[id], a.Offers[id] = p, p
 	a.Offered = a.Offered.Plus(free...)
-	o := describeOffer(p)
+	o := report.Offer(p)
 	if !f.Can(mesos.FrameworkInfo_Capability_RESERVATION_REFINEMENT) {
 		o.Resources = protocol.WithRole(o.Resources) // The form of resources from before reservations were a stack.
 	}

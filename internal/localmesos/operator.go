@@ -7,6 +7,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/report"
 )
 
 // operator serves /api/v1 of the master.
@@ -27,14 +28,14 @@ func (m *Master) operator(w http.ResponseWriter, r *http.Request) {
 	case master.Call_GET_HEALTH:
 		response.Type, response.GetHealth = master.Response_GET_HEALTH, &master.Response_GetHealth{Healthy: true}
 	case master.Call_GET_VERSION:
-		response.Type, response.GetVersion = master.Response_GET_VERSION, &master.Response_GetVersion{VersionInfo: m.view().versionInfo()}
+		response.Type, response.GetVersion = master.Response_GET_VERSION, &master.Response_GetVersion{VersionInfo: m.view().VersionInfo()}
 	case master.Call_GET_MASTER:
 		started := protocol.Seconds(m.started)
 		response.Type = master.Response_GET_MASTER
 		response.GetMaster = &master.Response_GetMaster{MasterInfo: m.masterInfo(), StartTime: &started, ElectedTime: &started}
 	case master.Call_GET_AGENTS, master.Call_GET_FRAMEWORKS, master.Call_GET_TASKS, master.Call_GET_EXECUTORS, master.Call_GET_STATE:
 		m.mu.Lock()
-		m.view().describe(call.GetType(), response)
+		m.view().Describe(call.GetType(), response)
 		m.mu.Unlock()
 	case master.Call_TEARDOWN:
 		if call.Teardown == nil {
@@ -48,7 +49,7 @@ func (m *Master) operator(w http.ResponseWriter, r *http.Request) {
 	case master.Call_GET_MAINTENANCE_SCHEDULE:
 		m.mu.Lock()
 		response.Type = master.Response_GET_MAINTENANCE_SCHEDULE
-		response.GetMaintenanceSchedule = &master.Response_GetMaintenanceSchedule{Schedule: m.view().schedule()}
+		response.GetMaintenanceSchedule = &master.Response_GetMaintenanceSchedule{Schedule: m.view().Schedule()}
 		m.mu.Unlock()
 	case master.Call_UPDATE_MAINTENANCE_SCHEDULE, master.Call_DRAIN_AGENT, master.Call_DEACTIVATE_AGENT, master.Call_REACTIVATE_AGENT:
 		if err := m.maintain(call); err != nil {
@@ -70,13 +71,13 @@ func (m *Master) operator(w http.ResponseWriter, r *http.Request) {
 }
 
 // view is what operators see.
-func (m *Master) view() *view {
-	return &view{registry: m.registry, info: m.masterInfo(), started: m.started, allocationInterval: m.o.AllocationInterval}
+func (m *Master) view() *report.View {
+	return &report.View{Registry: m.registry, Info: m.masterInfo(), Started: m.started, AllocationInterval: m.o.AllocationInterval}
 }
 
 // sandboxes serves what the agents' runtimes keep of their tasks.
 func (m *Master) sandboxes() *sandboxes {
-	return &sandboxes{agents: m.filesOfAgents, version: m.view().versionInfo}
+	return &sandboxes{agents: m.filesOfAgents, version: m.view().VersionInfo}
 }
 
 func (m *Master) filesOfAgents() (all []executor.Files) {

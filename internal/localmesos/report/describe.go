@@ -1,4 +1,4 @@
-package localmesos
+package report
 
 import (
 	"maps"
@@ -13,30 +13,30 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
-// view is what a master shows to operators. Whoever uses it holds the lock of the registry.
-type view struct {
-	registry *registry.State
-	info     *mesos.MasterInfo
-	started  time.Time
-	// allocationInterval is the flag --allocation_interval.
-	allocationInterval time.Duration
+// View is what a master shows to operators. Whoever uses it holds the lock of the registry.
+type View struct {
+	Registry *registry.State
+	Info     *mesos.MasterInfo
+	Started  time.Time
+	// AllocationInterval is the flag --allocation_interval.
+	AllocationInterval time.Duration
 }
 
-func (v *view) versionInfo() mesos.VersionInfo {
-	date, user, built := v.started.UTC().Format("2006-01-02 15:04:05 UTC"), "", float64(v.started.Unix())
-	return mesos.VersionInfo{Version: v.info.GetVersion(), BuildDate: &date, BuildTime: &built, BuildUser: &user}
+func (v *View) VersionInfo() mesos.VersionInfo {
+	date, user, built := v.Started.UTC().Format("2006-01-02 15:04:05 UTC"), "", float64(v.Started.Unix())
+	return mesos.VersionInfo{Version: v.Info.GetVersion(), BuildDate: &date, BuildTime: &built, BuildUser: &user}
 }
 
 // The build that /version speaks of is that of this process's start: there is no other.
-func (v *view) version() map[string]any {
+func (v *View) Version() map[string]any {
 	return map[string]any{
-		"version": v.info.GetVersion(), "build_user": "",
-		"build_date": v.started.UTC().Format("2006-01-02 15:04:05 UTC"), "build_time": float64(v.started.Unix()),
+		"version": v.Info.GetVersion(), "build_user": "",
+		"build_date": v.Started.UTC().Format("2006-01-02 15:04:05 UTC"), "build_time": float64(v.Started.Unix()),
 	}
 }
 
-// describe fills the part of the state that was asked for.
-func (v *view) describe(what master.Call_Type, to *master.Response) {
+// Describe fills the part of the state that was asked for.
+func (v *View) Describe(what master.Call_Type, to *master.Response) {
 	switch what {
 	case master.Call_GET_AGENTS:
 		to.Type, to.GetAgents = master.Response_GET_AGENTS, v.describeAgents()
@@ -76,10 +76,10 @@ var agentCapabilities = []mesos.AgentInfo_Capability{
 // taskResourceLimits is the capability TASK_RESOURCE_LIMITS, which mesos-go has no name for.
 const taskResourceLimits mesos.AgentInfo_Capability_Type = 8
 
-func (v *view) describeAgents() *master.Response_GetAgents {
+func (v *View) describeAgents() *master.Response_GetAgents {
 	all := &master.Response_GetAgents{Agents: []master.Response_GetAgents_Agent{}, RecoveredAgents: []mesos.AgentInfo{}}
-	for _, id := range v.registry.Order {
-		a := v.registry.Agents[id]
+	for _, id := range v.Registry.Order {
+		a := v.Registry.Agents[id]
 		if a == nil || a.Unreachable {
 			continue
 		}
@@ -90,7 +90,7 @@ func (v *view) describeAgents() *master.Response_GetAgents {
 				Hostname: a.Hostname, Port: &port, Resources: a.Total, Attributes: a.Attributes,
 				ID: &mesos.AgentID{Value: a.Id},
 			},
-			Active: !a.Deactivated && a.Connected, Deactivated: &deactivated, Version: v.info.GetVersion(), PID: &pid,
+			Active: !a.Deactivated && a.Connected, Deactivated: &deactivated, Version: v.Info.GetVersion(), PID: &pid,
 			RegisteredTime: protocol.Nanoseconds(a.Registered), Capabilities: agentCapabilities,
 			TotalResources: protocol.WithRole(a.Total), AllocatedResources: protocol.WithRole(a.Allocated()), OfferedResources: protocol.WithRole(a.InOffers()),
 		}
@@ -103,12 +103,12 @@ func (v *view) describeAgents() *master.Response_GetAgents {
 	return all
 }
 
-func (v *view) describeFrameworks() *master.Response_GetFrameworks {
+func (v *View) describeFrameworks() *master.Response_GetFrameworks {
 	all := &master.Response_GetFrameworks{
 		Frameworks: []master.Response_GetFrameworks_Framework{}, CompletedFrameworks: []master.Response_GetFrameworks_Framework{},
 	}
-	for _, id := range slices.Sorted(maps.Keys(v.registry.Frameworks)) {
-		f := v.registry.Frameworks[id]
+	for _, id := range slices.Sorted(maps.Keys(v.Registry.Frameworks)) {
+		f := v.Registry.Frameworks[id]
 		d := describeFramework(f)
 		var used, offered mesos.Resources
 		for _, t := range f.Tasks {
@@ -116,14 +116,14 @@ func (v *view) describeFrameworks() *master.Response_GetFrameworks {
 				used = used.Plus(t.Info.Resources...)
 			}
 		}
-		for _, o := range v.registry.OffersOf(func(o *registry.Offer) bool { return o.Framework == f }) {
+		for _, o := range v.Registry.OffersOf(func(o *registry.Offer) bool { return o.Framework == f }) {
 			offered = offered.Plus(o.Resources...)
-			d.Offers = append(d.Offers, describeOffer(o))
+			d.Offers = append(d.Offers, Offer(o))
 		}
 		d.AllocatedResources, d.OfferedResources = protocol.WithRole(used), protocol.WithRole(offered)
 		all.Frameworks = append(all.Frameworks, d)
 	}
-	for _, f := range v.registry.Completed {
+	for _, f := range v.Registry.Completed {
 		all.CompletedFrameworks = append(all.CompletedFrameworks, describeFramework(f))
 	}
 	return all
@@ -140,16 +140,16 @@ func describeFramework(f *registry.Framework) master.Response_GetFrameworks_Fram
 	return d
 }
 
-func (v *view) describeTasks() *master.Response_GetTasks {
+func (v *View) describeTasks() *master.Response_GetTasks {
 	all := &master.Response_GetTasks{Tasks: []mesos.Task{}, UnreachableTasks: []mesos.Task{}, CompletedTasks: []mesos.Task{}}
-	for _, id := range slices.Sorted(maps.Keys(v.registry.Frameworks)) {
-		f := v.registry.Frameworks[id]
+	for _, id := range slices.Sorted(maps.Keys(v.Registry.Frameworks)) {
+		f := v.Registry.Frameworks[id]
 		for _, id := range slices.Sorted(maps.Keys(f.Tasks)) {
 			all.Tasks = append(all.Tasks, describeTask(f.Tasks[id]))
 		}
 		describeEnded(f, all)
 	}
-	for _, f := range v.registry.Completed {
+	for _, f := range v.Registry.Completed {
 		describeEnded(f, all)
 	}
 	return all
@@ -192,11 +192,11 @@ func describeDrain(a *registry.Agent, d *master.Response_GetAgents_Agent) {
 	d.DrainInfo = &mesos.DrainInfo{State: state}
 }
 
-// schedule is what is planned, a window for each agent.
-func (v *view) schedule() mesos_maintenance.Schedule {
+// Schedule is what is planned, a window for each agent.
+func (v *View) Schedule() mesos_maintenance.Schedule {
 	s := mesos_maintenance.Schedule{Windows: []mesos_maintenance.Window{}}
-	for _, id := range v.registry.Order {
-		if a := v.registry.Agents[id]; a != nil && a.Unavailable != nil {
+	for _, id := range v.Registry.Order {
+		if a := v.Registry.Agents[id]; a != nil && a.Unavailable != nil {
 			host, _ := protocol.HostPort(a.Address)
 			s.Windows = append(s.Windows, mesos_maintenance.Window{
 				MachineIDs: []mesos.MachineID{{Hostname: &a.Hostname, IP: &host}}, Unavailability: *a.Unavailable,
@@ -207,7 +207,7 @@ func (v *view) schedule() mesos_maintenance.Schedule {
 }
 
 // offer is an offer as operators see it, and frameworks that know reservations as a stack.
-func describeOffer(p *registry.Offer) mesos.Offer {
+func Offer(p *registry.Offer) mesos.Offer {
 	a := p.Agent
 	host, port := protocol.HostPort(a.Address)
 	path := "/slave(1)"

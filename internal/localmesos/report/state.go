@@ -1,4 +1,4 @@
-package localmesos
+package report
 
 import (
 	"fmt"
@@ -15,11 +15,11 @@ import (
 // object is a JSON object of the endpoints that are older than the v1 API.
 type object = map[string]any
 
-// state is /state: the whole of the master in the old form, which people and tools still read.
-func (v *view) state() any {
-	info := v.info
+// State is /state: the whole of the master in the old form, which people and tools still read.
+func (v *View) State() any {
+	info := v.Info
 	active, inactive, unreachable := 0, 0, 0
-	for _, a := range v.registry.Agents {
+	for _, a := range v.Registry.Agents {
 		switch {
 		case a.Unreachable:
 			unreachable++
@@ -30,37 +30,37 @@ func (v *view) state() any {
 		}
 	}
 	frameworks, completed := []object{}, []object{}
-	for _, id := range slices.Sorted(maps.Keys(v.registry.Frameworks)) {
-		frameworks = append(frameworks, v.frameworkObject(v.registry.Frameworks[id]))
+	for _, id := range slices.Sorted(maps.Keys(v.Registry.Frameworks)) {
+		frameworks = append(frameworks, v.frameworkObject(v.Registry.Frameworks[id]))
 	}
-	for _, f := range v.registry.Completed {
+	for _, f := range v.Registry.Completed {
 		completed = append(completed, v.frameworkObject(f))
 	}
-	leader := object{"id": v.registry.Id, "pid": info.GetPID(), "port": info.GetPort(), "hostname": info.GetHostname()}
-	s := v.version()
+	leader := object{"id": v.Registry.Id, "pid": info.GetPID(), "port": info.GetPort(), "hostname": info.GetHostname()}
+	s := v.Version()
 	if d := info.GetDomain().GetFaultDomain(); d != nil {
 		leader["domain"] = domainObject(d.Region.Name, d.Zone.Name)
 		s["domain"] = leader["domain"]
 	}
 	maps.Copy(s, object{
-		"start_time": protocol.Seconds(v.started), "elected_time": protocol.Seconds(v.started), "id": v.registry.Id, "pid": info.GetPID(), "hostname": info.GetHostname(),
+		"start_time": protocol.Seconds(v.Started), "elected_time": protocol.Seconds(v.Started), "id": v.Registry.Id, "pid": info.GetPID(), "hostname": info.GetHostname(),
 		"capabilities": []string{"AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"}, "leader": info.GetPID(),
 		"leader_info":      leader,
 		"activated_slaves": float64(active), "deactivated_slaves": float64(inactive), "unreachable_slaves": float64(unreachable),
-		"flags": object{"allocation_interval": v.allocationInterval.String()}, "slaves": v.agentObjects(), "recovered_slaves": []object{},
+		"flags": object{"allocation_interval": v.AllocationInterval.String()}, "slaves": v.agentObjects(), "recovered_slaves": []object{},
 		"frameworks": frameworks, "completed_frameworks": completed, "orphan_tasks": []object{}, "unregistered_frameworks": []object{},
 	})
 	return s
 }
 
-func (v *view) slaves() any {
+func (v *View) Slaves() any {
 	return object{"slaves": v.agentObjects(), "recovered_slaves": []object{}}
 }
 
-func (v *view) agentObjects() []object {
+func (v *View) agentObjects() []object {
 	out := []object{}
-	for _, id := range v.registry.Order {
-		a := v.registry.Agents[id]
+	for _, id := range v.Registry.Order {
+		a := v.Registry.Agents[id]
 		if a == nil || a.Unreachable {
 			continue
 		}
@@ -72,7 +72,7 @@ func (v *view) agentObjects() []object {
 		o := object{
 			"id": a.Id, "hostname": a.Hostname, "port": port, "attributes": attributes, "pid": "slave(1)@" + a.Address,
 			"registered_time": protocol.Seconds(a.Registered), "resources": amounts(a.Total), "used_resources": amounts(a.Used),
-			"offered_resources": amounts(a.Offered), "active": !a.Draining && a.Connected, "deactivated": a.Draining, "version": v.info.GetVersion(), "capabilities": capabilityNames,
+			"offered_resources": amounts(a.Offered), "active": !a.Draining && a.Connected, "deactivated": a.Draining, "version": v.Info.GetVersion(), "capabilities": capabilityNames,
 		}
 		unreserved, reserved := mesos.Resources{}, object{}
 		for _, r := range a.Total {
@@ -141,7 +141,7 @@ func amounts(rs mesos.Resources) object {
 	return out
 }
 
-func (v *view) frameworkObject(f *registry.Framework) object {
+func (v *View) frameworkObject(f *registry.Framework) object {
 	tasks, unreachable, completed, offers := []object{}, []object{}, []object{}, []object{}
 	var used, offered mesos.Resources
 	for _, id := range slices.Sorted(maps.Keys(f.Tasks)) {
@@ -157,7 +157,7 @@ func (v *view) frameworkObject(f *registry.Framework) object {
 	for _, t := range f.Completed {
 		completed = append(completed, taskObject(t))
 	}
-	for _, o := range v.registry.OffersOf(func(o *registry.Offer) bool { return o.Framework == f }) {
+	for _, o := range v.Registry.OffersOf(func(o *registry.Offer) bool { return o.Framework == f }) {
 		offered = offered.Plus(o.Resources...)
 		offers = append(offers, object{
 			"id": o.Id, "framework_id": f.Id, "slave_id": o.Agent.Id, "resources": amounts(o.Resources), "allocation_info": object{"role": o.Role},
@@ -230,10 +230,10 @@ func domainObject(region, zone string) object {
 	return object{"fault_domain": object{"region": object{"name": region}, "zone": object{"name": zone}}}
 }
 
-// metrics are the few numbers of /metrics/snapshot that say something here.
-func (v *view) metrics() any {
+// Metrics are the few numbers of /metrics/snapshot that say something here.
+func (v *View) Metrics() any {
 	running := 0
-	for _, f := range v.registry.Frameworks {
+	for _, f := range v.Registry.Frameworks {
 		for _, t := range f.Tasks {
 			if *t.State == mesos.TASK_RUNNING {
 				running++
@@ -241,7 +241,7 @@ func (v *view) metrics() any {
 		}
 	}
 	return object{
-		"master/elected": 1.0, "master/frameworks_active": float64(len(v.registry.Frameworks)), "master/slaves_active": float64(len(v.registry.Agents)),
-		"master/outstanding_offers": float64(len(v.registry.Offers)), "master/tasks_running": float64(running),
+		"master/elected": 1.0, "master/frameworks_active": float64(len(v.Registry.Frameworks)), "master/slaves_active": float64(len(v.Registry.Agents)),
+		"master/outstanding_offers": float64(len(v.Registry.Offers)), "master/tasks_running": float64(running),
 	}
 }
