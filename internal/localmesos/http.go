@@ -31,11 +31,11 @@ func (m *Master) handler() http.Handler {
 	}
 	mux.HandleFunc("/slave(1)/health", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/metrics/snapshot", m.authenticated(func() any { return m.view().Metrics() }))
-	mux.HandleFunc("/slave(1)/api/v1", m.sandboxes().operator)
+	mux.HandleFunc("/slave(1)/api/v1", m.sandboxes().Operator)
 	for _, prefix := range []string{"", "/slave(1)"} {
-		mux.HandleFunc(prefix+"/files/read", m.sandboxes().read)
-		mux.HandleFunc(prefix+"/files/browse", m.sandboxes().browse)
-		mux.HandleFunc(prefix+"/files/download", m.sandboxes().download)
+		mux.HandleFunc(prefix+"/files/read", m.sandboxes().Read)
+		mux.HandleFunc(prefix+"/files/browse", m.sandboxes().Browse)
+		mux.HandleFunc(prefix+"/files/download", m.sandboxes().Download)
 	}
 	mux.HandleFunc("POST /localmesos/faults", m.inject)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {

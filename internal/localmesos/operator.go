@@ -8,6 +8,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/report"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/sandbox"
 )
 
 // operator serves /api/v1 of the master.
@@ -76,8 +77,8 @@ func (m *Master) view() *report.View {
 }
 
 // sandboxes serves what the agents' runtimes keep of their tasks.
-func (m *Master) sandboxes() *sandboxes {
-	return &sandboxes{agents: m.filesOfAgents, version: m.view().VersionInfo}
+func (m *Master) sandboxes() *sandbox.Server {
+	return &sandbox.Server{Agents: m.filesOfAgents, Version: m.view().VersionInfo}
 }
 
 func (m *Master) filesOfAgents() (all []executor.Files) {

@@ -1,4 +1,4 @@
-package localmesos
+package sandbox
 
 import (
 	"errors"
@@ -18,26 +18,26 @@ import (
 // maxRead is the most that an agent reads at once: 16 pages (mesos, files.cpp).
 const maxRead = 16 * 4096
 
-// sandboxes serves the files of the tasks of all agents, which share one address.
-type sandboxes struct {
-	// agents are those that answer.
-	agents  func() []executor.Files
-	version func() mesos.VersionInfo
+// Server serves the files of the tasks of all agents, which share one address.
+type Server struct {
+	// Agents are those that answer.
+	Agents  func() []executor.Files
+	Version func() mesos.VersionInfo
 }
 
 // listFiles and readFile ask every agent: a path is known to one of them.
-func (s *sandboxes) listFiles(path string) (infos []fs.FileInfo, err error) {
+func (s *Server) listFiles(path string) (infos []fs.FileInfo, err error) {
 	err = s.each(func(f executor.Files) (err error) { infos, err = f.ListFiles(path); return err })
 	return infos, err
 }
 
-func (s *sandboxes) readFile(path string, offset, length int64) (data []byte, size int64, err error) {
+func (s *Server) readFile(path string, offset, length int64) (data []byte, size int64, err error) {
 	err = s.each(func(f executor.Files) (err error) { data, size, err = f.ReadFile(path, offset, length); return err })
 	return data, size, err
 }
 
-func (s *sandboxes) each(do func(executor.Files) error) error {
-	for _, f := range s.agents() {
+func (s *Server) each(do func(executor.Files) error) error {
+	for _, f := range s.Agents() {
 		if err := do(f); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -45,8 +45,8 @@ func (s *sandboxes) each(do func(executor.Files) error) error {
 	return fs.ErrNotExist
 }
 
-// operator serves /slave(1)/api/v1.
-func (s *sandboxes) operator(w http.ResponseWriter, r *http.Request) {
+// Operator serves /slave(1)/api/v1.
+func (s *Server) Operator(w http.ResponseWriter, r *http.Request) {
 	call := new(agentapi.Call)
 	if !protocol.ReadOperatorCall(w, r, call) {
 		return
@@ -56,7 +56,7 @@ func (s *sandboxes) operator(w http.ResponseWriter, r *http.Request) {
 	case agentapi.Call_GET_HEALTH:
 		response.Type, response.GetHealth = agentapi.Response_GET_HEALTH, &agentapi.Response_GetHealth{Healthy: true}
 	case agentapi.Call_GET_VERSION:
-		response.Type, response.GetVersion = agentapi.Response_GET_VERSION, &agentapi.Response_GetVersion{VersionInfo: s.version()}
+		response.Type, response.GetVersion = agentapi.Response_GET_VERSION, &agentapi.Response_GetVersion{VersionInfo: s.Version()}
 	case agentapi.Call_LIST_FILES:
 		path := call.GetListFiles().GetPath()
 		infos, err := s.listFiles(path)
@@ -126,8 +126,8 @@ func owner() (uid, gid string) {
 	return u.Username, u.Username
 }
 
-// browse is the old form of LIST_FILES.
-func (s *sandboxes) browse(w http.ResponseWriter, r *http.Request) {
+// Browse is the old form of LIST_FILES.
+func (s *Server) Browse(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Query().Get("path")
 	if path == "" {
 		protocol.Plain(w, http.StatusBadRequest, "Expecting 'path=value' in query.\n")
@@ -149,8 +149,8 @@ func (s *sandboxes) browse(w http.ResponseWriter, r *http.Request) {
 	protocol.WriteJSON(w, out)
 }
 
-// read is the old form of READ_FILE. Offset -1 asks for the size alone.
-func (s *sandboxes) read(w http.ResponseWriter, r *http.Request) {
+// Read is the old form of READ_FILE. Offset -1 asks for the size alone.
+func (s *Server) Read(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if q.Get("path") == "" {
 		protocol.Plain(w, http.StatusBadRequest, "Expecting 'path=value' in query.\n")
@@ -187,8 +187,8 @@ func (s *sandboxes) read(w http.ResponseWriter, r *http.Request) {
 	protocol.WriteJSON(w, map[string]any{"data": string(data), "offset": offset})
 }
 
-// download sends a whole file.
-func (s *sandboxes) download(w http.ResponseWriter, r *http.Request) {
+// Download sends a whole file.
+func (s *Server) Download(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Query().Get("path")
 	for offset := int64(0); ; {
 		data, size, err := s.readFile(path, offset, maxRead)
