@@ -45,7 +45,7 @@ func (m *Master) AddAgent(o AgentOptions) (string, error) {
 		return "", errors.New("agent: Runtime is required")
 	}
 	m.mu.Lock()
-	id := fmt.Sprintf("%s-S%d", m.registry.Id, m.registry.Counts.Agent)
+	id := fmt.Sprintf("%s-S%d", m.registry.ID, m.registry.Counts.Agent)
 	m.registry.Counts.Agent++
 	m.mu.Unlock()
 	rt, err := o.Runtime(id)
@@ -53,7 +53,7 @@ func (m *Master) AddAgent(o AgentOptions) (string, error) {
 		return "", fmt.Errorf("agent %s: %w", id, err)
 	}
 	a := &registry.Agent{
-		Id: id, Hostname: o.Hostname, Address: o.Address, Region: o.Region, Zone: o.Zone,
+		ID: id, Hostname: o.Hostname, Address: o.Address, Region: o.Region, Zone: o.Zone,
 		Registered: time.Now(), Total: o.resources(), Runtime: rt, Connected: true,
 		Tasks: make(map[*registry.Task]bool), Offers: make(map[string]*registry.Offer),
 	}
@@ -123,7 +123,7 @@ func (o *AgentOptions) resources() mesos.Resources {
 
 // failure tells every framework that an agent is no longer there.
 func (m *Master) failure(a *registry.Agent) {
-	id := mesos.AgentID{Value: a.Id}
+	id := mesos.AgentID{Value: a.ID}
 	for _, f := range m.registry.Frameworks {
 		f.Send(&scheduler.Event{Type: scheduler.Event_FAILURE, Failure: &scheduler.Event_Failure{AgentID: &id}})
 	}

@@ -184,7 +184,7 @@ func (r *round) sort() {
 	slices.SortFunc(r.candidates, func(a, b *candidate) int {
 		return cmp.Or(
 			cmp.Compare(a.ofRole.share(r.total), b.ofRole.share(r.total)), cmp.Compare(a.role, b.role),
-			cmp.Compare(a.held.share(r.total), b.held.share(r.total)), cmp.Compare(a.framework.Id, b.framework.Id),
+			cmp.Compare(a.held.share(r.total), b.held.share(r.total)), cmp.Compare(a.framework.ID, b.framework.ID),
 		)
 	})
 }

@@ -72,14 +72,14 @@ func (m *Master) register(sub *scheduler.Call_Subscribe, constraints *protocol.O
 		return nil, "Framework has been removed"
 	}
 	if id == "" {
-		id = fmt.Sprintf("%s-%04d", m.registry.Id, m.registry.Counts.Framework)
+		id = fmt.Sprintf("%s-%04d", m.registry.ID, m.registry.Counts.Framework)
 		m.registry.Counts.Framework++
 	}
 	info.ID = &mesos.FrameworkID{Value: id}
 	setDefaults(&info)
 	f := m.registry.Frameworks[id]
 	if f == nil {
-		f = &registry.Framework{Id: id, Registered: time.Now(), Tasks: make(map[string]*registry.Task), Unreachable: make(map[string]*registry.Task)}
+		f = &registry.Framework{ID: id, Registered: time.Now(), Tasks: make(map[string]*registry.Task), Unreachable: make(map[string]*registry.Task)}
 		m.registry.Frameworks[id] = f
 	} else {
 		stopTimer(f.Failover)
@@ -143,8 +143,8 @@ func (m *Master) disconnected(f *registry.Framework, s *protocol.Stream) {
 	f.Failover = time.AfterFunc(timeout, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.registry.Frameworks[f.Id] == f && f.Stream == nil && !m.closed {
-			m.o.Log.Info("framework failover timeout has passed", "framework", f.Id)
+		if m.registry.Frameworks[f.ID] == f && f.Stream == nil && !m.closed {
+			m.o.Log.Info("framework failover timeout has passed", "framework", f.ID)
 			m.removeFramework(f)
 		}
 	})
@@ -152,8 +152,8 @@ func (m *Master) disconnected(f *registry.Framework, s *protocol.Stream) {
 
 // removeFramework ends a framework and all its tasks for good.
 func (m *Master) removeFramework(f *registry.Framework) {
-	m.registry.Removed[f.Id] = true
-	delete(m.registry.Frameworks, f.Id)
+	m.registry.Removed[f.ID] = true
+	delete(m.registry.Frameworks, f.ID)
 	stopTimer(f.Failover)
 	m.rescindAll(f)
 	for _, t := range f.Tasks {
@@ -193,7 +193,7 @@ func (m *Master) removeFramework(f *registry.Framework) {
 
 // endWithFramework notes the end of a task that nobody is told any more.
 func (m *Master) endWithFramework(t *registry.Task) {
-	now, message := protocol.Seconds(time.Now()), "Framework "+t.Framework.Id+" removed"
+	now, message := protocol.Seconds(time.Now()), "Framework "+t.Framework.ID+" removed"
 	t.State = mesos.TASK_KILLED.Enum()
 	t.Statuses = append(t.Statuses, mesos.TaskStatus{
 		TaskID: t.Info.TaskID, AgentID: &mesos.AgentID{Value: t.AgentID}, State: t.State, Message: &message,
@@ -203,7 +203,7 @@ func (m *Master) endWithFramework(t *registry.Task) {
 
 // updateFramework takes a new FrameworkInfo without a new subscription.
 func (m *Master) updateFramework(f *registry.Framework, u *scheduler.Call_UpdateFramework, constraints *protocol.OfferConstraints) (int, string) {
-	if u.FrameworkInfo.ID == nil || u.FrameworkInfo.ID.Value != f.Id {
+	if u.FrameworkInfo.ID == nil || u.FrameworkInfo.ID.Value != f.ID {
 		return http.StatusBadRequest, "Failed to validate scheduler::Call: 'framework_id' differs from 'update_framework.framework_info.id'"
 	}
 	if text := registry.CheckInfo(&u.FrameworkInfo, u.SuppressedRoles); text != "" {

@@ -17,6 +17,7 @@ import (
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/election"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
@@ -84,8 +85,9 @@ type Master struct {
 	started  time.Time
 	done     chan struct{}
 	wg       sync.WaitGroup
-	leader   *publisher
+	leader   *election.Publisher
 
+	// mu guards what follows.
 	mu       sync.Mutex
 	registry *registry.State
 	faults   faults
@@ -116,7 +118,7 @@ func New(o Options) (*Master, error) {
 	})
 	m.wg.Go(m.allocateRegularly)
 	if o.ZooKeeper != "" {
-		p, err := publish(o.ZooKeeper, m.masterInfo(), o.Log)
+		p, err := election.Publish(o.ZooKeeper, m.masterInfo(), o.Log)
 		if err != nil {
 			return nil, errors.Join(err, m.Close())
 		}
@@ -159,7 +161,7 @@ func (m *Master) Close() error {
 
 	var problems []error
 	if m.leader != nil {
-		m.leader.close()
+		m.leader.Close()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
@@ -188,7 +190,7 @@ func (m *Master) masterInfo() *mesos.MasterInfo {
 	version, hostname, pid := Version, host, fmt.Sprintf("master@%s:%d", host, port)
 	p := uint32(port)
 	info := &mesos.MasterInfo{
-		ID: m.registry.Id, IP: protocol.LittleEndian(host), Port: &p, PID: &pid, Hostname: &hostname, Version: &version,
+		ID: m.registry.ID, IP: protocol.LittleEndian(host), Port: &p, PID: &pid, Hostname: &hostname, Version: &version,
 		Address: &mesos.Address{Hostname: &hostname, IP: &hostname, Port: port},
 		Capabilities: []mesos.MasterInfo_Capability{
 			{Type: mesos.MasterInfo_Capability_AGENT_UPDATE}, {Type: mesos.MasterInfo_Capability_AGENT_DRAINING}, {Type: quotaV2},

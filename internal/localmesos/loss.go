@@ -37,7 +37,7 @@ func (m *Master) lose(name string, machine bool) error {
 	}
 	if a.Killed || !a.Connected && !machine {
 		m.mu.Unlock()
-		return fmt.Errorf("agent %s is lost already", a.Id)
+		return fmt.Errorf("agent %s is lost already", a.ID)
 	}
 	answered := a.Connected
 	if a.Killed = machine; !machine {
@@ -57,7 +57,7 @@ func (m *Master) lose(name string, machine bool) error {
 func (m *Master) disconnect(a *registry.Agent) {
 	a.Connected = false
 	m.rescind(a)
-	id := mesos.AgentID{Value: a.Id}
+	id := mesos.AgentID{Value: a.ID}
 	for _, t := range a.SortedTasks() {
 		stopTimer(t.Retry)
 		if registry.Terminal(*t.State) || t.Framework.Info.GetCheckpoint() {
@@ -82,7 +82,7 @@ func (m *Master) awaitPings(a *registry.Agent) {
 	a.Observer = time.AfterFunc(next+time.Duration(m.o.MaxAgentPingTimeouts)*interval, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.registry.Agents[a.Id] == a && !m.closed && !a.Unreachable && (a.Killed || !a.Connected) {
+		if m.registry.Agents[a.ID] == a && !m.closed && !a.Unreachable && (a.Killed || !a.Connected) {
 			m.markUnreachable(a)
 		}
 	})
@@ -110,7 +110,7 @@ func (m *Master) partition(a *registry.Agent, t *registry.Task) {
 		state = mesos.TASK_LOST
 	}
 	m.setUnreachable(t, mesos.TaskStatus{
-		TaskID: t.Info.TaskID, AgentID: &mesos.AgentID{Value: a.Id}, State: &state, Message: &message, Reason: &reason,
+		TaskID: t.Info.TaskID, AgentID: &mesos.AgentID{Value: a.ID}, State: &state, Message: &message, Reason: &reason,
 		UnreachableTime: &mesos.TimeInfo{Nanoseconds: a.Lost.UnixNano()},
 	})
 }
@@ -140,10 +140,10 @@ func (m *Master) ReturnAgent(name string) error {
 		return err
 	}
 	if a.Killed {
-		return fmt.Errorf("agent %s was killed: its machine does not come back", a.Id)
+		return fmt.Errorf("agent %s was killed: its machine does not come back", a.ID)
 	}
 	if a.Connected {
-		return fmt.Errorf("agent %s is connected", a.Id)
+		return fmt.Errorf("agent %s is connected", a.ID)
 	}
 	stopTimer(a.Observer)
 	known := !a.Unreachable
@@ -175,7 +175,7 @@ func (m *Master) reregister(a *registry.Agent, t *registry.Task, known bool) {
 		return
 	}
 	state, message, reason := mesos.TASK_STAGING, "Unreachable agent re-reregistered", mesos.REASON_AGENT_REREGISTERED
-	id := mesos.AgentID{Value: a.Id}
+	id := mesos.AgentID{Value: a.ID}
 	s := mesos.TaskStatus{TaskID: t.Info.TaskID, AgentID: &id, State: &state, Message: &message, Reason: &reason}
 	if last := t.FromAgent(); last != nil {
 		state, s.ContainerStatus = *last.State, last.ContainerStatus
@@ -188,7 +188,7 @@ func (m *Master) reregister(a *registry.Agent, t *registry.Task, known bool) {
 // the tasks of frameworks without PARTITION_AWARE are lost, and listed as unreachable unless the agent was so before.
 func (m *Master) RemoveAgent(name string) error {
 	return m.remove(name, func(a *registry.Agent) {
-		m.registry.Gone[a.Id] = true
+		m.registry.Gone[a.ID] = true
 		for _, t := range a.SortedTasks() {
 			state, message, reason := mesos.TASK_GONE_BY_OPERATOR, "Agent has been marked gone", mesos.REASON_AGENT_REMOVED_BY_OPERATOR
 			take := m.end
@@ -198,7 +198,7 @@ func (m *Master) RemoveAgent(name string) error {
 					take = m.setUnreachable
 				}
 			}
-			take(t, mesos.TaskStatus{TaskID: t.Info.TaskID, AgentID: &mesos.AgentID{Value: a.Id}, State: &state, Message: &message, Reason: &reason})
+			take(t, mesos.TaskStatus{TaskID: t.Info.TaskID, AgentID: &mesos.AgentID{Value: a.ID}, State: &state, Message: &message, Reason: &reason})
 		}
 	})
 }
@@ -209,7 +209,7 @@ func (m *Master) UnregisterAgent(name string) error {
 		message := "Agent " + a.Hostname + " removed: the agent unregistered"
 		for _, t := range a.SortedTasks() {
 			m.end(t, mesos.TaskStatus{
-				TaskID: t.Info.TaskID, AgentID: &mesos.AgentID{Value: a.Id}, State: mesos.TASK_LOST.Enum(), Message: &message,
+				TaskID: t.Info.TaskID, AgentID: &mesos.AgentID{Value: a.ID}, State: mesos.TASK_LOST.Enum(), Message: &message,
 				Reason: mesos.REASON_AGENT_REMOVED.Enum(),
 			})
 		}
@@ -228,7 +228,7 @@ func (m *Master) remove(name string, end func(*registry.Agent)) error {
 	end(a)
 	m.rescind(a)
 	m.failure(a)
-	delete(m.registry.Agents, a.Id)
+	delete(m.registry.Agents, a.ID)
 	m.mu.Unlock()
 	return a.Close()
 }

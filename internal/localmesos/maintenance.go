@@ -65,7 +65,7 @@ func (m *Master) announce() {
 }
 
 func (m *Master) newInverse(f *registry.Framework, a *registry.Agent) mesos.InverseOffer {
-	id := fmt.Sprintf("%s-O%d", m.registry.Id, m.registry.Counts.Offer)
+	id := fmt.Sprintf("%s-O%d", m.registry.ID, m.registry.Counts.Offer)
 	m.registry.Counts.Offer++
 	if a.Inverse == nil {
 		a.Inverse = make(map[*registry.Framework]string)
@@ -74,7 +74,7 @@ func (m *Master) newInverse(f *registry.Framework, a *registry.Agent) mesos.Inve
 	host, port := protocol.HostPort(a.Address)
 	path := "/slave(1)"
 	return mesos.InverseOffer{
-		OfferID: mesos.OfferID{Value: id}, FrameworkID: mesos.FrameworkID{Value: f.Id}, AgentID: &mesos.AgentID{Value: a.Id},
+		OfferID: mesos.OfferID{Value: id}, FrameworkID: mesos.FrameworkID{Value: f.ID}, AgentID: &mesos.AgentID{Value: a.ID},
 		URL:            &mesos.URL{Scheme: "http", Address: mesos.Address{Hostname: &a.Hostname, IP: &host, Port: port}, Path: &path},
 		Unavailability: *a.Unavailable,
 	}

@@ -18,10 +18,10 @@ import (
 const defaultRefuse = 5 * time.Second
 
 func (m *Master) newOffer(f *registry.Framework, a *registry.Agent, role string, free mesos.Resources) mesos.Offer {
-	id := fmt.Sprintf("%s-O%d", m.registry.Id, m.registry.Counts.Offer)
+	id := fmt.Sprintf("%s-O%d", m.registry.ID, m.registry.Counts.Offer)
 	m.registry.Counts.Offer++
 	allocated := free.Clone().Allocate(role)
-	p := &registry.Offer{Id: id, Framework: f, Agent: a, Role: role, Resources: allocated}
+	p := &registry.Offer{ID: id, Framework: f, Agent: a, Role: role, Resources: allocated}
 	m.registry.Offers[id], a.Offers[id] = p, p
 	a.Offered = a.Offered.Plus(free...)
 	o := report.Offer(p)
@@ -33,8 +33,8 @@ func (m *Master) newOffer(f *registry.Framework, a *registry.Agent, role string,
 
 // take ends an offer and gives its resources back to the agent's free ones.
 func (m *Master) take(o *registry.Offer) {
-	delete(m.registry.Offers, o.Id)
-	delete(o.Agent.Offers, o.Id)
+	delete(m.registry.Offers, o.ID)
+	delete(o.Agent.Offers, o.ID)
 	o.Agent.Offered = o.Agent.Offered.Minus(o.Resources.Clone().Unallocate()...)
 }
 
@@ -57,7 +57,7 @@ func (m *Master) rescind(a *registry.Agent) {
 
 func (m *Master) rescindOffer(o *registry.Offer) {
 	m.take(o)
-	o.Framework.Send(&scheduler.Event{Type: scheduler.Event_RESCIND, Rescind: &scheduler.Event_Rescind{OfferID: mesos.OfferID{Value: o.Id}}})
+	o.Framework.Send(&scheduler.Event{Type: scheduler.Event_RESCIND, Rescind: &scheduler.Event_Rescind{OfferID: mesos.OfferID{Value: o.ID}}})
 }
 
 func refuse(f *mesos.Filters) time.Duration {
@@ -126,7 +126,7 @@ func (m *Master) accept(f *registry.Framework, call *scheduler.Call_Accept) {
 		case o == nil || o.Framework != f:
 			problem = "Offer " + id.Value + " is no longer valid"
 		case a != nil && o.Agent != a:
-			problem = "Aggregated offers must belong to one single agent. Offer " + id.Value + " uses agent " + o.Agent.Id + " and agent " + a.Id
+			problem = "Aggregated offers must belong to one single agent. Offer " + id.Value + " uses agent " + o.Agent.ID + " and agent " + a.ID
 		case role != "" && o.Role != role:
 			problem = "Aggregated offers must be allocated to the same role. Offer " + id.Value + " uses role '" + o.Role + "' but another is using role '" + role + "'"
 		default:

@@ -21,7 +21,7 @@ func (m *Master) reserve(f *registry.Framework, a *registry.Agent, left *mesos.R
 	}
 	for i := range rs {
 		if err := check(&rs[i], role); err != nil {
-			m.o.Log.Warn("operation dropped", "framework", f.Id, "agent", a.Id, "error", err)
+			m.o.Log.Warn("operation dropped", "framework", f.ID, "agent", a.ID, "error", err)
 			return nil
 		}
 	}
@@ -35,7 +35,7 @@ func (m *Master) reserve(f *registry.Framework, a *registry.Agent, left *mesos.R
 // convert puts one form of resources in the place of another, when the offer holds them.
 func (m *Master) convert(a *registry.Agent, left *mesos.Resources, from, to mesos.Resources) mesos.Resources {
 	if !resources.ContainsAll(*left, from) {
-		m.o.Log.Warn("operation dropped", "agent", a.Id, "error", "the offers do not hold "+text(from))
+		m.o.Log.Warn("operation dropped", "agent", a.ID, "error", "the offers do not hold "+text(from))
 		return nil
 	}
 	*left = left.Minus(from...).Plus(to...)
@@ -53,7 +53,7 @@ func (m *Master) volumes(f *registry.Framework, a *registry.Agent, left *mesos.R
 			err = errors.New("persistence ID '" + vs[i].Disk.Persistence.ID + "' is not unique")
 		}
 		if err != nil {
-			m.o.Log.Warn("operation dropped", "framework", f.Id, "agent", a.Id, "error", err)
+			m.o.Log.Warn("operation dropped", "framework", f.ID, "agent", a.ID, "error", err)
 			return nil
 		}
 	}
@@ -80,7 +80,7 @@ func (m *Master) volumes(f *registry.Framework, a *registry.Agent, left *mesos.R
 			perform = keeper.CreateVolume
 		}
 		if err := perform(v); err != nil {
-			m.o.Log.Error("persistent volume", "agent", a.Id, "error", err)
+			m.o.Log.Error("persistent volume", "agent", a.ID, "error", err)
 		}
 	}
 	return done

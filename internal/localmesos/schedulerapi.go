@@ -62,8 +62,8 @@ func (m *Master) call(w http.ResponseWriter, r *http.Request, c *scheduler.Call,
 	case !ok:
 		protocol.Plain(w, http.StatusBadRequest, "All non-subscribe calls should include the 'Mesos-Stream-Id' header")
 		return
-	case id[0] != f.Stream.Id:
-		protocol.Plain(w, http.StatusBadRequest, fmt.Sprintf("The stream ID '%s' included in this request didn't match the stream ID currently associated with framework ID %s", id[0], f.Id))
+	case id[0] != f.Stream.ID:
+		protocol.Plain(w, http.StatusBadRequest, fmt.Sprintf("The stream ID '%s' included in this request didn't match the stream ID currently associated with framework ID %s", id[0], f.ID))
 		return
 	}
 	switch status, text := m.perform(f, c, constraints); status {

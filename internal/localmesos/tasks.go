@@ -24,13 +24,13 @@ func (m *Master) launch(f *registry.Framework, a *registry.Agent, left *mesos.Re
 		return
 	}
 	*left = left.Minus(info.Resources...)
-	t := &registry.Task{Info: info, Framework: f, AgentID: a.Id, State: mesos.TASK_STAGING.Enum()}
+	t := &registry.Task{Info: info, Framework: f, AgentID: a.ID, State: mesos.TASK_STAGING.Enum()}
 	f.Tasks[info.TaskID.Value] = t
 	a.Tasks[t] = true
 	a.Used = a.Used.Plus(mesos.Resources(info.Resources).Clone().Unallocate()...)
 	fw := f.Info
 	m.wg.Go(func() {
-		a.Runtime.Launch(fw, info, func(s mesos.TaskStatus) { m.reported(a, f.Id, s) })
+		a.Runtime.Launch(fw, info, func(s mesos.TaskStatus) { m.reported(a, f.ID, s) })
 	})
 }
 
@@ -48,8 +48,8 @@ func withoutRole(rs []mesos.Resource) mesos.Resources {
 
 // checkTask finds what the master refuses in a task.
 func (m *Master) checkTask(f *registry.Framework, a *registry.Agent, left mesos.Resources, info *mesos.TaskInfo) string {
-	if info.AgentID.Value != a.Id {
-		return "Task uses invalid agent " + info.AgentID.Value + " while agent " + a.Id + " is expected"
+	if info.AgentID.Value != a.ID {
+		return "Task uses invalid agent " + info.AgentID.Value + " while agent " + a.ID + " is expected"
 	}
 	if _, ok := f.Tasks[info.TaskID.Value]; ok {
 		return "Task has duplicate ID: " + info.TaskID.Value
@@ -103,7 +103,7 @@ func (m *Master) deliver(f *registry.Framework, s mesos.TaskStatus) {
 func (m *Master) reported(a *registry.Agent, frameworkID string, s mesos.TaskStatus) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed || m.registry.Agents[a.Id] != a || a.Killed {
+	if m.closed || m.registry.Agents[a.ID] != a || a.Killed {
 		return
 	}
 	f := m.registry.Frameworks[frameworkID]
@@ -111,13 +111,13 @@ func (m *Master) reported(a *registry.Agent, frameworkID string, s mesos.TaskSta
 		return
 	}
 	t := f.Tasks[s.TaskID.Value]
-	if t == nil || t.AgentID != a.Id {
+	if t == nil || t.AgentID != a.ID {
 		t = f.Unreachable[s.TaskID.Value]
 	}
 	if t == nil || registry.Terminal(*t.State) && !t.Unreachable() {
 		return
 	}
-	agentID, executorID := mesos.AgentID{Value: a.Id}, mesos.ExecutorID{Value: s.TaskID.Value}
+	agentID, executorID := mesos.AgentID{Value: a.ID}, mesos.ExecutorID{Value: s.TaskID.Value}
 	now := protocol.Seconds(time.Now())
 	s.AgentID, s.Timestamp, s.UUID = &agentID, &now, protocol.NewUUIDBytes()
 	if *s.State == mesos.TASK_DROPPED {
@@ -224,7 +224,7 @@ func (m *Master) kill(f *registry.Framework, c *scheduler.Call_Kill) {
 		return
 	}
 	a := m.registry.Agents[t.AgentID]
-	if a == nil || c.AgentID != nil && c.AgentID.Value != a.Id {
+	if a == nil || c.AgentID != nil && c.AgentID.Value != a.ID {
 		return
 	}
 	if !a.Connected { // It is told when it is back, unless it is given up before.

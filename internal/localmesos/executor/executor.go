@@ -1,3 +1,5 @@
+// Package executor is what an agent of the local Mesos runs its tasks with: the interfaces, and an implementation
+// without processes whose tasks do what a script says. Package runtime has the one with processes.
 package executor
 
 import (

@@ -1,3 +1,5 @@
+// Package protocol is the v1 HTTP API of Mesos as it goes over the wire: bodies in JSON and protobuf, the frames of an
+// event stream, offer constraints, and what a master refuses of a call by itself, in its words.
 package protocol
 
 import (

@@ -24,6 +24,7 @@ type constrainedRoles struct {
 	OfferConstraints *OfferConstraints `protobuf:"bytes,3,opt,name=offer_constraints" json:"offer_constraints"`
 }
 
+// OfferConstraints say which agents are offered to a framework, by role.
 type OfferConstraints struct {
 	RoleConstraints map[string]*roleConstraints `protobuf:"bytes,1,rep,name=role_constraints" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value" json:"role_constraints"`
 }

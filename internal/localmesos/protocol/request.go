@@ -226,12 +226,14 @@ func Answer(w http.ResponseWriter, r *http.Request, response proto.Message) {
 	_, _ = w.Write(data) // The client may be gone.
 }
 
+// Plain answers with a status and a text.
 func Plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text) // The client may be gone.
 }
 
+// WriteJSON answers with a value as JSON.
 func WriteJSON(w http.ResponseWriter, v any) {
 	data, err := json.Marshal(v)
 	if err != nil {

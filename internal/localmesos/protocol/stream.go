@@ -10,7 +10,7 @@ import (
 // Stream is the open answer to a SUBSCRIBE: events are queued by the master and written by the
 // goroutine of the request.
 type Stream struct {
-	Id    string
+	ID    string
 	media string
 
 	mu     sync.Mutex
@@ -20,8 +20,9 @@ type Stream struct {
 	once   sync.Once
 }
 
+// NewStream makes a stream of a media type, with an id of its own.
 func NewStream(media string) *Stream {
-	return &Stream{Id: NewUUID(), media: media, ready: make(chan struct{}, 1), closed: make(chan struct{})}
+	return &Stream{ID: NewUUID(), media: media, ready: make(chan struct{}, 1), closed: make(chan struct{})}
 }
 
 // Send queues an event. It never waits.
@@ -68,7 +69,7 @@ func (s *Stream) flush(w http.ResponseWriter) error {
 // Serve writes events until the stream or the request ends.
 func (s *Stream) Serve(w http.ResponseWriter, r *http.Request, stalled func() bool) {
 	w.Header().Set("Content-Type", s.media)
-	w.Header().Set("Mesos-Stream-Id", s.Id)
+	w.Header().Set("Mesos-Stream-Id", s.ID)
 	w.WriteHeader(http.StatusOK)
 	if err := http.NewResponseController(w).Flush(); err != nil {
 		return

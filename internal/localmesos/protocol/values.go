@@ -9,6 +9,7 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 )
 
+// Domain is a fault domain.
 func Domain(region, zone string) *mesos.DomainInfo {
 	return &mesos.DomainInfo{FaultDomain: &mesos.DomainInfo_FaultDomain{
 		Region: mesos.DomainInfo_FaultDomain_RegionInfo{Name: region},
@@ -16,6 +17,7 @@ func Domain(region, zone string) *mesos.DomainInfo {
 	}}
 }
 
+// HostPort takes an address apart; the port is 0 when there is none.
 func HostPort(address string) (string, int32) {
 	host, text, err := net.SplitHostPort(address)
 	if err != nil {
@@ -41,6 +43,7 @@ func NewUUID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
+// NewUUIDBytes draws the 16 bytes of a version 4 UUID.
 func NewUUIDBytes() []byte {
 	b := make([]byte, 16)
 	rand.Read(b) // It never fails.
@@ -52,6 +55,7 @@ func NewUUIDBytes() []byte {
 // Seconds is a time as Mesos writes it.
 func Seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
 
+// Nanoseconds is a time as messages hold it.
 func Nanoseconds(t time.Time) *mesos.TimeInfo { return &mesos.TimeInfo{Nanoseconds: t.UnixNano()} }
 
 // WithRole writes unreserved resources as the operator API does, with the role that the

@@ -1,3 +1,5 @@
+// Package registry is what a master knows of frameworks, agents, tasks and offers, and what it refuses of them in its
+// own words. It takes no locks: the master does.
 package registry
 
 import (
@@ -8,7 +10,7 @@ import (
 
 // State is what a master knows: its frameworks with their tasks, its agents, and the offers that are out.
 type State struct {
-	Id         string
+	ID         string
 	Frameworks map[string]*Framework
 	// Removed are the ids of frameworks that will never be taken again.
 	Removed map[string]bool
@@ -26,7 +28,7 @@ type State struct {
 // New is that of a master that has just been elected for the first time.
 func New() *State {
 	return &State{
-		Id: protocol.NewUUID(), Frameworks: make(map[string]*Framework), Removed: make(map[string]bool), Gone: make(map[string]bool),
+		ID: protocol.NewUUID(), Frameworks: make(map[string]*Framework), Removed: make(map[string]bool), Gone: make(map[string]bool),
 		Agents: make(map[string]*Agent), Offers: make(map[string]*Offer),
 	}
 }

@@ -120,6 +120,7 @@ func (f *Framework) CheckReserve(r *mesos.Resource, role string) error {
 	return nil
 }
 
+// CheckUnreserve finds what is wrong with one resource whose reservation is to end.
 func (f *Framework) CheckUnreserve(r *mesos.Resource, _ string) error {
 	switch {
 	case !r.IsDynamicallyReserved():

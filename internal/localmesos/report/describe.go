@@ -1,3 +1,5 @@
+// Package report is what a master shows to operators: the answers of the v1 operator API (describe.go), and the
+// endpoints from before it, /state, /slaves and /metrics/snapshot (state.go).
 package report
 
 import (
@@ -22,12 +24,13 @@ type View struct {
 	AllocationInterval time.Duration
 }
 
+// VersionInfo is Version in the form of the v1 API.
 func (v *View) VersionInfo() mesos.VersionInfo {
 	date, user, built := v.Started.UTC().Format("2006-01-02 15:04:05 UTC"), "", float64(v.Started.Unix())
 	return mesos.VersionInfo{Version: v.Info.GetVersion(), BuildDate: &date, BuildTime: &built, BuildUser: &user}
 }
 
-// The build that /version speaks of is that of this process's start: there is no other.
+// Version is /version. The build that it speaks of is that of this process's start: there is no other.
 func (v *View) Version() map[string]any {
 	return map[string]any{
 		"version": v.Info.GetVersion(), "build_user": "",
@@ -88,7 +91,7 @@ func (v *View) describeAgents() *master.Response_GetAgents {
 		d := master.Response_GetAgents_Agent{
 			AgentInfo: mesos.AgentInfo{
 				Hostname: a.Hostname, Port: &port, Resources: a.Total, Attributes: a.Attributes,
-				ID: &mesos.AgentID{Value: a.Id},
+				ID: &mesos.AgentID{Value: a.ID},
 			},
 			Active: !a.Deactivated && a.Connected, Deactivated: &deactivated, Version: v.Info.GetVersion(), PID: &pid,
 			RegisteredTime: protocol.Nanoseconds(a.Registered), Capabilities: agentCapabilities,
@@ -167,7 +170,7 @@ func describeEnded(f *registry.Framework, all *master.Response_GetTasks) {
 
 func describeTask(t *registry.Task) mesos.Task {
 	d := mesos.Task{
-		Name: t.Info.Name, TaskID: t.Info.TaskID, FrameworkID: mesos.FrameworkID{Value: t.Framework.Id}, AgentID: mesos.AgentID{Value: t.AgentID},
+		Name: t.Info.Name, TaskID: t.Info.TaskID, FrameworkID: mesos.FrameworkID{Value: t.Framework.ID}, AgentID: mesos.AgentID{Value: t.AgentID},
 		State: t.State, Resources: t.Info.Resources, Statuses: t.Statuses,
 		Labels: t.Info.Labels, Discovery: t.Info.Discovery, Container: t.Info.Container,
 		HealthCheck: t.Info.HealthCheck, KillPolicy: t.Info.KillPolicy, User: t.Info.GetCommand().User,
@@ -212,7 +215,7 @@ func Offer(p *registry.Offer) mesos.Offer {
 	host, port := protocol.HostPort(a.Address)
 	path := "/slave(1)"
 	o := mesos.Offer{
-		ID: mesos.OfferID{Value: p.Id}, FrameworkID: mesos.FrameworkID{Value: p.Framework.Id}, AgentID: mesos.AgentID{Value: a.Id},
+		ID: mesos.OfferID{Value: p.ID}, FrameworkID: mesos.FrameworkID{Value: p.Framework.ID}, AgentID: mesos.AgentID{Value: a.ID},
 		Hostname: a.Hostname, Resources: p.Resources, Attributes: a.Attributes,
 		AllocationInfo: &mesos.Resource_AllocationInfo{Role: &p.Role},
 		URL:            &mesos.URL{Scheme: "http", Address: mesos.Address{Hostname: &a.Hostname, IP: &host, Port: port}, Path: &path},

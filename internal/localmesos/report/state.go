@@ -36,14 +36,14 @@ func (v *View) State() any {
 	for _, f := range v.Registry.Completed {
 		completed = append(completed, v.frameworkObject(f))
 	}
-	leader := object{"id": v.Registry.Id, "pid": info.GetPID(), "port": info.GetPort(), "hostname": info.GetHostname()}
+	leader := object{"id": v.Registry.ID, "pid": info.GetPID(), "port": info.GetPort(), "hostname": info.GetHostname()}
 	s := v.Version()
 	if d := info.GetDomain().GetFaultDomain(); d != nil {
 		leader["domain"] = domainObject(d.Region.Name, d.Zone.Name)
 		s["domain"] = leader["domain"]
 	}
 	maps.Copy(s, object{
-		"start_time": protocol.Seconds(v.Started), "elected_time": protocol.Seconds(v.Started), "id": v.Registry.Id, "pid": info.GetPID(), "hostname": info.GetHostname(),
+		"start_time": protocol.Seconds(v.Started), "elected_time": protocol.Seconds(v.Started), "id": v.Registry.ID, "pid": info.GetPID(), "hostname": info.GetHostname(),
 		"capabilities": []string{"AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"}, "leader": info.GetPID(),
 		"leader_info":      leader,
 		"activated_slaves": float64(active), "deactivated_slaves": float64(inactive), "unreachable_slaves": float64(unreachable),
@@ -53,6 +53,7 @@ func (v *View) State() any {
 	return s
 }
 
+// Slaves is /slaves: the agents in the old form.
 func (v *View) Slaves() any {
 	return object{"slaves": v.agentObjects(), "recovered_slaves": []object{}}
 }
@@ -70,7 +71,7 @@ func (v *View) agentObjects() []object {
 			attributes[x.Name] = attributeValue(x)
 		}
 		o := object{
-			"id": a.Id, "hostname": a.Hostname, "port": port, "attributes": attributes, "pid": "slave(1)@" + a.Address,
+			"id": a.ID, "hostname": a.Hostname, "port": port, "attributes": attributes, "pid": "slave(1)@" + a.Address,
 			"registered_time": protocol.Seconds(a.Registered), "resources": amounts(a.Total), "used_resources": amounts(a.Used),
 			"offered_resources": amounts(a.Offered), "active": !a.Draining && a.Connected, "deactivated": a.Draining, "version": v.Info.GetVersion(), "capabilities": capabilityNames,
 		}
@@ -160,7 +161,7 @@ func (v *View) frameworkObject(f *registry.Framework) object {
 	for _, o := range v.Registry.OffersOf(func(o *registry.Offer) bool { return o.Framework == f }) {
 		offered = offered.Plus(o.Resources...)
 		offers = append(offers, object{
-			"id": o.Id, "framework_id": f.Id, "slave_id": o.Agent.Id, "resources": amounts(o.Resources), "allocation_info": object{"role": o.Role},
+			"id": o.ID, "framework_id": f.ID, "slave_id": o.Agent.ID, "resources": amounts(o.Resources), "allocation_info": object{"role": o.Role},
 		})
 	}
 	var capabilities []string
@@ -168,7 +169,7 @@ func (v *View) frameworkObject(f *registry.Framework) object {
 		capabilities = append(capabilities, c.Type.String())
 	}
 	o := object{
-		"id": f.Id, "name": f.Info.Name, "user": f.Info.User, "failover_timeout": f.Info.GetFailoverTimeout(), "checkpoint": f.Info.GetCheckpoint(),
+		"id": f.ID, "name": f.Info.Name, "user": f.Info.User, "failover_timeout": f.Info.GetFailoverTimeout(), "checkpoint": f.Info.GetCheckpoint(),
 		"hostname": f.Info.GetHostname(), "webui_url": f.Info.GetWebUiURL(), "roles": f.Roles(), "capabilities": capabilities,
 		"active": f.Stream != nil, "connected": f.Stream != nil, "recovered": false,
 		"registered_time": protocol.Seconds(f.Registered), "unregistered_time": f.UnregisteredSeconds(),
@@ -191,7 +192,7 @@ func taskObject(t *registry.Task) object {
 		statuses = append(statuses, o)
 	}
 	o := object{
-		"id": t.Info.TaskID.Value, "name": t.Info.Name, "framework_id": t.Framework.Id, "executor_id": "", "slave_id": t.AgentID,
+		"id": t.Info.TaskID.Value, "name": t.Info.Name, "framework_id": t.Framework.ID, "executor_id": "", "slave_id": t.AgentID,
 		"state": t.State.String(), "resources": amounts(t.Info.Resources), "role": t.Role(), "statuses": statuses,
 	}
 	if u := t.Info.GetCommand().GetUser(); u != "" {

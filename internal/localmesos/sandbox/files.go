@@ -1,3 +1,4 @@
+// Package sandbox serves the files of tasks as agents do: LIST_FILES and READ_FILE of the v1 API, and /files.
 package sandbox
 
 import (
@@ -21,7 +22,8 @@ const maxRead = 16 * 4096
 // Server serves the files of the tasks of all agents, which share one address.
 type Server struct {
 	// Agents are those that answer.
-	Agents  func() []executor.Files
+	Agents func() []executor.Files
+	// Version is what GET_VERSION answers.
 	Version func() mesos.VersionInfo
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Framework is a registered framework.
 type Framework struct {
-	Id                         string
+	ID                         string
 	Info                       mesos.FrameworkInfo
 	Registered                 time.Time
 	Reregistered, Unregistered time.Time
@@ -25,11 +25,12 @@ type Framework struct {
 	InverseFilters map[*Agent]time.Time
 	// Constraints say which agents are offered; nil for all.
 	Constraints *protocol.OfferConstraints
-	// Tasks are those that run or may still be acknowledged, unreachable those of agents that are unreachable.
+	// Tasks are those that run or may still be acknowledged, Unreachable those of agents that are unreachable.
 	Tasks, Unreachable map[string]*Task
 	Completed          []*Task
 }
 
+// Can says whether the framework has a capability.
 func (f *Framework) Can(c mesos.FrameworkInfo_Capability_Type) bool {
 	return slices.ContainsFunc(f.Info.Capabilities, func(x mesos.FrameworkInfo_Capability) bool { return x.Type == c })
 }
@@ -37,6 +38,7 @@ func (f *Framework) Can(c mesos.FrameworkInfo_Capability_Type) bool {
 // Roles are those whose resources the framework may be offered.
 func (f *Framework) Roles() []string { return RolesOf(&f.Info) }
 
+// RolesOf are the roles of a framework, in either form.
 func RolesOf(info *mesos.FrameworkInfo) []string {
 	if len(info.Roles) > 0 {
 		return info.Roles
@@ -59,6 +61,7 @@ func (f *Framework) Dropped() mesos.TaskState {
 	return mesos.TASK_LOST
 }
 
+// Filtered says whether filters of the framework keep free resources of an agent from being offered to a role.
 func (f *Framework) Filtered(a *Agent, role string, free mesos.Resources, now time.Time) bool {
 	filters := slices.DeleteFunc(f.Filters[a], func(x Filter) bool { return !now.Before(x.Until) })
 	if len(filters) == 0 {
@@ -77,6 +80,7 @@ type Filter struct {
 	Until     time.Time
 }
 
+// UnregisteredSeconds is when the framework ended, in seconds since 1970; 0 when it has not.
 func (f *Framework) UnregisteredSeconds() float64 {
 	if f.Unregistered.IsZero() {
 		return 0

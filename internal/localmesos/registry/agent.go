@@ -15,17 +15,17 @@ import (
 
 // Agent is a registered agent.
 type Agent struct {
-	Id, Hostname, Address string
+	ID, Hostname, Address string
 	Region, Zone          string
 	Attributes            []mesos.Attribute
 	Registered            time.Time
-	// Total, used and offered are without allocation.
+	// Total, Used and Offered are without allocation.
 	Total, Used, Offered mesos.Resources
 	Tasks                map[*Task]bool
 	Offers               map[string]*Offer
 	Runtime              executor.Runtime
-	// connected: the master has a connection to the agent's process. unreachable: the master gave the agent up.
-	// killed: its machine is gone, which the master may not know yet.
+	// Connected: the master has a connection to the agent's process. Unreachable: the master gave the agent up.
+	// Killed: its machine is gone, which the master may not know yet.
 	Connected, Unreachable, Killed bool
 	// Observer fires when the agent has left too many pings unanswered.
 	Observer *time.Timer
@@ -42,9 +42,10 @@ type Agent struct {
 	Inverse map[*Framework]string
 }
 
+// Close ends the tasks of the agent and waits.
 func (a *Agent) Close() error {
 	if err := a.Runtime.Close(); err != nil {
-		return fmt.Errorf("close agent %s: %w", a.Id, err)
+		return fmt.Errorf("close agent %s: %w", a.ID, err)
 	}
 	return nil
 }
@@ -52,7 +53,7 @@ func (a *Agent) Close() error {
 // SortedTasks lists the tasks of an agent, so that what is done to them is repeatable.
 func (a *Agent) SortedTasks() []*Task {
 	return slices.SortedFunc(maps.Keys(a.Tasks), func(x, y *Task) int {
-		return cmp.Or(cmp.Compare(x.Framework.Id, y.Framework.Id), cmp.Compare(x.Info.TaskID.Value, y.Info.TaskID.Value))
+		return cmp.Or(cmp.Compare(x.Framework.ID, y.Framework.ID), cmp.Compare(x.Info.TaskID.Value, y.Info.TaskID.Value))
 	})
 }
 
@@ -98,6 +99,7 @@ func (a *Agent) Allocated() mesos.Resources {
 	return rs
 }
 
+// InOffers are the resources of the agent in offers that are out.
 func (a *Agent) InOffers() mesos.Resources {
 	var rs mesos.Resources
 	for _, o := range a.PendingOffers() {

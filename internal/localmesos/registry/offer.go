@@ -9,7 +9,7 @@ import (
 
 // Offer is an offer that was sent and neither used, declined nor rescinded.
 type Offer struct {
-	Id        string
+	ID        string
 	Framework *Framework
 	Agent     *Agent
 	Role      string
@@ -19,7 +19,7 @@ type Offer struct {
 
 func inOrder(out []*Offer) []*Offer {
 	slices.SortFunc(out, func(a, b *Offer) int {
-		return cmp.Or(cmp.Compare(len(a.Id), len(b.Id)), cmp.Compare(a.Id, b.Id))
+		return cmp.Or(cmp.Compare(len(a.ID), len(b.ID)), cmp.Compare(a.ID, b.ID))
 	})
 	return out
 }
