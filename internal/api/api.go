@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flink-on-mesos/flink-service/internal/api/happened"
+	"github.com/flink-on-mesos/flink-service/internal/api/revisions"
 	"github.com/flink-on-mesos/flink-service/internal/api/sdk"
 	"github.com/flink-on-mesos/flink-service/internal/api/snapshots"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
@@ -168,6 +169,8 @@ type API struct {
 	sdk *sdk.API
 	// snapshots answers what savepoints and checkpoints there are.
 	snapshots snapshots.Snapshots
+	// revisions answers which specs clusters had.
+	revisions revisions.API
 	// writes holds one token: whoever has it may read a spec, change it and put it back.
 	writes chan struct{}
 	// silent has, by cluster, the address of a JobManager that did not answer the last request.
@@ -186,6 +189,16 @@ func New(o Options) (*API, error) {
 		Problems: o.Problems, Removed: o.Removed, Gatherer: o.Gatherer, Name: o.FrameworkName, Version: o.Version, Leader: o.Leader,
 	})
 	a.snapshots = snapshots.Snapshots{View: o.Core.View, Write: a.write}
+	a.revisions = revisions.API{
+		View: o.Core.View, Write: a.write, Exclusive: a.exclusive, Admit: o.Admit, Nonce: o.Nonce, Stop: stopFor,
+		Answer: answerOr, Accepted: a.accepted,
+		ReadTag: func(w http.ResponseWriter, r *http.Request) (wire.TagRequest, error) {
+			return readDocument[wire.TagRequest](a, w, r, "the tag")
+		},
+		ReadRevert: func(w http.ResponseWriter, r *http.Request) (wire.RevertRequest, error) {
+			return readDocument[wire.RevertRequest](a, w, r, "the request")
+		},
+	}
 	a.handler = a.guard(a.dispatch())
 	return a, nil
 }

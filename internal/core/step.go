@@ -6,6 +6,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/core/lifecycle"
 	"github.com/flink-on-mesos/flink-service/internal/core/offers"
+	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/tasks"
 	"github.com/flink-on-mesos/flink-service/internal/core/workers"
@@ -48,6 +49,8 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 		lifecycle.Delete(tx, e)
 	case state.HADataDeleted:
 		lifecycle.HADataDeleted(tx, e)
+	case state.TagRevision:
+		revision.Tag(tx, e)
 	case state.RestartTask:
 		lifecycle.RestartTask(tx, e)
 	case state.PauseLaunches:
@@ -87,6 +90,7 @@ func settle(tx *state.Tx) (state.State, []state.Action) {
 	tx.EachEdited(func(c *state.Cluster) {
 		lifecycle.UpdatePhase(tx, c)
 		lifecycle.UpdateOperation(tx, c)
+		revision.Follow(tx, c)
 	})
 	tx.Commit()
 	offers.UpdateFlow(tx)
