@@ -23,10 +23,12 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/api/happened"
 	"github.com/flink-on-mesos/flink-service/internal/api/revisions"
+	"github.com/flink-on-mesos/flink-service/internal/api/scaling"
 	"github.com/flink-on-mesos/flink-service/internal/api/sdk"
 	"github.com/flink-on-mesos/flink-service/internal/api/snapshots"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/report"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -103,6 +105,8 @@ type Options struct {
 	History func() wire.History
 	// Events has what happened.
 	Events happened.Log
+	// Autoscaler runs the autoscaler; nil where none runs.
+	Autoscaler scaling.Autoscaler
 	// Problems returns what an operator must correct while the service runs; nil for nothing.
 	Problems func() []wire.Problem
 	// Removed says that a service that is uninstalled has removed its state; nil means that it has not.
@@ -171,6 +175,8 @@ type API struct {
 	snapshots snapshots.Snapshots
 	// revisions answers which specs clusters had.
 	revisions revisions.API
+	// scaling answers what the autoscaler knows.
+	scaling scaling.Scaling
 	// writes holds one token: whoever has it may read a spec, change it and put it back.
 	writes chan struct{}
 	// silent has, by cluster, the address of a JobManager that did not answer the last request.
@@ -199,6 +205,9 @@ func New(o Options) (*API, error) {
 			return readDocument[wire.RevertRequest](a, w, r, "the request")
 		},
 	}
+	a.scaling = scaling.Scaling{Autoscaler: o.Autoscaler, Answer: answer, Read: func(w http.ResponseWriter, r *http.Request) (report.ReplayRequest, error) {
+		return readDocument[report.ReplayRequest](a, w, r, "the request")
+	}}
 	a.handler = a.guard(a.dispatch())
 	return a, nil
 }

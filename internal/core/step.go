@@ -7,6 +7,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core/lifecycle"
 	"github.com/flink-on-mesos/flink-service/internal/core/offers"
 	"github.com/flink-on-mesos/flink-service/internal/core/revision"
+	"github.com/flink-on-mesos/flink-service/internal/core/scaling"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/tasks"
 	"github.com/flink-on-mesos/flink-service/internal/core/workers"
@@ -30,8 +31,7 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 	case state.Offered:
 		offers.Offered(tx, e)
 	case state.Rescinded:
-		// No offer is ever held, so there is nothing to take back: a launch that lost this
-		// race comes back as a lost task.
+		// No offer is ever held: a launch that lost this race comes back as a lost task.
 	case state.InverseOffered:
 		workers.InverseOffered(tx, e)
 	case state.InverseRescinded:
@@ -73,6 +73,8 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 		lifecycle.JobFailed(tx, e)
 	case state.CreateSnapshot, state.ChangeSnapshot, state.SnapshotTaken, state.SnapshotDisposed:
 		lifecycle.Snapshot(tx, e)
+	case state.Autoscaled:
+		scaling.Autoscaled(tx, e)
 	case state.CheckpointFound:
 		lifecycle.CheckpointFound(tx, e)
 	case state.WorkersWanted:
