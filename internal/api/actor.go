@@ -12,15 +12,27 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
-// actorKey is where a request's context has who makes it.
-type actorKey struct{}
+// attemptKey is where a request's context has its attempt.
+type attemptKey struct{}
+
+// attempt is a request that may change something: who makes it, and for which cluster where the path does not say.
+type attempt struct {
+	by      wire.Actor
+	cluster string
+}
+
+// attemptOf is the attempt that a request makes; nil for one that only reads.
+func attemptOf(ctx context.Context) *attempt {
+	t, _ := ctx.Value(attemptKey{}).(*attempt)
+	return t
+}
 
 // withActor returns the request with who makes it, when it may change something.
 func (a *API) withActor(r *http.Request) *http.Request {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return r
 	}
-	return r.WithContext(context.WithValue(r.Context(), actorKey{}, a.actor(r)))
+	return r.WithContext(context.WithValue(r.Context(), attemptKey{}, &attempt{by: a.actor(r)}))
 }
 
 // actor says who makes a request, as far as it tells.

@@ -132,6 +132,7 @@ func answerOr(w http.ResponseWriter, v any, err error) error {
 func (a *API) answering(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := h(w, r); err != nil {
+			a.recordRefused(r, err)
 			a.refuse(w, r, err)
 		}
 	})

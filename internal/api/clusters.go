@@ -72,6 +72,7 @@ func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	attemptOf(r.Context()).cluster = sp.Name
 	sp, notes, err := a.o.Admit(sp, spec.Spec{})
 	if err != nil {
 		return err
@@ -227,7 +228,10 @@ func (a *API) accepted(w http.ResponseWriter, name string) error {
 func (a *API) write(ctx context.Context, build func(uint64) state.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, a.o.CallTimeout)
 	defer cancel()
-	who, _ := ctx.Value(actorKey{}).(wire.Actor)
+	var who wire.Actor
+	if t := attemptOf(ctx); t != nil {
+		who = t.by
+	}
 	return a.o.Core.Do(ctx, func(request uint64) state.Event { return state.By(build(request), who) })
 }
 

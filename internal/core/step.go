@@ -52,6 +52,8 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 		lifecycle.RestartTask(tx, e)
 	case state.PauseLaunches:
 		lifecycle.PauseLaunches(tx, e)
+	case state.RequestRefused:
+		tx.RecordRefused(e)
 	case state.ProbeOffers:
 		offers.Probe(tx, e)
 	case state.JobsCancelled:

@@ -31,6 +31,8 @@ type Operations struct {
 	Last, Version int64
 	// PruneNext is when to look for those that are too old.
 	PruneNext time.Time
+	// Refusals bounds how fast refused ones are saved.
+	Refusals Refusals
 }
 
 // NewOperations returns the operations that were stored.
@@ -89,6 +91,7 @@ func (tx *Tx) setOperation(o wire.Operation) {
 
 // pruneOperations removes the oldest ones of a cluster, and of all, beyond what is kept. One that runs stays.
 func (tx *Tx) pruneOperations(cluster string) {
+	tx.pruneRefused(cluster)
 	all, of := tx.State.Operations.ByID.Len(), 0
 	each(tx.State.Operations.ByID, func(o *wire.Operation) {
 		if o.Cluster == cluster {
