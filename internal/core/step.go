@@ -6,6 +6,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/core/lifecycle"
 	"github.com/flink-on-mesos/flink-service/internal/core/offers"
+	"github.com/flink-on-mesos/flink-service/internal/core/scaling"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/tasks"
 	"github.com/flink-on-mesos/flink-service/internal/core/workers"
@@ -72,6 +73,8 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 		lifecycle.JobFailed(tx, e)
 	case state.CreateSnapshot, state.ChangeSnapshot, state.SnapshotTaken, state.SnapshotDisposed:
 		lifecycle.Snapshot(tx, e)
+	case state.Autoscaled:
+		scaling.Autoscaled(tx, e)
 	case state.CheckpointFound:
 		lifecycle.CheckpointFound(tx, e)
 	case state.WorkersWanted:

@@ -212,6 +212,14 @@ type (
 		Waits   bool
 	}
 
+	// Autoscaled is what the autoscaler says about the job of a cluster.
+	Autoscaled struct {
+		Request uint64
+		Cluster string
+		// Events are for the history of the cluster; they have no time.
+		Events []wire.Event
+	}
+
 	// CheckpointFound answers FindCheckpoint.
 	CheckpointFound struct {
 		Cluster string
@@ -332,6 +340,8 @@ func (SnapshotTaken) event() {}
 func (SnapshotDisposed) event() {}
 
 func (CheckpointFound) event() {}
+
+func (Autoscaled) event() {}
 
 func (LogErrorFound) event() {}
 
