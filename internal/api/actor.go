@@ -1,38 +1,23 @@
 package api
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"net"
 	"net/http"
 	"strings"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/attempt"
 	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
-
-// attemptKey is where a request's context has its attempt.
-type attemptKey struct{}
-
-// attempt is a request that may change something: who makes it, and for which cluster where the path does not say.
-type attempt struct {
-	by      wire.Actor
-	cluster string
-}
-
-// attemptOf is the attempt that a request makes; nil for one that only reads.
-func attemptOf(ctx context.Context) *attempt {
-	t, _ := ctx.Value(attemptKey{}).(*attempt)
-	return t
-}
 
 // withActor returns the request with who makes it, when it may change something.
 func (a *API) withActor(r *http.Request) *http.Request {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return r
 	}
-	return r.WithContext(context.WithValue(r.Context(), attemptKey{}, &attempt{by: a.actor(r)}))
+	return attempt.With(r, a.actor(r))
 }
 
 // actor says who makes a request, as far as it tells.

@@ -1,11 +1,11 @@
-package api
+// Package attempt knows which requests ask for a change, who makes them, and what is kept of one that is refused.
+package attempt
 
 import (
 	"context"
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -15,12 +15,8 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
-const (
-	// refusedTime bounds how long the answer of a refused request waits until it is recorded.
-	refusedTime = 2 * time.Second
-	// refusedMessage bounds what is kept of the reason, in bytes.
-	refusedMessage = 500
-)
+// maxReason bounds what is kept of the reason of a refusal, in bytes.
+const maxReason = 500
 
 // changes are the routes that ask for a change of a cluster, with what they ask for.
 var changes = map[string]wire.OperationKind{
@@ -40,21 +36,40 @@ var changes = map[string]wire.OperationKind{
 	"POST /v1/pod/{pod}/replace":                    wire.OperationRestartTask,
 }
 
-// recordRefused keeps a change that was understood and refused, because the state or the spec does not allow it
-// (409 and 422), with the operations. Dry runs ask for no change.
-func (a *API) recordRefused(r *http.Request, err error) {
-	e, ok := errors.AsType[*fault.Error](err)
-	t := attemptOf(r.Context())
-	if !ok || t == nil || e.Code != fault.Conflict && e.Code != fault.Invalid || r.URL.Query().Get("dryRun") != "" {
-		return
+// key is where the context of a request has its Attempt.
+type key struct{}
+
+// Attempt is a request that may change something.
+type Attempt struct {
+	// By is who makes it.
+	By wire.Actor
+	// Cluster is the cluster that it is about, where the path does not name it.
+	Cluster string
+}
+
+// With returns a request that is an attempt by somebody.
+func With(r *http.Request, by wire.Actor) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), key{}, &Attempt{By: by}))
+}
+
+// Of is the attempt that a request makes. What a request only reads has an empty one.
+func Of(ctx context.Context) *Attempt {
+	if t, ok := ctx.Value(key{}).(*Attempt); ok {
+		return t
 	}
-	pattern := strings.Replace(r.Pattern, "{command}", r.PathValue("command"), 1)
-	kind, ok := changes[pattern]
-	if _, own := errors.AsType[*statusError](err); !ok || own {
-		return // Not a change, or its form was refused.
+	return &Attempt{}
+}
+
+// Refused is the operation that is kept of a request that was answered with err, if it asked for a change, was
+// understood, and was refused because the state or the spec does not allow it (409 and 422). Dry runs ask for no change.
+func Refused(r *http.Request, s *state.State, err error) (o wire.Operation, ok bool) {
+	e, known := errors.AsType[*fault.Error](err)
+	kind, change := changes[strings.Replace(r.Pattern, "{command}", r.PathValue("command"), 1)]
+	if !known || !change || e.Code != fault.Conflict && e.Code != fault.Invalid || r.URL.Query().Get("dryRun") != "" {
+		return o, false
 	}
-	o := wire.Operation{Kind: kind, By: t.by, Cluster: t.cluster, Message: reason(e)}
-	s := a.o.Core.View()
+	t := Of(r.Context())
+	o = wire.Operation{Kind: kind, By: t.By, Cluster: t.Cluster, Message: reason(e)}
 	switch {
 	case r.PathValue("snapshot") != "":
 		o.Subject = r.PathValue("snapshot")
@@ -70,21 +85,14 @@ func (a *API) recordRefused(r *http.Request, err error) {
 		o.Kind = wire.OperationCreate
 	}
 	o.Cluster, o.Subject = query.Shorten(o.Cluster), query.Shorten(o.Subject)
-	ctx, cancel := context.WithTimeout(r.Context(), refusedTime)
-	defer cancel()
-	err = a.o.Core.Do(ctx, func(request uint64) state.Event {
-		return state.RequestRefused{Request: request, Operation: o}
-	})
-	if err != nil {
-		a.o.Log.Warn("a refused request may not be recorded", "kind", o.Kind, "cluster", o.Cluster, "error", err)
-	}
+	return o, true
 }
 
 // reason is the text of an error with its details, bounded and without secrets.
 func reason(e *fault.Error) string {
 	text := redact.Text(e.Error())
-	if len(text) > refusedMessage {
-		text = strings.ToValidUTF8(text[:refusedMessage], "") + "…"
+	if len(text) > maxReason {
+		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
 	}
 	return text
 }

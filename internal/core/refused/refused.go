@@ -1,9 +1,11 @@
-package state
+// Package refused keeps the changes that were asked for and refused, with the operations. It decides nothing else.
+package refused
 
 import (
 	"fmt"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
@@ -20,17 +22,8 @@ const (
 	sameRefusal = time.Hour
 )
 
-// Refusals is a token bucket for refused operations. It is not stored.
-type Refusals struct {
-	// Used is how many tokens are taken, as of At.
-	Used int
-	At   time.Time
-	// Unrecorded counts those that found no token since one was kept.
-	Unrecorded int
-}
-
 // take takes a token; ok is false when there is none.
-func (r Refusals) take(now time.Time) (next Refusals, ok bool) {
+func take(r state.Refusals, now time.Time) (next state.Refusals, ok bool) {
 	if back := int(now.Sub(r.At) / refusedEvery); back >= r.Used {
 		r.Used, r.At = 0, now
 	} else if back > 0 {
@@ -44,24 +37,24 @@ func (r Refusals) take(now time.Time) (next Refusals, ok bool) {
 	return r, true
 }
 
-// RecordRefused keeps a change that was asked for and refused. An equal one that follows is counted; when there are too
+// Record keeps a change that was asked for and refused. An equal one that follows is counted; when there are too
 // many at a time, the next one that is kept says how many are missing.
-func (tx *Tx) RecordRefused(e RequestRefused) {
+func Record(tx *state.Tx, e state.RequestRefused) {
 	defer tx.Answer(e.Request, nil)
 	all := &tx.State.Operations
 	if tx.State.Options.Uninstall {
 		return // Its state is being removed.
 	}
 	var ok bool
-	if all.Refusals, ok = all.Refusals.take(tx.Now); !ok {
+	if all.Refusals, ok = take(all.Refusals, tx.Now); !ok {
 		return
 	}
 	o := e.Operation
 	o.State = wire.OperationRefused
-	if last := tx.lastOf(o.Cluster); last != nil && sameRefused(last, &o) && tx.Now.Sub(last.Ended) < sameRefusal {
+	if last := lastOf(tx, o.Cluster); last != nil && sameRefused(last, &o) && tx.Now.Sub(last.Ended) < sameRefusal {
 		again := *last
 		again.Count, again.Ended = max(again.Count, 1)+1, tx.Now
-		tx.setOperation(again)
+		tx.KeepOperation(again)
 		return
 	}
 	if n := all.Refusals.Unrecorded; n > 0 {
@@ -70,13 +63,14 @@ func (tx *Tx) RecordRefused(e RequestRefused) {
 	}
 	all.Last++
 	o.ID, o.Started, o.Ended = all.Last, tx.Now, tx.Now
-	tx.setOperation(o)
-	tx.pruneOperations(o.Cluster)
+	tx.KeepOperation(o)
+	prune(tx, o.Cluster)
+	tx.PruneOperations(o.Cluster)
 }
 
 // lastOf is the newest operation of a cluster; nil for none.
-func (tx *Tx) lastOf(cluster string) (last *wire.Operation) {
-	each(tx.State.Operations.ByID, func(o *wire.Operation) {
+func lastOf(tx *state.Tx, cluster string) (last *wire.Operation) {
+	tx.State.Operations.Each(func(o *wire.Operation) {
 		if o.Cluster == cluster {
 			last = o
 		}
@@ -89,10 +83,10 @@ func sameRefused(a, b *wire.Operation) bool {
 	return a.State == b.State && a.Kind == b.Kind && a.Subject == b.Subject && a.By == b.By && a.Message == b.Message
 }
 
-// pruneRefused removes the oldest refused ones of a cluster, and of all, beyond what is kept.
-func (tx *Tx) pruneRefused(cluster string) {
+// prune removes the oldest refused ones of a cluster, and of all, beyond what is kept.
+func prune(tx *state.Tx, cluster string) {
 	all, of := 0, 0
-	each(tx.State.Operations.ByID, func(o *wire.Operation) {
+	tx.State.Operations.Each(func(o *wire.Operation) {
 		if o.State == wire.OperationRefused {
 			all++
 			if o.Cluster == cluster {
@@ -100,7 +94,7 @@ func (tx *Tx) pruneRefused(cluster string) {
 			}
 		}
 	})
-	each(tx.State.Operations.ByID, func(o *wire.Operation) {
+	tx.State.Operations.Each(func(o *wire.Operation) {
 		if o.State != wire.OperationRefused || all <= maxRefused && (of <= maxRefusedOfCluster || o.Cluster != cluster) {
 			return
 		}
@@ -108,6 +102,6 @@ func (tx *Tx) pruneRefused(cluster string) {
 			of--
 		}
 		all--
-		tx.dropOperation(o)
+		tx.DropOperation(o)
 	})
 }
