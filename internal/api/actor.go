@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/flink-on-mesos/flink-service/internal/api/asked"
+	"github.com/flink-on-mesos/flink-service/internal/api/attempt"
 )
 
 // withActor returns the request with who makes it, when it may change something.
@@ -15,5 +16,5 @@ func (a *API) withActor(r *http.Request) *http.Request {
 	if !a.o.Tokens.Open() {
 		name = a.o.Tokens.Name(tokenOf(r))
 	}
-	return asked.With(r, asked.By(r, name))
+	return asked.With(attempt.With(r, asked.By(r, name)))
 }

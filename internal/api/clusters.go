@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/api/asked"
+	"github.com/flink-on-mesos/flink-service/internal/api/attempt"
 	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/offers"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -80,6 +81,7 @@ func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	attempt.Of(r.Context()).Cluster = sp.Name
 	sp, notes, err := a.o.Admit(sp, spec.Spec{})
 	if err != nil {
 		return err
@@ -239,7 +241,7 @@ func (a *API) write(ctx context.Context, build func(uint64) state.Event) error {
 	if err != nil {
 		return err
 	}
-	return a.o.Core.Do(ctx, func(request uint64) state.Event { return q.In(build(request)) })
+	return a.o.Core.Do(ctx, func(request uint64) state.Event { return q.In(state.By(build(request), attempt.Of(ctx).By)) })
 }
 
 // exclusive waits for the token that lets one request at a time read a spec and put it back.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/core/lifecycle"
 	"github.com/flink-on-mesos/flink-service/internal/core/offers"
+	"github.com/flink-on-mesos/flink-service/internal/core/refused"
 	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/scaling"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -43,18 +44,14 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 	case state.CallFailed:
 		tasks.CallFailed(tx, e)
 		offers.CallFailed(tx, e)
-	case state.PutCluster:
-		lifecycle.Put(tx, e)
-	case state.DeleteCluster:
-		lifecycle.Delete(tx, e)
+	case state.PutCluster, state.DeleteCluster, state.RestartTask, state.PauseLaunches:
+		lifecycle.Request(tx, e)
 	case state.HADataDeleted:
 		lifecycle.HADataDeleted(tx, e)
 	case state.TagRevision:
 		revision.Tag(tx, e)
-	case state.RestartTask:
-		lifecycle.RestartTask(tx, e)
-	case state.PauseLaunches:
-		lifecycle.PauseLaunches(tx, e)
+	case state.RequestRefused:
+		refused.Record(tx, e)
 	case state.ProbeOffers:
 		offers.Probe(tx, e)
 	case state.JobsCancelled:

@@ -1,4 +1,4 @@
-// Package asked owns what belongs to any change that a request asks for: who asks, why, and what is expected of what is
+// Package asked reads what belongs to any change that a request asks for: who asks, why, and what is expected of what is
 // changed.
 package asked
 
@@ -13,7 +13,6 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
-	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // maxReason is the longest reason in bytes.
@@ -27,16 +26,15 @@ type key struct{}
 
 // Change is what belongs to a change.
 type Change struct {
-	by wire.Actor
 	// reason is the query's, match the If-Match header, as they were sent; misplaced says that match has no meaning.
 	reason, match string
 	misplaced     bool
 	generation    int64
 }
 
-// With returns the request with what belongs to a change; by is who makes it.
-func With(r *http.Request, by wire.Actor) *http.Request {
-	q := Change{by: by, reason: r.URL.Query().Get("reason"), match: strings.TrimSpace(r.Header.Get("If-Match"))}
+// With returns the request with what belongs to a change.
+func With(r *http.Request) *http.Request {
+	q := Change{reason: r.URL.Query().Get("reason"), match: strings.TrimSpace(r.Header.Get("If-Match"))}
 	q.misplaced = q.match != "" && (r.Method == http.MethodDelete || !guarded.MatchString(r.URL.EscapedPath()))
 	return r.WithContext(context.WithValue(r.Context(), key{}, q))
 }
@@ -66,8 +64,8 @@ func Of(ctx context.Context) (Change, error) {
 func (q Change) In(e state.Event) state.Event {
 	p, put := e.(state.PutCluster)
 	if !put {
-		return state.By(e, q.by)
+		return e
 	}
-	p.By, p.Reason, p.Match = q.by, q.reason, q.generation
+	p.Reason, p.Match = q.reason, q.generation
 	return p
 }

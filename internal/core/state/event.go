@@ -135,6 +135,15 @@ type (
 		By      wire.Actor `json:",omitzero"`
 	}
 
+	// RequestRefused says that a request for a change was refused before or by the core, so that it is kept
+	// with the operations. Nothing else follows from it.
+	RequestRefused struct {
+		Request uint64
+		// Operation has the cluster's name, the kind, the subject, who asked and the message; it is bounded and free of
+		// secrets.
+		Operation wire.Operation
+	}
+
 	// ProbeOffers asks for a look at what Mesos offers now, though nothing may wait. It is answered when
 	// there was time for the offers to come.
 	ProbeOffers struct{ Request uint64 }
@@ -323,6 +332,8 @@ func (TagRevision) event() {}
 func (RestartTask) event() {}
 
 func (PauseLaunches) event() {}
+
+func (RequestRefused) event() {}
 
 func (ProbeOffers) event() {}
 
