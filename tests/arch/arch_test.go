@@ -105,8 +105,10 @@ var allowed = map[string][]string{
 	"internal/api/snapshots":    {"internal/api/query", "internal/core/state", "internal/flink/savepoint", "internal/redact", "internal/wire", "internal/spec", "internal/fault"},
 	"internal/api/sdk":          {"internal/api/query", "internal/fault", "internal/core/state", "internal/core/view", "internal/wire", "internal/task", "internal/spec", "internal/redact"},
 	"internal/api":              {"internal/api/*", "internal/eventlog", "internal/auth", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/artifact", "internal/redact", "internal/document"},
+	"internal/kubernetes":       {"internal/wire", "internal/spec"},
 	"internal/client":           {"internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/cli":              {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},
+	"internal/cli/manifests":    {"internal/cli/*", "internal/client", "internal/kubernetes", "internal/wire", "internal/spec", "internal/fault", "internal/document"},
 	"internal/cli/*":            {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},
 	"internal/config":           {"internal/auth", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},
 	"internal/localmesos":       {"internal/localmesos/*"},
@@ -170,7 +172,7 @@ func matches(pattern, path string) bool {
 func TestPure(t *testing.T) {
 	t.Parallel()
 	forbidden := []string{"context", "net", "net/http", "os", "sync", "log", "log/slog", "math/rand", "math/rand/v2"}
-	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire",
+	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire", "./internal/kubernetes",
 		"./internal/autoscale", "./internal/autoscale/calendar", "./internal/autoscale/settings") {
 		for _, imp := range p.Imports {
 			if slices.Contains(forbidden, imp) {
