@@ -1,26 +1,23 @@
 package api
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"net"
 	"net/http"
 	"strings"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/attempt"
 	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
-
-// actorKey is where a request's context has who makes it.
-type actorKey struct{}
 
 // withActor returns the request with who makes it, when it may change something.
 func (a *API) withActor(r *http.Request) *http.Request {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return r
 	}
-	return r.WithContext(context.WithValue(r.Context(), actorKey{}, a.actor(r)))
+	return attempt.With(r, a.actor(r))
 }
 
 // actor says who makes a request, as far as it tells.

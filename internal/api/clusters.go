@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/attempt"
 	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/offers"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -72,6 +73,7 @@ func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	attempt.Of(r.Context()).Cluster = sp.Name
 	sp, notes, err := a.o.Admit(sp, spec.Spec{})
 	if err != nil {
 		return err
@@ -227,7 +229,7 @@ func (a *API) accepted(w http.ResponseWriter, name string) error {
 func (a *API) write(ctx context.Context, build func(uint64) state.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, a.o.CallTimeout)
 	defer cancel()
-	who, _ := ctx.Value(actorKey{}).(wire.Actor)
+	who := attempt.Of(ctx).By
 	return a.o.Core.Do(ctx, func(request uint64) state.Event { return state.By(build(request), who) })
 }
 

@@ -14,6 +14,8 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/flink-on-mesos/flink-service/internal/api"
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/report"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -76,6 +78,9 @@ func TestFieldsAreDocumented(t *testing.T) {
 		"Operations": reflect.TypeFor[wire.Operations](), "Operation": reflect.TypeFor[wire.Operation](), "Actor": reflect.TypeFor[wire.Actor](), "SpecChange": reflect.TypeFor[wire.SpecChange](),
 		"History": reflect.TypeFor[wire.History](),
 		"Sample":  reflect.TypeFor[wire.Sample](), "Recovery": reflect.TypeFor[wire.Recovery](), "Outcome": reflect.TypeFor[state.Outcome](),
+		"Autoscaler": reflect.TypeFor[report.Autoscaler](), "AutoscalerJob": reflect.TypeFor[report.Job](), "AutoscalerDecision": reflect.TypeFor[report.Decision](),
+		"AutoscalerChange": reflect.TypeFor[report.Change](), "AutoscalerHistory": reflect.TypeFor[report.History](), "AutoscalerReason": reflect.TypeFor[report.Reason](),
+		"ReplayRequest": reflect.TypeFor[report.ReplayRequest](), "Replay": reflect.TypeFor[report.Replay](),
 		"Hadoop": reflect.TypeFor[spec.Hadoop](), "Kerberos": reflect.TypeFor[spec.Kerberos](),
 		"OldFiles": reflect.TypeFor[wire.OldFiles](), "Imported": reflect.TypeFor[wire.Imported](), "ImportLine": reflect.TypeFor[wire.ImportLine](),
 		"Error": reflect.TypeFor[fault.Error](),
@@ -112,7 +117,7 @@ func fieldNames(typ reflect.Type) []string {
 // TestAnswersAreDocumented validates requests and answers of a story against the document.
 func TestAnswersAreDocumented(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, func(o *api.Options) { o.Autoscaler = scaled{} })
 	doc := document(t, w)
 	check := func(method, path, pattern, body, media string) {
 		t.Helper()
@@ -222,6 +227,11 @@ func TestAnswersAreDocumented(t *testing.T) {
 	check("GET", "/v1/clusters/demo/placement?taskManagers=3", one+"/placement", "", "")
 	check("GET", "/v1/clusters/demo/placement?taskManagers=0", one+"/placement", "", "")
 	check("GET", "/v1/clusters/none/placement", one+"/placement", "", "")
+	check("GET", "/v1/clusters/demo/autoscaler", one+"/autoscaler", "", "")
+	check("GET", "/v1/clusters/shown/autoscaler", one+"/autoscaler", "", "")
+	check("GET", "/v1/clusters/shown/autoscaler/history", one+"/autoscaler/history", "", "")
+	check("POST", "/v1/clusters/shown/autoscaler/replay", one+"/autoscaler/replay", `{"options":{"job.autoscaler.utilization.target":"0.6"}}`, media)
+	check("POST", "/v1/clusters/shown/autoscaler/replay", one+"/autoscaler/replay", `{"option":{}}`, media)
 	check("GET", "/v1/clusters/demo/ui/config", one+"/ui/{path}", "", "")
 	check("GET", "/v1/clusters/demo/tasks/"+jm.ID+"/files/stdout", one+"/tasks/{task}/files/{path}", "", "")
 	check("POST", "/v1/clusters/demo/tasks/"+jm.ID+"/restart", one+"/tasks/{task}/restart", "", "")

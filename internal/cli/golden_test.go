@@ -32,7 +32,10 @@ const (
 	// application is one whose job runs for ever, and has begun to: it is looked at until then.
 	application = "cluster create app --jar-uri http://files.example/endless.jar -D execution.checkpointing.savepoint-dir=file:/savepoints -q"
 	// full is one whose savepoints fail.
-	full  = "cluster create app --jar-uri http://files.example/endless.jar -D execution.checkpointing.savepoint-dir=file:/full -q"
+	full = "cluster create app --jar-uri http://files.example/endless.jar -D execution.checkpointing.savepoint-dir=file:/full -q"
+	// scaled is one whose job has more to do than it can, and which the autoscaler watches.
+	scaled = "cluster create app --jar-uri http://files.example/busy.jar -D job.autoscaler.enabled=true -D job.autoscaler.scaling.enabled=false " +
+		"-D job.autoscaler.metrics.window=15s -D job.autoscaler.stabilization.interval=5s -q"
 	jobID = "00000000000000000000000000000001"
 	jarID = "00000000-0000-4000-8000-000000000001_endless.jar"
 )
@@ -89,6 +92,16 @@ func goldenCases() []goldenCase {
 		{name: "cluster ui", setup: []string{create}, args: "cluster ui demo"},
 		{name: "cluster events", setup: []string{create}, args: "cluster events demo", json: true},
 		{name: "cluster history", setup: []string{create, "cluster update demo --tm-memory 4g --wait -q", "cluster delete demo --yes -q"}, args: "cluster history demo", json: true},
+		{name: "autoscaler status", setup: []string{scaled, "sleep 40s"}, args: "autoscaler status app", json: true},
+		{name: "autoscaler status early", setup: []string{scaled, "sleep 8s"}, args: "autoscaler status app"},
+		{name: "autoscaler status off", setup: []string{create}, args: "autoscaler status demo", json: true},
+		{name: "autoscaler status unknown", args: "autoscaler status demo"},
+		{name: "autoscaler history", setup: []string{scaled, "sleep 40s"}, args: "autoscaler history app", json: true},
+		{name: "autoscaler explain", setup: []string{scaled, "sleep 40s"}, args: "autoscaler explain app --vertex Source", json: true},
+		{name: "autoscaler explain nothing", setup: []string{scaled, "sleep 40s"}, args: "autoscaler explain app --vertex Sink"},
+		{name: "autoscaler replay", setup: []string{scaled, "sleep 60s"}, args: "autoscaler replay app --set utilization.target=0.5", json: true},
+		{name: "autoscaler replay wrong", setup: []string{scaled, "sleep 40s"}, args: "autoscaler replay app --set target=0.5"},
+		{name: "cluster create autoscaler wrong", args: "cluster create demo -D job.autoscaler.enabled=maybe -D job.autoscaler.windows=1"},
 		{name: "snapshot list", setup: []string{create, "snapshot adopt demo s3://bucket/savepoint-1 -q", "snapshot adopt demo --checkpoint s3://bucket/chk-7 -q", "snapshot pin demo-x7k2-snap-2 -q"}, args: "snapshot list demo", json: true},
 		{name: "snapshot adopt", setup: []string{create}, args: "snapshot adopt demo s3://bucket/savepoint-1", json: true},
 		{name: "snapshot adopt refused", setup: []string{create}, args: "snapshot adopt demo bucket/savepoint-1"},

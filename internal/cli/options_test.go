@@ -13,6 +13,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/applications"
 	"github.com/flink-on-mesos/flink-service/internal/cli/artifacts"
+	"github.com/flink-on-mesos/flink-service/internal/cli/autoscaler"
 	"github.com/flink-on-mesos/flink-service/internal/cli/clusters"
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/cli/jars"
@@ -47,6 +48,10 @@ func check[O any](t *testing.T, line string, build func(*command.Factory, func(c
 // TestOptions turns flags into options for the small nouns.
 func TestOptions(t *testing.T) {
 	t.Parallel()
+	check(t, "demo --json", autoscaler.NewStatus, &autoscaler.Options{Cluster: "demo", Output: command.Output{JSON: true}})
+	check(t, "demo", autoscaler.NewHistory, &autoscaler.Options{Cluster: "demo"})
+	check(t, "demo --vertex Sink", autoscaler.NewExplain, &autoscaler.Options{Cluster: "demo", Vertex: "Sink"})
+	check(t, "demo --set a=b --set c=d --job j1", autoscaler.NewReplay, &autoscaler.Options{Cluster: "demo", Set: []string{"a=b", "c=d"}, Job: "j1"})
 	check(t, "app.jar", applications.New, &applications.RunOptions{Jar: "app.jar", Wait: true})
 	check(t, "app.jar --cluster-name n --class A --parallelism 2 -s sp --allow-non-restored-state --delete --timeout 1h -q -- a --b", applications.New,
 		&applications.RunOptions{

@@ -8,6 +8,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/applications"
 	"github.com/flink-on-mesos/flink-service/internal/cli/artifacts"
+	"github.com/flink-on-mesos/flink-service/internal/cli/autoscaler"
 	"github.com/flink-on-mesos/flink-service/internal/cli/clusters"
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/cli/jars"
@@ -106,7 +107,7 @@ func newRoot(f *command.Factory) *cobra.Command {
 	root.AddCommand(
 		clusters.New(f),
 		jobs.New(f),
-		snapshots.New(f), applications.New(f, nil),
+		snapshots.New(f), applications.New(f, nil), autoscaler.New(f),
 		jars.New(f),
 		workers.New(f),
 		artifacts.New(f),

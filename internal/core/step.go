@@ -6,6 +6,8 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/core/lifecycle"
 	"github.com/flink-on-mesos/flink-service/internal/core/offers"
+	"github.com/flink-on-mesos/flink-service/internal/core/refused"
+	"github.com/flink-on-mesos/flink-service/internal/core/scaling"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/tasks"
 	"github.com/flink-on-mesos/flink-service/internal/core/workers"
@@ -42,16 +44,12 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 	case state.CallFailed:
 		tasks.CallFailed(tx, e)
 		offers.CallFailed(tx, e)
-	case state.PutCluster:
-		lifecycle.Put(tx, e)
-	case state.DeleteCluster:
-		lifecycle.Delete(tx, e)
+	case state.PutCluster, state.DeleteCluster, state.RestartTask, state.PauseLaunches:
+		lifecycle.Request(tx, e)
 	case state.HADataDeleted:
 		lifecycle.HADataDeleted(tx, e)
-	case state.RestartTask:
-		lifecycle.RestartTask(tx, e)
-	case state.PauseLaunches:
-		lifecycle.PauseLaunches(tx, e)
+	case state.RequestRefused:
+		refused.Record(tx, e)
 	case state.ProbeOffers:
 		offers.Probe(tx, e)
 	case state.JobsCancelled:
@@ -70,6 +68,8 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 		lifecycle.JobFailed(tx, e)
 	case state.CreateSnapshot, state.ChangeSnapshot, state.SnapshotTaken, state.SnapshotDisposed:
 		lifecycle.Snapshot(tx, e)
+	case state.Autoscaled:
+		scaling.Autoscaled(tx, e)
 	case state.CheckpointFound:
 		lifecycle.CheckpointFound(tx, e)
 	case state.WorkersWanted:

@@ -40,6 +40,7 @@ var kinds = func() map[string]reflect.Type {
 		state.CheckpointFound{},
 		state.LogErrorFound{},
 		state.PauseLaunches{},
+		state.RequestRefused{},
 		state.ProbeOffers{},
 		state.JobsCancelled{},
 		state.JobsStopped{},

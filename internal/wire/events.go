@@ -81,8 +81,10 @@ type Operation struct {
 	// Subject is what it is about beside the cluster: a task or a snapshot.
 	Subject string         `json:"subject,omitempty"`
 	State   OperationState `json:"state"`
-	// Message says why it failed, or by what it was superseded.
-	Message string    `json:"message,omitempty"`
+	// Message says why it failed or was refused, or by what it was superseded.
+	Message string `json:"message,omitempty"`
+	// Count is how often the same was refused in a row, the last time at Ended; 0 for once.
+	Count   int       `json:"count,omitempty"`
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended,omitzero"`
 	// Version grows with each change of any operation.
@@ -133,9 +135,11 @@ const (
 	OperationFailed OperationState = "failed"
 	// OperationSuperseded: a later operation took its place before it ended.
 	OperationSuperseded OperationState = "superseded"
+	// OperationRefused: it was not begun, and nothing changed; Message says why.
+	OperationRefused OperationState = "refused"
 )
 
 // OperationStates lists the states of an operation.
 func OperationStates() []OperationState {
-	return []OperationState{OperationRunning, OperationSucceeded, OperationFailed, OperationSuperseded}
+	return []OperationState{OperationRunning, OperationSucceeded, OperationFailed, OperationSuperseded, OperationRefused}
 }

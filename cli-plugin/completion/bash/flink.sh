@@ -15,6 +15,7 @@ _dcos_flink() {
     local commands=(
         "apply"
         "artifact"
+        "autoscaler"
         "cluster"
         "debug"
         "describe"
@@ -65,6 +66,7 @@ _dcos_flink() {
 
 _dcos_flink_apply() { __dcos_flink_ask "$first"; }
 _dcos_flink_artifact() { __dcos_flink_ask "$first"; }
+_dcos_flink_autoscaler() { __dcos_flink_ask "$first"; }
 _dcos_flink_cluster() { __dcos_flink_ask "$first"; }
 _dcos_flink_debug() { __dcos_flink_ask "$first"; }
 _dcos_flink_describe() { __dcos_flink_ask "$first"; }

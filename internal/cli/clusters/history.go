@@ -59,7 +59,7 @@ func printOperations(s *terminal.Streams, list []wire.Operation, now time.Time) 
 	table := s.Table("ID", heading, "OPERATION", "STATE", "TOOK", "BY", "DETAIL").Spare("TOOK", "BY")
 	for _, o := range list {
 		took := ""
-		if !o.Ended.IsZero() {
+		if !o.Ended.IsZero() && o.State != wire.OperationRefused {
 			took = terminal.Duration(o.Ended.Sub(o.Started))
 		}
 		table.Row(strconv.FormatInt(o.ID, 10), s.Time(o.Started, now), string(o.Kind), string(o.State), took, by(o.By), detail(o))
@@ -89,6 +89,9 @@ func detail(o wire.Operation) string {
 	}
 	if o.Message != "" {
 		parts = append(parts, o.Message)
+	}
+	if o.Count > 1 {
+		parts = append(parts, fmt.Sprintf("%d times", o.Count))
 	}
 	return strings.Join(parts, "; ")
 }

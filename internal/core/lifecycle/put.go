@@ -9,6 +9,22 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
+// Request takes what people ask of clusters and tasks.
+func Request(tx *state.Tx, e state.Event) {
+	switch e := e.(type) {
+	case state.PutCluster:
+		Put(tx, e)
+	case state.DeleteCluster:
+		Delete(tx, e)
+	case state.RestartTask:
+		RestartTask(tx, e)
+	case state.PauseLaunches:
+		PauseLaunches(tx, e)
+	default:
+		panic(fmt.Sprintf("lifecycle: event %T is no request", e))
+	}
+}
+
 // Put takes a new or changed spec.
 func Put(tx *state.Tx, e state.PutCluster) {
 	c := tx.Edit(e.Spec.Name)

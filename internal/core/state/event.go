@@ -121,6 +121,15 @@ type (
 		By      wire.Actor `json:",omitzero"`
 	}
 
+	// RequestRefused says that a request for a change was refused before or by the core, so that it is kept
+	// with the operations. Nothing else follows from it.
+	RequestRefused struct {
+		Request uint64
+		// Operation has the cluster's name, the kind, the subject, who asked and the message; it is bounded and free of
+		// secrets.
+		Operation wire.Operation
+	}
+
 	// ProbeOffers asks for a look at what Mesos offers now, though nothing may wait. It is answered when
 	// there was time for the offers to come.
 	ProbeOffers struct{ Request uint64 }
@@ -201,6 +210,14 @@ type (
 		// Failure says why they are still there; Waits that nothing that can be asked now reaches them.
 		Failure string
 		Waits   bool
+	}
+
+	// Autoscaled is what the autoscaler says about the job of a cluster.
+	Autoscaled struct {
+		Request uint64
+		Cluster string
+		// Events are for the history of the cluster; they have no time.
+		Events []wire.Event
 	}
 
 	// CheckpointFound answers FindCheckpoint.
@@ -300,6 +317,8 @@ func (RestartTask) event() {}
 
 func (PauseLaunches) event() {}
 
+func (RequestRefused) event() {}
+
 func (ProbeOffers) event() {}
 
 func (JobsStopped) event() {}
@@ -321,6 +340,8 @@ func (SnapshotTaken) event() {}
 func (SnapshotDisposed) event() {}
 
 func (CheckpointFound) event() {}
+
+func (Autoscaled) event() {}
 
 func (LogErrorFound) event() {}
 
