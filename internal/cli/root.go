@@ -13,6 +13,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/cli/jars"
 	"github.com/flink-on-mesos/flink-service/internal/cli/jobs"
+	"github.com/flink-on-mesos/flink-service/internal/cli/manifests"
 	"github.com/flink-on-mesos/flink-service/internal/cli/migration"
 	"github.com/flink-on-mesos/flink-service/internal/cli/plans"
 	"github.com/flink-on-mesos/flink-service/internal/cli/pods"
@@ -111,6 +112,7 @@ func newRoot(f *command.Factory) *cobra.Command {
 		jars.New(f),
 		workers.New(f),
 		artifacts.New(f),
+		manifests.NewApply(f, nil), manifests.NewDiff(f, nil),
 		migration.NewImport(f, nil),
 		plans.New(f),
 		pods.New(f),
