@@ -18,6 +18,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/artifact/replica"
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/runner"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/eventlog"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -58,6 +59,7 @@ type components struct {
 	handler    handler
 	history    *history.History
 	events     *eventlog.Log
+	autoscaler *runner.Runner
 	// initial creates the first cluster; nil when there is nothing to do.
 	initial func(context.Context) error
 	// uninstall removes the service; nil when it is to stay.
@@ -90,6 +92,7 @@ func (p *components) run(ctx context.Context, lost <-chan struct{}) error {
 	g.Add(func() error { return p.history.Run(ctx, p.loop.View) }, func(error) { cancel() })
 	if p.uninstall == nil { // Else the record is to be removed with the rest of the state.
 		g.Add(func() error { return p.events.Run(ctx) }, func(error) { cancel() })
+		g.Add(func() error { return p.autoscaler.Run(ctx) }, func(error) { cancel() })
 	}
 	if p.uninstall == nil || p.registered {
 		g.Add(func() error { return p.scheduler.Run(ctx) }, func(error) { cancel() })
@@ -221,12 +224,15 @@ func (p *components) taskManagers(ctx context.Context, jm task.Task) ([]rest.Tas
 }
 
 // rest is the client of a JobManager's REST API.
-func (p *components) rest(jm task.Task) (*rest.Client, error) {
+func (p *components) rest(jm task.Task) (*rest.Client, error) { return p.restFor(jm, 5*time.Second) }
+
+// restFor is the same with another bound of each request.
+func (p *components) restFor(jm task.Task, timeout time.Duration) (*rest.Client, error) {
 	transport, err := p.connector.Transport(jm)
 	if err != nil {
 		return nil, err
 	}
-	return rest.New(rest.Options{URL: jobmanager.RESTURL(jm), HTTP: &http.Client{Transport: transport}, Timeout: 5 * time.Second})
+	return rest.New(rest.Options{URL: jobmanager.RESTURL(jm), HTTP: &http.Client{Transport: transport}, Timeout: timeout})
 }
 
 // dial makes the conversation with the driver of a JobManager.

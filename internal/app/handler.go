@@ -23,7 +23,7 @@ func (p *components) newHandler() (handler, error) {
 		flinks = append(flinks, api.Flink{Name: d.Name(), Version: d.Version, Variant: d.Variant, SHA256: d.SHA256, Size: d.Size, Missing: d.Missing, Kept: d.kept})
 	}
 	a, err := api.New(api.Options{
-		Core: p.loop, Artifacts: p.artifacts, Events: p.events, Admit: p.admission.Admit, Import: flinkmesos.Import, Roles: s.c.Mesos.Roles,
+		Core: p.loop, Artifacts: p.artifacts, Events: p.events, Autoscaler: p.autoscaler, Admit: p.admission.Admit, Import: flinkmesos.Import, Roles: s.c.Mesos.Roles,
 		Tokens: s.c.HTTP.Tokens(),
 		Journal: func(text string, limit, maxBytes int) ([]json.RawMessage, error) {
 			return journal.Tail(JournalDir(s.c), text, limit, maxBytes)

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/runner"
 	"github.com/flink-on-mesos/flink-service/internal/config"
 	"github.com/flink-on-mesos/flink-service/internal/core"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -299,6 +300,14 @@ func (s *Service) newSide(p *components) (*flinkSide, error) {
 	return side, nil
 }
 
+// newAutoscaler makes what runs the autoscaler.
+func (s *Service) newAutoscaler(p *components, st store.Store, k keys) (*runner.Runner, error) {
+	return runner.New(runner.Options{
+		View: p.loop.View, Do: p.loop.Do, REST: p.restFor, Configuration: p.planner.Configuration, Store: st, Stored: k.autoscaler, Zone: time.Local,
+		Registerer: s.registry, Log: s.log.With("part", "autoscaler"),
+	})
+}
+
 // assemble makes the parts that need the state.
 func (s *Service) assemble(ctx context.Context, st *openedState, stored state.Stored, k keys, masters func(context.Context) ([]string, error)) (*components, error) {
 	p := &components{service: s, problems: s.problems, history: history.New(), others: func(ctx context.Context) ([]string, error) { return st.others(ctx, s.own) }}
@@ -353,6 +362,9 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 		Observe: p.journal.Observe, Check: s.o.Check,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if p.autoscaler, err = s.newAutoscaler(p, st, k); err != nil {
 		return nil, err
 	}
 	p.registered = stored.Framework.ID != ""
