@@ -32,6 +32,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
+	"github.com/flink-on-mesos/flink-service/internal/metrics"
 	"github.com/flink-on-mesos/flink-service/internal/probe"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
@@ -94,6 +95,9 @@ func (p *components) run(ctx context.Context, lost <-chan struct{}) error {
 	if p.uninstall == nil || p.registered {
 		g.Add(func() error { return p.scheduler.Run(ctx) }, func(error) { cancel() })
 	}
+	if address := p.service.c.Metrics.StatsD(); address != "" {
+		g.Add(func() error { return p.statsd(ctx, address) }, func(error) { cancel() })
+	}
 	g.Add(func() error { p.replicator.Supply(ctx, p.others, p.missing); return nil }, func(error) { cancel() })
 	for _, once := range []func(context.Context) error{p.initial, p.uninstall} {
 		if once == nil {
@@ -110,6 +114,18 @@ func (p *components) run(ctx context.Context, lost <-chan struct{}) error {
 	p.service.handler.set(p.handler)
 	p.service.log.Info("service is ready", "url", p.service.url, "framework", p.service.c.Framework.Name, "flink", p.versions())
 	return deposed(g.Run())
+}
+
+// statsd reports the metrics until ctx is done. An address that cannot be found is a problem for the operator, and no
+// reason to end.
+func (p *components) statsd(ctx context.Context, address string) error {
+	s, err := metrics.NewStatsD(p.service.registry, address, p.service.log.With("part", "statsd"))
+	if err != nil {
+		p.problems.add("STATSD_UDP_HOST", fmt.Sprintf("metrics are not sent: %v", err))
+		<-ctx.Done()
+		return nil
+	}
+	return s.Run(ctx)
 }
 
 // deposed is the error of a run that ended with err: the same words for the operator, whether the lock's loss was

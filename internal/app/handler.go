@@ -12,6 +12,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
+	"github.com/flink-on-mesos/flink-service/internal/metrics"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
@@ -21,6 +22,9 @@ func (p *components) newHandler() (handler, error) {
 	var flinks []api.Flink
 	for _, d := range p.flinks {
 		flinks = append(flinks, api.Flink{Name: d.Name(), Version: d.Version, Variant: d.Variant, SHA256: d.SHA256, Size: d.Size, Missing: d.Missing, Kept: d.kept})
+	}
+	if err := s.registry.Register(metrics.NewCollector(metrics.Options{View: p.loop.View, MaxSeries: s.c.Metrics.MaxSeries})); err != nil {
+		return nil, err
 	}
 	a, err := api.New(api.Options{
 		Core: p.loop, Artifacts: p.artifacts, Events: p.events, Admit: p.admission.Admit, Import: flinkmesos.Import, Roles: s.c.Mesos.Roles,
