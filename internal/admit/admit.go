@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/settings"
 	"github.com/flink-on-mesos/flink-service/internal/document"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
@@ -72,11 +73,20 @@ func (a *Admission) Admit(sent, stored spec.Spec) (spec.Spec, []string, error) {
 	a.checkSecretFiles(&l, sp)
 	notes = append(notes, a.checkHighAvailability(&l, sp)...)
 	checkPortOptions(&l, sp)
+	checkAutoscaler(&l, sp)
 	checkMemory(&l, sp)
 	if err := l.Err("the cluster's spec is not valid"); err != nil {
 		return spec.Spec{}, nil, once(err)
 	}
 	return sp, notes, nil
+}
+
+// checkAutoscaler looks at the options of the autoscaler.
+func checkAutoscaler(l *fault.List, s spec.Spec) {
+	_, err := settings.Parse(s.FlinkConfiguration, nil)
+	for _, e := range settings.Errors(err) {
+		l.Add("flinkConfiguration."+e.Option, "%s", e.Message)
+	}
 }
 
 // once leaves out problems that two steps have told alike.

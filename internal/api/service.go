@@ -10,7 +10,6 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
-	"github.com/flink-on-mesos/flink-service/internal/metrics"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
@@ -149,11 +148,6 @@ func (a *API) metrics(w http.ResponseWriter, r *http.Request) error {
 	within(w)
 	a.o.Metrics.ServeHTTP(w, r)
 	return nil
-}
-
-// targets answers what Prometheus is to scrape of the clusters, as its HTTP service discovery reads it.
-func (a *API) targets(w http.ResponseWriter, _ *http.Request) error {
-	return answer(w, http.StatusOK, metrics.Targets(a.o.Core.View(), nil))
 }
 
 // upload takes a file, and refuses at once what announces more than the store keeps.

@@ -18,6 +18,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/artifact/replica"
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/runner"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/eventlog"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -59,6 +60,9 @@ type components struct {
 	handler    handler
 	history    *history.History
 	events     *eventlog.Log
+	// statsd reports the metrics; nil for nobody.
+	statsd     *metrics.StatsD
+	autoscaler *runner.Runner
 	// initial creates the first cluster; nil when there is nothing to do.
 	initial func(context.Context) error
 	// uninstall removes the service; nil when it is to stay.
@@ -91,12 +95,13 @@ func (p *components) run(ctx context.Context, lost <-chan struct{}) error {
 	g.Add(func() error { return p.history.Run(ctx, p.loop.View) }, func(error) { cancel() })
 	if p.uninstall == nil { // Else the record is to be removed with the rest of the state.
 		g.Add(func() error { return p.events.Run(ctx) }, func(error) { cancel() })
+		g.Add(func() error { return p.autoscaler.Run(ctx) }, func(error) { cancel() })
 	}
 	if p.uninstall == nil || p.registered {
 		g.Add(func() error { return p.scheduler.Run(ctx) }, func(error) { cancel() })
 	}
-	if address := p.service.c.Metrics.StatsD(); address != "" {
-		g.Add(func() error { return p.statsd(ctx, address) }, func(error) { cancel() })
+	if p.statsd != nil {
+		g.Add(func() error { return p.statsd.Run(ctx) }, func(error) { cancel() })
 	}
 	g.Add(func() error { p.replicator.Supply(ctx, p.others, p.missing); return nil }, func(error) { cancel() })
 	for _, once := range []func(context.Context) error{p.initial, p.uninstall} {
@@ -114,18 +119,6 @@ func (p *components) run(ctx context.Context, lost <-chan struct{}) error {
 	p.service.handler.set(p.handler)
 	p.service.log.Info("service is ready", "url", p.service.url, "framework", p.service.c.Framework.Name, "flink", p.versions())
 	return deposed(g.Run())
-}
-
-// statsd reports the metrics until ctx is done. An address that cannot be found is a problem for the operator, and no
-// reason to end.
-func (p *components) statsd(ctx context.Context, address string) error {
-	s, err := metrics.NewStatsD(p.service.registry, address, p.service.log.With("part", "statsd"))
-	if err != nil {
-		p.problems.add("STATSD_UDP_HOST", fmt.Sprintf("metrics are not sent: %v", err))
-		<-ctx.Done()
-		return nil
-	}
-	return s.Run(ctx)
 }
 
 // deposed is the error of a run that ended with err: the same words for the operator, whether the lock's loss was
@@ -237,12 +230,15 @@ func (p *components) taskManagers(ctx context.Context, jm task.Task) ([]rest.Tas
 }
 
 // rest is the client of a JobManager's REST API.
-func (p *components) rest(jm task.Task) (*rest.Client, error) {
+func (p *components) rest(jm task.Task) (*rest.Client, error) { return p.restFor(jm, 5*time.Second) }
+
+// restFor is the same with another bound of each request.
+func (p *components) restFor(jm task.Task, timeout time.Duration) (*rest.Client, error) {
 	transport, err := p.connector.Transport(jm)
 	if err != nil {
 		return nil, err
 	}
-	return rest.New(rest.Options{URL: jobmanager.RESTURL(jm), HTTP: &http.Client{Transport: transport}, Timeout: 5 * time.Second})
+	return rest.New(rest.Options{URL: jobmanager.RESTURL(jm), HTTP: &http.Client{Transport: transport}, Timeout: timeout})
 }
 
 // dial makes the conversation with the driver of a JobManager.

@@ -41,15 +41,15 @@ const (
 
 // over lists the exceptions.
 var over = map[string]exception{
-	"internal/api.Options":                      {27, options},
-	"internal/app.components":                   {22, table},
+	"internal/api.Options":                      {28, options},
+	"internal/app.components":                   {23, table},
 	"internal/cli.newRoot":                      {72, "the list of all commands"},
 	"internal/cli/clusters.SpecFlags":           {22, options},
 	"internal/config.loader.check paths":        {32, rules},
 	"internal/config.Flink":                     {18, options},
-	"internal/core.Step paths":                  {34, dispatch},
+	"internal/core.Step paths":                  {35, dispatch},
 	"internal/core/lifecycle":                   {2800, toSplit},
-	"internal/core/state":                       {2850, toSplit},
+	"internal/core/state":                       {2900, toSplit},
 	"internal/core/lifecycle.JobsStopped paths": {22, dispatch},
 	"internal/core/state.Cluster":               {38, record},
 	"internal/core/state.ClusterRecord":         {25, record},

@@ -13,10 +13,13 @@ _dcos_flink() {
     fi
 
     local commands=(
+        "apply"
         "artifact"
+        "autoscaler"
         "cluster"
         "debug"
         "describe"
+        "diff"
         "endpoints"
         "help"
         "import"
@@ -61,10 +64,13 @@ _dcos_flink() {
     __dcos_flink_ask "$first"
 }
 
+_dcos_flink_apply() { __dcos_flink_ask "$first"; }
 _dcos_flink_artifact() { __dcos_flink_ask "$first"; }
+_dcos_flink_autoscaler() { __dcos_flink_ask "$first"; }
 _dcos_flink_cluster() { __dcos_flink_ask "$first"; }
 _dcos_flink_debug() { __dcos_flink_ask "$first"; }
 _dcos_flink_describe() { __dcos_flink_ask "$first"; }
+_dcos_flink_diff() { __dcos_flink_ask "$first"; }
 _dcos_flink_endpoints() { __dcos_flink_ask "$first"; }
 _dcos_flink_help() { __dcos_flink_ask "$first"; }
 _dcos_flink_import() { __dcos_flink_ask "$first"; }
