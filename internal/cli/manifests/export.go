@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
-	"github.com/flink-on-mesos/flink-service/internal/kubernetes"
+	"github.com/flink-on-mesos/flink-service/internal/kubernetes/export"
 )
 
 // ExportOptions are what `export` was told.
@@ -58,7 +58,7 @@ func exportRun(ctx context.Context, o *ExportOptions) error {
 	if err != nil {
 		return err
 	}
-	text, lines, err := kubernetes.Export(d.Spec)
+	text, lines, err := export.Deployment(d.Spec)
 	if err != nil {
 		return command.Errorf(command.ExitConflict, "%w", err)
 	}

@@ -1,6 +1,7 @@
-package kubernetes_test
+package export_test
 
 import (
+	"flag"
 	"os"
 	"slices"
 	"strings"
@@ -10,8 +11,11 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/flink-on-mesos/flink-service/internal/kubernetes"
+	"github.com/flink-on-mesos/flink-service/internal/kubernetes/export"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
+
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestExport has a spec with much in it as a FlinkDeployment, and what becomes of each field.
 func TestExport(t *testing.T) {
@@ -24,7 +28,7 @@ func TestExport(t *testing.T) {
 	if err := yaml.UnmarshalStrict(text, &sp); err != nil {
 		t.Fatal(err)
 	}
-	object, lines, err := kubernetes.Export(sp)
+	object, lines, err := export.Deployment(sp)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +55,7 @@ func TestExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("Export() mismatch (-want +got):\n%s", diff)
+		t.Errorf("Deployment() mismatch (-want +got):\n%s", diff)
 	}
 	if back := back(t, object); len(back.Refused()) > 0 {
 		t.Errorf("what is exported is refused when it is read: %v", back.Refused())
@@ -90,7 +94,7 @@ func TestRoundTrip(t *testing.T) {
 			if err := yaml.UnmarshalStrict([]byte(text), &want); err != nil {
 				t.Fatal(err)
 			}
-			object, lines, err := kubernetes.Export(want)
+			object, lines, err := export.Deployment(want)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,7 +115,7 @@ func TestRoundTrip(t *testing.T) {
 // TestNoExport has a cluster of a kind that a FlinkDeployment does not have.
 func TestNoExport(t *testing.T) {
 	t.Parallel()
-	if _, _, err := kubernetes.Export(spec.Spec{Name: "j", Kind: spec.Job}); err == nil {
-		t.Error("Export() of a job cluster has no error")
+	if _, _, err := export.Deployment(spec.Spec{Name: "j", Kind: spec.Job}); err == nil {
+		t.Error("Deployment() of a job cluster has no error")
 	}
 }
