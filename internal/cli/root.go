@@ -17,6 +17,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/migration"
 	"github.com/flink-on-mesos/flink-service/internal/cli/plans"
 	"github.com/flink-on-mesos/flink-service/internal/cli/pods"
+	"github.com/flink-on-mesos/flink-service/internal/cli/revisions"
 	"github.com/flink-on-mesos/flink-service/internal/cli/service"
 	"github.com/flink-on-mesos/flink-service/internal/cli/snapshots"
 	"github.com/flink-on-mesos/flink-service/internal/cli/workers"
@@ -105,7 +106,7 @@ func newRoot(f *command.Factory) *cobra.Command {
 		f.Client = func() (*client.Client, error) { return newClient(f, name, verbose) }
 	}
 	root.AddCommand(
-		clusters.New(f),
+		clusters.New(f, revisions.New(f)...),
 		jobs.New(f),
 		snapshots.New(f), applications.New(f, nil), autoscaler.New(f),
 		jars.New(f),

@@ -7,6 +7,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core/lifecycle"
 	"github.com/flink-on-mesos/flink-service/internal/core/offers"
 	"github.com/flink-on-mesos/flink-service/internal/core/refused"
+	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/scaling"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/tasks"
@@ -31,8 +32,7 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 	case state.Offered:
 		offers.Offered(tx, e)
 	case state.Rescinded:
-		// No offer is ever held, so there is nothing to take back: a launch that lost this
-		// race comes back as a lost task.
+		// No offer is ever held: a launch that lost this race comes back as a lost task.
 	case state.InverseOffered:
 		workers.InverseOffered(tx, e)
 	case state.InverseRescinded:
@@ -48,6 +48,8 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 		lifecycle.Request(tx, e)
 	case state.HADataDeleted:
 		lifecycle.HADataDeleted(tx, e)
+	case state.TagRevision:
+		revision.Tag(tx, e)
 	case state.RequestRefused:
 		refused.Record(tx, e)
 	case state.ProbeOffers:
@@ -87,6 +89,7 @@ func settle(tx *state.Tx) (state.State, []state.Action) {
 	tx.EachEdited(func(c *state.Cluster) {
 		lifecycle.UpdatePhase(tx, c)
 		lifecycle.UpdateOperation(tx, c)
+		revision.Follow(tx, c)
 	})
 	tx.Commit()
 	offers.UpdateFlow(tx)

@@ -29,6 +29,7 @@ var kinds = func() map[string]reflect.Type {
 		state.CallFailed{},
 		state.PutCluster{},
 		state.DeleteCluster{},
+		state.TagRevision{},
 		state.RestartTask{},
 		state.HADataDeleted{},
 		state.JobsObserved{},

@@ -79,8 +79,10 @@ type Operation struct {
 	// Changes are the fields of the spec that differ, secrets masked.
 	Changes []SpecChange `json:"changes,omitempty"`
 	// Subject is what it is about beside the cluster: a task or a snapshot.
-	Subject string         `json:"subject,omitempty"`
-	State   OperationState `json:"state"`
+	Subject string `json:"subject,omitempty"`
+	// Reason is why, as who asked for it said.
+	Reason string         `json:"reason,omitempty"`
+	State  OperationState `json:"state"`
 	// Message says why it failed or was refused, or by what it was superseded.
 	Message string `json:"message,omitempty"`
 	// Count is how often the same was refused in a row, the last time at Ended; 0 for once.
@@ -111,6 +113,7 @@ const (
 	OperationRestart     OperationKind = "restart"
 	OperationSuspend     OperationKind = "suspend"
 	OperationResume      OperationKind = "resume"
+	OperationRevert      OperationKind = "revert"
 	OperationDelete      OperationKind = "delete"
 	OperationRestartTask OperationKind = "restart-task"
 	OperationPause       OperationKind = "pause"
@@ -120,6 +123,7 @@ const (
 	OperationPin         OperationKind = "pin-snapshot"
 	OperationUnpin       OperationKind = "unpin-snapshot"
 	OperationDispose     OperationKind = "delete-snapshot"
+	OperationTag         OperationKind = "tag-revision"
 )
 
 // OperationState is how far an operation is.

@@ -20,20 +20,22 @@ const maxReason = 500
 
 // changes are the routes that ask for a change of a cluster, with what they ask for.
 var changes = map[string]wire.OperationKind{
-	"POST /v1/clusters":                             wire.OperationCreate,
-	"PUT /v1/clusters/{name}":                       wire.OperationUpdate,
-	"DELETE /v1/clusters/{name}":                    wire.OperationDelete,
-	"POST /v1/clusters/{name}/restart":              wire.OperationRestart,
-	"POST /v1/clusters/{name}/suspend":              wire.OperationSuspend,
-	"POST /v1/clusters/{name}/resume":               wire.OperationResume,
-	"POST /v1/clusters/{name}/tasks/{task}/restart": wire.OperationRestartTask,
-	"POST /v1/clusters/{name}/tasks/{task}/replace": wire.OperationRestartTask,
-	"POST /v1/clusters/{name}/snapshots":            wire.OperationSnapshot,
-	"DELETE /v1/snapshots/{snapshot}":               wire.OperationDispose,
-	"POST /v1/snapshots/{snapshot}/pin":             wire.OperationPin,
-	"POST /v1/snapshots/{snapshot}/unpin":           wire.OperationUnpin,
-	"POST /v1/pod/{pod}/restart":                    wire.OperationRestartTask,
-	"POST /v1/pod/{pod}/replace":                    wire.OperationRestartTask,
+	"POST /v1/clusters":                                wire.OperationCreate,
+	"PUT /v1/clusters/{name}":                          wire.OperationUpdate,
+	"DELETE /v1/clusters/{name}":                       wire.OperationDelete,
+	"POST /v1/clusters/{name}/restart":                 wire.OperationRestart,
+	"POST /v1/clusters/{name}/suspend":                 wire.OperationSuspend,
+	"POST /v1/clusters/{name}/resume":                  wire.OperationResume,
+	"POST /v1/clusters/{name}/revert":                  wire.OperationRevert,
+	"PUT /v1/clusters/{name}/revisions/{revision}/tag": wire.OperationTag,
+	"POST /v1/clusters/{name}/tasks/{task}/restart":    wire.OperationRestartTask,
+	"POST /v1/clusters/{name}/tasks/{task}/replace":    wire.OperationRestartTask,
+	"POST /v1/clusters/{name}/snapshots":               wire.OperationSnapshot,
+	"DELETE /v1/snapshots/{snapshot}":                  wire.OperationDispose,
+	"POST /v1/snapshots/{snapshot}/pin":                wire.OperationPin,
+	"POST /v1/snapshots/{snapshot}/unpin":              wire.OperationUnpin,
+	"POST /v1/pod/{pod}/restart":                       wire.OperationRestartTask,
+	"POST /v1/pod/{pod}/replace":                       wire.OperationRestartTask,
 }
 
 // key is where the context of a request has its Attempt.
@@ -61,11 +63,11 @@ func Of(ctx context.Context) *Attempt {
 }
 
 // Refused is the operation that is kept of a request that was answered with err, if it asked for a change, was
-// understood, and was refused because the state or the spec does not allow it (409 and 422). Dry runs ask for no change.
+// understood, and was refused because the state or the spec does not allow it (409, 412 and 422). Dry runs ask for no change.
 func Refused(r *http.Request, s *state.State, err error) (o wire.Operation, ok bool) {
 	e, known := errors.AsType[*fault.Error](err)
 	kind, change := changes[strings.Replace(r.Pattern, "{command}", r.PathValue("command"), 1)]
-	if !known || !change || e.Code != fault.Conflict && e.Code != fault.Invalid || r.URL.Query().Get("dryRun") != "" {
+	if !known || !change || !refusal(e.Code) || r.URL.Query().Get("dryRun") != "" {
 		return o, false
 	}
 	t := Of(r.Context())
@@ -86,6 +88,10 @@ func Refused(r *http.Request, s *state.State, err error) (o wire.Operation, ok b
 	}
 	o.Cluster, o.Subject = query.Shorten(o.Cluster), query.Shorten(o.Subject)
 	return o, true
+}
+
+func refusal(code fault.Code) bool {
+	return code == fault.Conflict || code == fault.Precondition || code == fault.Invalid
 }
 
 // reason is the text of an error with its details, bounded and without secrets.

@@ -160,6 +160,9 @@ func By(e Event, who wire.Actor) Event {
 	case DeleteCluster:
 		e.By = who
 		return e
+	case TagRevision:
+		e.By = who
+		return e
 	case RestartTask:
 		e.By = who
 		return e
