@@ -241,7 +241,11 @@ func (c *checker) reporters() {
 		}
 		name := "metrics-" + strings.TrimSuffix(found[1], "db")
 		if !c.m.Loads(name) && !c.m.HasLibrary("flink-metrics-"+found[1]) && !c.fetches("plugins", name+"/", "metrics-"+found[1]) && !c.fetches("lib", "metrics-"+found[1]) {
-			c.lackArtifact("flinkConfiguration."+key, "plugin "+name, "flink-metrics-"+found[1],
+			field := "flinkConfiguration." + key
+			if c.s.Metrics.Prometheus && strings.HasPrefix(key, spec.PrometheusReporter) {
+				field = "metrics.prometheus"
+			}
+			c.lackArtifact(field, "plugin "+name, "flink-metrics-"+found[1],
 				fmt.Sprintf("assemble it with FLINK_PLUGINS=flink-metrics-%s, or fetch its jar to plugins/%s (uris)", found[1], name))
 		}
 	}
