@@ -249,6 +249,10 @@ func goldenCases() []goldenCase {
 		{name: "diff changed", setup: []string{"cluster create demo -f spec.yaml -q --no-wait"}, args: "diff -f -", stdin: "name: demo\nflinkVersion: \"1.20\"\ntaskManager: {memory: 3g}\n", json: true},
 		{name: "diff same", setup: []string{"cluster create demo -f spec.yaml -q --no-wait"}, args: "diff -f spec.yaml"},
 		{name: "diff refused", args: "diff -f refused.yaml"},
+		{name: "export", setup: []string{"apply -f deployment.yaml -q"}, args: "export orders --as flinkdeployment", json: true},
+		{name: "export quiet", setup: []string{create}, args: "export demo -q"},
+		{name: "export unknown", args: "export demo"},
+		{name: "export wrong", args: "export demo --as pod"},
 		{name: "info", args: "--info"},
 		{name: "config-schema", args: "--config-schema"},
 	}

@@ -112,7 +112,7 @@ func newRoot(f *command.Factory) *cobra.Command {
 		jars.New(f),
 		workers.New(f),
 		artifacts.New(f),
-		manifests.NewApply(f, nil), manifests.NewDiff(f, nil),
+		manifests.NewApply(f, nil), manifests.NewDiff(f, nil), manifests.NewExport(f, nil),
 		migration.NewImport(f, nil),
 		plans.New(f),
 		pods.New(f),

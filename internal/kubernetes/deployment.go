@@ -7,8 +7,8 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
-// The modes of a deployment.
-const standalone = "standalone"
+// Standalone is the mode in which the number of TaskManagers is fixed; the other is native.
+const Standalone = "standalone"
 
 // deployment translates a FlinkDeployment.
 func (t *translation) deployment(top field) {
@@ -32,7 +32,7 @@ func (t *translation) deploymentHandlers() handlers {
 		"taskManager":      func(f field) { f.each(t.taskManagerHandlers()) },
 		"logConfiguration": t.logConfiguration,
 		"mode": func(f field) {
-			if t.mode == standalone {
+			if t.mode == Standalone {
 				f.translate("allocation", "static: the number of TaskManagers is fixed")
 			} else {
 				f.translate("allocation", "dynamic: Flink asks for TaskManagers")
@@ -113,7 +113,7 @@ func (t *translation) taskManagerHandlers() handlers {
 			n, ok := f.number()
 			switch {
 			case !ok:
-			case t.mode == standalone:
+			case t.mode == Standalone:
 				t.replicas = int(n)
 				f.translate("taskManagers.count", "")
 			case lookup(t.root, "spec", "job") != nil:
@@ -178,7 +178,7 @@ func (t *translation) job(f field) {
 			}
 		},
 	})
-	if j.JarURI == "" && j.Python == "" && lookup(f.node, "jarURI") == nil && f.child("entryClass") != pythonDriver {
+	if j.JarURI == "" && j.Python == "" && lookup(f.node, "jarURI") == nil && f.child("entryClass") != PythonDriver {
 		field{t, f.path + ".jarURI", f.node}.refuse("is missing, and the program is not in the class path here: upload the jar, and name its artifact URI")
 	}
 	j.UpgradeMode = cmp.Or(j.UpgradeMode, spec.Stateless)
@@ -191,7 +191,7 @@ func (t *translation) jarURI(f field) {
 	uri, ok := f.text()
 	switch {
 	case !ok:
-	case field{t, "", t.root}.child("spec", "job", "entryClass") == pythonDriver:
+	case field{t, "", t.root}.child("spec", "job", "entryClass") == PythonDriver:
 		f.meaningless("is a placeholder: the program is in Python")
 	default:
 		if to, ok := t.fetched(f, uri, "job.jarURI"); ok {
@@ -219,7 +219,7 @@ func (t *translation) entryClass(job field) func(field) {
 		class, ok := f.text()
 		switch {
 		case !ok:
-		case class == pythonDriver:
+		case class == PythonDriver:
 			f.translate("job.python", "is the main file that follows -py in args")
 			t.python(job)
 		default:
@@ -231,7 +231,7 @@ func (t *translation) entryClass(job field) func(field) {
 
 func (t *translation) args(job field) func(field) {
 	return func(f field) {
-		if job.child("entryClass") == pythonDriver {
+		if job.child("entryClass") == PythonDriver {
 			return // Each of them has a line of its own; see python.
 		}
 		args := texts(f)

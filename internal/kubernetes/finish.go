@@ -89,7 +89,7 @@ func (t *translation) box(under *spec.Container, p *pod) *spec.Container {
 func (t *translation) count() {
 	sp := &t.spec
 	slots := max(sp.TaskManager.Slots, 1)
-	if t.mode != standalone {
+	if t.mode != Standalone {
 		if sp.Job != nil && t.replicas > 0 {
 			sp.Job.Parallelism = t.replicas * slots
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
-// mainContainer is the name of the container in which Flink runs.
-const mainContainer = "flink-main-container"
+// MainContainer is the name of the container in which Flink runs.
+const MainContainer = "flink-main-container"
 
 // pod is what a pod template asks for.
 type pod struct {
@@ -133,7 +133,7 @@ func securityHandlers() handlers {
 
 // container translates one container of a pod: the one of Flink, or another beside it.
 func (t *translation) container(f field, p *pod) {
-	if f.child("name") != mainContainer {
+	if f.child("name") != MainContainer {
 		f.refuse("a task is one container, with nothing beside it: logs are read with dcos flink cluster logs, and other programs run as services of their own")
 		return
 	}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// pythonDriver is the main class with which Flink runs programs in Python.
-const pythonDriver = "org.apache.flink.client.python.PythonDriver"
+// PythonDriver is the main class with which Flink runs programs in Python.
+const PythonDriver = "org.apache.flink.client.python.PythonDriver"
 
 // pythonOptions are the options of Flink that mean the same as an argument of its Python driver.
 func pythonOptions() map[string]string {

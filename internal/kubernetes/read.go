@@ -14,10 +14,10 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
-// group is the API group of the operator, and version that of its objects.
+// The API group of the operator, and the version of its objects.
 const (
 	group   = "flink.apache.org"
-	version = group + "/v1beta1"
+	Version = group + "/v1beta1"
 )
 
 // placed is a line with the row of the text that it is about.
@@ -111,9 +111,9 @@ func read(root *yaml.Node, o Options) Object {
 	api := top.child("apiVersion")
 	switch {
 	case !strings.HasPrefix(api, group+"/"):
-		field{t, "kind", root}.refuse("objects of " + cmp.Or(api, "no apiVersion") + " have no meaning here: only those of " + version + " are translated")
-	case api != version:
-		field{t, "apiVersion", root}.refuse("is not " + version + ", the version that is translated")
+		field{t, "kind", root}.refuse("objects of " + cmp.Or(api, "no apiVersion") + " have no meaning here: only those of " + Version + " are translated")
+	case api != Version:
+		field{t, "apiVersion", root}.refuse("is not " + Version + ", the version that is translated")
 	case canary(root):
 		field{t, "metadata.labels", root}.meaningless("is the operator's test of itself: GET /v1/health tells how the service is")
 	case got.Kind == Deployment:

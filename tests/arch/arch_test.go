@@ -111,13 +111,11 @@ var allowed = map[string][]string{
 	"internal/api/snapshots":    {"internal/api/query", "internal/core/state", "internal/flink/savepoint", "internal/redact", "internal/wire", "internal/spec", "internal/fault"},
 	"internal/api/revisions":    {"internal/api/query", "internal/core/revision", "internal/core/state", "internal/core/view", "internal/redact", "internal/wire", "internal/spec", "internal/fault"},
 	"internal/api/scaling":      {"internal/api/query", "internal/autoscale/report", "internal/fault"},
-	"internal/api/sdk":          {"internal/api/query", "internal/fault", "internal/core/state", "internal/core/view", "internal/wire", "internal/task", "internal/spec", "internal/redact"},
+	"internal/api/sdk":          {"internal/api/query", "internal/metrics", "internal/fault", "internal/core/state", "internal/core/view", "internal/wire", "internal/task", "internal/spec", "internal/redact"},
 	"internal/api":              {"internal/api/*", "internal/autoscale/report", "internal/eventlog", "internal/auth", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/artifact", "internal/redact", "internal/document"},
-	"internal/kubernetes":       {"internal/wire", "internal/spec"},
 	"internal/client":           {"internal/autoscale/report", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/cli":              {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},
 	"internal/cli/autoscaler":   {"internal/cli/command", "internal/autoscale", "internal/autoscale/report"},
-	"internal/cli/manifests":    {"internal/cli/*", "internal/client", "internal/kubernetes", "internal/wire", "internal/spec", "internal/fault", "internal/document"},
 	"internal/cli/*":            {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},
 	"internal/config":           {"internal/auth", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},
 	"internal/localmesos":       {"internal/localmesos/*"},
@@ -139,12 +137,21 @@ var allowed = map[string][]string{
 	"tests/e2e/*":               {"internal/*"},
 	"tests/demo":                {},
 
+	"internal/kubernetes":        {"internal/wire", "internal/spec"},
+	"internal/kubernetes/export": {"internal/kubernetes", "internal/spec"},
+	"internal/cli/manifests": {
+		"internal/cli/*", "internal/client", "internal/kubernetes", "internal/kubernetes/export", "internal/wire", "internal/spec", "internal/fault", "internal/document",
+	},
+
 	"internal/autoscale":          {"internal/autoscale/calendar", "internal/autoscale/settings"},
 	"internal/autoscale/calendar": {},
 	"internal/autoscale/settings": {"internal/autoscale/calendar", "internal/spec"},
 	"internal/autoscale/collect":  {"internal/autoscale", "internal/flink/rest"},
-	"internal/autoscale/report":   {"internal/autoscale"},
-	"internal/autoscale/runner":   {"internal/autoscale", "internal/autoscale/*", "internal/core/*", "internal/flink", "internal/flink/rest", "internal/redact", "internal/store", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+
+	"internal/secretdir":        {"internal/spec"},
+	"internal/metrics":          {"internal/core/state", "internal/wire", "internal/task", "internal/spec"},
+	"internal/autoscale/report": {"internal/autoscale"},
+	"internal/autoscale/runner": {"internal/autoscale", "internal/autoscale/*", "internal/core/*", "internal/flink", "internal/flink/rest", "internal/redact", "internal/store", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 }
 
 func TestImports(t *testing.T) {
@@ -183,7 +190,7 @@ func matches(pattern, path string) bool {
 func TestPure(t *testing.T) {
 	t.Parallel()
 	forbidden := []string{"context", "net", "net/http", "os", "sync", "log", "log/slog", "math/rand", "math/rand/v2"}
-	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire", "./internal/kubernetes",
+	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire", "./internal/kubernetes/...",
 		"./internal/autoscale", "./internal/autoscale/calendar", "./internal/autoscale/settings", "./internal/autoscale/report") {
 		for _, imp := range p.Imports {
 			if slices.Contains(forbidden, imp) {

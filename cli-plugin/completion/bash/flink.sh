@@ -21,6 +21,7 @@ _dcos_flink() {
         "describe"
         "diff"
         "endpoints"
+        "export"
         "help"
         "import"
         "jar"
@@ -72,6 +73,7 @@ _dcos_flink_debug() { __dcos_flink_ask "$first"; }
 _dcos_flink_describe() { __dcos_flink_ask "$first"; }
 _dcos_flink_diff() { __dcos_flink_ask "$first"; }
 _dcos_flink_endpoints() { __dcos_flink_ask "$first"; }
+_dcos_flink_export() { __dcos_flink_ask "$first"; }
 _dcos_flink_help() { __dcos_flink_ask "$first"; }
 _dcos_flink_import() { __dcos_flink_ask "$first"; }
 _dcos_flink_jar() { __dcos_flink_ask "$first"; }

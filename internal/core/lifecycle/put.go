@@ -156,7 +156,7 @@ func changeSession(tx *state.Tx, c *state.Cluster, e state.PutCluster) {
 // the number of TaskManagers, whom the service trusts, and what only says how the next change is made, does.
 func restartNeeded(old, spec spec.Spec) bool {
 	old.TaskManagers.Count, old.Security.REST, old.Suspended = spec.TaskManagers.Count, spec.Security.REST, spec.Suspended
-	old.StrictOptions, old.Upgrade = spec.StrictOptions, spec.Upgrade
+	old.StrictOptions, old.Metrics.Unlisted, old.Upgrade = spec.StrictOptions, spec.Metrics.Unlisted, spec.Upgrade
 	warm := old.Recovery.WarmTaskManagers
 	asked := len(old.WarmOptions()) + len(spec.WarmOptions())
 	if old.Recovery = spec.Recovery; asked > 0 {

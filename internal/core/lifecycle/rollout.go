@@ -290,11 +290,11 @@ func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64)
 		tx.RecordEvent(c, "Suspended", "cluster %s is suspended: its spec is kept, and %s", name, savepoints(len(c.Savepoints)))
 		anew()
 	case old.Suspended:
-		c.State = wire.Created
+		c.State = wire.Upgrading
 		tx.RecordEvent(c, "Resumed", "cluster %s is started again%s", name, restoredFrom(c))
 		anew()
 	case restartNeeded(old, sp), sp.Kind != spec.Session && c.Submission != nil && c.Submission.Generation == generation:
-		c.State = wire.Created
+		c.State = wire.Upgrading
 		if restartNeeded(old, sp) {
 			tx.RecordEvent(c, "Updated", "cluster %s was changed; its tasks are replaced%s", name, restoredFrom(c))
 		}
