@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/settings"
 	"github.com/flink-on-mesos/flink-service/internal/document"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
@@ -33,6 +34,8 @@ type Options struct {
 	Pin func(s, stored spec.Spec) (spec.Spec, error)
 	// Flink finds the distribution of a complete spec. Its error says which there are.
 	Flink func(spec.Spec) (dist.Manifest, error)
+	// Flinks are all distributions of the service. A refusal names those that have what is missing.
+	Flinks []dist.Manifest
 	// Configuration is what Flink is configured with, including what the service adds; nil adds nothing.
 	Configuration func(spec.Spec) map[string]string
 	// Artifact returns an error when an uploaded file is not there.
@@ -72,11 +75,20 @@ func (a *Admission) Admit(sent, stored spec.Spec) (spec.Spec, []string, error) {
 	a.checkSecretFiles(&l, sp)
 	notes = append(notes, a.checkHighAvailability(&l, sp)...)
 	checkPortOptions(&l, sp)
+	checkAutoscaler(&l, sp)
 	checkMemory(&l, sp)
 	if err := l.Err("the cluster's spec is not valid"); err != nil {
 		return spec.Spec{}, nil, once(err)
 	}
 	return sp, notes, nil
+}
+
+// checkAutoscaler looks at the options of the autoscaler.
+func checkAutoscaler(l *fault.List, s spec.Spec) {
+	_, err := settings.Parse(s.FlinkConfiguration, nil)
+	for _, e := range settings.Errors(err) {
+		l.Add("flinkConfiguration."+e.Option, "%s", e.Message)
+	}
 }
 
 // once leaves out problems that two steps have told alike.
@@ -177,6 +189,9 @@ func (a *Admission) checkDistribution(l *fault.List, s spec.Spec) (notes []strin
 		config = a.o.Configuration(s)
 	}
 	for _, p := range requirement.Check(d, s, config) {
+		if have := requirement.Elsewhere(a.o.Flinks, p, s, config); len(have) > 0 {
+			p.Message += fmt.Sprintf(" (in this service Flink %s has it)", strings.Join(have, ", "))
+		}
 		l.Add(p.Field, "%s", p.Message)
 	}
 	for _, u := range requirement.UnknownOptions(d, s.FlinkConfiguration) {

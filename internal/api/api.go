@@ -22,10 +22,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flink-on-mesos/flink-service/internal/api/happened"
+	"github.com/flink-on-mesos/flink-service/internal/api/revisions"
+	"github.com/flink-on-mesos/flink-service/internal/api/scaling"
 	"github.com/flink-on-mesos/flink-service/internal/api/sdk"
 	"github.com/flink-on-mesos/flink-service/internal/api/snapshots"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/report"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -102,6 +105,8 @@ type Options struct {
 	History func() wire.History
 	// Events has what happened.
 	Events happened.Log
+	// Autoscaler runs the autoscaler; nil where none runs.
+	Autoscaler scaling.Autoscaler
 	// Problems returns what an operator must correct while the service runs; nil for nothing.
 	Problems func() []wire.Problem
 	// Removed says that a service that is uninstalled has removed its state; nil means that it has not.
@@ -168,6 +173,10 @@ type API struct {
 	sdk *sdk.API
 	// snapshots answers what savepoints and checkpoints there are.
 	snapshots snapshots.Snapshots
+	// revisions answers which specs clusters had.
+	revisions revisions.API
+	// scaling answers what the autoscaler knows.
+	scaling scaling.Scaling
 	// writes holds one token: whoever has it may read a spec, change it and put it back.
 	writes chan struct{}
 	// silent has, by cluster, the address of a JobManager that did not answer the last request.
@@ -186,6 +195,19 @@ func New(o Options) (*API, error) {
 		Problems: o.Problems, Removed: o.Removed, Gatherer: o.Gatherer, Name: o.FrameworkName, Version: o.Version, Leader: o.Leader,
 	})
 	a.snapshots = snapshots.Snapshots{View: o.Core.View, Write: a.write}
+	a.revisions = revisions.API{
+		View: o.Core.View, Write: a.write, Exclusive: a.exclusive, Admit: o.Admit, Nonce: o.Nonce, Stop: stopFor,
+		Answer: answerOr, Accepted: a.accepted,
+		ReadTag: func(w http.ResponseWriter, r *http.Request) (wire.TagRequest, error) {
+			return readDocument[wire.TagRequest](a, w, r, "the tag")
+		},
+		ReadRevert: func(w http.ResponseWriter, r *http.Request) (wire.RevertRequest, error) {
+			return readDocument[wire.RevertRequest](a, w, r, "the request")
+		},
+	}
+	a.scaling = scaling.Scaling{Autoscaler: o.Autoscaler, Answer: answer, Read: func(w http.ResponseWriter, r *http.Request) (report.ReplayRequest, error) {
+		return readDocument[report.ReplayRequest](a, w, r, "the request")
+	}}
 	a.handler = a.guard(a.dispatch())
 	return a, nil
 }

@@ -26,6 +26,9 @@ import (
 // operations are the paths of our own whose POST is for operators.
 var operations = regexp.MustCompile(`^/v1/(artifacts|clusters/[^/]+/(snapshots|(tasks/[^/]+/)?(restart|replace|suspend|resume))|snapshots/[^/]+/(pin|unpin|verify)|plans/[^/]+/(restart|start|stop|interrupt|continue)|pod/[^/]+/(restart|replace))$`)
 
+// questions are the paths whose POST changes nothing.
+var questions = regexp.MustCompile(`^/v1/clusters/[^/]+/autoscaler/replay$`)
+
 // needs is the scope that a request takes.
 func needs(r *http.Request) auth.Scope {
 	path := r.URL.EscapedPath()
@@ -40,7 +43,7 @@ func needs(r *http.Request) auth.Scope {
 		return auth.None // It has a browser forget what it knows.
 	case path == "/v1/session" && r.Method == http.MethodPost:
 		return auth.Read
-	case reads, r.Method == http.MethodOptions, r.Method == http.MethodPost && path == "/v1/import":
+	case reads, r.Method == http.MethodOptions, r.Method == http.MethodPost && (path == "/v1/import" || questions.MatchString(path)):
 		return auth.Read // An import creates nothing.
 	case r.Method == http.MethodPost && operations.MatchString(path):
 		return auth.Operate

@@ -78,6 +78,8 @@ func TestScopes(t *testing.T) {
 		{"GET", "/v1/events", auth.Read},
 		{"GET", "/v1/history", auth.Read},
 		{"GET", "/v1/clusters/demo/placement", auth.Read},
+		{"GET", "/v1/clusters/demo/autoscaler", auth.Read},
+		{"POST", "/v1/clusters/demo/autoscaler/replay", auth.Read},
 		{"GET", "/v1/artifacts", auth.Read},
 		{"GET", "/v1/clusters", auth.Read},
 		{"HEAD", "/v1/clusters", auth.Read},

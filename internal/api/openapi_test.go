@@ -14,6 +14,8 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/flink-on-mesos/flink-service/internal/api"
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/report"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -73,9 +75,15 @@ func TestFieldsAreDocumented(t *testing.T) {
 		"Failure": reflect.TypeFor[wire.Failure](), "Note": reflect.TypeFor[wire.Event](), "Event": reflect.TypeFor[wire.ClusterEvent](), "Events": reflect.TypeFor[wire.Events](), "Notes": reflect.TypeFor[wire.Notes](),
 		"Snapshots": reflect.TypeFor[wire.Snapshots](), "Snapshot": reflect.TypeFor[wire.Snapshot](), "SnapshotRequest": reflect.TypeFor[wire.SnapshotRequest](), "Verification": reflect.TypeFor[wire.Verification](),
 		"ChangePlan": reflect.TypeFor[wire.Plan](), "SnapshotPolicy": reflect.TypeFor[spec.Snapshots](), "Retention": reflect.TypeFor[spec.Retention](),
+		"Revisions": reflect.TypeFor[wire.Revisions](), "Revision": reflect.TypeFor[wire.Revision](), "RevisionSpec": reflect.TypeFor[wire.RevisionSpec](), "RevisionDiff": reflect.TypeFor[wire.RevisionDiff](),
+		"UpgradeOptions": reflect.TypeFor[spec.Upgrade](), "Rollback": reflect.TypeFor[wire.Rollback](),
+		"RevertRequest": reflect.TypeFor[wire.RevertRequest](), "TagRequest": reflect.TypeFor[wire.TagRequest](),
 		"Operations": reflect.TypeFor[wire.Operations](), "Operation": reflect.TypeFor[wire.Operation](), "Actor": reflect.TypeFor[wire.Actor](), "SpecChange": reflect.TypeFor[wire.SpecChange](),
 		"History": reflect.TypeFor[wire.History](),
 		"Sample":  reflect.TypeFor[wire.Sample](), "Recovery": reflect.TypeFor[wire.Recovery](), "Outcome": reflect.TypeFor[state.Outcome](),
+		"Autoscaler": reflect.TypeFor[report.Autoscaler](), "AutoscalerJob": reflect.TypeFor[report.Job](), "AutoscalerDecision": reflect.TypeFor[report.Decision](),
+		"AutoscalerChange": reflect.TypeFor[report.Change](), "AutoscalerHistory": reflect.TypeFor[report.History](), "AutoscalerReason": reflect.TypeFor[report.Reason](),
+		"ReplayRequest": reflect.TypeFor[report.ReplayRequest](), "Replay": reflect.TypeFor[report.Replay](),
 		"Hadoop": reflect.TypeFor[spec.Hadoop](), "Kerberos": reflect.TypeFor[spec.Kerberos](),
 		"OldFiles": reflect.TypeFor[wire.OldFiles](), "Imported": reflect.TypeFor[wire.Imported](), "ImportLine": reflect.TypeFor[wire.ImportLine](),
 		"Error": reflect.TypeFor[fault.Error](),
@@ -112,7 +120,7 @@ func fieldNames(typ reflect.Type) []string {
 // TestAnswersAreDocumented validates requests and answers of a story against the document.
 func TestAnswersAreDocumented(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, func(o *api.Options) { o.Autoscaler = scaled{} })
 	doc := document(t, w)
 	check := func(method, path, pattern, body, media string) {
 		t.Helper()
@@ -215,6 +223,16 @@ func TestAnswersAreDocumented(t *testing.T) {
 	check("DELETE", "/v1/snapshots/"+id, "/v1/snapshots/{snapshot}", "", "")
 	check("POST", "/v1/snapshots/"+id+"/unpin", "/v1/snapshots/{snapshot}/{command}", "", "")
 	check("DELETE", "/v1/snapshots/"+id, "/v1/snapshots/{snapshot}", "", "")
+	const revisions = one + "/revisions"
+	check("PUT", "/v1/clusters/wide?reason=less", one, `{"environment":{"A":"b"}}`, media)
+	check("GET", "/v1/clusters/wide/revisions", revisions, "", "")
+	check("GET", "/v1/clusters/none/revisions", revisions, "", "")
+	check("PUT", "/v1/clusters/wide/revisions/1/tag", revisions+"/{revision}/tag", `{"tag":"good"}`, media)
+	check("PUT", "/v1/clusters/wide/revisions/2/tag", revisions+"/{revision}/tag", `{"tag":"good"}`, media)
+	check("GET", "/v1/clusters/wide/revisions/good", revisions+"/{revision}", "", "")
+	check("GET", "/v1/clusters/wide/revisions/good/diff", revisions+"/{revision}/diff", "", "")
+	check("POST", "/v1/clusters/wide/revert", one+"/revert", `{"revision":"good"}`, media)
+	check("POST", "/v1/clusters/wide/revert", one+"/revert", `{"revision":"good"}`, media)
 	check("PUT", "/v1/clusters/demo?dryRun=true", one, `{}`, "application/json")
 	check("GET", "/v1/operations?after=0", "/v1/operations", "", "")
 	check("GET", "/v1/operations/1", "/v1/operations/{operation}", "", "")
@@ -222,6 +240,11 @@ func TestAnswersAreDocumented(t *testing.T) {
 	check("GET", "/v1/clusters/demo/placement?taskManagers=3", one+"/placement", "", "")
 	check("GET", "/v1/clusters/demo/placement?taskManagers=0", one+"/placement", "", "")
 	check("GET", "/v1/clusters/none/placement", one+"/placement", "", "")
+	check("GET", "/v1/clusters/demo/autoscaler", one+"/autoscaler", "", "")
+	check("GET", "/v1/clusters/shown/autoscaler", one+"/autoscaler", "", "")
+	check("GET", "/v1/clusters/shown/autoscaler/history", one+"/autoscaler/history", "", "")
+	check("POST", "/v1/clusters/shown/autoscaler/replay", one+"/autoscaler/replay", `{"options":{"job.autoscaler.utilization.target":"0.6"}}`, media)
+	check("POST", "/v1/clusters/shown/autoscaler/replay", one+"/autoscaler/replay", `{"option":{}}`, media)
 	check("GET", "/v1/clusters/demo/ui/config", one+"/ui/{path}", "", "")
 	check("GET", "/v1/clusters/demo/tasks/"+jm.ID+"/files/stdout", one+"/tasks/{task}/files/{path}", "", "")
 	check("POST", "/v1/clusters/demo/tasks/"+jm.ID+"/restart", one+"/tasks/{task}/restart", "", "")

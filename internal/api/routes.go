@@ -21,7 +21,7 @@ type route struct {
 // routes is the whole surface below the ServeMux. The artifact server and the proxy stand before
 // it (see dispatch), because they look at paths as they were sent.
 func (a *API) routes() []route {
-	return []route{
+	return append(a.revisionRoutes(), []route{
 		{http.MethodGet, "/v1/health", a.health},
 		{http.MethodGet, "/v1/version", a.version},
 		{http.MethodGet, "/v1/service", a.service},
@@ -40,6 +40,9 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/clusters/{name}/events", a.events},
 		{http.MethodGet, "/v1/clusters/{name}/operations", a.operations},
 		{http.MethodGet, "/v1/clusters/{name}/placement", a.placement},
+		{http.MethodGet, "/v1/clusters/{name}/autoscaler", a.scaling.Status},
+		{http.MethodGet, "/v1/clusters/{name}/autoscaler/history", a.scaling.History},
+		{http.MethodPost, "/v1/clusters/{name}/autoscaler/replay", a.scaling.Replay},
 		{http.MethodPost, "/v1/clusters/{name}/tasks/{task}/restart", a.restartTask},
 		{http.MethodPost, "/v1/clusters/{name}/tasks/{task}/replace", a.replaceTask},
 		{http.MethodGet, "/v1/clusters/{name}/tasks/{task}/files/{path...}", a.sandboxFile},
@@ -77,10 +80,23 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/state/properties", a.sdk.ListProperties},
 		{http.MethodGet, "/v1/state/properties/{property}", a.sdk.Property},
 		{http.MethodGet, "/v1/metrics", a.sdk.MetricsJSON},
+		{http.MethodGet, "/v1/metrics/prometheus", a.metrics},
+		{http.MethodGet, "/v1/prometheus/targets", a.sdk.PrometheusTargets},
 		{http.MethodGet, "/v1/configurations", a.sdk.TargetID},
 		{http.MethodGet, "/v1/configurations/{id}", a.sdk.DescribeConfiguration},
 		{http.MethodGet, "/{$}", a.page},
 		{http.MethodGet, "/page/{file}", a.page},
+	}...)
+}
+
+// revisionRoutes are those about what a cluster's spec was.
+func (a *API) revisionRoutes() []route {
+	return []route{
+		{http.MethodGet, "/v1/clusters/{name}/revisions", a.revisions.List},
+		{http.MethodGet, "/v1/clusters/{name}/revisions/{revision}", a.revisions.Describe},
+		{http.MethodGet, "/v1/clusters/{name}/revisions/{revision}/diff", a.revisions.Diff},
+		{http.MethodPut, "/v1/clusters/{name}/revisions/{revision}/tag", a.revisions.Tag},
+		{http.MethodPost, "/v1/clusters/{name}/revert", a.revisions.Revert},
 	}
 }
 

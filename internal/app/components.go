@@ -18,6 +18,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/artifact/replica"
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/runner"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/eventlog"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -32,6 +33,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
+	"github.com/flink-on-mesos/flink-service/internal/metrics"
 	"github.com/flink-on-mesos/flink-service/internal/probe"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
@@ -58,6 +60,9 @@ type components struct {
 	handler    handler
 	history    *history.History
 	events     *eventlog.Log
+	// statsd reports the metrics; nil for nobody.
+	statsd     *metrics.StatsD
+	autoscaler *runner.Runner
 	// initial creates the first cluster; nil when there is nothing to do.
 	initial func(context.Context) error
 	// uninstall removes the service; nil when it is to stay.
@@ -90,9 +95,13 @@ func (p *components) run(ctx context.Context, lost <-chan struct{}) error {
 	g.Add(func() error { return p.history.Run(ctx, p.loop.View) }, func(error) { cancel() })
 	if p.uninstall == nil { // Else the record is to be removed with the rest of the state.
 		g.Add(func() error { return p.events.Run(ctx) }, func(error) { cancel() })
+		g.Add(func() error { return p.autoscaler.Run(ctx) }, func(error) { cancel() })
 	}
 	if p.uninstall == nil || p.registered {
 		g.Add(func() error { return p.scheduler.Run(ctx) }, func(error) { cancel() })
+	}
+	if p.statsd != nil {
+		g.Add(func() error { return p.statsd.Run(ctx) }, func(error) { cancel() })
 	}
 	g.Add(func() error { p.replicator.Supply(ctx, p.others, p.missing); return nil }, func(error) { cancel() })
 	for _, once := range []func(context.Context) error{p.initial, p.uninstall} {
@@ -221,12 +230,15 @@ func (p *components) taskManagers(ctx context.Context, jm task.Task) ([]rest.Tas
 }
 
 // rest is the client of a JobManager's REST API.
-func (p *components) rest(jm task.Task) (*rest.Client, error) {
+func (p *components) rest(jm task.Task) (*rest.Client, error) { return p.restFor(jm, 5*time.Second) }
+
+// restFor is the same with another bound of each request.
+func (p *components) restFor(jm task.Task, timeout time.Duration) (*rest.Client, error) {
 	transport, err := p.connector.Transport(jm)
 	if err != nil {
 		return nil, err
 	}
-	return rest.New(rest.Options{URL: jobmanager.RESTURL(jm), HTTP: &http.Client{Transport: transport}, Timeout: 5 * time.Second})
+	return rest.New(rest.Options{URL: jobmanager.RESTURL(jm), HTTP: &http.Client{Transport: transport}, Timeout: timeout})
 }
 
 // dial makes the conversation with the driver of a JobManager.

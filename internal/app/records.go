@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/runner"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/eventlog"
 	"github.com/flink-on-mesos/flink-service/internal/store"
@@ -27,6 +28,8 @@ type keys struct {
 	Initial bool `json:"initial,omitempty"`
 	// events are the chunks of the record of events, which have keys of their own.
 	events []store.Record
+	// autoscaler are the records of the autoscaler.
+	autoscaler []store.Record
 }
 
 // load reads everything that is stored. A record that cannot be read stops the start: nothing is
@@ -57,6 +60,10 @@ func read(ctx context.Context, s store.Store) (state.Stored, keys, error) {
 	stored, err := records.Decode(all, func(r store.Record) (bool, error) {
 		if strings.HasPrefix(r.Key, eventlog.Prefix) {
 			k.events = append(k.events, r)
+			return true, nil
+		}
+		if runner.Owns(r) {
+			k.autoscaler = append(k.autoscaler, r)
 			return true, nil
 		}
 		if r.Key != keysKey {

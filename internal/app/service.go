@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/flink-on-mesos/flink-service/internal/api"
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/runner"
 	"github.com/flink-on-mesos/flink-service/internal/config"
 	"github.com/flink-on-mesos/flink-service/internal/core"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -36,6 +37,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/mesos/detect"
 	"github.com/flink-on-mesos/flink-service/internal/probe"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
+	"github.com/flink-on-mesos/flink-service/internal/secretdir"
 	"github.com/flink-on-mesos/flink-service/internal/sendfile"
 	"github.com/flink-on-mesos/flink-service/internal/serviceaccount"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -266,7 +268,7 @@ func (s *Service) newPlanner(ctx context.Context, p *components, k keys) (*launc
 		return nil, err
 	}
 	return launch.New(launch.Options{
-		Distribution: p.distribution, OverlayURI: p.overlayURI, ArtifactURI: p.artifactURI, Key: k.Signing, Secret: secretFiles(s.c.Flink.SecretsDir).read,
+		Distribution: p.distribution, OverlayURI: p.overlayURI, ArtifactURI: p.artifactURI, Key: k.Signing, Secret: secretdir.Dir(s.c.Flink.SecretsDir).Read,
 		KillGrace: s.c.Timing.KillGrace, ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir, JavaHome: s.c.Flink.JavaHome, JavaArchive: java,
 		HadoopDirectory: s.c.Flink.HadoopDirectory, Inherited: s.c.Flink.Inherited(os.Environ()),
 	})
@@ -299,6 +301,14 @@ func (s *Service) newSide(p *components) (*flinkSide, error) {
 	return side, nil
 }
 
+// newAutoscaler makes what runs the autoscaler.
+func (s *Service) newAutoscaler(p *components, st store.Store, k keys) (*runner.Runner, error) {
+	return runner.New(runner.Options{
+		View: p.loop.View, Do: p.loop.Do, REST: p.restFor, Configuration: p.planner.Configuration, Store: st, Stored: k.autoscaler, Zone: time.Local,
+		Registerer: s.registry, Log: s.log.With("part", "autoscaler"),
+	})
+}
+
 // assemble makes the parts that need the state.
 func (s *Service) assemble(ctx context.Context, st *openedState, stored state.Stored, k keys, masters func(context.Context) ([]string, error)) (*components, error) {
 	p := &components{service: s, problems: s.problems, history: history.New(), others: func(ctx context.Context) ([]string, error) { return st.others(ctx, s.own) }}
@@ -317,7 +327,7 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	}
 	p.artifacts.Handle(overlayKind, p.renderOverlay)
 	p.connector = jobmanager.NewConnector(jobmanager.ConnectorOptions{
-		View: func() *state.State { return p.loop.View() }, Authority: p.planner.Authority, Secret: secretFiles(s.c.Flink.SecretsDir).read,
+		View: func() *state.State { return p.loop.View() }, Authority: p.planner.Authority, Secret: secretdir.Dir(s.c.Flink.SecretsDir).Read,
 		Dial: s.o.Network.dialer(5 * time.Second),
 	})
 	s.steps.add("idle connections to JobManagers", p.connector.Close)
@@ -353,6 +363,9 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 		Observe: p.journal.Observe, Check: s.o.Check,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if p.autoscaler, err = s.newAutoscaler(p, st, k); err != nil {
 		return nil, err
 	}
 	p.registered = stored.Framework.ID != ""

@@ -74,7 +74,7 @@ func TestFit(t *testing.T) {
 		},
 		{
 			name:   "on hold",
-			change: func(_ *job, _ *settings.Options, in *autoscale.Inputs) { in.Hold = true },
+			change: func(_ *job, _ *settings.Options, in *autoscale.Inputs) { in.Hold = "an agent is drained" },
 			code:   autoscale.OnHold,
 		},
 	} {

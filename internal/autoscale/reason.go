@@ -79,7 +79,7 @@ const (
 	RecommendOnly Code = "recommend-only"
 	// ExcludedPeriod: Metric is the period that holds.
 	ExcludedPeriod Code = "excluded-period"
-	// OnHold: the caller allows no step now, for example for maintenance.
+	// OnHold: the caller allows no step now; Metric says why.
 	OnHold Code = "on-hold"
 	// QuotaCPUs, QuotaMemory and NoRoom: Limit TaskManagers are allowed or fit; Actual are wanted.
 	QuotaCPUs   Code = "quota-cpus"

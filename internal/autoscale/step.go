@@ -18,8 +18,8 @@ type Inputs struct {
 	// RoomKnown says that it is known.
 	Room      int  `json:"room,omitempty"`
 	RoomKnown bool `json:"roomKnown,omitempty"`
-	// Hold forbids a step now, for example in a maintenance window.
-	Hold bool `json:"hold,omitempty"`
+	// Hold says why no step may be taken now, such as "an agent is drained"; empty when one may.
+	Hold string `json:"hold,omitempty"`
 	// Memory is how the spec divides the memory of a TaskManager; nil recommends none.
 	Memory *MemorySpec `json:"memory,omitempty"`
 }
@@ -47,6 +47,27 @@ type Result struct {
 	// Memory is recommended for TaskManagers; ApplyMemory says to apply it with the step.
 	Memory      *MemoryRecommendation `json:"memory,omitempty"`
 	ApplyMemory bool                  `json:"applyMemory,omitempty"`
+}
+
+// Recommended is the recommended parallelism of every vertex; empty while nothing is recommended.
+func (r *Result) Recommended() map[string]int {
+	return r.each(func(v VertexResult) int { return v.Recommended })
+}
+
+// Planned is the parallelism that quotas and room allow of what is recommended; empty while nothing
+// is recommended.
+func (r *Result) Planned() map[string]int {
+	return r.each(func(v VertexResult) int { return v.Planned })
+}
+
+func (r *Result) each(parallelism func(VertexResult) int) map[string]int {
+	all := make(map[string]int, len(r.Vertices))
+	for _, v := range r.Vertices {
+		if p := parallelism(v); p > 0 {
+			all[v.ID] = p
+		}
+	}
+	return all
 }
 
 func (r *Result) say(reason Reason) { r.Reasons = append(r.Reasons, reason) }
@@ -160,8 +181,8 @@ func decide(o settings.Options, s State, e *evaluator, in Inputs, r *Result) Sta
 	case excluded:
 		r.say(Reason{Code: ExcludedPeriod, Option: settings.Prefix + "excluded.periods", Metric: text})
 		return s
-	case in.Hold:
-		r.say(Reason{Code: OnHold})
+	case in.Hold != "":
+		r.say(Reason{Code: OnHold, Metric: in.Hold})
 		return s
 	}
 	r.Act, r.Parallelism = true, planned

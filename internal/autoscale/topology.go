@@ -2,6 +2,7 @@ package autoscale
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -58,6 +59,18 @@ func (t topology) parallelism() map[string]int {
 		all[id] = v.Parallelism
 	}
 	return all
+}
+
+// Slots is the number of slots that a job needs at once when its vertices have the given
+// parallelism; those that are not named keep theirs.
+func Slots(vertices []Vertex, parallelism map[string]int) int {
+	t := topology{vertices: make(map[string]Vertex, len(vertices))}
+	for _, v := range vertices {
+		t.vertices[v.ID] = v
+	}
+	all := t.parallelism()
+	maps.Copy(all, parallelism)
+	return t.slots(all)
 }
 
 // slots is the number of slots that the job needs at once with the given parallelism: for each

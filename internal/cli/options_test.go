@@ -13,15 +13,18 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/cli/applications"
 	"github.com/flink-on-mesos/flink-service/internal/cli/artifacts"
+	"github.com/flink-on-mesos/flink-service/internal/cli/autoscaler"
 	"github.com/flink-on-mesos/flink-service/internal/cli/clusters"
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/cli/jars"
 	"github.com/flink-on-mesos/flink-service/internal/cli/migration"
 	"github.com/flink-on-mesos/flink-service/internal/cli/plans"
 	"github.com/flink-on-mesos/flink-service/internal/cli/pods"
+	"github.com/flink-on-mesos/flink-service/internal/cli/revisions"
 	"github.com/flink-on-mesos/flink-service/internal/cli/service"
 	"github.com/flink-on-mesos/flink-service/internal/cli/workers"
 	"github.com/flink-on-mesos/flink-service/internal/client"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // check compares the options that a line makes.
@@ -47,6 +50,10 @@ func check[O any](t *testing.T, line string, build func(*command.Factory, func(c
 // TestOptions turns flags into options for the small nouns.
 func TestOptions(t *testing.T) {
 	t.Parallel()
+	check(t, "demo --json", autoscaler.NewStatus, &autoscaler.Options{Cluster: "demo", Output: command.Output{JSON: true}})
+	check(t, "demo", autoscaler.NewHistory, &autoscaler.Options{Cluster: "demo"})
+	check(t, "demo --vertex Sink", autoscaler.NewExplain, &autoscaler.Options{Cluster: "demo", Vertex: "Sink"})
+	check(t, "demo --set a=b --set c=d --job j1", autoscaler.NewReplay, &autoscaler.Options{Cluster: "demo", Set: []string{"a=b", "c=d"}, Job: "j1"})
 	check(t, "app.jar", applications.New, &applications.RunOptions{Jar: "app.jar", Wait: true})
 	check(t, "app.jar --cluster-name n --class A --parallelism 2 -s sp --allow-non-restored-state --delete --timeout 1h -q -- a --b", applications.New,
 		&applications.RunOptions{
@@ -68,6 +75,11 @@ func TestOptions(t *testing.T) {
 	check(t, "demo -d hdfs:///sp --drain -y --timeout 0 --json", clusters.NewSuspend, &clusters.SuspendOptions{
 		Name: "demo", Suspension: client.Suspension{Directory: "hdfs:///sp", Drain: true}, Yes: true, Output: command.Output{JSON: true},
 	})
+	check(t, "demo 2 good", revisions.NewDiff, &revisions.DiffOptions{Name: "demo", From: "2", To: "good"})
+	check(t, "demo 2 --own-state -m why --check-generation 5", revisions.NewRevert, &revisions.RevertOptions{
+		Name: "demo", Request: wire.RevertRequest{Revision: "2", State: wire.RevertOwn}, Change: clusters.ChangeFlags{Message: "why", Generation: 5}, Timeout: 10 * time.Minute,
+	})
+	check(t, "demo good --delete -q", revisions.NewTag, &revisions.TagOptions{Name: "demo", Revision: "good", Output: command.Output{Quiet: true}})
 	check(t, "demo --no-savepoint --no-wait", clusters.NewSuspend, &clusters.SuspendOptions{
 		Name: "demo", Suspension: client.Suspension{NoSavepoint: true}, NoWait: true, Timeout: 10 * time.Minute,
 	})

@@ -75,15 +75,19 @@ var allowed = map[string][]string{
 	"internal/core":             {"internal/core/*", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/state":       {"internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/workers":     {"internal/core/state", "internal/offer", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/core/lifecycle":   {"internal/redact", "internal/autoscale/calendar", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/rollback":    {"internal/core/lifecycle", "internal/core/revision", "internal/core/state", "internal/redact", "internal/wire", "internal/spec"},
+	"internal/core/revision":    {"internal/core/state", "internal/task", "internal/wire", "internal/spec", "internal/fault"},
+	"internal/core/lifecycle":   {"internal/redact", "internal/autoscale/calendar", "internal/core/revision", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/refused":     {"internal/core/state", "internal/wire"},
+	"internal/core/scaling":     {"internal/core/lifecycle", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/tasks":       {"internal/core/lifecycle", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec"},
 	"internal/core/offers":      {"internal/core/workers", "internal/core/state", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/core/view":        {"internal/core/lifecycle", "internal/core/offers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/view":        {"internal/core/lifecycle", "internal/core/revision", "internal/core/offers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/check":       {"internal/core/state", "internal/spec", "internal/task"},
 	"internal/loop":             {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/document":         {"internal/fault"},
 	"internal/redact":           {"internal/wire", "internal/spec", "internal/fault"},
-	"internal/admit":            {"internal/spec", "internal/fault", "internal/flink/*", "internal/flinkmesos", "internal/redact", "internal/document"},
+	"internal/admit":            {"internal/autoscale/settings", "internal/spec", "internal/fault", "internal/flink/*", "internal/flinkmesos", "internal/redact", "internal/document"},
 	"internal/mesos":            {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/offer", "internal/constraint", "internal/redact"},
 	"internal/mesos/detect":     {},
 	"internal/store":            {"internal/wire", "internal/task", "internal/spec"},
@@ -101,12 +105,17 @@ var allowed = map[string][]string{
 	"internal/tasklog":          {"internal/redact"},
 	"internal/eventlog":         {"internal/store", "internal/wire"},
 	"internal/api/query":        {"internal/fault"},
+	"internal/api/asked":        {"internal/api/query", "internal/core/state", "internal/wire"},
+	"internal/api/attempt":      {"internal/api/query", "internal/core/state", "internal/core/view", "internal/redact", "internal/wire", "internal/fault"},
 	"internal/api/happened":     {"internal/api/query", "internal/core/state", "internal/core/view", "internal/eventlog", "internal/wire", "internal/fault"},
 	"internal/api/snapshots":    {"internal/api/query", "internal/core/state", "internal/flink/savepoint", "internal/redact", "internal/wire", "internal/spec", "internal/fault"},
-	"internal/api/sdk":          {"internal/api/query", "internal/fault", "internal/core/state", "internal/core/view", "internal/wire", "internal/task", "internal/spec", "internal/redact"},
-	"internal/api":              {"internal/api/*", "internal/eventlog", "internal/auth", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/artifact", "internal/redact", "internal/document"},
-	"internal/client":           {"internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/api/revisions":    {"internal/api/query", "internal/core/revision", "internal/core/state", "internal/core/view", "internal/redact", "internal/wire", "internal/spec", "internal/fault"},
+	"internal/api/scaling":      {"internal/api/query", "internal/autoscale/report", "internal/fault"},
+	"internal/api/sdk":          {"internal/api/query", "internal/metrics", "internal/fault", "internal/core/state", "internal/core/view", "internal/wire", "internal/task", "internal/spec", "internal/redact"},
+	"internal/api":              {"internal/api/*", "internal/autoscale/report", "internal/eventlog", "internal/auth", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/artifact", "internal/redact", "internal/document"},
+	"internal/client":           {"internal/autoscale/report", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/cli":              {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},
+	"internal/cli/autoscaler":   {"internal/cli/command", "internal/autoscale", "internal/autoscale/report"},
 	"internal/cli/*":            {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},
 	"internal/config":           {"internal/auth", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},
 	"internal/localmesos":       {"internal/localmesos/*"},
@@ -128,10 +137,21 @@ var allowed = map[string][]string{
 	"tests/e2e/*":               {"internal/*"},
 	"tests/demo":                {},
 
+	"internal/kubernetes":        {"internal/wire", "internal/spec"},
+	"internal/kubernetes/export": {"internal/kubernetes", "internal/spec"},
+	"internal/cli/manifests": {
+		"internal/cli/*", "internal/client", "internal/kubernetes", "internal/kubernetes/export", "internal/wire", "internal/spec", "internal/fault", "internal/document",
+	},
+
 	"internal/autoscale":          {"internal/autoscale/calendar", "internal/autoscale/settings"},
 	"internal/autoscale/calendar": {},
 	"internal/autoscale/settings": {"internal/autoscale/calendar", "internal/spec"},
 	"internal/autoscale/collect":  {"internal/autoscale", "internal/flink/rest"},
+
+	"internal/secretdir":        {"internal/spec"},
+	"internal/metrics":          {"internal/core/state", "internal/wire", "internal/task", "internal/spec"},
+	"internal/autoscale/report": {"internal/autoscale"},
+	"internal/autoscale/runner": {"internal/autoscale", "internal/autoscale/*", "internal/core/*", "internal/flink", "internal/flink/rest", "internal/redact", "internal/store", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 }
 
 func TestImports(t *testing.T) {
@@ -170,8 +190,8 @@ func matches(pattern, path string) bool {
 func TestPure(t *testing.T) {
 	t.Parallel()
 	forbidden := []string{"context", "net", "net/http", "os", "sync", "log", "log/slog", "math/rand", "math/rand/v2"}
-	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire",
-		"./internal/autoscale", "./internal/autoscale/calendar", "./internal/autoscale/settings") {
+	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire", "./internal/kubernetes/...",
+		"./internal/autoscale", "./internal/autoscale/calendar", "./internal/autoscale/settings", "./internal/autoscale/report") {
 		for _, imp := range p.Imports {
 			if slices.Contains(forbidden, imp) {
 				t.Errorf("%s imports %s", p.ImportPath, imp)

@@ -31,6 +31,21 @@ type Error struct {
 // Error returns the option and the message.
 func (e *Error) Error() string { return e.Option + ": " + e.Message }
 
+// Errors are the errors about single options in an error of Parse.
+func Errors(err error) []*Error {
+	var list []*Error
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range joined.Unwrap() {
+			list = append(list, Errors(one)...)
+		}
+		return list
+	}
+	if one, ok := errors.AsType[*Error](err); ok {
+		list = append(list, one)
+	}
+	return list
+}
+
 // option is one key of the operator.
 type option struct {
 	// set parses a value into the options.

@@ -32,7 +32,7 @@ func (u UnknownOption) String() string {
 var free = []string{
 	"metrics.reporter.", "traces.reporter.", "events.reporter.", "metrics.scope.", "external-resource.", "security.delegation.token.provider.", "security.delegation.tokens.",
 	"containerized.", "env.", "fs.", "s3.", "s3a.", "presto.", "gs.", "hadoop.", "flink.hadoop.", "dfs.", "pipeline.global-job-parameters", "pipeline.serialization-config",
-	"catalog-store.", "table.catalog-store.", "sql-gateway.endpoint.", "kubernetes.", "yarn.", "mesos.", "zookeeper.", "internal.", "$internal.", "user.", "akka.", "pekko.",
+	"catalog-store.", "table.catalog-store.", "sql-gateway.endpoint.", "kubernetes.", "yarn.", "mesos.", "zookeeper.", "internal.", "$internal.", "user.", "akka.", "pekko.", "job.autoscaler.",
 }
 
 // UnknownOptions lists the keys of a configuration that a Flink does not know, sorted. It lists none when

@@ -46,7 +46,7 @@ const (
 
 // Flink is the REST API of a scripted JobManager and what is behind it: jobs that are given slots, run and end,
 // savepoints, and uploaded jars. What a job does follows from the name of its jar: throws.jar throws in its main method,
-// fails.jar fails while it runs, endless.jar never ends, cancelled.jar is cancelled; every other one finishes. A savepoint
+// fails.jar fails while it runs, endless.jar and busy.jar never end, cancelled.jar is cancelled; every other one finishes. A savepoint
 // into a directory with "full" in its name fails. Its methods are safe for use by several goroutines.
 type Flink struct {
 	o   FlinkOptions
@@ -73,7 +73,9 @@ type taskManager struct {
 type job struct {
 	id, program, state string
 	start, end         time.Time
-	parallelism        int
+	// since is when it last came to run.
+	since       time.Time
+	parallelism int
 	// at are the TaskManagers whose slots the job has, one for each.
 	at []*taskManager
 	// attempt counts the times that it was given slots.
@@ -215,8 +217,8 @@ func (f *Flink) run(j *job) {
 		if j.attempt != attempt || len(j.at) == 0 {
 			return
 		}
-		j.state = "RUNNING"
-		if j.program == "endless" {
+		j.state, j.since = "RUNNING", time.Now()
+		if j.endless() {
 			return
 		}
 		f.after(f.o.Runs, func() {

@@ -66,6 +66,7 @@ func (f *Flink) routes() {
 		})
 	})
 	ofJob("GET /jobs/{job}/metrics", func(w http.ResponseWriter, r *http.Request, _ *job) { metrics(w, r) })
+	f.metricRoutes(locked, ofJob)
 	locked("GET /jars", f.listJars)
 	f.mux.HandleFunc("POST /jars/upload", f.uploadJar)
 	locked("DELETE /jars/{jar}", f.ofJar(func(w http.ResponseWriter, _ *http.Request, i int) {
@@ -146,11 +147,18 @@ func (j *job) detail() map[string]any {
 	delete(out, "tasks")
 	delete(out, "last-modification")
 	out["maxParallelism"] = -1
+	_, total := j.processed()
 	out["vertices"] = []map[string]any{{
-		"id": strings.Repeat("ab", 16), "slotSharingGroupId": strings.Repeat("cd", 16), "name": "Source: text -> Map", "parallelism": j.parallelism, "status": j.state,
+		"id": vertexID, "slotSharingGroupId": strings.Repeat("cd", 16), "name": "Source: text -> Map", "parallelism": j.parallelism, "maxParallelism": maxParallel, "status": j.state,
 		"duration": out["duration"], "tasks": map[string]int{"RUNNING": running},
-		"metrics": map[string]any{"read-records": 12, "write-records": 287, "read-bytes": 1024, "write-bytes": 4096},
+		"metrics": map[string]any{"read-records": j.read(12), "write-records": j.read(287), "read-bytes": 1024, "write-bytes": 4096, "accumulated-busy-time": total},
 	}}
+	at := map[string]int64{"CREATED": j.start.UnixMilli(), "RUNNING": 0}
+	if !j.since.IsZero() {
+		at["RUNNING"] = j.since.UnixMilli()
+	}
+	out["timestamps"] = at
+	out["plan"] = map[string]any{"jid": j.id, "nodes": []map[string]any{{"id": vertexID, "parallelism": j.parallelism}}}
 	return out
 }
 

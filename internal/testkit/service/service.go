@@ -26,6 +26,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/admit"
 	"github.com/flink-on-mesos/flink-service/internal/api"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/runner"
 	"github.com/flink-on-mesos/flink-service/internal/core"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
@@ -69,15 +70,18 @@ type Service struct {
 	watcher *jobmanager.Watcher
 	journal *journal.Journal
 	events  *eventlog.Log
-	closers []func() error
+	// autoscaler is started with the loop.
+	autoscaler *runner.Runner
+	closers    []func() error
 
 	mu       sync.Mutex
 	requests []string
-	jobs     int
-	jars     int
-	epochs   int
+	counted  counts
 	nonces   uint64
 }
+
+// counts number what needs a number.
+type counts struct{ jobs, jars, epochs int }
 
 // versions are the Flink versions that clusters can be started with, the default first.
 var versions = []api.Flink{ //nolint:gochecknoglobals // A constant.
@@ -100,7 +104,12 @@ func Start(o Options) (*Service, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- s.loop.Run(ctx) }()
-	s.closers = append(s.closers, func() error { cancel(); return <-ran }, func() error { s.script.close(); return nil })
+	scaled := make(chan error, 1)
+	go func() {
+		time.Sleep(s.script.scaled(311 * time.Millisecond)) // It looks at moments at which nothing else happens.
+		scaled <- s.autoscaler.Run(ctx)
+	}()
+	s.closers = append(s.closers, func() error { cancel(); return errors.Join(<-ran, <-scaled) }, func() error { s.script.close(); return nil })
 	s.mesos.subscribe()
 	for !view.Service(s.loop.View()).Connected {
 		time.Sleep(700 * time.Microsecond) // No multiple of it is a time of the script.
@@ -153,6 +162,9 @@ func (s *Service) wire() error {
 	if err != nil {
 		return err
 	}
+	if err := s.autoscale(kept); err != nil {
+		return err
+	}
 	artifacts, err := artifact.New(artifact.Options{
 		Dir: filepath.Join(s.o.Dir, "artifacts"), Prefix: strings.Repeat("p", 22), Key: bytes.Repeat([]byte("k"), 32), MaxUpload: 1 << 30, Log: s.o.Log,
 		InUse: func(sha string) []string { return api.ArtifactUsers(s.loop.View(), sha) },
@@ -162,12 +174,22 @@ func (s *Service) wire() error {
 	}
 	s.closers = append(s.closers, artifacts.Close)
 	s.api, err = api.New(api.Options{
-		Core: s.loop, Artifacts: artifacts, Events: s.events, Admit: admission(artifacts).Admit, Import: flinkmesos.Import, Log: s.o.Log, Nonce: s.nonce,
+		Core: s.loop, Artifacts: artifacts, Events: s.events, Autoscaler: s.autoscaler, Admit: admission(artifacts).Admit, Import: flinkmesos.Import, Log: s.o.Log, Nonce: s.nonce,
 		Flinks: versions, Version: "1.0.0", Commit: "0123456789ab", FrameworkName: "flink", Roles: []string{"*"},
 		Leader: "http://10.0.0.9:8080", Transport: s.mesos.network,
 		Journal: func(text string, limit, maxBytes int) ([]json.RawMessage, error) {
 			return journal.Tail(s.journalDir(), text, limit, maxBytes)
 		},
+	})
+	return err
+}
+
+// autoscale makes what runs the autoscaler.
+func (s *Service) autoscale(kept store.Store) (err error) {
+	s.autoscaler, err = runner.New(runner.Options{
+		View: s.loop.View, Do: s.loop.Do, Store: kept, Registerer: prometheus.NewRegistry(), Log: s.o.Log,
+		REST:          func(jm task.Task, _ time.Duration) (*rest.Client, error) { return s.rest(jm) },
+		Configuration: func(sp spec.Spec, _ string) map[string]string { return flink.Configuration(sp, nil) },
 	})
 	return err
 }
@@ -219,23 +241,23 @@ func (s *Service) Append(task, file, text string) { s.mesos.write(task, file, te
 func (s *Service) nextJob() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.jobs++
-	return s.jobs
+	s.counted.jobs++
+	return s.counted.jobs
 }
 
 func (s *Service) nextJar() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.jars++
-	return s.jars
+	s.counted.jars++
+	return s.counted.jars
 }
 
 // epoch is the id of the next JobManager's leadership.
 func (s *Service) epoch() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.epochs++
-	return fmt.Sprintf("%04x0f1e2d3c4b5a", s.epochs)
+	s.counted.epochs++
+	return fmt.Sprintf("%04x0f1e2d3c4b5a", s.counted.epochs)
 }
 
 // firstNonce is x7k2, read with base 36.
