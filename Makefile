@@ -96,7 +96,7 @@ $(SITE)/ready: tools/site/requirements.txt
 ##: Checks
 
 .PHONY: check
-check: java-format-check ## The fast half: format, vet, lint, unit tests with the race detector, simulations; no Flink
+check: java-format-check promtool ## The fast half: format, vet, lint, unit tests with the race detector, simulations; no Flink
 	@test -z "$$($(FORMAT) -l . | tee /dev/stderr)" || { echo "run: make format"; exit 1; }
 	$(GO) vet ./...
 	@$(MAKE) console-types
@@ -118,6 +118,11 @@ console-vendor: $(CONSOLE_READY) ## Make the console's libraries from the packag
 console-types: ## Check the types of the console's code (needs node and npm; skipped without)
 	@if command -v npm >/dev/null; then $(MAKE) $(CONSOLE_READY) && $(CONSOLE)/node_modules/.bin/tsc -p $(CONSOLE); \
 		else echo "there is no npm: the types of the console are not checked"; fi
+
+# What checks the rules for Prometheus. Without it, and without the right to install it, those tests skip themselves.
+.PHONY: promtool
+promtool:
+	@command -v promtool >/dev/null || apt-get install -y -q --no-install-recommends prometheus >/dev/null 2>&1 || echo "there is no promtool: the rules for Prometheus are not checked"
 
 .PHONY: format
 format: ## Format the code

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/attempt"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
@@ -39,6 +40,8 @@ func statusOf(code fault.Code) int {
 		return http.StatusNotFound
 	case fault.Conflict:
 		return http.StatusConflict
+	case fault.Precondition:
+		return http.StatusPreconditionFailed
 	case fault.TooLarge:
 		return http.StatusRequestEntityTooLarge
 	case fault.Unauthorized:
@@ -132,6 +135,7 @@ func answerOr(w http.ResponseWriter, v any, err error) error {
 func (a *API) answering(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := h(w, r); err != nil {
+			attempt.Record(r, a.o.Core, a.o.Log, err)
 			a.refuse(w, r, err)
 		}
 	})

@@ -1,6 +1,9 @@
 package lifecycle
 
 import (
+	"fmt"
+
+	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -11,17 +14,17 @@ import (
 const serviceActor = "service"
 
 // operationOf is the operation that a put begins; c is the cluster before it, nil for none.
-func operationOf(c *state.Cluster, e state.PutCluster) wire.Operation {
-	o := wire.Operation{Kind: wire.OperationCreate, By: e.By, To: 1, State: wire.OperationRunning}
+func operationOf(tx *state.Tx, c *state.Cluster, e state.PutCluster) wire.Operation {
+	o := wire.Operation{Kind: wire.OperationCreate, By: e.By, To: 1, Reason: e.Reason, State: wire.OperationRunning}
 	if c == nil {
 		return o
 	}
 	before := c.RequestedSpec()
-	o.Kind, o.From = kindOf(before, e.Spec), c.Generation
-	if c.Rollout != nil {
-		o.From = c.Rollout.Generation
+	o.Kind, o.From = kindOf(before, e.Spec), c.RequestedGeneration()
+	o.To, o.Changes = tx.State.NextGeneration(c), redact.Changes(before, e.Spec)
+	if e.Revert > 0 {
+		o.Kind, o.Subject = wire.OperationRevert, fmt.Sprintf("revision %d", e.Revert)
 	}
-	o.To, o.Changes = o.From+1, redact.Changes(before, e.Spec)
 	return o
 }
 
@@ -67,7 +70,7 @@ func UpdateOperation(tx *state.Tx, c *state.Cluster) {
 		end, message = wire.OperationFailed, c.Message
 	case c.State == wire.Finished:
 		end, message = wire.OperationSucceeded, "the job ended"
-	case c.State == wire.Suspended && len(c.JobManagers) == 0 && c.TaskManagers == 0 && c.Releasing == 0, c.State == wire.Stable:
+	case c.State == wire.Suspended && len(c.JobManagers) == 0 && c.TaskManagers == 0 && c.Releasing == 0, c.State == wire.Stable && revision.OnTrial(&tx.State, c) == nil:
 		end = wire.OperationSucceeded
 	}
 	if end != "" {

@@ -3,11 +3,28 @@ package lifecycle
 import (
 	"fmt"
 
+	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
+
+// Request takes what people ask of clusters and tasks.
+func Request(tx *state.Tx, e state.Event) {
+	switch e := e.(type) {
+	case state.PutCluster:
+		Put(tx, e)
+	case state.DeleteCluster:
+		Delete(tx, e)
+	case state.RestartTask:
+		RestartTask(tx, e)
+	case state.PauseLaunches:
+		PauseLaunches(tx, e)
+	default:
+		panic(fmt.Sprintf("lifecycle: event %T is no request", e))
+	}
+}
 
 // Put takes a new or changed spec.
 func Put(tx *state.Tx, e state.PutCluster) {
@@ -16,7 +33,14 @@ func Put(tx *state.Tx, e state.PutCluster) {
 		tx.Answer(e.Request, err)
 		return
 	}
-	op := operationOf(c, e)
+	if c != nil && c.RequestedSpec().Equal(e.Spec) && (c.Rollout == nil || !e.Now) {
+		tx.Answer(e.Request, nil) // It has that spec, or gets it.
+		return
+	}
+	op, class := operationOf(tx, c, e), ""
+	if c != nil {
+		class = classOf(c, e.Spec)
+	}
 	switch {
 	case c == nil:
 		c = create(tx, e)
@@ -34,6 +58,7 @@ func Put(tx *state.Tx, e state.PutCluster) {
 	}
 	c.Health = nil // Whoever changes the spec may have cured the job.
 	tx.Record(c, op)
+	revision.Record(tx, c, e, op, class)
 	for _, n := range e.Notes {
 		tx.RecordEvent(c, "Spec", "%s", n)
 	}
@@ -63,7 +88,25 @@ func refusal(tx *state.Tx, c *state.Cluster, e state.PutCluster) error {
 	if details := tx.State.Unsupported(e.Spec); len(details) > 0 {
 		return &fault.Error{Code: fault.Invalid, Message: "the Mesos master cannot do what the spec asks for", Details: details}
 	}
-	return nil
+	return unexpected(tx, c, e)
+}
+
+// unexpected says that a cluster is not at the generation that who changes it expects, or that the spec was rolled back;
+// nil for neither.
+func unexpected(tx *state.Tx, c *state.Cluster, e state.PutCluster) error {
+	switch {
+	case c == nil && e.Match == 0:
+		return nil
+	case c == nil:
+		return fault.New(fault.Precondition, "there is no cluster %q, and If-Match expects one: nothing was changed", e.Spec.Name)
+	case e.Match <= 0 || c.RequestedGeneration() == e.Match:
+		if r := revision.RolledBack(&tx.State, c, e.Spec); r != nil {
+			return fault.New(fault.Conflict, "this spec was rolled back as revision %d: %s; change it, or change its restartNonce to try the same again", r.Number, r.Message)
+		}
+		return nil
+	}
+	return fault.New(fault.Precondition, "cluster %q is at generation %d, and %d was expected: somebody has changed it meanwhile, and nothing was changed now; look at it and make the change again",
+		e.Spec.Name, c.RequestedGeneration(), e.Match)
 }
 
 // create makes a new cluster.
@@ -89,7 +132,7 @@ func create(tx *state.Tx, e state.PutCluster) *state.Cluster {
 func changeAgain(tx *state.Tx, c *state.Cluster, e state.PutCluster) {
 	ch := *c.Rollout
 	ch.Spec = e.Spec
-	ch.Generation++
+	ch.Generation = tx.State.NextGeneration(c)
 	if redeployed(c.Spec, e.Spec) {
 		ch.Waiting = "the state that the spec names is used"
 	}
@@ -99,9 +142,8 @@ func changeAgain(tx *state.Tx, c *state.Cluster, e state.PutCluster) {
 
 // changeSession gives a session cluster a new spec without waiting for its jobs.
 func changeSession(tx *state.Tx, c *state.Cluster, e state.PutCluster) {
-	generation := c.Generation + 1
+	generation := tx.State.NextGeneration(c)
 	if c.Rollout != nil {
-		generation = c.Rollout.Generation + 1
 		tx.RecordEvent(c, "Updated", "the jobs of cluster %s are not waited for any more", e.Spec.Name)
 		c.Savepoints, c.Rollout = c.Rollout.Savepoints, nil
 	} else if e.Spec.Kind == spec.Session && e.Spec.Suspended && !c.Spec.Suspended {
@@ -114,7 +156,7 @@ func changeSession(tx *state.Tx, c *state.Cluster, e state.PutCluster) {
 // the number of TaskManagers, whom the service trusts, and what only says how the next change is made, does.
 func restartNeeded(old, spec spec.Spec) bool {
 	old.TaskManagers.Count, old.Security.REST, old.Suspended = spec.TaskManagers.Count, spec.Security.REST, spec.Suspended
-	old.StrictOptions = spec.StrictOptions
+	old.StrictOptions, old.Metrics.Unlisted, old.Upgrade = spec.StrictOptions, spec.Metrics.Unlisted, spec.Upgrade
 	warm := old.Recovery.WarmTaskManagers
 	asked := len(old.WarmOptions()) + len(spec.WarmOptions())
 	if old.Recovery = spec.Recovery; asked > 0 {
