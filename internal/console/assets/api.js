@@ -74,7 +74,9 @@ function refusal(status, text) {
  */
 export async function request(path, options = {}) {
   const sent = token.peek();
-  const response = await fetch(path, { ...options, headers: headers(/** @type {Record<string, string>} */ (options.headers)) });
+  // The time is that of one try: somebody may take long to find the token.
+  const signal = options.signal ?? AbortSignal.timeout(30000);
+  const response = await fetch(path, { ...options, signal, headers: headers(/** @type {Record<string, string>} */ (options.headers)) });
   if (response.status === 401) {
     const e = refusal(401, await response.text());
     if (sent !== token.peek() || await ask(e.message)) return request(path, options);
@@ -91,8 +93,7 @@ export async function request(path, options = {}) {
 export async function call(method, path, body) {
   const type = typeof body === "string" ? "application/yaml" : "application/json";
   const response = await request(path, {
-    method, signal: AbortSignal.timeout(30000),
-    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body), headers: { "Content-Type": type } }),
+    method, ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body), headers: { "Content-Type": type } }),
   });
   const text = await response.text();
   if (text === "") return null;
