@@ -107,25 +107,30 @@ func (t Tokens) Open() bool { return len(t.entries) == 0 }
 // Scope returns what a token lets its bearer do, None when it is not known. It looks at every token whatever it
 // finds, and takes the same time for each.
 func (t Tokens) Scope(token string) Scope {
-	sum := sha256.Sum256([]byte(token))
-	found := None
-	for _, e := range t.entries {
-		equal := subtle.ConstantTimeCompare(sum[:], e.sum[:])
-		found = Scope(subtle.ConstantTimeSelect(equal, int(e.scope), int(found)))
-	}
-	return found
+	scope, _ := t.byToken(token)
+	return scope
 }
 
 // Name tells tokens apart without telling anything about them: the scope, and the place among those of that scope,
 // such as admin-1. It is empty for a token that is not known.
 func (t Tokens) Name(token string) string {
+	_, name := t.byToken(token)
+	return name
+}
+
+func (t Tokens) byToken(token string) (Scope, string) {
 	sum := sha256.Sum256([]byte(token))
-	name, count := "", map[Scope]int{}
+	return t.find(func(e entry) int { return subtle.ConstantTimeCompare(sum[:], e.sum[:]) })
+}
+
+// find looks at every token, also after it has found the one for which equal returns 1.
+func (t Tokens) find(equal func(entry) int) (found Scope, name string) {
+	count := map[Scope]int{}
 	for _, e := range t.entries {
 		count[e.scope]++
-		if subtle.ConstantTimeCompare(sum[:], e.sum[:]) == 1 {
-			name = fmt.Sprintf("%s-%d", e.scope, count[e.scope])
+		if equal(e) == 1 {
+			found, name = e.scope, fmt.Sprintf("%s-%d", e.scope, count[e.scope])
 		}
 	}
-	return name
+	return found, name
 }

@@ -181,8 +181,9 @@ func (m Metrics) StatsD() string {
 
 // Log is for people and machines.
 type Log struct {
-	Level  slog.Level `envconfig:"LOG_LEVEL" default:"INFO" doc:"DEBUG, INFO, WARN or ERROR."`
-	Format string     `envconfig:"LOG_FORMAT" default:"text" doc:"text or json."`
+	AuditStdout bool       `envconfig:"AUDIT_STDOUT" default:"false" doc:"true also writes the audit record to standard output, a line of JSON for each entry. It is always in audit below DATA_DIR."`
+	Level       slog.Level `envconfig:"LOG_LEVEL" default:"INFO" doc:"DEBUG, INFO, WARN or ERROR."`
+	Format      string     `envconfig:"LOG_FORMAT" default:"text" doc:"text or json."`
 }
 
 // Facts come from Marathon and Mesos.
