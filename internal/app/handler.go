@@ -67,6 +67,7 @@ func (p *components) newAdmission() *admit.Admission {
 			}
 			return d.Manifest, err
 		},
+		Flinks:        p.flinks.manifests(),
 		Configuration: func(s spec.Spec) map[string]string { return p.planner.Configuration(s, "") },
 		Artifact: func(u spec.ArtifactURI) error {
 			_, err := p.artifacts.Stat(u.SHA256)

@@ -27,7 +27,6 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/history"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
-	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/standalone"

@@ -36,6 +36,17 @@ func Check(m dist.Manifest, s spec.Spec, config map[string]string) []Problem {
 	return c.problems
 }
 
+// Elsewhere lists the names of the distributions that have what a problem says is missing, in their order.
+func Elsewhere(all []dist.Manifest, p Problem, s spec.Spec, config map[string]string) []string {
+	var names []string
+	for _, m := range all {
+		if !slices.ContainsFunc(Check(m, s, config), func(other Problem) bool { return other.Field == p.Field }) {
+			names = append(names, m.Name())
+		}
+	}
+	return names
+}
+
 type checker struct {
 	m        dist.Manifest
 	s        spec.Spec
