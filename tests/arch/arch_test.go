@@ -73,10 +73,10 @@ var allowed = map[string][]string{
 	"internal/wire":             {"internal/task", "internal/spec", "internal/fault"},
 	"internal/offer":            {"internal/wire", "internal/task", "internal/spec"},
 	"internal/core":             {"internal/core/*", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/core/state":       {"internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/state":       {"internal/autoscale/flinkconf", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/workers":     {"internal/core/state", "internal/offer", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/core/lifecycle":   {"internal/redact", "internal/autoscale/calendar", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/core/scaling":     {"internal/core/lifecycle", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/lifecycle":   {"internal/redact", "internal/autoscale/flinkconf", "internal/autoscale/calendar", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/scaling":     {"internal/autoscale/flinkconf", "internal/core/lifecycle", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/tasks":       {"internal/core/lifecycle", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec"},
 	"internal/core/offers":      {"internal/core/workers", "internal/core/state", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/view":        {"internal/core/lifecycle", "internal/core/offers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
@@ -131,12 +131,13 @@ var allowed = map[string][]string{
 	"tests/e2e/*":               {"internal/*"},
 	"tests/demo":                {},
 
-	"internal/autoscale":          {"internal/autoscale/calendar", "internal/autoscale/settings"},
-	"internal/autoscale/calendar": {},
-	"internal/autoscale/settings": {"internal/autoscale/calendar", "internal/spec"},
-	"internal/autoscale/collect":  {"internal/autoscale", "internal/flink/rest"},
-	"internal/autoscale/report":   {"internal/autoscale"},
-	"internal/autoscale/runner":   {"internal/autoscale", "internal/autoscale/*", "internal/core/*", "internal/flink", "internal/flink/rest", "internal/redact", "internal/store", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/autoscale":           {"internal/autoscale/calendar", "internal/autoscale/settings"},
+	"internal/autoscale/calendar":  {},
+	"internal/autoscale/settings":  {"internal/autoscale/calendar", "internal/spec"},
+	"internal/autoscale/collect":   {"internal/autoscale", "internal/flink/rest"},
+	"internal/autoscale/flinkconf": {},
+	"internal/autoscale/report":    {"internal/autoscale"},
+	"internal/autoscale/runner":    {"internal/autoscale", "internal/autoscale/*", "internal/core/*", "internal/flink", "internal/flink/rest", "internal/redact", "internal/store", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 }
 
 func TestImports(t *testing.T) {
@@ -176,7 +177,7 @@ func TestPure(t *testing.T) {
 	t.Parallel()
 	forbidden := []string{"context", "net", "net/http", "os", "sync", "log", "log/slog", "math/rand", "math/rand/v2"}
 	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire",
-		"./internal/autoscale", "./internal/autoscale/calendar", "./internal/autoscale/settings", "./internal/autoscale/report") {
+		"./internal/autoscale", "./internal/autoscale/calendar", "./internal/autoscale/settings", "./internal/autoscale/report", "./internal/autoscale/flinkconf") {
 		for _, imp := range p.Imports {
 			if slices.Contains(forbidden, imp) {
 				t.Errorf("%s imports %s", p.ImportPath, imp)

@@ -45,7 +45,7 @@ func taskGroup(s *state.State, tasks *iradix.Node[*task.Task], c *state.Cluster,
 	target += len(members)
 	if role == spec.TaskManagerTask && c.Spec.Allocation == spec.Static {
 		// What still waits may be more for a moment, as when planned maintenance was called off.
-		target = min(target, c.Spec.FixedTaskManagers())
+		target = min(target, c.FixedTaskManagers())
 	}
 	g := rules.NewGroup(target)
 	for _, t := range members {
