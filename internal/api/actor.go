@@ -1,60 +1,20 @@
 package api
 
 import (
-	"context"
-	"encoding/base64"
-	"encoding/json"
-	"net"
 	"net/http"
-	"strings"
 
-	"github.com/flink-on-mesos/flink-service/internal/api/query"
-	"github.com/flink-on-mesos/flink-service/internal/wire"
+	"github.com/flink-on-mesos/flink-service/internal/api/asked"
+	"github.com/flink-on-mesos/flink-service/internal/api/attempt"
 )
-
-// actorKey is where a request's context has who makes it.
-type actorKey struct{}
 
 // withActor returns the request with who makes it, when it may change something.
 func (a *API) withActor(r *http.Request) *http.Request {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return r
 	}
-	return r.WithContext(context.WithValue(r.Context(), actorKey{}, a.actor(r)))
-}
-
-// actor says who makes a request, as far as it tells.
-func (a *API) actor(r *http.Request) wire.Actor {
-	who := wire.Actor{User: userOf(r), Address: r.RemoteAddr}
+	name := ""
 	if !a.o.Tokens.Open() {
-		who.Name = a.o.Tokens.Name(tokenOf(r))
+		name = a.o.Tokens.Name(tokenOf(r))
 	}
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		who.Address = host
-	}
-	if first, _, _ := strings.Cut(r.Header.Get("X-Forwarded-For"), ","); strings.TrimSpace(first) != "" {
-		who.Address = query.Shorten(strings.TrimSpace(first)) + " by way of " + who.Address
-	}
-	return who
-}
-
-// userOf is the user that a DC/OS token names, which Admin Router has verified and passes on: the uid of its payload.
-// Who reaches the service past Admin Router can write what they like there.
-func userOf(r *http.Request) string {
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "token=")
-	parts := strings.Split(token, ".")
-	if !ok || len(parts) != 3 {
-		return ""
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
-	if err != nil {
-		return ""
-	}
-	var claims struct {
-		UID string `json:"uid"`
-	}
-	if err := json.Unmarshal(payload, &claims); err != nil {
-		return ""
-	}
-	return query.Shorten(claims.UID)
+	return asked.With(attempt.With(r, asked.By(r, name)))
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flink-on-mesos/flink-service/internal/api/happened"
+	"github.com/flink-on-mesos/flink-service/internal/api/revisions"
 	"github.com/flink-on-mesos/flink-service/internal/api/scaling"
 	"github.com/flink-on-mesos/flink-service/internal/api/sdk"
 	"github.com/flink-on-mesos/flink-service/internal/api/snapshots"
@@ -172,6 +173,8 @@ type API struct {
 	sdk *sdk.API
 	// snapshots answers what savepoints and checkpoints there are.
 	snapshots snapshots.Snapshots
+	// revisions answers which specs clusters had.
+	revisions revisions.API
 	// scaling answers what the autoscaler knows.
 	scaling scaling.Scaling
 	// writes holds one token: whoever has it may read a spec, change it and put it back.
@@ -192,6 +195,16 @@ func New(o Options) (*API, error) {
 		Problems: o.Problems, Removed: o.Removed, Gatherer: o.Gatherer, Name: o.FrameworkName, Version: o.Version, Leader: o.Leader,
 	})
 	a.snapshots = snapshots.Snapshots{View: o.Core.View, Write: a.write}
+	a.revisions = revisions.API{
+		View: o.Core.View, Write: a.write, Exclusive: a.exclusive, Admit: o.Admit, Nonce: o.Nonce, Stop: stopFor,
+		Answer: answerOr, Accepted: a.accepted,
+		ReadTag: func(w http.ResponseWriter, r *http.Request) (wire.TagRequest, error) {
+			return readDocument[wire.TagRequest](a, w, r, "the tag")
+		},
+		ReadRevert: func(w http.ResponseWriter, r *http.Request) (wire.RevertRequest, error) {
+			return readDocument[wire.RevertRequest](a, w, r, "the request")
+		},
+	}
 	a.scaling = scaling.Scaling{Autoscaler: o.Autoscaler, Answer: answer, Read: func(w http.ResponseWriter, r *http.Request) (report.ReplayRequest, error) {
 		return readDocument[report.ReplayRequest](a, w, r, "the request")
 	}}

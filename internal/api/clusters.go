@@ -5,8 +5,11 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/asked"
+	"github.com/flink-on-mesos/flink-service/internal/api/attempt"
 	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/offers"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -44,7 +47,13 @@ func (a *API) describeCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, d)
+	return answerCluster(w, http.StatusOK, d)
+}
+
+// answerCluster answers a cluster, with the generation of its spec as ETag.
+func answerCluster(w http.ResponseWriter, status int, d wire.Description) error {
+	w.Header().Set("ETag", `"`+strconv.FormatInt(d.Status.Generation, 10)+`"`)
+	return answer(w, status, d)
 }
 
 func (a *API) events(w http.ResponseWriter, r *http.Request) error {
@@ -72,6 +81,7 @@ func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	attempt.Of(r.Context()).Cluster = sp.Name
 	sp, notes, err := a.o.Admit(sp, spec.Spec{})
 	if err != nil {
 		return err
@@ -91,7 +101,7 @@ func (a *API) createCluster(w http.ResponseWriter, r *http.Request) error {
 	}
 	// Relative to the request's own path, so that it is right below any prefix.
 	w.Header().Set("Location", "clusters/"+url.PathEscape(sp.Name))
-	return answer(w, http.StatusCreated, d)
+	return answerCluster(w, http.StatusCreated, d)
 }
 
 func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
@@ -136,9 +146,9 @@ func (a *API) putCluster(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if exists {
-		return answer(w, http.StatusOK, d)
+		return answerCluster(w, http.StatusOK, d)
 	}
-	return answer(w, http.StatusCreated, d)
+	return answerCluster(w, http.StatusCreated, d)
 }
 
 func (a *API) deleteCluster(w http.ResponseWriter, r *http.Request) error {
@@ -220,15 +230,18 @@ func (a *API) accepted(w http.ResponseWriter, name string) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusAccepted, d)
+	return answerCluster(w, http.StatusAccepted, d)
 }
 
 // write posts an event and waits until it was saved.
 func (a *API) write(ctx context.Context, build func(uint64) state.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, a.o.CallTimeout)
 	defer cancel()
-	who, _ := ctx.Value(actorKey{}).(wire.Actor)
-	return a.o.Core.Do(ctx, func(request uint64) state.Event { return state.By(build(request), who) })
+	q, err := asked.Of(ctx)
+	if err != nil {
+		return err
+	}
+	return a.o.Core.Do(ctx, func(request uint64) state.Event { return q.In(state.By(build(request), attempt.Of(ctx).By)) })
 }
 
 // exclusive waits for the token that lets one request at a time read a spec and put it back.

@@ -75,6 +75,8 @@ func TestFieldsAreDocumented(t *testing.T) {
 		"Failure": reflect.TypeFor[wire.Failure](), "Note": reflect.TypeFor[wire.Event](), "Event": reflect.TypeFor[wire.ClusterEvent](), "Events": reflect.TypeFor[wire.Events](), "Notes": reflect.TypeFor[wire.Notes](),
 		"Snapshots": reflect.TypeFor[wire.Snapshots](), "Snapshot": reflect.TypeFor[wire.Snapshot](), "SnapshotRequest": reflect.TypeFor[wire.SnapshotRequest](), "Verification": reflect.TypeFor[wire.Verification](),
 		"ChangePlan": reflect.TypeFor[wire.Plan](), "SnapshotPolicy": reflect.TypeFor[spec.Snapshots](), "Retention": reflect.TypeFor[spec.Retention](),
+		"Revisions": reflect.TypeFor[wire.Revisions](), "Revision": reflect.TypeFor[wire.Revision](), "RevisionSpec": reflect.TypeFor[wire.RevisionSpec](), "RevisionDiff": reflect.TypeFor[wire.RevisionDiff](),
+		"RevertRequest": reflect.TypeFor[wire.RevertRequest](), "TagRequest": reflect.TypeFor[wire.TagRequest](),
 		"Operations": reflect.TypeFor[wire.Operations](), "Operation": reflect.TypeFor[wire.Operation](), "Actor": reflect.TypeFor[wire.Actor](), "SpecChange": reflect.TypeFor[wire.SpecChange](),
 		"History": reflect.TypeFor[wire.History](),
 		"Sample":  reflect.TypeFor[wire.Sample](), "Recovery": reflect.TypeFor[wire.Recovery](), "Outcome": reflect.TypeFor[state.Outcome](),
@@ -220,6 +222,16 @@ func TestAnswersAreDocumented(t *testing.T) {
 	check("DELETE", "/v1/snapshots/"+id, "/v1/snapshots/{snapshot}", "", "")
 	check("POST", "/v1/snapshots/"+id+"/unpin", "/v1/snapshots/{snapshot}/{command}", "", "")
 	check("DELETE", "/v1/snapshots/"+id, "/v1/snapshots/{snapshot}", "", "")
+	const revisions = one + "/revisions"
+	check("PUT", "/v1/clusters/wide?reason=less", one, `{"environment":{"A":"b"}}`, media)
+	check("GET", "/v1/clusters/wide/revisions", revisions, "", "")
+	check("GET", "/v1/clusters/none/revisions", revisions, "", "")
+	check("PUT", "/v1/clusters/wide/revisions/1/tag", revisions+"/{revision}/tag", `{"tag":"good"}`, media)
+	check("PUT", "/v1/clusters/wide/revisions/2/tag", revisions+"/{revision}/tag", `{"tag":"good"}`, media)
+	check("GET", "/v1/clusters/wide/revisions/good", revisions+"/{revision}", "", "")
+	check("GET", "/v1/clusters/wide/revisions/good/diff", revisions+"/{revision}/diff", "", "")
+	check("POST", "/v1/clusters/wide/revert", one+"/revert", `{"revision":"good"}`, media)
+	check("POST", "/v1/clusters/wide/revert", one+"/revert", `{"revision":"good"}`, media)
 	check("PUT", "/v1/clusters/demo?dryRun=true", one, `{}`, "application/json")
 	check("GET", "/v1/operations?after=0", "/v1/operations", "", "")
 	check("GET", "/v1/operations/1", "/v1/operations/{operation}", "", "")

@@ -21,7 +21,7 @@ type route struct {
 // routes is the whole surface below the ServeMux. The artifact server and the proxy stand before
 // it (see dispatch), because they look at paths as they were sent.
 func (a *API) routes() []route {
-	return []route{
+	return append(a.revisionRoutes(), []route{
 		{http.MethodGet, "/v1/health", a.health},
 		{http.MethodGet, "/v1/version", a.version},
 		{http.MethodGet, "/v1/service", a.service},
@@ -84,6 +84,17 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/configurations/{id}", a.sdk.DescribeConfiguration},
 		{http.MethodGet, "/{$}", a.page},
 		{http.MethodGet, "/page/{file}", a.page},
+	}...)
+}
+
+// revisionRoutes are those about what a cluster's spec was.
+func (a *API) revisionRoutes() []route {
+	return []route{
+		{http.MethodGet, "/v1/clusters/{name}/revisions", a.revisions.List},
+		{http.MethodGet, "/v1/clusters/{name}/revisions/{revision}", a.revisions.Describe},
+		{http.MethodGet, "/v1/clusters/{name}/revisions/{revision}/diff", a.revisions.Diff},
+		{http.MethodPut, "/v1/clusters/{name}/revisions/{revision}/tag", a.revisions.Tag},
+		{http.MethodPost, "/v1/clusters/{name}/revert", a.revisions.Revert},
 	}
 }
 

@@ -93,6 +93,15 @@ func goldenCases() []goldenCase {
 		{name: "cluster ui", setup: []string{create}, args: "cluster ui demo"},
 		{name: "cluster events", setup: []string{create}, args: "cluster events demo", json: true},
 		{name: "cluster history", setup: []string{create, "cluster update demo --tm-memory 4g --wait -q", "cluster delete demo --yes -q"}, args: "cluster history demo", json: true},
+		{name: "cluster history revisions", setup: []string{create, "cluster update demo --tm-memory 4g -m roomier --wait -q", "cluster tag demo 1 good -q"}, args: "cluster history demo --revisions", json: true},
+		{name: "cluster diff", setup: []string{create, "cluster update demo --tm-memory 4g --wait -q"}, args: "cluster diff demo", json: true},
+		{name: "cluster diff first", setup: []string{create}, args: "cluster diff demo"},
+		{name: "cluster tag", setup: []string{create}, args: "cluster tag demo 1 good", json: true},
+		{name: "cluster tag delete", setup: []string{create, "cluster tag demo 1 good -q"}, args: "cluster tag demo good --delete"},
+		{name: "cluster revert", setup: []string{create, "cluster update demo --tm-memory 4g --wait -q", "cluster tag demo 1 good -q"}, args: "cluster revert demo good -m slow --wait", json: true},
+		{name: "cluster revert same", setup: []string{create}, args: "cluster revert demo 1"},
+		{name: "cluster revert unknown", setup: []string{create}, args: "cluster revert demo 7"},
+		{name: "cluster update generation", setup: []string{create, "cluster update demo --tm-memory 4g --wait -q"}, args: "cluster update demo --tm-memory 5g --check-generation 1"},
 		{name: "autoscaler status", setup: []string{scaled, "sleep 40s"}, args: "autoscaler status app", json: true},
 		{name: "autoscaler status early", setup: []string{scaled, "sleep 8s"}, args: "autoscaler status app"},
 		{name: "autoscaler status off", setup: []string{create}, args: "autoscaler status demo", json: true},
@@ -230,10 +239,58 @@ func goldenCases() []goldenCase {
 		{name: "import", args: "import flink-conf.yaml --marathon app.json", json: true},
 		{name: "import quiet", args: "import config.yaml --cluster other -q"},
 		{name: "import wrong", args: "import flink-conf.yaml --dialect config"},
+		{name: "apply", args: "apply -f deployment.yaml", json: true},
+		{name: "apply again", setup: []string{"apply -f deployment.yaml -q"}, args: "apply -f deployment.yaml"},
+		{name: "apply dry-run", setup: []string{create}, args: "apply -f deployment.yaml --dry-run", json: true},
+		{name: "apply stdin", setup: []string{"apply -f deployment.yaml -q"}, args: "apply -f -", stdin: "name: piped\n---\nname: demo\nallocation: static\ntaskManagers: {count: 3}\n"},
+		{name: "apply refused", args: "apply -f refused.yaml"},
+		{name: "apply ignore", args: "apply -f refused.yaml --jar local:///opt/a.jar=http://files.example/endless.jar --ignore spec.podTemplate.spec.initContainers --dry-run"},
+		{name: "apply rejected", args: "apply -f -", stdin: "name: Demo\ntaskManager: {slots: -1}\n"},
+		{name: "apply prune", setup: []string{create, "apply -f deployment.yaml -q"}, args: "apply -f - --prune -l team=shop", stdin: "name: other\n"},
+		{name: "apply prune yes", setup: []string{create, "apply -f deployment.yaml -q"}, args: "apply -f spec.yaml --prune -l team=shop --yes"},
+		{name: "apply twice", args: "apply -f spec.yaml -f spec.yaml"},
+		{name: "apply nothing", args: "apply -f -", stdin: "# nothing\n"},
+		{name: "diff", setup: []string{"apply -f deployment.yaml -q"}, args: "diff -f deployment.yaml -f spec.yaml", json: true},
+		{name: "diff changed", setup: []string{"cluster create demo -f spec.yaml -q --no-wait"}, args: "diff -f -", stdin: "name: demo\nflinkVersion: \"1.20\"\ntaskManager: {memory: 3g}\n", json: true},
+		{name: "diff same", setup: []string{"cluster create demo -f spec.yaml -q --no-wait"}, args: "diff -f spec.yaml"},
+		{name: "diff refused", args: "diff -f refused.yaml"},
+		{name: "export", setup: []string{"apply -f deployment.yaml -q"}, args: "export orders --as flinkdeployment", json: true},
+		{name: "export quiet", setup: []string{create}, args: "export demo -q"},
+		{name: "export unknown", args: "export demo"},
+		{name: "export wrong", args: "export demo --as pod"},
 		{name: "info", args: "--info"},
 		{name: "config-schema", args: "--config-schema"},
 	}
 }
+
+// deployment is an object that can be applied, and a snapshot of it; refused is one that cannot.
+const (
+	deployment = `apiVersion: flink.apache.org/v1beta1
+kind: FlinkDeployment
+metadata: {name: orders, labels: {team: shop}}
+spec:
+  image: flink:1.20
+  flinkVersion: v1_20
+  flinkConfiguration: {state.savepoints.dir: "file:/savepoints"}
+  jobManager: {resources: {requests: {memory: 1600m, cpu: 1}}}
+  taskManager: {resources: {requests: {memory: 1728m, cpu: 1}}}
+  job: {jarURI: "http://files.example/endless.jar", parallelism: 1, upgradeMode: savepoint, initialSavepointPath: "file:/savepoints/savepoint-1"}
+---
+apiVersion: flink.apache.org/v1beta1
+kind: FlinkStateSnapshot
+metadata: {name: first}
+spec:
+  savepoint: {alreadyExists: true, disposeOnDelete: false, path: "file:/savepoints/savepoint-1"}
+`
+	refused = `apiVersion: flink.apache.org/v1beta1
+kind: FlinkDeployment
+metadata: {name: fetched}
+spec:
+  flinkVersion: v1_20
+  podTemplate: {spec: {initContainers: [{name: fetch}]}}
+  job: {jarURI: "local:///opt/a.jar", parallelism: 1, upgradeMode: stateless}
+`
+)
 
 // wordcountHash is the SHA-256 of the text of wordcount.jar.
 const wordcountHash = "ccacb6e6329bdffb4f2d31bd95ab11e03c68d1fb8add15537a6743e16d5b52b4"
@@ -318,6 +375,8 @@ func (w *world) golden(t *testing.T, c goldenCase, mode string, tty bool, args s
 	w.file(t, "flink-conf.yaml", "taskmanager.numberOfTaskSlots: 4\nmesos.resourcemanager.framework.role: prod\nmesos.resourcemanager.framework.secret: hidden\n"+
 		"mesos.constraints.hard.hostattribute: disk:ssd\nparallelism.default: 8\nstate.backend: [\n")
 	w.file(t, "config.yaml", "parallelism:\n  default: 8\npipeline.jars: [a, b]\nenv.java.opts.all: \"-Da='yes: no'\"\n")
+	w.file(t, "deployment.yaml", deployment)
+	w.file(t, "refused.yaml", refused)
 	w.file(t, "app.json", `{"id": "/data/analytics", "cmd": "$FLINK_HOME/bin/mesos-appmaster.sh -Drest.port=$PORT0", "cpus": 0.5, "mem": 2048, "env": {"A": "yes"}}`)
 	for _, line := range c.setup {
 		if pause, ok := strings.CutPrefix(line, "sleep "); ok {

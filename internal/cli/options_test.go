@@ -20,9 +20,11 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/migration"
 	"github.com/flink-on-mesos/flink-service/internal/cli/plans"
 	"github.com/flink-on-mesos/flink-service/internal/cli/pods"
+	"github.com/flink-on-mesos/flink-service/internal/cli/revisions"
 	"github.com/flink-on-mesos/flink-service/internal/cli/service"
 	"github.com/flink-on-mesos/flink-service/internal/cli/workers"
 	"github.com/flink-on-mesos/flink-service/internal/client"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // check compares the options that a line makes.
@@ -73,6 +75,11 @@ func TestOptions(t *testing.T) {
 	check(t, "demo -d hdfs:///sp --drain -y --timeout 0 --json", clusters.NewSuspend, &clusters.SuspendOptions{
 		Name: "demo", Suspension: client.Suspension{Directory: "hdfs:///sp", Drain: true}, Yes: true, Output: command.Output{JSON: true},
 	})
+	check(t, "demo 2 good", revisions.NewDiff, &revisions.DiffOptions{Name: "demo", From: "2", To: "good"})
+	check(t, "demo 2 --own-state -m why --check-generation 5", revisions.NewRevert, &revisions.RevertOptions{
+		Name: "demo", Request: wire.RevertRequest{Revision: "2", State: wire.RevertOwn}, Change: clusters.ChangeFlags{Message: "why", Generation: 5}, Timeout: 10 * time.Minute,
+	})
+	check(t, "demo good --delete -q", revisions.NewTag, &revisions.TagOptions{Name: "demo", Revision: "good", Output: command.Output{Quiet: true}})
 	check(t, "demo --no-savepoint --no-wait", clusters.NewSuspend, &clusters.SuspendOptions{
 		Name: "demo", Suspension: client.Suspension{NoSavepoint: true}, NoWait: true, Timeout: 10 * time.Minute,
 	})

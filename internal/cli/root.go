@@ -13,9 +13,11 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/cli/command"
 	"github.com/flink-on-mesos/flink-service/internal/cli/jars"
 	"github.com/flink-on-mesos/flink-service/internal/cli/jobs"
+	"github.com/flink-on-mesos/flink-service/internal/cli/manifests"
 	"github.com/flink-on-mesos/flink-service/internal/cli/migration"
 	"github.com/flink-on-mesos/flink-service/internal/cli/plans"
 	"github.com/flink-on-mesos/flink-service/internal/cli/pods"
+	"github.com/flink-on-mesos/flink-service/internal/cli/revisions"
 	"github.com/flink-on-mesos/flink-service/internal/cli/service"
 	"github.com/flink-on-mesos/flink-service/internal/cli/snapshots"
 	"github.com/flink-on-mesos/flink-service/internal/cli/workers"
@@ -104,12 +106,13 @@ func newRoot(f *command.Factory) *cobra.Command {
 		f.Client = func() (*client.Client, error) { return newClient(f, name, verbose) }
 	}
 	root.AddCommand(
-		clusters.New(f),
+		clusters.New(f, revisions.New(f)...),
 		jobs.New(f),
 		snapshots.New(f), applications.New(f, nil), autoscaler.New(f),
 		jars.New(f),
 		workers.New(f),
 		artifacts.New(f),
+		manifests.NewApply(f, nil), manifests.NewDiff(f, nil), manifests.NewExport(f, nil),
 		migration.NewImport(f, nil),
 		plans.New(f),
 		pods.New(f),

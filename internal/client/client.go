@@ -168,6 +168,8 @@ func (c *Client) perform(ctx context.Context, r call) (json.RawMessage, int, err
 		return nil, 0, err
 	}
 	address := c.URL(path)
+	asked, _ := ctx.Value(changeKey{}).(Change)
+	r.query = asked.query(r)
 	if len(r.query) > 0 {
 		address += "?" + r.query.Encode()
 	}
@@ -178,6 +180,7 @@ func (c *Client) perform(ctx context.Context, r call) (json.RawMessage, int, err
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	asked.expect(req)
 	if r.accept == "" {
 		req.Header.Set("Accept", "application/json")
 	} else {

@@ -32,10 +32,12 @@
 //
 // The states of a cluster:
 //
-//	CREATED ──► DEPLOYED ◄──► STABLE        CREATED: waits for a JobManager to be placed
-//	   ▲            │            │          DEPLOYED: something that is wanted does not run yet
-//	   │            ▼            ▼          STABLE: all is registered, and the job runs
-//	SUSPENDED ◄── rollout ──► FINISHED, FAILED       (DELETING from everywhere)
+//	CREATED ───► DEPLOYED ◄──► STABLE       CREATED: waits for a JobManager to be placed
+//	               ▲   │         │          DEPLOYED: something that is wanted does not run yet
+//	               │   ▼         ▼          STABLE: all is registered, and the job runs
+//	SUSPENDED ◄──► UPGRADING ◄───┘          UPGRADING: jobs are being stopped for a change (Rollout), or the
+//	                   ▲                    JobManager of the new program waits for its place
+//	FINISHED, FAILED ──┘                    (FINISHED, FAILED and DELETING can follow on every state)
 //
 // A rollout of a program whose job keeps state (lifecycle.Choose decides the method):
 //

@@ -6,6 +6,7 @@ import (
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/lifecycle"
+	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -29,6 +30,7 @@ func New(o state.Options, stored state.Stored, now time.Time) state.State {
 	}
 	s.Snapshots = state.NewSnapshots(stored.Snapshots)
 	s.Operations = state.NewOperations(stored.Operations)
+	s.Revisions = state.NewRevisions(stored.Revisions)
 	s.Reconcile.Open = iradix.New[struct{}]()
 	s.Reconcile.Implicit = now.Add(s.Options.ReconcileInterval)
 	tx := &state.Tx{State: s, Now: now}
@@ -43,6 +45,7 @@ func New(o state.Options, stored state.Stored, now time.Time) state.State {
 	for _, r := range stored.Clusters {
 		c := state.NewCluster(r)
 		c.Phases = []wire.PhaseTime{{Phase: wire.PhaseOffer, Since: now}}
+		revision.Restore(tx, c)
 		tx.Adopt(c)
 	}
 	for i := range stored.Tasks {

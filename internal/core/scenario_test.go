@@ -67,6 +67,8 @@ func (p *player) play(t *testing.T, d *datadriven.TestData) string {
 			fmt.Fprintf(&b, "%s %s %s %s %s failures=%d pinned=%t %s\n", n.ID, n.Kind, n.Trigger, n.State, n.Path, n.Failures, n.Pinned, n.Message)
 		}
 		return b.String()
+	case "revisions":
+		return p.revisions(arg(d, "cluster", "demo"))
 	case "restart":
 		out := p.restart()
 		p.state.Options.Uninstall = flag(d, "uninstall")
@@ -107,8 +109,9 @@ func (p *player) step(t *testing.T, e state.Event) string {
 	var b strings.Builder
 	for _, a := range actions {
 		p.keep(a)
-		b.WriteString(describe(a))
-		b.WriteByte('\n')
+		if text := describe(a); text != "" {
+			fmt.Fprintln(&b, text)
+		}
 	}
 	if b.Len() == 0 {
 		return "nothing\n"
@@ -146,6 +149,8 @@ func (p *player) restart() string {
 			s.Snapshots = append(s.Snapshots, *v)
 		case *wire.Operation:
 			s.Operations = append(s.Operations, *v)
+		case *state.Revision:
+			s.Revisions = append(s.Revisions, *v)
 		case *task.Reservation:
 			s.Reservations = append(s.Reservations, *v)
 		}
@@ -173,7 +178,10 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) state.Event {
 		return state.CallFailed{Call: arg(d, "call", "ACCEPT"), Error: "test", TaskIDs: list(arg(d, "tasks", "")), AgentID: arg(d, "agent", "")}
 	case "put":
 		p.request++
-		return state.PutCluster{Request: p.request, Spec: specOf(d), Nonce: arg(d, "nonce", "aaaa"), CreateOnly: flag(d, "create"), UpdateOnly: flag(d, "update"), Notes: list(arg(d, "notes", "")), Stop: stop(d), Now: flag(d, "now")}
+		return state.PutCluster{Request: p.request, Spec: specOf(d), Nonce: arg(d, "nonce", "aaaa"), CreateOnly: flag(d, "create"), UpdateOnly: flag(d, "update"), Notes: list(arg(d, "notes", "")), Stop: stop(d), Now: flag(d, "now"), Match: int64(number(d, "match")), Reason: arg(d, "reason", ""), Revert: int64(number(d, "revert"))}
+	case "tag":
+		p.request++
+		return state.TagRevision{Request: p.request, Cluster: arg(d, "cluster", "demo"), Number: int64(number(d, "revision")), Tag: arg(d, "tag", "")}
 	case "jobs-stopped":
 		e := state.JobsStopped{
 			Cluster: arg(d, "cluster", "demo"), Number: int64(number(d, "change")), Done: flag(d, "done"), Failure: strings.TrimSpace(d.Input),
@@ -536,12 +544,18 @@ func offersOf(t *testing.T, text string) []offer.Offer {
 func describe(a state.Action) string {
 	switch a := a.(type) {
 	case state.Save:
-		keys := make([]string, len(a.Records))
-		for i, r := range a.Records {
-			keys[i] = r.Key
+		var keys []string
+		for _, r := range a.Records {
+			key := r.Key
 			if r.Value == nil {
-				keys[i] = "-" + r.Key
+				key = "-" + key
 			}
+			if !strings.HasPrefix(r.Key, state.RevisionPrefix) { // They follow from the rest, and have a command of their own.
+				keys = append(keys, key)
+			}
+		}
+		if keys == nil {
+			return ""
 		}
 		return "save " + strings.Join(keys, " ")
 	case state.Accept:

@@ -6,6 +6,8 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/core/lifecycle"
 	"github.com/flink-on-mesos/flink-service/internal/core/offers"
+	"github.com/flink-on-mesos/flink-service/internal/core/refused"
+	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/scaling"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/tasks"
@@ -30,8 +32,7 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 	case state.Offered:
 		offers.Offered(tx, e)
 	case state.Rescinded:
-		// No offer is ever held, so there is nothing to take back: a launch that lost this
-		// race comes back as a lost task.
+		// No offer is ever held: a launch that lost this race comes back as a lost task.
 	case state.InverseOffered:
 		workers.InverseOffered(tx, e)
 	case state.InverseRescinded:
@@ -43,16 +44,14 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 	case state.CallFailed:
 		tasks.CallFailed(tx, e)
 		offers.CallFailed(tx, e)
-	case state.PutCluster:
-		lifecycle.Put(tx, e)
-	case state.DeleteCluster:
-		lifecycle.Delete(tx, e)
+	case state.PutCluster, state.DeleteCluster, state.RestartTask, state.PauseLaunches:
+		lifecycle.Request(tx, e)
 	case state.HADataDeleted:
 		lifecycle.HADataDeleted(tx, e)
-	case state.RestartTask:
-		lifecycle.RestartTask(tx, e)
-	case state.PauseLaunches:
-		lifecycle.PauseLaunches(tx, e)
+	case state.TagRevision:
+		revision.Tag(tx, e)
+	case state.RequestRefused:
+		refused.Record(tx, e)
 	case state.ProbeOffers:
 		offers.Probe(tx, e)
 	case state.JobsCancelled:
@@ -90,6 +89,7 @@ func settle(tx *state.Tx) (state.State, []state.Action) {
 	tx.EachEdited(func(c *state.Cluster) {
 		lifecycle.UpdatePhase(tx, c)
 		lifecycle.UpdateOperation(tx, c)
+		revision.Follow(tx, c)
 	})
 	tx.Commit()
 	offers.UpdateFlow(tx)

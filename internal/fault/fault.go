@@ -23,6 +23,8 @@ const (
 	NotFound Code = "not_found"
 	// Conflict says that the request contradicts what is so, for example a name already taken.
 	Conflict Code = "conflict"
+	// Precondition says that what the request expects (If-Match) is not so any more.
+	Precondition Code = "precondition_failed"
 	// TooLarge says that the input is over a documented limit.
 	TooLarge Code = "too_large"
 	// Unauthorized says that the caller has not proved who it is.
@@ -40,7 +42,7 @@ const (
 // Codes lists every code, in the order of their declaration.
 func Codes() []Code {
 	return []Code{
-		Invalid, Malformed, NotFound, Conflict, TooLarge,
+		Invalid, Malformed, NotFound, Conflict, Precondition, TooLarge,
 		Unauthorized, Forbidden, Unavailable, Upstream, Internal,
 	}
 }

@@ -233,7 +233,7 @@ func TestAnswerAfterSave(t *testing.T) {
 		if names := view.Names(w.View()); !slices.Equal(names, []string{"demo"}) {
 			t.Errorf("the view shows %v after the save", names)
 		}
-		if diff := cmp.Diff([]string{"save cluster/demo operation/0000000000000000001", "send state.Revive"}, w.done()); diff != "" {
+		if diff := cmp.Diff([]string{"save cluster/demo operation/0000000000000000001 revision/demo.0000000000000000001", "send state.Revive"}, w.done()); diff != "" {
 			t.Errorf("after the save (-want +got):\n%s", diff)
 		}
 		if busy := w.Busy(); busy != 0 {

@@ -79,10 +79,14 @@ type Operation struct {
 	// Changes are the fields of the spec that differ, secrets masked.
 	Changes []SpecChange `json:"changes,omitempty"`
 	// Subject is what it is about beside the cluster: a task or a snapshot.
-	Subject string         `json:"subject,omitempty"`
-	State   OperationState `json:"state"`
-	// Message says why it failed, or by what it was superseded.
-	Message string    `json:"message,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	// Reason is why, as who asked for it said.
+	Reason string         `json:"reason,omitempty"`
+	State  OperationState `json:"state"`
+	// Message says why it failed or was refused, or by what it was superseded.
+	Message string `json:"message,omitempty"`
+	// Count is how often the same was refused in a row, the last time at Ended; 0 for once.
+	Count   int       `json:"count,omitempty"`
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended,omitzero"`
 	// Version grows with each change of any operation.
@@ -109,6 +113,7 @@ const (
 	OperationRestart     OperationKind = "restart"
 	OperationSuspend     OperationKind = "suspend"
 	OperationResume      OperationKind = "resume"
+	OperationRevert      OperationKind = "revert"
 	OperationDelete      OperationKind = "delete"
 	OperationRestartTask OperationKind = "restart-task"
 	OperationPause       OperationKind = "pause"
@@ -119,6 +124,7 @@ const (
 	OperationPin         OperationKind = "pin-snapshot"
 	OperationUnpin       OperationKind = "unpin-snapshot"
 	OperationDispose     OperationKind = "delete-snapshot"
+	OperationTag         OperationKind = "tag-revision"
 )
 
 // OperationState is how far an operation is.
@@ -134,9 +140,11 @@ const (
 	OperationFailed OperationState = "failed"
 	// OperationSuperseded: a later operation took its place before it ended.
 	OperationSuperseded OperationState = "superseded"
+	// OperationRefused: it was not begun, and nothing changed; Message says why.
+	OperationRefused OperationState = "refused"
 )
 
 // OperationStates lists the states of an operation.
 func OperationStates() []OperationState {
-	return []OperationState{OperationRunning, OperationSucceeded, OperationFailed, OperationSuperseded}
+	return []OperationState{OperationRunning, OperationSucceeded, OperationFailed, OperationSuperseded, OperationRefused}
 }

@@ -106,6 +106,13 @@ type Snapshots struct {
 	Snapshots []Snapshot `json:"snapshots"`
 }
 
+// Classes of a change of a spec.
+const (
+	ClassNone    = "none"
+	ClassScale   = "scale"
+	ClassRestart = "restart"
+)
+
 // Plan says what a changed spec would do, without doing it.
 type Plan struct {
 	// Class is none, scale (the running tasks stay) or restart.

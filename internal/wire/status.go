@@ -15,6 +15,9 @@ type State string
 const (
 	// Created: accepted and saved, nothing runs yet.
 	Created State = "CREATED"
+	// Upgrading: a change of its spec is being made: it waits for its jobs to be stopped, or for the JobManager of
+	// the new program to be placed.
+	Upgrading State = "UPGRADING"
 	// Deployed: its tasks are being started, or some of them are missing.
 	Deployed State = "DEPLOYED"
 	// Stable: the JobManager answers and every wanted TaskManager is registered.

@@ -75,7 +75,9 @@ var allowed = map[string][]string{
 	"internal/core":             {"internal/core/*", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/state":       {"internal/autoscale/flinkconf", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/workers":     {"internal/core/state", "internal/offer", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/core/lifecycle":   {"internal/redact", "internal/autoscale/flinkconf", "internal/autoscale/calendar", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/revision":    {"internal/core/state", "internal/wire", "internal/spec", "internal/fault"},
+	"internal/core/lifecycle":   {"internal/redact", "internal/autoscale/flinkconf", "internal/autoscale/calendar", "internal/core/revision", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/refused":     {"internal/core/state", "internal/wire"},
 	"internal/core/scaling":     {"internal/autoscale/flinkconf", "internal/core/lifecycle", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/tasks":       {"internal/core/lifecycle", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec"},
 	"internal/core/offers":      {"internal/core/workers", "internal/core/state", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
@@ -102,8 +104,11 @@ var allowed = map[string][]string{
 	"internal/tasklog":          {"internal/redact"},
 	"internal/eventlog":         {"internal/store", "internal/wire"},
 	"internal/api/query":        {"internal/fault"},
+	"internal/api/asked":        {"internal/api/query", "internal/core/state", "internal/wire"},
+	"internal/api/attempt":      {"internal/api/query", "internal/core/state", "internal/core/view", "internal/redact", "internal/wire", "internal/fault"},
 	"internal/api/happened":     {"internal/api/query", "internal/core/state", "internal/core/view", "internal/eventlog", "internal/wire", "internal/fault"},
 	"internal/api/snapshots":    {"internal/api/query", "internal/core/state", "internal/flink/savepoint", "internal/redact", "internal/wire", "internal/spec", "internal/fault"},
+	"internal/api/revisions":    {"internal/api/query", "internal/core/revision", "internal/core/state", "internal/core/view", "internal/redact", "internal/wire", "internal/spec", "internal/fault"},
 	"internal/api/scaling":      {"internal/api/query", "internal/autoscale/report", "internal/fault"},
 	"internal/api/sdk":          {"internal/api/query", "internal/fault", "internal/core/state", "internal/core/view", "internal/wire", "internal/task", "internal/spec", "internal/redact"},
 	"internal/api":              {"internal/api/*", "internal/autoscale/report", "internal/eventlog", "internal/auth", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/artifact", "internal/redact", "internal/document"},
@@ -130,6 +135,12 @@ var allowed = map[string][]string{
 	"tests/sim":                 {"internal/*"},
 	"tests/e2e/*":               {"internal/*"},
 	"tests/demo":                {},
+
+	"internal/kubernetes":        {"internal/wire", "internal/spec"},
+	"internal/kubernetes/export": {"internal/kubernetes", "internal/spec"},
+	"internal/cli/manifests": {
+		"internal/cli/*", "internal/client", "internal/kubernetes", "internal/kubernetes/export", "internal/wire", "internal/spec", "internal/fault", "internal/document",
+	},
 
 	"internal/autoscale":           {"internal/autoscale/calendar", "internal/autoscale/settings"},
 	"internal/autoscale/calendar":  {},
@@ -176,7 +187,7 @@ func matches(pattern, path string) bool {
 func TestPure(t *testing.T) {
 	t.Parallel()
 	forbidden := []string{"context", "net", "net/http", "os", "sync", "log", "log/slog", "math/rand", "math/rand/v2"}
-	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire",
+	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire", "./internal/kubernetes/...",
 		"./internal/autoscale", "./internal/autoscale/calendar", "./internal/autoscale/settings", "./internal/autoscale/report", "./internal/autoscale/flinkconf") {
 		for _, imp := range p.Imports {
 			if slices.Contains(forbidden, imp) {

@@ -13,12 +13,15 @@ _dcos_flink() {
     fi
 
     local commands=(
+        "apply"
         "artifact"
         "autoscaler"
         "cluster"
         "debug"
         "describe"
+        "diff"
         "endpoints"
+        "export"
         "help"
         "import"
         "jar"
@@ -62,12 +65,15 @@ _dcos_flink() {
     __dcos_flink_ask "$first"
 }
 
+_dcos_flink_apply() { __dcos_flink_ask "$first"; }
 _dcos_flink_artifact() { __dcos_flink_ask "$first"; }
 _dcos_flink_autoscaler() { __dcos_flink_ask "$first"; }
 _dcos_flink_cluster() { __dcos_flink_ask "$first"; }
 _dcos_flink_debug() { __dcos_flink_ask "$first"; }
 _dcos_flink_describe() { __dcos_flink_ask "$first"; }
+_dcos_flink_diff() { __dcos_flink_ask "$first"; }
 _dcos_flink_endpoints() { __dcos_flink_ask "$first"; }
+_dcos_flink_export() { __dcos_flink_ask "$first"; }
 _dcos_flink_help() { __dcos_flink_ask "$first"; }
 _dcos_flink_import() { __dcos_flink_ask "$first"; }
 _dcos_flink_jar() { __dcos_flink_ask "$first"; }

@@ -192,7 +192,7 @@ func (h *Happened) Operations(r *http.Request, cluster string) (wire.Operations,
 	}
 	for _, s := range query.List(r, "state") {
 		if !slices.Contains(wire.OperationStates(), wire.OperationState(s)) {
-			return wire.Operations{}, query.Invalid("state", "%q is not a state of operations: use running, succeeded, failed or superseded", query.Shorten(s))
+			return wire.Operations{}, query.Invalid("state", "%q is not a state of operations: use running, succeeded, failed, superseded or refused", query.Shorten(s))
 		}
 		q.States = append(q.States, wire.OperationState(s))
 	}

@@ -26,7 +26,7 @@ func each(s *state.State, do func(wire.Description)) {
 // active says that a cluster is meant to run.
 func active(d wire.Description) bool {
 	switch d.Status.State {
-	case wire.Created, wire.Deployed, wire.Stable:
+	case wire.Created, wire.Upgrading, wire.Deployed, wire.Stable:
 		return true
 	case wire.Suspended, wire.Finished, wire.Failed, wire.Deleting:
 	}
@@ -63,7 +63,7 @@ func deployPhase(d wire.Description) Phase {
 	case wire.Suspended:
 		p.Status, p.apart = Waiting, true
 		return p
-	case wire.Created, wire.Deployed, wire.Stable, wire.Finished, wire.Deleting:
+	case wire.Created, wire.Upgrading, wire.Deployed, wire.Stable, wire.Finished, wire.Deleting:
 	}
 	if active(d) && len(p.Steps) == 0 { // Its JobManager is about to be wanted again.
 		p.add(task.PodName(d.Name, spec.JobManagerTask, 0), Pending, "")

@@ -21,6 +21,8 @@ type CreateOptions struct {
 	Wait    bool
 	Timeout time.Duration
 	DryRun  bool
+	// Message is why.
+	Message string
 	Output  command.Output
 }
 
@@ -55,6 +57,7 @@ tasks are pending, go to stderr.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	o.Spec.Register(cmd)
+	cmd.Flags().StringVarP(&o.Message, "message", "m", "", "why, for the history")
 	o.Output.Register(cmd)
 	cmd.Flags().BoolVar(&o.Wait, "wait", true, "wait until the cluster is up")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return as soon as the service has accepted the cluster")
@@ -89,7 +92,7 @@ func createRun(ctx context.Context, o *CreateOptions) error {
 	ctx, cancel := command.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	w := NewFollower(o.Factory, c, spec.Name, o.Output.Quiet)
-	d, err := c.CreateClusterFrom(ctx, spec, o.Spec.FromSnapshot)
+	d, err := c.CreateClusterFrom(ChangeFlags{Message: o.Message}.In(ctx), spec, o.Spec.FromSnapshot)
 	if err != nil {
 		return err
 	}

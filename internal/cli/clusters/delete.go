@@ -82,7 +82,7 @@ func deleteRun(ctx context.Context, o *DeleteOptions) error {
 		err = c.DeleteCluster(ctx, o.Name, o.Force)
 	}
 	if err != nil {
-		return forced(err)
+		return Forced(err)
 	}
 	if o.Wait {
 		w := NewFollower(o.Factory, c, o.Name, o.Output.Quiet)
@@ -118,8 +118,8 @@ func deleteRun(ctx context.Context, o *DeleteOptions) error {
 	return nil
 }
 
-// forced says --force where the API says how its parameter is written.
-func forced(err error) error {
+// Forced says --force where the API says how its parameter is written.
+func Forced(err error) error {
 	e, ok := errors.AsType[*fault.Error](err)
 	if !ok {
 		return err

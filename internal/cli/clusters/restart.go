@@ -17,6 +17,7 @@ type RestartOptions struct {
 	Yes     bool
 	Wait    bool
 	Timeout time.Duration
+	Change  ChangeFlags
 	Output  command.Output
 }
 
@@ -43,6 +44,7 @@ lost, so it asks first.`,
 	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "skip the confirmation prompt")
 	cmd.Flags().BoolVar(&o.Wait, "wait", false, "wait until the cluster is up again")
 	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "maximum time to wait; 0 waits forever")
+	o.Change.Register(cmd)
 	o.Output.RegisterQuiet(cmd)
 	return cmd
 }
@@ -62,7 +64,7 @@ func restartRun(ctx context.Context, o *RestartOptions) error {
 	}
 	ctx, cancel := command.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	if err := c.RestartCluster(ctx, o.Name); err != nil {
+	if err := c.RestartCluster(o.Change.In(ctx), o.Name); err != nil {
 		return err
 	}
 	if !o.Wait {

@@ -17,6 +17,7 @@ type ResumeOptions struct {
 	Name    string
 	NoWait  bool
 	Timeout time.Duration
+	Change  ChangeFlags
 	Output  command.Output
 }
 
@@ -44,6 +45,7 @@ from their savepoints, which are listed.`,
 	}
 	cmd.Flags().BoolVar(&o.NoWait, "no-wait", false, "return as soon as the service has accepted the request")
 	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "maximum time to wait; 0 waits forever")
+	o.Change.Register(cmd)
 	o.Output.Register(cmd)
 	return cmd
 }
@@ -57,7 +59,7 @@ func resumeRun(ctx context.Context, o *ResumeOptions) error {
 	ctx, cancel := command.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	w := NewFollower(o.Factory, c, o.Name, o.Output.Quiet)
-	d, err := c.ResumeCluster(ctx, o.Name)
+	d, err := c.ResumeCluster(o.Change.In(ctx), o.Name)
 	if err != nil {
 		return err
 	}

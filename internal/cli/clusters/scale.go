@@ -18,6 +18,7 @@ type ScaleOptions struct {
 	Count, Min, Max int
 	Wait            bool
 	Timeout         time.Duration
+	Change          ChangeFlags
 	Output          command.Output
 }
 
@@ -63,6 +64,7 @@ dynamic allocation, where Flink itself asks for what its jobs need.`,
 	cmd.Flags().IntVar(&o.Max, "max", -1, "maximum number of TaskManagers (dynamic allocation); 0 is unlimited")
 	cmd.Flags().BoolVar(&o.Wait, "wait", false, "wait until the change is applied")
 	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "maximum time to wait; 0 waits forever")
+	o.Change.Register(cmd)
 	o.Output.Register(cmd)
 	return cmd
 }
@@ -95,5 +97,8 @@ func scaleRun(ctx context.Context, o *ScaleOptions) error {
 			sp.TaskManagers.Max = o.Max
 		}
 	}
-	return put(ctx, o.Factory, c, sp, change{before: d.Spec, wait: o.Wait, timeout: o.Timeout, output: o.Output})
+	if o.Change.Generation == 0 {
+		o.Change.Generation = d.Status.Generation
+	}
+	return put(o.Change.In(ctx), o.Factory, c, sp, change{before: d.Spec, wait: o.Wait, timeout: o.Timeout, output: o.Output})
 }

@@ -14,7 +14,9 @@ type StoryOptions struct {
 	*command.Factory
 	Name   string
 	Follow bool
-	Output command.Output
+	// Revisions asks for the revisions of the spec, not for the operations.
+	Revisions bool
+	Output    command.Output
 }
 
 // newStory completes a command of that kind.
@@ -24,6 +26,9 @@ func newStory(o *StoryOptions, cmd *cobra.Command, run func(context.Context, *St
 		o.Name = args[0]
 		if o.Follow && o.Output.JSON {
 			return command.Flagf("--follow and --json exclude each other")
+		}
+		if o.Follow && o.Revisions {
+			return command.Flagf("--follow and --revisions exclude each other")
 		}
 		return run(cmd.Context(), o)
 	}

@@ -22,6 +22,7 @@ type SuspendOptions struct {
 	Yes        bool
 	NoWait     bool
 	Timeout    time.Duration
+	Change     ChangeFlags
 	Output     command.Output
 }
 
@@ -59,6 +60,7 @@ last checkpoint; without high availability their state is lost.`,
 	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "skip the confirmation prompt")
 	cmd.Flags().BoolVar(&o.NoWait, "no-wait", false, "return as soon as the service has accepted the request")
 	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "maximum time to wait; 0 waits forever")
+	o.Change.Register(cmd)
 	o.Output.Register(cmd)
 	return cmd
 }
@@ -84,7 +86,7 @@ func suspendRun(ctx context.Context, o *SuspendOptions) error {
 	defer cancel()
 	w := NewFollower(o.Factory, c, o.Name, o.Output.Quiet)
 	w.Change(d, "being suspended")
-	if d, err = c.SuspendCluster(ctx, o.Name, o.Suspension); err != nil {
+	if d, err = c.SuspendCluster(o.Change.In(ctx), o.Name, o.Suspension); err != nil {
 		if e, ok := errors.AsType[*fault.Error](err); ok && slices.ContainsFunc(e.Details, func(d fault.Detail) bool { return d.Field == "directory" }) {
 			return fault.New(fault.Invalid, "cluster %s has no directory for savepoints (execution.checkpointing.savepoint-dir): "+
 				"name one that every agent reaches with --directory, or stop without savepoints with --no-savepoint", o.Name)

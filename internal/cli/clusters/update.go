@@ -23,6 +23,7 @@ type UpdateOptions struct {
 	Wait      bool
 	Timeout   time.Duration
 	DryRun    bool
+	Change    ChangeFlags
 	Output    command.Output
 }
 
@@ -62,6 +63,7 @@ with --wait the exit code is 1. The mode is stored as job.upgradeMode: savepoint
 	}
 	o.Spec.Register(cmd)
 	cmd.Flags().BoolVar(&o.Savepoint, "savepoint", false, "stop the job with a savepoint and start from there (--upgrade-mode savepoint)")
+	o.Change.Register(cmd)
 	o.Output.Register(cmd)
 	cmd.Flags().BoolVar(&o.Wait, "wait", false, "wait until the change is applied")
 	cmd.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "maximum time to wait; 0 waits forever")
@@ -92,7 +94,10 @@ func updateRun(ctx context.Context, o *UpdateOptions) error {
 	if o.DryRun {
 		return dryRun(ctx, o, c, &d.Spec, &spec)
 	}
-	return put(ctx, o.Factory, c, spec, change{before: d.Spec, wait: o.Wait, timeout: o.Timeout, output: o.Output, from: o.Spec.FromSnapshot})
+	if o.Change.Generation == 0 && o.Spec.File == "" {
+		o.Change.Generation = d.Status.Generation // Whoever changes it meanwhile would have changed it in vain.
+	}
+	return put(o.Change.In(ctx), o.Factory, c, spec, change{before: d.Spec, wait: o.Wait, timeout: o.Timeout, output: o.Output, from: o.Spec.FromSnapshot})
 }
 
 // change says how a changed spec is followed.
@@ -143,6 +148,16 @@ func put(ctx context.Context, f *command.Factory, c *client.Client, spec spec.Sp
 	if err != nil {
 		return err
 	}
+	return followChange(ctx, w, d, how)
+}
+
+// FollowChange tells of a change that was accepted, and waits, if asked to, until it is made; before is the spec before it.
+func FollowChange(ctx context.Context, w *Follower, d wire.Description, before spec.Spec, wait bool, out command.Output) error {
+	return followChange(ctx, w, d, change{before: before, wait: wait, output: out})
+}
+
+func followChange(ctx context.Context, w *Follower, d wire.Description, how change) (err error) {
+	f, c := w.f, w.c
 	tellNotes(f, d, how.output)
 	if how.wait {
 		want, same := d.Status.Generation, unchanged(how.before, d)

@@ -132,7 +132,7 @@ func ExitOf(err error) Exit {
 	switch e.Code {
 	case fault.NotFound:
 		return ExitNotFound
-	case fault.Conflict:
+	case fault.Conflict, fault.Precondition:
 		return ExitConflict
 	case fault.Unavailable:
 		return ExitUnreachable

@@ -213,6 +213,7 @@ func (c *problems) cluster(s *state.State, cl *state.Cluster, want *counts) {
 	if have := slices.Sorted(slices.Values(cl.JobManagers)); !slices.Equal(have, slices.Sorted(slices.Values(want.jobManagers))) {
 		c.add("cluster %s lists the JobManagers %v; there are %v", name, cl.JobManagers, want.jobManagers)
 	}
+	c.revisions(s, cl)
 	waiting := 0
 	it := cl.Pending.Root().Iterator()
 	for id, w, ok := it.Next(); ok; id, w, ok = it.Next() {
@@ -228,6 +229,27 @@ func (c *problems) cluster(s *state.State, cl *state.Cluster, want *counts) {
 	}
 	if listed, busy := s.Busy.Get([]byte(name)); busy != cl.Busy() || busy && listed != cl {
 		c.add("cluster %s is busy: %t, and its place in the index says %t", name, cl.Busy(), busy)
+	}
+}
+
+// revisions checks that the newest revision that was not given up has the spec that was asked for. A service that is
+// uninstalled suspends its clusters by itself.
+func (c *problems) revisions(s *state.State, cl *state.Cluster) {
+	for _, r := range slices.Backward(s.RevisionsOf(cl.Spec.Name)) {
+		if s.Options.Uninstall || r.Outcome == "ABORTED" || r.Outcome == "SUPERSEDED" {
+			continue
+		}
+		asked := cl.RequestedSpec()
+		if cl.Rollout != nil && cl.Rollout.Delete {
+			asked = cl.Spec
+		}
+		if !r.Spec.Equal(asked) {
+			c.add("revision %d of cluster %s does not have the spec that was asked for", r.Number, cl.Spec.Name)
+		}
+		return
+	}
+	if !s.Options.Uninstall {
+		c.add("cluster %s has no revision", cl.Spec.Name)
 	}
 }
 

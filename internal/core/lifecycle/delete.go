@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -22,7 +23,7 @@ func Delete(tx *state.Tx, e state.DeleteCluster) {
 		next.Suspended = true
 		BeginRollout(tx, c, next, *e.Stop, "")
 		c.Rollout.Delete, c.Rollout.By = true, e.By
-		tx.Record(c, wire.Operation{Kind: wire.OperationDelete, By: e.By, From: c.Generation, To: c.Generation + 1, State: wire.OperationRunning})
+		tx.Record(c, wire.Operation{Kind: wire.OperationDelete, By: e.By, From: c.Generation, To: c.Rollout.Generation, State: wire.OperationRunning})
 		tx.SaveCluster(c)
 		tx.Answer(e.Request, nil)
 		return
@@ -38,6 +39,7 @@ func removeCluster(tx *state.Tx, c *state.Cluster) {
 	tx.Clusters.Delete([]byte(name))
 	tx.Edited[name] = nil
 	tx.EndOperation(c, wire.OperationSucceeded, "")
+	revision.Forget(tx, c)
 	tx.Save(state.ClusterPrefix+name, nil)
 	tx.Send(state.RecordEvent{Cluster: name, Event: wire.Event{Time: tx.Now, Type: "Deleted", Message: "cluster " + name + " is gone"}})
 	scheduleHACleanup(tx, c)

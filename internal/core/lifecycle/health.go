@@ -150,7 +150,7 @@ func restartFailed(tx *state.Tx, c *state.Cluster, r wire.JobResult) bool {
 	}
 	choice.Restore.Reason = choice.Reason
 	c.Result = nil
-	resubmit(tx, c, c.Spec, c.Generation+1, choice.Restore, nil)
+	resubmit(tx, c, c.Spec, tx.State.NextGeneration(c), choice.Restore, nil)
 	countHealthRestart(tx, c, why)
 	tx.RecordEvent(c, "RestartFailedJob", "%s; it is started again in %s, %s (%d of %d)",
 		why, c.JobManagerBackoff.Until.Sub(tx.Now), describeRestore(c), c.Health.Restarts, mostHealthRestarts)

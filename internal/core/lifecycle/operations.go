@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"fmt"
+
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -11,17 +13,17 @@ import (
 const serviceActor = "service"
 
 // operationOf is the operation that a put begins; c is the cluster before it, nil for none.
-func operationOf(c *state.Cluster, e state.PutCluster) wire.Operation {
-	o := wire.Operation{Kind: wire.OperationCreate, By: e.By, To: 1, State: wire.OperationRunning}
+func operationOf(tx *state.Tx, c *state.Cluster, e state.PutCluster) wire.Operation {
+	o := wire.Operation{Kind: wire.OperationCreate, By: e.By, To: 1, Reason: e.Reason, State: wire.OperationRunning}
 	if c == nil {
 		return o
 	}
 	before := c.RequestedSpec()
-	o.Kind, o.From = kindOf(before, e.Spec), c.Generation
-	if c.Rollout != nil {
-		o.From = c.Rollout.Generation
+	o.Kind, o.From = kindOf(before, e.Spec), c.RequestedGeneration()
+	o.To, o.Changes = tx.State.NextGeneration(c), redact.Changes(before, e.Spec)
+	if e.Revert > 0 {
+		o.Kind, o.Subject = wire.OperationRevert, fmt.Sprintf("revision %d", e.Revert)
 	}
-	o.To, o.Changes = o.From+1, redact.Changes(before, e.Spec)
 	return o
 }
 

@@ -24,22 +24,31 @@ func UpdatePhase(tx *state.Tx, c *state.Cluster) {
 		c.Phases = append(slices.Clip(c.Phases), wire.PhaseTime{Phase: p, Since: tx.Now})
 	}
 	was := c.State
-	c.State = wire.Deployed
-	switch p {
-	case wire.PhaseOffer:
-		c.State = wire.Created
-	case wire.PhaseReady:
-		c.State = wire.Stable
-	case wire.PhaseFetch, wire.PhaseJobManager, wire.PhaseTaskManagers, wire.PhaseSlots, wire.PhaseJob:
-	}
-	if c.State != wire.Stable {
+	c.State = stateAt(c, p)
+	if p != wire.PhaseReady {
 		return
 	}
-	if was != wire.Stable {
+	if was != wire.Stable && c.State == wire.Stable {
 		removeOldNamespaces(tx, c)
 		retainSnapshots(tx, c)
 	}
 	tx.ForgetLostPods(c)
+}
+
+// stateAt is the state of an active cluster in a phase. One that waits for a JobManager is upgrading until the one of
+// its new program is placed; a JobManager that is lost later makes it CREATED.
+func stateAt(c *state.Cluster, p wire.Phase) wire.State {
+	switch {
+	case c.Rollout != nil && !c.Rollout.Delete:
+		return wire.Upgrading
+	case p == wire.PhaseOffer && c.State == wire.Upgrading:
+		return wire.Upgrading
+	case p == wire.PhaseOffer:
+		return wire.Created
+	case p == wire.PhaseReady:
+		return wire.Stable
+	}
+	return wire.Deployed
 }
 
 // runUnseen counts the TaskManagers of a cluster that run though Mesos does not hear their agents.

@@ -9,16 +9,9 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
-// Classes of a change.
-const (
-	ClassNone    = "none"
-	ClassScale   = "scale"
-	ClassRestart = "restart"
-)
-
 // Plan says what a put of a spec would do now, without doing it. The spec is complete and valid.
 func Plan(s *state.State, next spec.Spec, now time.Time) wire.Plan {
-	p := wire.Plan{Class: ClassRestart, Generation: 1, Changes: []wire.SpecChange{}}
+	p := wire.Plan{Class: wire.ClassRestart, Generation: 1, Changes: []wire.SpecChange{}}
 	c, ok := s.Clusters.Get([]byte(next.Name))
 	if !ok {
 		if next.Kind != spec.Session {
@@ -27,17 +20,9 @@ func Plan(s *state.State, next spec.Spec, now time.Time) wire.Plan {
 		return p
 	}
 	before := c.RequestedSpec()
-	p.Generation = c.Generation + 1
-	if c.Rollout != nil {
-		p.Generation = c.Rollout.Generation + 1
-	}
+	p.Generation = s.NextGeneration(c)
 	p.Changes = append(p.Changes, redact.Changes(before, next)...)
-	switch {
-	case before.Equal(next):
-		p.Class = ClassNone
-		return p
-	case !restartNeeded(c.Spec, next) && c.Spec.Suspended == next.Suspended, c.Spec.Suspended && next.Suspended:
-		p.Class = ClassScale
+	if p.Class = classOf(c, next); p.Class != wire.ClassRestart {
 		return p
 	}
 	if next.Kind != spec.Session {
@@ -45,6 +30,17 @@ func Plan(s *state.State, next spec.Spec, now time.Time) wire.Plan {
 		p.Restore = &wire.NextRestore{Method: string(choice.Method), Restore: shownRestore(choice.Restore), Reason: choice.Reason}
 	}
 	return p
+}
+
+// classOf says what a change of a cluster's spec needs.
+func classOf(c *state.Cluster, next spec.Spec) string {
+	switch {
+	case c.RequestedSpec().Equal(next):
+		return wire.ClassNone
+	case !restartNeeded(c.Spec, next) && c.Spec.Suspended == next.Suspended, c.Spec.Suspended && next.Suspended:
+		return wire.ClassScale
+	}
+	return wire.ClassRestart
 }
 
 // shownRestore is where a job starts as it may be shown.

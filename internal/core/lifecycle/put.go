@@ -4,11 +4,28 @@ import (
 	"fmt"
 
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/flinkconf"
+	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
+
+// Request takes what people ask of clusters and tasks.
+func Request(tx *state.Tx, e state.Event) {
+	switch e := e.(type) {
+	case state.PutCluster:
+		Put(tx, e)
+	case state.DeleteCluster:
+		Delete(tx, e)
+	case state.RestartTask:
+		RestartTask(tx, e)
+	case state.PauseLaunches:
+		PauseLaunches(tx, e)
+	default:
+		panic(fmt.Sprintf("lifecycle: event %T is no request", e))
+	}
+}
 
 // Put takes a new or changed spec.
 func Put(tx *state.Tx, e state.PutCluster) {
@@ -17,7 +34,14 @@ func Put(tx *state.Tx, e state.PutCluster) {
 		tx.Answer(e.Request, err)
 		return
 	}
-	op := operationOf(c, e)
+	if c != nil && c.RequestedSpec().Equal(e.Spec) && (c.Rollout == nil || !e.Now) {
+		tx.Answer(e.Request, nil) // It has that spec, or gets it.
+		return
+	}
+	op, class := operationOf(tx, c, e), ""
+	if c != nil {
+		class = classOf(c, e.Spec)
+	}
 	switch {
 	case c == nil:
 		c = create(tx, e)
@@ -35,6 +59,7 @@ func Put(tx *state.Tx, e state.PutCluster) {
 	}
 	c.Health = nil // Whoever changes the spec may have cured the job.
 	tx.Record(c, op)
+	revision.Record(tx, c, e, op, class)
 	for _, n := range e.Notes {
 		tx.RecordEvent(c, "Spec", "%s", n)
 	}
@@ -50,6 +75,8 @@ func refusal(tx *state.Tx, c *state.Cluster, e state.PutCluster) error {
 		return errUninstalling()
 	case c == nil && e.UpdateOnly:
 		return fault.New(fault.NotFound, "there is no cluster %q; create it first", e.Spec.Name)
+	case e.Match != 0 && (c == nil || e.Match > 0 && c.RequestedGeneration() != e.Match):
+		return mismatch(c, e)
 	case c != nil && e.CreateOnly:
 		return fault.New(fault.Conflict, "a cluster %q exists already; update it, delete it first, or choose another name", e.Spec.Name)
 	case c != nil && c.State == wire.Deleting:
@@ -65,6 +92,15 @@ func refusal(tx *state.Tx, c *state.Cluster, e state.PutCluster) error {
 		return &fault.Error{Code: fault.Invalid, Message: "the Mesos master cannot do what the spec asks for", Details: details}
 	}
 	return nil
+}
+
+// mismatch says that a cluster is not at the generation that who changes it expects.
+func mismatch(c *state.Cluster, e state.PutCluster) error {
+	if c == nil {
+		return fault.New(fault.Precondition, "there is no cluster %q, and If-Match expects one: nothing was changed", e.Spec.Name)
+	}
+	return fault.New(fault.Precondition, "cluster %q is at generation %d, and %d was expected: somebody has changed it meanwhile, and nothing was changed now; look at it and make the change again",
+		e.Spec.Name, c.RequestedGeneration(), e.Match)
 }
 
 // create makes a new cluster.
@@ -90,7 +126,7 @@ func create(tx *state.Tx, e state.PutCluster) *state.Cluster {
 func changeAgain(tx *state.Tx, c *state.Cluster, e state.PutCluster) {
 	ch := *c.Rollout
 	ch.Spec = e.Spec
-	ch.Generation++
+	ch.Generation = tx.State.NextGeneration(c)
 	if redeployed(c.Spec, e.Spec) {
 		ch.Waiting = "the state that the spec names is used"
 	}
@@ -100,9 +136,8 @@ func changeAgain(tx *state.Tx, c *state.Cluster, e state.PutCluster) {
 
 // changeSession gives a session cluster a new spec without waiting for its jobs.
 func changeSession(tx *state.Tx, c *state.Cluster, e state.PutCluster) {
-	generation := c.Generation + 1
+	generation := tx.State.NextGeneration(c)
 	if c.Rollout != nil {
-		generation = c.Rollout.Generation + 1
 		tx.RecordEvent(c, "Updated", "the jobs of cluster %s are not waited for any more", e.Spec.Name)
 		c.Savepoints, c.Rollout = c.Rollout.Savepoints, nil
 	} else if e.Spec.Kind == spec.Session && e.Spec.Suspended && !c.Spec.Suspended {

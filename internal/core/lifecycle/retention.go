@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
@@ -107,6 +108,9 @@ func neededBy(tx *state.Tx, c *state.Cluster, n *wire.Snapshot) string {
 		}
 	}
 	name := c.Spec.Name
+	if why := revision.Needs(tx, c, n); why != "" {
+		return why
+	}
 	if name != n.Cluster || n.State != wire.SnapshotCompleted {
 		return ""
 	}

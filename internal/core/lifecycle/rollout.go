@@ -26,7 +26,7 @@ const (
 // says what is waited for first.
 func BeginRollout(tx *state.Tx, c *state.Cluster, next spec.Spec, stop state.StopRequest, waiting string) {
 	c.Rollouts++
-	c.Rollout = &state.Rollout{Spec: next, Number: c.Rollouts, Generation: c.Generation + 1, Since: tx.Now, Stop: stop, Waiting: waiting}
+	c.Rollout = &state.Rollout{Spec: next, Number: c.Rollouts, Generation: tx.State.NextGeneration(c), Since: tx.Now, Stop: stop, Waiting: waiting}
 	c.RolloutFailure = ""
 	what := "upgraded"
 	if next.Suspended {
@@ -158,9 +158,8 @@ func stoppedAt(c *state.Cluster, ch *state.Rollout) wire.Restore {
 // changeJob makes a change of an application or job cluster, whose job keeps its state as the upgrade mode
 // says. What cannot be done is refused before anything is stopped.
 func changeJob(tx *state.Tx, c *state.Cluster, e state.PutCluster) error {
-	generation := c.Generation + 1
+	generation := tx.State.NextGeneration(c)
 	if c.Rollout != nil {
-		generation = c.Rollout.Generation + 1
 		tx.RecordEvent(c, "Updated", "the change of cluster %s no longer waits for its jobs to be stopped", e.Spec.Name)
 		if stopped := c.Rollout; len(stopped.Savepoints) > 0 {
 			c.Rollout, c.Savepoints = nil, stopped.Savepoints
@@ -298,11 +297,11 @@ func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64)
 		tx.RecordEvent(c, "Suspended", "cluster %s is suspended: its spec is kept, and %s", name, savepoints(len(c.Savepoints)))
 		anew()
 	case old.Suspended:
-		c.State = wire.Created
+		c.State = wire.Upgrading
 		tx.RecordEvent(c, "Resumed", "cluster %s is started again%s", name, restoredFrom(c))
 		anew()
 	case restartNeeded(old, sp), sp.Kind != spec.Session && c.Submission != nil && c.Submission.Generation == generation:
-		c.State = wire.Created
+		c.State = wire.Upgrading
 		if restartNeeded(old, sp) {
 			tx.RecordEvent(c, "Updated", "cluster %s was changed; its tasks are replaced%s", name, restoredFrom(c))
 		}

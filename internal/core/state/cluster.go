@@ -23,7 +23,7 @@ func (c *Cluster) RequestedSpec() spec.Spec {
 // Active says that the cluster is meant to run.
 func (c *Cluster) Active() bool {
 	switch c.State {
-	case wire.Created, wire.Deployed, wire.Stable:
+	case wire.Created, wire.Upgrading, wire.Deployed, wire.Stable:
 		return true
 	case wire.Suspended, wire.Finished, wire.Failed, wire.Deleting:
 		return false

@@ -89,6 +89,11 @@ type (
 		Now bool
 		// Notes are remarks about the spec for the cluster's history.
 		Notes []string
+		// Match is the generation that the cluster is expected to have; 0 for whatever it has, -1 for any, but it is to exist.
+		Match int64 `json:",omitempty"`
+		// Reason is why, as who asks says; empty for none. Revert is the revision that Spec is taken from; 0 for none.
+		Reason string `json:",omitempty"`
+		Revert int64  `json:",omitempty"`
 		// By is who asked for it.
 		By wire.Actor `json:",omitzero"`
 	}
@@ -100,6 +105,15 @@ type (
 		// Stop has running jobs stopped with savepoints before; nil does not.
 		Stop *StopRequest `json:",omitempty"`
 		By   wire.Actor   `json:",omitzero"`
+	}
+
+	// TagRevision names a revision of a cluster, which keeps it; an empty tag takes the name away.
+	TagRevision struct {
+		Request uint64
+		Cluster string
+		Number  int64
+		Tag     string
+		By      wire.Actor `json:",omitzero"`
 	}
 
 	// RestartTask asks for the replacement of a task.
@@ -119,6 +133,15 @@ type (
 		Cluster string
 		Paused  bool
 		By      wire.Actor `json:",omitzero"`
+	}
+
+	// RequestRefused says that a request for a change was refused before or by the core, so that it is kept
+	// with the operations. Nothing else follows from it.
+	RequestRefused struct {
+		Request uint64
+		// Operation has the cluster's name, the kind, the subject, who asked and the message; it is bounded and free of
+		// secrets.
+		Operation wire.Operation
 	}
 
 	// ProbeOffers asks for a look at what Mesos offers now, though nothing may wait. It is answered when
@@ -317,9 +340,13 @@ func (PutCluster) event() {}
 
 func (DeleteCluster) event() {}
 
+func (TagRevision) event() {}
+
 func (RestartTask) event() {}
 
 func (PauseLaunches) event() {}
+
+func (RequestRefused) event() {}
 
 func (ProbeOffers) event() {}
 

@@ -31,6 +31,8 @@ type Operations struct {
 	Last, Version int64
 	// PruneNext is when to look for those that are too old.
 	PruneNext time.Time
+	// Refusals bounds how fast refused ones are saved.
+	Refusals Refusals
 }
 
 // NewOperations returns the operations that were stored.
@@ -47,6 +49,18 @@ func NewOperations(stored []wire.Operation) Operations {
 // operationKey sorts as the numbers do.
 func operationKey(id int64) []byte { return fmt.Appendf(nil, "%019d", id) }
 
+// Refusals is a token bucket for operations that were refused. It is not stored.
+type Refusals struct {
+	// Used is how many tokens are taken, as of At.
+	Used int
+	At   time.Time
+	// Unrecorded counts those that found no token since one was kept.
+	Unrecorded int
+}
+
+// Each calls do for every operation, the oldest first.
+func (o Operations) Each(do func(*wire.Operation)) { each(o.ByID, do) }
+
 // Get returns an operation by its number.
 func (o Operations) Get(id int64) (*wire.Operation, bool) { return o.ByID.Get(operationKey(id)) }
 
@@ -61,8 +75,8 @@ func (tx *Tx) Record(c *Cluster, o wire.Operation) {
 	} else {
 		o.Ended = tx.Now
 	}
-	tx.setOperation(o)
-	tx.pruneOperations(c.Spec.Name)
+	tx.KeepOperation(o)
+	tx.PruneOperations(c.Spec.Name)
 }
 
 // EndOperation ends the operation that runs for a cluster; it does nothing when there is none. The caller saves
@@ -75,10 +89,11 @@ func (tx *Tx) EndOperation(c *Cluster, end wire.OperationState, message string) 
 	}
 	o := *old
 	o.State, o.Message, o.Ended = end, message, tx.Now
-	tx.setOperation(o)
+	tx.KeepOperation(o)
 }
 
-func (tx *Tx) setOperation(o wire.Operation) {
+// KeepOperation keeps and saves an operation.
+func (tx *Tx) KeepOperation(o wire.Operation) {
 	all := &tx.State.Operations
 	all.Version++
 	o.Version = all.Version
@@ -87,8 +102,8 @@ func (tx *Tx) setOperation(o wire.Operation) {
 	tx.Send(OperationChanged{Operation: o})
 }
 
-// pruneOperations removes the oldest ones of a cluster, and of all, beyond what is kept. One that runs stays.
-func (tx *Tx) pruneOperations(cluster string) {
+// PruneOperations removes the oldest ones of a cluster, and of all, beyond what is kept. One that runs stays.
+func (tx *Tx) PruneOperations(cluster string) {
 	all, of := tx.State.Operations.ByID.Len(), 0
 	each(tx.State.Operations.ByID, func(o *wire.Operation) {
 		if o.Cluster == cluster {
@@ -103,7 +118,7 @@ func (tx *Tx) pruneOperations(cluster string) {
 			of--
 		}
 		all--
-		tx.dropOperation(o)
+		tx.DropOperation(o)
 	})
 }
 
@@ -116,12 +131,13 @@ func (tx *Tx) TickOperations() {
 	each(tx.State.Operations.ByID, func(o *wire.Operation) {
 		// The newest one keeps the numbers from beginning anew.
 		if o.State != wire.OperationRunning && tx.Now.Sub(o.Ended) > OperationAge && o.Version < tx.State.Operations.Version && o.ID < tx.State.Operations.Last {
-			tx.dropOperation(o)
+			tx.DropOperation(o)
 		}
 	})
 }
 
-func (tx *Tx) dropOperation(o *wire.Operation) {
+// DropOperation forgets an operation.
+func (tx *Tx) DropOperation(o *wire.Operation) {
 	key := operationKey(o.ID)
 	tx.State.Operations.ByID, _, _ = tx.State.Operations.ByID.Delete(key)
 	tx.Save(OperationPrefix+string(key), nil)
@@ -142,6 +158,9 @@ func By(e Event, who wire.Actor) Event {
 		e.By = who
 		return e
 	case DeleteCluster:
+		e.By = who
+		return e
+	case TagRevision:
 		e.By = who
 		return e
 	case RestartTask:

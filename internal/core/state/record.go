@@ -103,6 +103,8 @@ type Stored struct {
 	Snapshots []wire.Snapshot `json:",omitempty"`
 	// Operations are those that are kept.
 	Operations []wire.Operation `json:",omitempty"`
+	// Revisions are those that are kept.
+	Revisions []Revision `json:",omitempty"`
 }
 
 // Save puts a record on the list of this step; a later value for a key replaces the earlier.

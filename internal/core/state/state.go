@@ -65,4 +65,6 @@ type State struct {
 	Snapshots Snapshots
 	// Operations are the changes that were asked for.
 	Operations Operations
+	// Revisions are the specs that clusters have and had (RevisionsOf).
+	Revisions *iradix.Tree[*Revision]
 }

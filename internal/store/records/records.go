@@ -22,6 +22,7 @@ var (
 	Reservation = store.Schema{Kind: "reservation", Version: 1}
 	Snapshot    = store.Schema{Kind: "snapshot", Version: 1}
 	Operation   = store.Schema{Kind: "operation", Version: 1}
+	Revision    = store.Schema{Kind: "revision", Version: 1}
 )
 
 // Saver makes the records of the core durable. It implements loop.Saver.
@@ -59,6 +60,8 @@ func Encode(changed []state.Record) ([]store.Record, error) {
 			changes[i].Value, err = Snapshot.Encode(v)
 		case *wire.Operation:
 			changes[i].Value, err = Operation.Encode(v)
+		case *state.Revision:
+			changes[i].Value, err = Revision.Encode(v)
 		default:
 			err = fmt.Errorf("record %s is a %T, which has no schema", r.Key, r.Value)
 		}
@@ -105,6 +108,8 @@ func decode(r store.Record, stored *state.Stored) (known bool, err error) {
 		stored.Snapshots, err = add(stored.Snapshots, Snapshot, r)
 	case strings.HasPrefix(r.Key, state.OperationPrefix):
 		stored.Operations, err = add(stored.Operations, Operation, r)
+	case strings.HasPrefix(r.Key, state.RevisionPrefix):
+		stored.Revisions, err = add(stored.Revisions, Revision, r)
 	default:
 		return false, nil
 	}
