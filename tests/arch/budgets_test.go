@@ -49,7 +49,7 @@ var over = map[string]exception{
 	"internal/config.Flink":                     {18, options},
 	"internal/core.Step paths":                  {35, dispatch},
 	"internal/core/lifecycle":                   {2800, toSplit},
-	"internal/core/state":                       {2900, toSplit},
+	"internal/core/state":                       {2950, toSplit},
 	"internal/core/lifecycle.JobsStopped paths": {22, dispatch},
 	"internal/core/state.Cluster":               {40, record},
 	"internal/core/state.ClusterRecord":         {26, record},

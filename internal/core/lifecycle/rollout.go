@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/core/overrides"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
@@ -277,7 +278,7 @@ func namespaceSpec(s spec.Spec) spec.Spec {
 // replaceSpec gives the cluster a new spec and has what runs follow it.
 func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64) {
 	old, name := c.Spec, c.Spec.Name
-	c.KeepScaling(sp)
+	overrides.Keep(c, sp)
 	c.Spec, c.Generation, c.RolloutFailure = sp, generation, ""
 	c.SavepointDue, c.CheckpointDue = time.Time{}, time.Time{}
 	c.Compile()

@@ -6,7 +6,6 @@ import (
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
-	"github.com/flink-on-mesos/flink-service/internal/autoscale/flinkconf"
 	"github.com/flink-on-mesos/flink-service/internal/constraint"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -124,38 +123,4 @@ func (c *Cluster) NewID(role spec.TaskKind) string {
 func (c *Cluster) Busy() bool {
 	return c.Pending.Len() > 0 || c.Rollout != nil || c.State == wire.Deleting || c.Replacement != nil || c.AllowSurge ||
 		c.Submission != nil && c.Submission.Lookup != nil || c.Spec.ScheduledSnapshots() || c.Scaling.Busy()
-}
-
-// FixedTaskManagers is the number of TaskManagers with static allocation, as the spec or the autoscaler has it.
-func (c *Cluster) FixedTaskManagers() int {
-	if c.Scaling != nil && c.Scaling.TaskManagers > 0 {
-		return c.Scaling.TaskManagers + c.Spec.Recovery.WarmTaskManagers
-	}
-	return c.Spec.FixedTaskManagers()
-}
-
-func resetOf(s spec.Spec) int64 {
-	if s.Job == nil {
-		return 0
-	}
-	return s.Job.AutoscalerResetNonce
-}
-
-// KeepScaling keeps of what the autoscaler has set what is to stay with a new spec: nothing when the autoscaler is off
-// or is reset, and not the number of TaskManagers when that of the spec changes.
-func (c *Cluster) KeepScaling(next spec.Spec) {
-	if c.Scaling == nil {
-		return
-	}
-	s := *c.Scaling
-	switch {
-	case !flinkconf.On(next.FlinkConfiguration):
-		c.Scaling = nil
-		return
-	case resetOf(next) != resetOf(c.Spec):
-		s.Overrides, s.TaskManagers = nil, 0
-	case next.TaskManagers.Count != c.Spec.TaskManagers.Count || next.Allocation != c.Spec.Allocation:
-		s.TaskManagers = 0
-	}
-	c.Scaling = &s
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/flink-on-mesos/flink-service/internal/core/overrides"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -14,17 +15,17 @@ func ConvergeStatic(tx *state.Tx, c *state.Cluster) {
 	gone := drainingTaskManagers(tx, c)
 	c.AllowSurge = len(gone) > 0
 	have := c.TaskManagers - len(gone) + c.Pending.Len() - c.PendingJobManagers
-	for ; have < c.FixedTaskManagers(); have++ {
+	for ; have < overrides.TaskManagers(c); have++ {
 		tx.AddPending(c, state.PendingTask{
 			ID: c.NewID(spec.TaskManagerTask), Role: spec.TaskManagerTask,
 			Need: tx.State.Need(c, spec.TaskManagerTask, c.Spec.TaskManager.Resources), Resources: c.Spec.TaskManager.Resources,
 		})
 	}
-	if have == c.FixedTaskManagers() {
+	if have == overrides.TaskManagers(c) {
 		releaseDraining(tx, c, gone)
 		return
 	}
-	excess := have - c.FixedTaskManagers()
+	excess := have - overrides.TaskManagers(c)
 	var unplaced []*state.PendingTask
 	it := c.Pending.Root().Iterator()
 	for _, w, ok := it.Next(); ok; _, w, ok = it.Next() {
@@ -65,9 +66,9 @@ func runs(t *task.Task) int {
 // releaseDraining releases those TaskManagers on agents that will not be there whose replacements are registered:
 // together, because each time Flink's job starts anew.
 func releaseDraining(tx *state.Tx, c *state.Cluster, gone []*task.Task) {
-	spare := len(gone) - c.FixedTaskManagers() // More are not wanted in any case.
+	spare := len(gone) - overrides.TaskManagers(c) // More are not wanted in any case.
 	if len(gone) > 0 && allTaskManagersRegistered(c) {
-		spare = min(c.TaskManagers-c.FixedTaskManagers(), len(gone))
+		spare = min(c.TaskManagers-overrides.TaskManagers(c), len(gone))
 	}
 	for _, t := range gone[:max(0, spare)] {
 		tx.RecordEvent(c, "Replaced", "TaskManager %s on %s is replaced", t.ID, t.Hostname)
