@@ -34,6 +34,8 @@ type Options struct {
 	Pin func(s, stored spec.Spec) (spec.Spec, error)
 	// Flink finds the distribution of a complete spec. Its error says which there are.
 	Flink func(spec.Spec) (dist.Manifest, error)
+	// Flinks are all distributions of the service. A refusal names those that have what is missing.
+	Flinks []dist.Manifest
 	// Configuration is what Flink is configured with, including what the service adds; nil adds nothing.
 	Configuration func(spec.Spec) map[string]string
 	// Artifact returns an error when an uploaded file is not there.
@@ -187,6 +189,9 @@ func (a *Admission) checkDistribution(l *fault.List, s spec.Spec) (notes []strin
 		config = a.o.Configuration(s)
 	}
 	for _, p := range requirement.Check(d, s, config) {
+		if have := requirement.Elsewhere(a.o.Flinks, p, s, config); len(have) > 0 {
+			p.Message += fmt.Sprintf(" (in this service Flink %s has it)", strings.Join(have, ", "))
+		}
 		l.Add(p.Field, "%s", p.Message)
 	}
 	for _, u := range requirement.UnknownOptions(d, s.FlinkConfiguration) {

@@ -144,6 +144,22 @@ func TestDistribution(t *testing.T) {
 	}
 }
 
+// TestElsewhere names the Flinks of the service that have what the one of the spec lacks.
+func TestElsewhere(t *testing.T) {
+	t.Parallel()
+	o := service()
+	driver := dist.Library{Path: "lib/flink-mesos-driver.jar"}
+	o.Flinks = []dist.Manifest{
+		{Version: "2.3.0", Libraries: []dist.Library{driver}},
+		{Version: "1.20.0", Libraries: []dist.Library{driver, {Path: "plugins/metrics-prometheus/flink-metrics-prometheus-1.20.0.jar"}}},
+		{Version: "1.20.5", Libraries: []dist.Library{driver}},
+	}
+	_, _, err := admit.New(o).Admit(spec.Spec{Name: "demo", Overlays: spec.Overlays{Plugins: []string{"metrics-prometheus"}}}, spec.Spec{})
+	if want := "(in this service Flink 1.20.0 has it)"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Admit() = %v, want %q in it", err, want)
+	}
+}
+
 // What the service could not do for a highly available cluster is a note, not a refusal.
 func TestHighAvailabilityNote(t *testing.T) {
 	o := service()

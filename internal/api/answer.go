@@ -14,7 +14,6 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/api/attempt"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
-	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
@@ -136,26 +135,10 @@ func answerOr(w http.ResponseWriter, v any, err error) error {
 func (a *API) answering(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := h(w, r); err != nil {
-			a.recordRefused(r, err)
+			attempt.Record(r, a.o.Core, a.o.Log, err)
 			a.refuse(w, r, err)
 		}
 	})
-}
-
-// refusedTime bounds how long the answer of a refused request waits until it is recorded.
-const refusedTime = 2 * time.Second
-
-// recordRefused keeps a change that was refused with the operations.
-func (a *API) recordRefused(r *http.Request, err error) {
-	o, ok := attempt.Refused(r, a.o.Core.View(), err)
-	if !ok {
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), refusedTime)
-	defer cancel()
-	if err := a.o.Core.Do(ctx, func(request uint64) state.Event { return state.RequestRefused{Request: request, Operation: o} }); err != nil {
-		a.o.Log.Warn("a refused request may not be recorded", "kind", o.Kind, "cluster", o.Cluster, "error", err)
-	}
 }
 
 // guard stands before everything: it turns a panic into an answer, and requests that another

@@ -80,6 +80,8 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/state/properties", a.sdk.ListProperties},
 		{http.MethodGet, "/v1/state/properties/{property}", a.sdk.Property},
 		{http.MethodGet, "/v1/metrics", a.sdk.MetricsJSON},
+		{http.MethodGet, "/v1/metrics/prometheus", a.metrics},
+		{http.MethodGet, "/v1/prometheus/targets", a.sdk.PrometheusTargets},
 		{http.MethodGet, "/v1/configurations", a.sdk.TargetID},
 		{http.MethodGet, "/v1/configurations/{id}", a.sdk.DescribeConfiguration},
 		{http.MethodGet, "/{$}", a.page},

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"math"
 	"net/http"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/metrics"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -310,6 +312,26 @@ func TestMetricsJSON(t *testing.T) {
 		t.Errorf("metrics mismatch (-want +got):\n%s", diff)
 	}
 	newWorld(t).do("GET", "/v1/metrics", "").wantFault(t, 404, fault.NotFound, "metrics")
+}
+
+// TestPrometheus reads the text of the metrics where SDK services have it, and what Prometheus is to scrape.
+func TestPrometheus(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if got := w.do("GET", "/v1/metrics/prometheus", ""); got.StatusCode != 200 || got.body != "up 1\n" {
+		t.Errorf("metrics: %d %s", got.StatusCode, got.body)
+	}
+	w.json("GET", "/v1/prometheus/targets", "", 200)
+	w.json("POST", "/v1/clusters", `{"name":"demo","metrics":{"prometheus":true},"labels":{"team":"red"},"taskManagers":{"count":1}}`, 201)
+	jm := w.up("demo", "")
+	got := into[[]metrics.Target](t, w.json("GET", "/v1/prometheus/targets", "", 200))
+	want := []metrics.Target{{
+		Targets: []string{fmt.Sprintf("jobmanager.example:%d", jm.Ports["prometheus"])},
+		Labels:  map[string]string{"cluster": "demo", "team": "red", "role": "jobmanager", "task": jm.ID, "agent": "a-1", "host": "jobmanager.example"},
+	}}
+	if diff := cmp.Diff(want, got); diff != "" || jm.Ports["prometheus"] == 0 {
+		t.Errorf("targets mismatch (-want +got):\n%s", diff)
+	}
 }
 
 func TestEndpointsAndConfigurations(t *testing.T) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -94,7 +95,8 @@ func (a *API) planChange(w http.ResponseWriter, sp spec.Spec, notes []string) er
 	return answer(w, http.StatusOK, p)
 }
 
-// stopToDelete says how the jobs of a cluster are stopped before it is deleted; nil is without savepoints.
+// stopToDelete says how the jobs of a cluster are stopped before it is deleted; nil is without savepoints. A request
+// that does not say whether there are to be savepoints leaves that to the spec.
 func (a *API) stopToDelete(r *http.Request, name string, sp spec.Spec) (*state.StopRequest, error) {
 	savepoint, err := query.Flag(r, "savepoint")
 	if err != nil {
@@ -104,6 +106,11 @@ func (a *API) stopToDelete(r *http.Request, name string, sp spec.Spec) (*state.S
 	stop := &state.StopRequest{Directory: values.Get("directory")}
 	if stop.Drain, err = query.Flag(r, "drain"); err != nil {
 		return nil, err
+	}
+	if p := sp.SnapshotPolicy(); p.OnDeletion && values.Get("savepoint") == "" {
+		savepoint = true
+		stop.Directory = cmp.Or(stop.Directory, p.Directory)
+		stop.Drain = stop.Drain || p.DrainOnDeletion
 	}
 	if !savepoint {
 		if stop.Drain || stop.Directory != "" {

@@ -54,7 +54,7 @@ func TestSuspend(t *testing.T) {
 	w.stateOf("demo", wire.Suspended)
 	w.loop.Post(state.Updated{TaskID: jm.ID, AgentID: "a-1", State: task.Killed})
 	w.json("POST", "/v1/clusters/demo/resume", "", 202)
-	w.stateOf("demo", wire.Created)
+	w.stateOf("demo", wire.Upgrading)
 
 	// What runs nothing has nothing to stop, and a session without jobs needs no directory.
 	w.json("POST", "/v1/clusters", `{"name":"idle","kind":"session","suspended":true}`, 201)
@@ -77,4 +77,21 @@ func TestUpgradeModes(t *testing.T) {
 	} {
 		w.do("POST", "/v1/clusters", `{"name":"app","kind":"application",`+spec+`}`, "Content-Type", "application/json").wantFault(t, 422, fault.Invalid, part)
 	}
+}
+
+// TestSavepointOnDeletion deletes an application whose spec wants a savepoint before.
+func TestSavepointOnDeletion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const head = `"kind":"application","job":{"jarURI":"file:///a.jar","parallelism":1,"snapshots":{"onDeletion":true`
+	w.do("PUT", "/v1/clusters/app", `{`+head+`}}}`, "Content-Type", "application/json").wantFault(t, 422, fault.Invalid, "job.snapshots.onDeletion")
+	w.json("PUT", "/v1/clusters/app", `{`+head+`,"directory":"file:/sp"}},"flinkConfiguration":{"kubernetes.operator.job.drain-on-savepoint-deletion":"true"}}`, 201)
+	w.up("app", "http://127.0.0.1:1/slave(1)")
+	w.json("DELETE", "/v1/clusters/app", "", 202)
+	w.poll("the jobs of app are being stopped", func(s *state.State) bool {
+		c, ok := s.Clusters.Get([]byte("app"))
+		return ok && c.Rollout != nil && c.Rollout.Delete && c.Rollout.Stop == state.StopRequest{Directory: "file:/sp", Drain: true}
+	})
+	w.json("DELETE", "/v1/clusters/app?savepoint=false", "", 202)
+	w.stateOf("app", wire.Deleting)
 }

@@ -33,6 +33,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
+	"github.com/flink-on-mesos/flink-service/internal/metrics"
 	"github.com/flink-on-mesos/flink-service/internal/probe"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
@@ -59,6 +60,8 @@ type components struct {
 	handler    handler
 	history    *history.History
 	events     *eventlog.Log
+	// statsd reports the metrics; nil for nobody.
+	statsd     *metrics.StatsD
 	autoscaler *runner.Runner
 	// initial creates the first cluster; nil when there is nothing to do.
 	initial func(context.Context) error
@@ -96,6 +99,9 @@ func (p *components) run(ctx context.Context, lost <-chan struct{}) error {
 	}
 	if p.uninstall == nil || p.registered {
 		g.Add(func() error { return p.scheduler.Run(ctx) }, func(error) { cancel() })
+	}
+	if p.statsd != nil {
+		g.Add(func() error { return p.statsd.Run(ctx) }, func(error) { cancel() })
 	}
 	g.Add(func() error { p.replicator.Supply(ctx, p.others, p.missing); return nil }, func(error) { cancel() })
 	for _, once := range []func(context.Context) error{p.initial, p.uninstall} {

@@ -26,6 +26,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
+	"github.com/flink-on-mesos/flink-service/internal/secretdir"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
@@ -101,29 +102,29 @@ func TestConnectorOwnCertificates(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		change  func(*spec.Spec)
-		secrets secretFiles
+		secrets secretdir.Dir
 		problem string
 	}{
-		{"all is right", func(*spec.Spec) {}, secretFiles(dir), ""},
+		{"all is right", func(*spec.Spec) {}, secretdir.Dir(dir), ""},
 		{"any certificate is good", func(s *spec.Spec) {
 			s.Security.REST = spec.RESTSecurity{ClientCertificate: "client.pem", Insecure: true}
-		}, secretFiles(dir), ""},
-		{"another name", func(s *spec.Spec) { s.Security.REST.ServerName = "" }, secretFiles(dir), "certificate"},
-		{"the authorities of the machine", func(s *spec.Spec) { s.Security.REST.Authorities = "" }, secretFiles(dir), "unknown authority"},
-		{"no certificate of our own", func(s *spec.Spec) { s.Security.REST.ClientCertificate = "" }, secretFiles(dir), "certificate required"},
-		{"an authority of the service's", func(s *spec.Spec) { s.Security = spec.Security{TLS: true} }, secretFiles(dir), "not demo-aaaa.flink.invalid"},
+		}, secretdir.Dir(dir), ""},
+		{"another name", func(s *spec.Spec) { s.Security.REST.ServerName = "" }, secretdir.Dir(dir), "certificate"},
+		{"the authorities of the machine", func(s *spec.Spec) { s.Security.REST.Authorities = "" }, secretdir.Dir(dir), "unknown authority"},
+		{"no certificate of our own", func(s *spec.Spec) { s.Security.REST.ClientCertificate = "" }, secretdir.Dir(dir), "certificate required"},
+		{"an authority of the service's", func(s *spec.Spec) { s.Security = spec.Security{TLS: true} }, secretdir.Dir(dir), "not demo-aaaa.flink.invalid"},
 		{"no directory", func(*spec.Spec) {}, "", "SECRETS_DIR, which is not set"},
-		{"no such file", func(s *spec.Spec) { s.Security.REST.ClientCertificate = "none" }, secretFiles(dir), "no file none in SECRETS_DIR"},
-		{"a way out", func(s *spec.Spec) { s.Security.REST.ClientCertificate = "../" + filepath.Base(dir) + "/client.pem" }, secretFiles(dir), "not the name of a file"},
-		{"an empty file", func(s *spec.Spec) { s.Security.REST.ClientCertificate = "empty.pem" }, secretFiles(dir), "is empty"},
-		{"no certificate in it", func(s *spec.Spec) { s.Security.REST.ClientCertificate = "other.pem" }, secretFiles(dir), "PEM form"},
+		{"no such file", func(s *spec.Spec) { s.Security.REST.ClientCertificate = "none" }, secretdir.Dir(dir), "no file none in SECRETS_DIR"},
+		{"a way out", func(s *spec.Spec) { s.Security.REST.ClientCertificate = "../" + filepath.Base(dir) + "/client.pem" }, secretdir.Dir(dir), "not the name of a file"},
+		{"an empty file", func(s *spec.Spec) { s.Security.REST.ClientCertificate = "empty.pem" }, secretdir.Dir(dir), "is empty"},
+		{"no certificate in it", func(s *spec.Spec) { s.Security.REST.ClientCertificate = "other.pem" }, secretdir.Dir(dir), "PEM form"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			sp := spec.Spec{Name: "demo", FlinkConfiguration: map[string]string{"security.ssl.rest.enabled": "true"}, Security: spec.Security{REST: rest}}
 			c.change(&sp)
 			st := core.New(state.Options{}, state.Stored{Clusters: []state.ClusterRecord{{Spec: sp.Complete(spec.Defaults{}), Nonce: "aaaa"}}}, time.Now())
-			r := jobmanager.NewConnector(jobmanager.ConnectorOptions{View: func() *state.State { return &st }, Authority: planner.Authority, Secret: c.secrets.read})
+			r := jobmanager.NewConnector(jobmanager.ConnectorOptions{View: func() *state.State { return &st }, Authority: planner.Authority, Secret: c.secrets.Read})
 			jm := task.Task{Cluster: "demo", Hostname: "127.0.0.1", Ports: map[string]int{"rest": port}, Secure: sp.SecureREST()}
 			err := ask(r, jm)
 			switch {

@@ -207,6 +207,16 @@ func (d distributions) of(s spec.Spec) (found distribution, pinned bool, err err
 	return found, sha == "", err
 }
 
+// manifests lists what new clusters can have.
+func (d distributions) manifests() (all []dist.Manifest) {
+	for _, found := range d {
+		if !found.kept {
+			all = append(all, found.Manifest)
+		}
+	}
+	return all
+}
+
 // pin has a cluster stay with one archive, however many of the same version there will be. A new cluster, and one
 // whose flinkVersion changes, gets the one of today; so does one that asks for spec.CurrentDistribution.
 func (d distributions) pin(s, stored spec.Spec) (spec.Spec, error) {

@@ -12,6 +12,8 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 	"github.com/flink-on-mesos/flink-service/internal/flinkmesos"
 	"github.com/flink-on-mesos/flink-service/internal/journal"
+	"github.com/flink-on-mesos/flink-service/internal/metrics"
+	"github.com/flink-on-mesos/flink-service/internal/secretdir"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 )
 
@@ -21,6 +23,15 @@ func (p *components) newHandler() (handler, error) {
 	var flinks []api.Flink
 	for _, d := range p.flinks {
 		flinks = append(flinks, api.Flink{Name: d.Name(), Version: d.Version, Variant: d.Variant, SHA256: d.SHA256, Size: d.Size, Missing: d.Missing, Kept: d.kept})
+	}
+	if err := s.registry.Register(metrics.NewCollector(metrics.Options{View: p.loop.View, MaxSeries: s.c.Metrics.MaxSeries})); err != nil {
+		return nil, err
+	}
+	if address := s.c.Metrics.StatsD(); address != "" {
+		var err error
+		if p.statsd, err = metrics.NewStatsD(s.registry, address, s.log.With("part", "statsd")); err != nil {
+			p.problems.add("STATSD_UDP_HOST", fmt.Sprintf("metrics are not sent: %v", err))
+		}
 	}
 	a, err := api.New(api.Options{
 		Core: p.loop, Artifacts: p.artifacts, Events: p.events, Autoscaler: p.autoscaler, Admit: p.admission.Admit, Import: flinkmesos.Import, Roles: s.c.Mesos.Roles,
@@ -55,13 +66,14 @@ func (p *components) newAdmission() *admit.Admission {
 			}
 			return d.Manifest, err
 		},
+		Flinks:        p.flinks.manifests(),
 		Configuration: func(s spec.Spec) map[string]string { return p.planner.Configuration(s, "") },
 		Artifact: func(u spec.ArtifactURI) error {
 			_, err := p.artifacts.Stat(u.SHA256)
 			return err
 		},
 		SecretFile: func(name string) error {
-			_, err := secretFiles(s.c.Flink.SecretsDir).read(name)
+			_, err := secretdir.Dir(s.c.Flink.SecretsDir).Read(name)
 			return err
 		},
 		HighAvailability: func(s spec.Spec) (string, error) {

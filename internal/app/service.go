@@ -37,6 +37,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/mesos/detect"
 	"github.com/flink-on-mesos/flink-service/internal/probe"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
+	"github.com/flink-on-mesos/flink-service/internal/secretdir"
 	"github.com/flink-on-mesos/flink-service/internal/sendfile"
 	"github.com/flink-on-mesos/flink-service/internal/serviceaccount"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -267,7 +268,7 @@ func (s *Service) newPlanner(ctx context.Context, p *components, k keys) (*launc
 		return nil, err
 	}
 	return launch.New(launch.Options{
-		Distribution: p.distribution, OverlayURI: p.overlayURI, ArtifactURI: p.artifactURI, Key: k.Signing, Secret: secretFiles(s.c.Flink.SecretsDir).read,
+		Distribution: p.distribution, OverlayURI: p.overlayURI, ArtifactURI: p.artifactURI, Key: k.Signing, Secret: secretdir.Dir(s.c.Flink.SecretsDir).Read,
 		KillGrace: s.c.Timing.KillGrace, ZooKeeper: s.c.Flink.ZooKeeper, StorageDir: s.c.Flink.HAStorageDir, JavaHome: s.c.Flink.JavaHome, JavaArchive: java,
 		HadoopDirectory: s.c.Flink.HadoopDirectory, Inherited: s.c.Flink.Inherited(os.Environ()),
 	})
@@ -326,7 +327,7 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 	}
 	p.artifacts.Handle(overlayKind, p.renderOverlay)
 	p.connector = jobmanager.NewConnector(jobmanager.ConnectorOptions{
-		View: func() *state.State { return p.loop.View() }, Authority: p.planner.Authority, Secret: secretFiles(s.c.Flink.SecretsDir).read,
+		View: func() *state.State { return p.loop.View() }, Authority: p.planner.Authority, Secret: secretdir.Dir(s.c.Flink.SecretsDir).Read,
 		Dial: s.o.Network.dialer(5 * time.Second),
 	})
 	s.steps.add("idle connections to JobManagers", p.connector.Close)

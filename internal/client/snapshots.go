@@ -106,3 +106,14 @@ func (c *Client) DeleteClusterWithSavepoints(ctx context.Context, name, director
 	_, err := c.do(ctx, call{method: http.MethodDelete, path: []string{"v1", "clusters", name}, query: query})
 	return err
 }
+
+// DeleteClusterWithoutSavepoints asks for the end of a cluster without savepoints of its jobs, also where its spec asks
+// for one on deletion.
+func (c *Client) DeleteClusterWithoutSavepoints(ctx context.Context, name string, force bool) error {
+	query := url.Values{"savepoint": {"false"}}
+	if force {
+		query.Set("force", "true")
+	}
+	_, err := c.do(ctx, call{method: http.MethodDelete, path: []string{"v1", "clusters", name}, query: query})
+	return err
+}

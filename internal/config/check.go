@@ -83,6 +83,8 @@ func (l *loader) check(c Config) {
 		between("RECONCILE_INTERVAL", c.Timing.Reconcile, time.Second, 24*time.Hour),
 		between("TASK_KILL_GRACE", c.Timing.KillGrace, 0, time.Hour),
 		between("UNREACHABLE_TIMEOUT", c.Timing.Unreachable, 0, 24*time.Hour),
+		{c.Metrics.MaxSeries < 0, "METRICS_MAX_SERIES", "is below 0"},
+		{c.Metrics.StatsDPort < 0 || c.Metrics.StatsDPort > 65535, "STATSD_UDP_PORT", fmt.Sprintf("%d is no port: use 1 to 65535, or 0 for none", c.Metrics.StatsDPort)},
 		oneOf("LOG_FORMAT", c.Log.Format, "text", "json"),
 	}
 	for _, r := range rules {

@@ -22,6 +22,7 @@ type Config struct {
 	Flink     Flink     `doc:"Which Flink is started, and what clusters get that do not say otherwise."`
 	HA        HA        `doc:"How the service enters the ZooKeeper of highly available JobManagers, of which it removes what they leave."`
 	Timing    Timing    `doc:"Times of the scheduler. Each is a number with a unit: 500ms, 30s, 15m, 168h."`
+	Metrics   Metrics   `doc:"What the service tells systems that watch it."`
 	Log       Log       `doc:"What the service writes to its standard error."`
 	// Warnings are the options that are ignored, because they contradict others, with what to do about each. They are no
 	// errors: a slip in an option must not stop a service that runs clusters.
@@ -161,6 +162,21 @@ type Timing struct {
 	Reconcile   time.Duration `envconfig:"RECONCILE_INTERVAL" default:"15m" doc:"The time between two comparisons of all tasks with Mesos."`
 	KillGrace   time.Duration `envconfig:"TASK_KILL_GRACE" default:"30s" doc:"The time between SIGTERM and SIGKILL of a task."`
 	Unreachable time.Duration `envconfig:"UNREACHABLE_TIMEOUT" default:"30s" doc:"How long an unreachable task that does not answer is waited for while nothing else answers the service either. Else it is replaced at once, and one that answers stays."`
+}
+
+// Metrics are for systems that watch the service.
+type Metrics struct {
+	MaxSeries  int    `envconfig:"METRICS_MAX_SERIES" default:"10000" doc:"The most series of all clusters together in /metrics. Clusters beyond it are left out, and counted in flink_mesos_clusters_omitted. A cluster without jobs has about 20, 0 leaves out all."`
+	StatsDHost string `envconfig:"STATSD_UDP_HOST" doc:"Where the metrics of /metrics are sent as StatsD datagrams, every 10 seconds; needs STATSD_UDP_PORT. DC/OS sets both for every task."`
+	StatsDPort int    `envconfig:"STATSD_UDP_PORT" default:"0" doc:"The port of STATSD_UDP_HOST; 0 sends nothing."`
+}
+
+// StatsD is where metrics are sent, as host:port; empty for nowhere.
+func (m Metrics) StatsD() string {
+	if m.StatsDHost == "" || m.StatsDPort == 0 {
+		return ""
+	}
+	return net.JoinHostPort(m.StatsDHost, strconv.Itoa(m.StatsDPort))
 }
 
 // Log is for people and machines.

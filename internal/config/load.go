@@ -211,6 +211,8 @@ func explain(f field, value string, err error) string {
 		return fmt.Sprintf("%q is not a duration: write a number and a unit, such as 30s, 15m or 168h", value)
 	case "boolean":
 		return fmt.Sprintf("%q is neither true nor false", value)
+	case "number":
+		return fmt.Sprintf("%q is not a whole number", value)
 	case "level":
 		return fmt.Sprintf("%q is not a level: use DEBUG, INFO, WARN or ERROR", value)
 	default:

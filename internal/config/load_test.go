@@ -30,8 +30,9 @@ func TestLoadDefaults(t *testing.T) {
 			Distributions: []string{"build/flink"}, DefaultAllocation: "dynamic",
 			ArtifactURLs: time.Hour, ArtifactMaxSize: 1023 << 20, ProxyResponseStall: 11 * time.Minute,
 		},
-		Timing: config.Timing{OfferRefuse: time.Hour, Reconcile: 15 * time.Minute, KillGrace: 30 * time.Second, Unreachable: 30 * time.Second},
-		Log:    config.Log{Format: "text"},
+		Timing:  config.Timing{OfferRefuse: time.Hour, Reconcile: 15 * time.Minute, KillGrace: 30 * time.Second, Unreachable: 30 * time.Second},
+		Metrics: config.Metrics{MaxSeries: 10_000},
+		Log:     config.Log{Format: "text"},
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("Load() mismatch (-want +got):\n%s", diff)
@@ -57,6 +58,7 @@ func TestLoadEveryVariable(t *testing.T) {
 		"ALLOW_PRIVILEGED_CONTAINERS": "true", "SECRETS_DIR": dir, "HADOOP_CONF_DIR": dir, "INHERIT_ENVIRONMENT": "HADOOP_*,TZ",
 		"STATE_STORE_TLS": "true", "STATE_STORE_CA_FILE": ca, "LISTEN_CERTIFICATE_FILE": ca, "LISTEN_KEY_FILE": ca, "FETCH_SCHEMES": "https,s3", "FETCH_HOSTS": "files.example.com,.internal",
 		"OFFER_REFUSE_DURATION": "2m", "RECONCILE_INTERVAL": "2m", "TASK_KILL_GRACE": "5s", "UNREACHABLE_TIMEOUT": "1m",
+		"METRICS_MAX_SERIES": "500", "STATSD_UDP_HOST": "127.0.0.1", "STATSD_UDP_PORT": "8125",
 		"LOG_LEVEL": "debug", "LOG_FORMAT": "json",
 		"DCOS_SERVICE_ACCOUNT_CREDENTIAL": "file:sa.json", "MARATHON_URL": "http://marathon.mesos:8080", "UNINSTALL_SAVEPOINT_DIRECTORY": "hdfs:///sp", "MARATHON_USER": "u", "MARATHON_PASSWORD": "pw", "UNINSTALL": "true", "SDK_UNINSTALL": "true",
 		"HOST": "agent", "PORT_API": "31000", "PORT0": "31001", "MARATHON_APP_ID": "/flink", "MESOS_TASK_ID": "t", "MESOS_SANDBOX": "/s",
@@ -85,6 +87,7 @@ func TestLoadEveryVariable(t *testing.T) {
 	}{
 		{"State", defaults.State, a.State},
 		{"Timing", defaults.Timing, a.Timing},
+		{"Metrics", defaults.Metrics, a.Metrics},
 		{"Log", defaults.Log, a.Log},
 		{"Facts", defaults.Facts, a.Facts},
 	} {
@@ -97,6 +100,9 @@ func TestLoadEveryVariable(t *testing.T) {
 	}
 	if a.Mesos.Secret.Reveal() != "s" || a.State.Password.Reveal() != "pw" || a.Log.Level != slog.LevelDebug {
 		t.Errorf("Load() = %+v", a)
+	}
+	if got := a.Metrics.StatsD() + defaults.Metrics.StatsD(); got != "127.0.0.1:8125" {
+		t.Errorf("StatsD() = %q", got)
 	}
 	if got := a.HTTP.URL(1); got != "https://vip/flink" {
 		t.Errorf("URL() = %q", got)

@@ -14,7 +14,7 @@ type Variable struct {
 	Section, SectionDoc string
 	// Name is the short name; Prefix may stand before it unless Fact is set.
 	Name string
-	// Type is text, list, duration, boolean, size, level, cluster or secret.
+	// Type is text, list, duration, number, boolean, size, level, cluster or secret.
 	Type     string
 	Default  string
 	Doc      string
@@ -50,6 +50,8 @@ func kind(t reflect.Type) string {
 	switch t {
 	case reflect.TypeFor[time.Duration]():
 		return "duration"
+	case reflect.TypeFor[int]():
+		return "number"
 	case reflect.TypeFor[bool]():
 		return "boolean"
 	case reflect.TypeFor[[]string]():

@@ -2,6 +2,7 @@ package jobmanager
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,7 +55,7 @@ func waitsForSlots(ctx context.Context, client *rest.Client, j rest.JobSummary) 
 // look says which jobs wait for slots.
 func (s *slotWaits) look(ctx context.Context, client *rest.Client, list []rest.JobSummary, now time.Time) (wire.SlotWait, error) {
 	known := make(map[string]slotWait)
-	var first wire.SlotWait
+	var waiting []wire.SlotWait
 	for _, j := range list {
 		waits, old := s.known[j.ID]
 		is, failed, err := waitsForSlots(ctx, client, j)
@@ -73,43 +74,49 @@ func (s *slotWaits) look(ctx context.Context, client *rest.Client, list []rest.J
 		if !waits.failed && now.Sub(waits.since) < slotGrace {
 			continue
 		}
-		first.Jobs++
-		if first.Job == "" {
-			first.Job, first.Name, first.State, first.Failed = j.ID, j.Name, j.State, waits.failed
-		}
+		waiting = append(waiting, wire.SlotWait{Job: j.ID, Name: j.Name, State: j.State, Failed: waits.failed})
 	}
 	s.known = known
-	if first.Job == "" {
+	if len(waiting) == 0 {
 		return wire.SlotWait{}, nil
 	}
-	return needs(ctx, client, list, first)
+	return needs(ctx, client, list, waiting)
 }
 
-// needs adds how many slots the job needs, and all unfinished jobs together.
-func needs(ctx context.Context, client *rest.Client, list []rest.JobSummary, w wire.SlotWait) (wire.SlotWait, error) {
+// needs picks the first of the jobs that wait, and adds how many slots it needs, and all unfinished jobs together. A
+// batch job that runs does not wait: its subtasks take turns.
+func needs(ctx context.Context, client *rest.Client, list []rest.JobSummary, waiting []wire.SlotWait) (wire.SlotWait, error) {
+	unknown := waiting[0]
+	unknown.Jobs = len(waiting)
 	asked, all := 0, 0
 	for _, j := range list {
 		if j.Terminal() {
 			continue
 		}
 		if asked++; asked > maxWaiting {
-			return w, nil // Too many to know what all of them need.
+			return unknown, nil // Too many to know what all of them need.
 		}
 		d, err := client.Job(ctx, j.ID)
 		switch {
 		case rest.IsNotFound(err):
-			return w, nil // One ended meanwhile: the next look knows more.
+			return unknown, nil // One ended meanwhile: the next look knows more.
 		case err != nil:
 			return wire.SlotWait{}, err
 		}
-		if j.ID == w.Job {
-			w.Slots = d.Slots()
-			if d.Batch() && j.Tasks["running"] > 0 {
-				return wire.SlotWait{}, nil // Its subtasks take turns.
-			}
-		}
 		all += d.Slots()
+		i := slices.IndexFunc(waiting, func(w wire.SlotWait) bool { return w.Job == j.ID })
+		switch {
+		case i < 0:
+		case d.Batch() && j.Tasks["running"] > 0:
+			waiting = slices.Delete(waiting, i, i+1)
+		default:
+			waiting[i].Slots = d.Slots()
+		}
 	}
-	w.AllSlots = all
-	return w, nil
+	if len(waiting) == 0 {
+		return wire.SlotWait{}, nil
+	}
+	first := waiting[0]
+	first.Jobs, first.AllSlots = len(waiting), all
+	return first, nil
 }

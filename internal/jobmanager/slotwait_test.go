@@ -27,6 +27,8 @@ type starving struct {
 	jobs  []map[string]any
 	needs map[string]int
 	kind  string
+	// batch is the id of a batch job among jobs of kind.
+	batch string
 	trace string
 }
 
@@ -47,7 +49,11 @@ func (s *starving) RoundTrip(r *http.Request) (*http.Response, error) {
 	case strings.HasSuffix(r.URL.Path, "/exceptions"):
 		body = map[string]any{"exceptionHistory": map[string]any{"entries": []map[string]any{{"exceptionName": "x.JobException", "stacktrace": s.trace}}}}
 	default:
-		body = map[string]any{"jid": id, "job-type": s.kind, "vertices": []map[string]any{
+		kind := s.kind
+		if id == s.batch {
+			kind = "BATCH"
+		}
+		body = map[string]any{"jid": id, "job-type": kind, "vertices": []map[string]any{
 			{"slotSharingGroupId": "a", "parallelism": s.needs[id]}, {"slotSharingGroupId": "a", "parallelism": 1}, {"slotSharingGroupId": "b", "parallelism": 1},
 		}}
 	}
@@ -86,7 +92,7 @@ func waits(events []state.Event, last wire.SlotWait) (waits []wire.SlotWait, job
 func TestSlotWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := &starving{needs: map[string]int{"j1": 8, "j2": 2}, kind: "STREAMING"}
+		f := &starving{needs: map[string]int{"j1": 8, "j2": 2, "j3": 4}, batch: "j3", kind: "STREAMING"}
 		w := &watched{}
 		var err error
 		w.Watcher, err = jobmanager.New(jobmanager.Options{
@@ -149,6 +155,11 @@ func TestSlotWait(t *testing.T) {
 				name: "the adaptive scheduler holds it back", running: 1, kind: "STREAMING", after: 20 * time.Second,
 				jobs: []map[string]any{job("j2", "CREATED", map[string]int{})},
 				want: []wire.SlotWait{{Job: "j2", Name: "Job j2", State: "CREATED", Slots: 3, AllSlots: 3, Jobs: 1}},
+			},
+			{
+				name: "a batch job first in line does not hide it", running: 2, kind: "STREAMING", after: 20 * time.Second,
+				jobs: []map[string]any{job("j3", "RUNNING", map[string]int{"scheduled": 2, "running": 1}), job("j2", "CREATED", map[string]int{})},
+				want: []wire.SlotWait{{Job: "j2", Name: "Job j2", State: "CREATED", Slots: 3, AllSlots: 8, Jobs: 1}},
 			},
 			{
 				name: "it fails", trace: "x\nCaused by: java.io.IOException: no room", after: 20 * time.Second,

@@ -51,7 +51,7 @@ func TestOperatorOptions(t *testing.T) {
 		"cluster.health-check.enabled": "true", "cluster.health-check.restarts.window": "7 min", "cluster.health-check.restarts.threshold": "3",
 		"cluster.health-check.checkpoint-progress.window": "9 min", "job.restart.failed": "true",
 		"job.upgrade.last-state-fallback.enabled": "false", "job.upgrade.last-state.max.allowed.checkpoint.age": "5 min",
-		"job.upgrade.ignore-pending-savepoint": "true", "periodic.savepoint.interval": "6 h", "periodic.checkpoint.interval": "6 h",
+		"job.upgrade.ignore-pending-savepoint": "true", "job.savepoint-on-deletion": "true", "periodic.savepoint.interval": "6 h", "periodic.checkpoint.interval": "6 h",
 		"savepoint.format.type": "NATIVE", "savepoint.history.max.age": "3 d", "savepoint.history.max.count": "4", "savepoint.cleanup.enabled": "false",
 	} {
 		key := "kubernetes.operator." + option
@@ -73,7 +73,6 @@ func TestFixedOptions(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ key, agrees, differs string }{
 		{"kubernetes.operator.jm-deployment-recovery.enabled", "true", "false"},
-		{"kubernetes.operator.job.savepoint-on-deletion", "false", "true"},
 		{"kubernetes.operator.savepoint.dispose-on-delete", "false", "true"},
 		{"kubernetes.operator.checkpoint.type", "FULL", "INCREMENTAL"},
 		{"kubernetes.operator.session.deletion.block-on-session-jobs", "true", "false"},

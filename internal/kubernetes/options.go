@@ -274,7 +274,7 @@ func honoured() map[string]bool {
 		"cluster.health-check.checkpoint-progress.enabled", "cluster.health-check.checkpoint-progress.window",
 		"job.restart.failed", "job.upgrade.last-state-fallback.enabled", "job.upgrade.last-state.max.allowed.checkpoint.age",
 		"job.upgrade.ignore-pending-savepoint", "periodic.savepoint.interval", "periodic.checkpoint.interval",
-		"savepoint.format.type", "savepoint.history.max.age", "savepoint.history.max.count", "savepoint.cleanup.enabled",
+		"job.savepoint-on-deletion", "job.drain-on-savepoint-deletion", "savepoint.format.type", "savepoint.history.max.age", "savepoint.history.max.count", "savepoint.cleanup.enabled",
 	} {
 		all[name] = true
 	}
@@ -285,13 +285,10 @@ func honoured() map[string]bool {
 type operatorRule struct{ harmless, note string }
 
 func operatorRules() map[string]operatorRule {
-	const byCommand = "a deletion takes a savepoint when it is asked to: dcos flink cluster delete NAME --savepoint"
 	return map[string]operatorRule{
 		"jm-deployment-recovery.enabled":            {"true", "a JobManager that is lost is always replaced"},
 		"jm-deployment.shutdown-ttl":                {"*", "the tasks of a cluster end with its job; its record stays"},
 		"jm-deployment.startup.probe.enabled":       {"*", "the service asks every process how it is"},
-		"job.savepoint-on-deletion":                 {"false", byCommand},
-		"job.drain-on-savepoint-deletion":           {"false", byCommand + " --drain"},
 		"job.upgrade.inplace-scaling.enabled":       {"*", "a change that keeps the tasks keeps them without an option"},
 		"job.upgrade.last-state.job-cancel.enabled": {"*", "mode last-state cancels the job and keeps its last checkpoint"},
 		"deployment.readiness.timeout":              {"*", "reasons why a cluster is not ready are shown at once: dcos flink cluster describe NAME"},

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/flink"
@@ -69,6 +70,14 @@ func overlayConfiguration(s spec.Spec) map[string]string {
 		}
 		if len(k.Contexts) > 0 {
 			config["security.kerberos.login.contexts"] = strings.Join(k.Contexts, ",")
+		}
+	}
+	if s.Metrics.Prometheus {
+		config[spec.PrometheusReporter+"factory.class"] = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
+		// The list, where there is one, names the only reporters that Flink starts.
+		list := strings.FieldsFunc(s.FlinkConfiguration["metrics.reporters"], func(r rune) bool { return r == ',' || r == ' ' })
+		if len(list) > 0 && !slices.Contains(list, "prometheus") {
+			config["metrics.reporters"] = strings.Join(append(list, "prometheus"), ",")
 		}
 	}
 	return config

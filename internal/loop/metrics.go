@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 type metrics struct {
@@ -17,6 +18,8 @@ type metrics struct {
 	save    prometheus.Histogram
 	// recoveries are the times in which jobs got over a loss.
 	recoveries prometheus.Histogram
+	// operations are those that ended.
+	operations *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) metrics {
@@ -41,7 +44,10 @@ func newMetrics(r prometheus.Registerer) metrics {
 		Name: "flink_mesos_loop_recovery_seconds", Help: "Time from the loss of a task, or the failure of a job, until the jobs of the cluster ran again.",
 		Buckets: prometheus.ExponentialBuckets(0.5, 2, 11),
 	})
-	r.MustRegister(m.recoveries, m.events, m.actions, m.offers, m.records, m.save)
+	m.operations = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "flink_mesos_loop_operations_total", Help: "Operations that ended, by kind and by how they ended: succeeded, failed or superseded.",
+	}, []string{"kind", "state"})
+	r.MustRegister(m.operations, m.recoveries, m.events, m.actions, m.offers, m.records, m.save)
 	return m
 }
 
@@ -56,6 +62,10 @@ func (m metrics) action(a state.Action) {
 		m.offers.WithLabelValues("accepted").Add(float64(len(a.OfferIDs)))
 	case state.Recovered:
 		m.recoveries.Observe(a.Took.Seconds())
+	case state.OperationChanged:
+		if o := a.Operation; o.State != wire.OperationRunning {
+			m.operations.WithLabelValues(string(o.Kind), string(o.State)).Inc()
+		}
 	case state.Decline:
 		m.offers.WithLabelValues(a.Reason).Add(float64(len(a.OfferIDs)))
 	}

@@ -19,6 +19,8 @@ type Overlays struct {
 	LogConfiguration map[string]string `json:"logConfiguration,omitempty"`
 	// Plugins are the names of plugins in the Flink distribution: directories of plugins, and jars of opt.
 	Plugins []string `json:"plugins,omitempty"`
+	// Metrics say how the metrics of the cluster are read.
+	Metrics Metrics `json:"metrics,omitzero"`
 }
 
 // Hadoop is how the tasks find a Hadoop.
@@ -96,6 +98,7 @@ func (s Spec) checkOverlays() []problem {
 		)
 	}
 	checks = append(checks, s.checkKerberos()...)
+	checks = append(checks, s.checkMetrics()...)
 	files := []string{"log4j.properties", "logback.xml"}
 	for _, name := range slices.Sorted(maps.Keys(s.LogConfiguration)) {
 		field := "logConfiguration." + shorten(name)

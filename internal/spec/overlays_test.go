@@ -51,6 +51,16 @@ func TestOverlays(t *testing.T) {
 		{"logging", func(s *spec.Spec) {
 			s.LogConfiguration = map[string]string{"log4j.xml": "x", "logback.xml": "x", "logback-console.xml": "x"}
 		}, []string{"logConfiguration.log4j.xml", "logConfiguration.logback-console.xml"}},
+		{"a reporter", func(s *spec.Spec) {
+			s.Metrics.Prometheus = true
+			s.FlinkConfiguration = map[string]string{"metrics.reporter.prometheus.filter.includes": "*:*", "metrics.reporters": "jmx"}
+			s.TaskManager.Ports = []spec.Port{{Name: "jmx", Option: "metrics.reporter.jmx.port"}}
+		}, nil},
+		{"a reporter twice", func(s *spec.Spec) {
+			s.Metrics.Prometheus = true
+			s.FlinkConfiguration = map[string]string{"metrics.reporter.prometheus.port": "9249", "metrics.reporter.prometheus.factory.class": "x"}
+			s.TaskManager.Ports = []spec.Port{{Name: "a"}, {Name: "p", Option: "metrics.reporter.prometheus.port"}}
+		}, []string{"flinkConfiguration.metrics.reporter.prometheus.port", "flinkConfiguration.metrics.reporter.prometheus.factory.class", "taskManager.ports[1]"}},
 		{"plugins", func(s *spec.Spec) { s.Plugins = []string{"../x", "a", "a"} }, []string{"plugins[0]", "plugins[2]"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

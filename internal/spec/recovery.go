@@ -87,12 +87,17 @@ func (s Spec) Health() Health {
 	return h
 }
 
+// CheckpointInterval is the time between two checkpoints; 0 when the spec does not say.
+func (s Spec) CheckpointInterval() time.Duration {
+	return FlinkDuration(s.FlinkConfiguration[optionCheckpoints])
+}
+
 // progressWindow is the time in which a checkpoint has to be completed: at least the larger of the interval and the
 // timeout, for each failure that Flink tolerates and two more (ClusterHealthEvaluator of the operator). It is 0 when
 // neither it nor the interval of checkpoints is in the spec.
 func (s Spec) progressWindow() time.Duration {
 	window := FlinkDuration(s.FlinkConfiguration[optionProgressWindow])
-	interval := FlinkDuration(s.FlinkConfiguration[optionCheckpoints])
+	interval := s.CheckpointInterval()
 	if interval == 0 {
 		return window
 	}

@@ -27,6 +27,9 @@ type Snapshots struct {
 	Retention Retention `json:"retention,omitzero"`
 	// Retries is how often a snapshot that failed is tried again; nil means 3.
 	Retries *int `json:"retries,omitempty"`
+	// OnDeletion has the job stopped with a savepoint before its cluster is deleted, unless the deletion says otherwise
+	// (kubernetes.operator.job.savepoint-on-deletion, and .drain-on-savepoint-deletion).
+	OnDeletion bool `json:"onDeletion,omitempty"`
 }
 
 // Retention says which of the savepoints that the service took by itself, or for upgrades, are kept. The newest one,
@@ -64,6 +67,9 @@ type SnapshotPolicy struct {
 	Age     time.Duration
 	KeepAll bool
 	Retries int
+	// OnDeletion has the job stopped with a savepoint before its cluster is deleted; DrainOnDeletion ends its sources
+	// then as if their input did.
+	OnDeletion, DrainOnDeletion bool
 }
 
 // SnapshotPolicy returns how snapshots of the job are taken and kept. What cannot be read counts as absent: Validate
@@ -102,6 +108,10 @@ func (s Spec) SnapshotPolicy() SnapshotPolicy {
 	}
 	if p.Age <= 0 {
 		p.Age = defaultAge
+	}
+	if s.Job != nil {
+		p.OnDeletion = o.OnDeletion || s.firstOption("kubernetes.operator.job.savepoint-on-deletion") == "true"
+		p.DrainOnDeletion = p.OnDeletion && s.firstOption("kubernetes.operator.job.drain-on-savepoint-deletion") == "true"
 	}
 	p.KeepAll = p.KeepAll || s.firstOption("kubernetes.operator.savepoint.cleanup.enabled") == "false"
 	return p
@@ -164,6 +174,10 @@ func (s Spec) checkSnapshots() []problem {
 		{o.Format != "" && o.Format != Canonical && o.Format != Native, field + ".format", quote(o.Format) + " is not a format of savepoints: use canonical or native"},
 		{
 			o.Periodic != "" && o.Directory == "" && s.SavepointDirectory() == "", field + ".periodic",
+			"needs a directory that every agent reaches: set job.snapshots.directory, or flinkConfiguration execution.checkpointing.savepoint-dir",
+		},
+		{
+			o.OnDeletion && o.Directory == "" && s.SavepointDirectory() == "", field + ".onDeletion",
 			"needs a directory that every agent reaches: set job.snapshots.directory, or flinkConfiguration execution.checkpointing.savepoint-dir",
 		},
 		{o.Retention.Count < 0, field + ".retention.count", "is negative: use the number of savepoints to keep, or 0 for 10"},

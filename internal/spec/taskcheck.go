@@ -97,7 +97,7 @@ func (r Resources) checkNetwork(field string) []problem {
 
 // checkExposure holds the checks of names, ports and the health check of a role.
 func (s Spec) checkExposure(field string, role TaskKind) []problem {
-	e := s.ExposureOf(role)
+	e := s.ownExposure(role)
 	checks := []problem{
 		{
 			e.Hostname != "" && !hostPattern.MatchString(e.Hostname), field + ".hostname",

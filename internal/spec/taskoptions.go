@@ -130,6 +130,11 @@ func (s Spec) OptionsOf(role TaskKind) TaskOptions {
 
 // ExposureOf returns how the tasks of a role are found.
 func (s Spec) ExposureOf(role TaskKind) Exposure {
+	return s.withReporter(s.ownExposure(role), role)
+}
+
+// ownExposure is what the spec itself says of it.
+func (s Spec) ownExposure(role TaskKind) Exposure {
 	if role == JobManagerTask {
 		return s.JobManager.Exposure
 	}

@@ -114,7 +114,7 @@ func (s Spec) checkCluster(r Rules) []problem {
 		},
 		{
 			s.FlinkVersion != "" && !versionPattern.MatchString(s.FlinkVersion), "flinkVersion",
-			quote(s.FlinkVersion) + " is not a version: write 2.3 or 2.3.0",
+			quote(s.FlinkVersion) + " is not a version: " + versionsToWrite(r.FlinkVersions),
 		},
 		{versionPattern.MatchString(s.FlinkVersion) && !s.knownVersion(r.FlinkVersions), "flinkVersion", fmt.Sprintf(
 			"the service has no Flink %s: use one of %s, or add a distribution to the service (FLINK_DISTRIBUTIONS)", s.FlinkVersion, strings.Join(r.FlinkVersions, ", "))},
@@ -122,6 +122,14 @@ func (s Spec) checkCluster(r Rules) []problem {
 			"the service is not registered for the role %s: use one of %s, or add it to MESOS_ROLES", quote(s.Role), strings.Join(r.Roles, ", "))},
 		{s.User != "" && !userPattern.MatchString(s.User), "user", quote(s.User) + " is not the name of an operating system user"},
 	}
+}
+
+// versionsToWrite tells what can be written as the version of Flink.
+func versionsToWrite(known []string) string {
+	if len(known) == 0 {
+		return "write 2.3 or 2.3.0"
+	}
+	return "the service has " + strings.Join(known, ", ")
 }
 
 // knownVersion says whether the version or the prefix of one is among the known; none known means all are.

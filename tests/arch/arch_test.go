@@ -111,7 +111,7 @@ var allowed = map[string][]string{
 	"internal/api/snapshots":    {"internal/api/query", "internal/core/state", "internal/flink/savepoint", "internal/redact", "internal/wire", "internal/spec", "internal/fault"},
 	"internal/api/revisions":    {"internal/api/query", "internal/core/revision", "internal/core/state", "internal/core/view", "internal/redact", "internal/wire", "internal/spec", "internal/fault"},
 	"internal/api/scaling":      {"internal/api/query", "internal/autoscale/report", "internal/fault"},
-	"internal/api/sdk":          {"internal/api/query", "internal/fault", "internal/core/state", "internal/core/view", "internal/wire", "internal/task", "internal/spec", "internal/redact"},
+	"internal/api/sdk":          {"internal/api/query", "internal/metrics", "internal/fault", "internal/core/state", "internal/core/view", "internal/wire", "internal/task", "internal/spec", "internal/redact"},
 	"internal/api":              {"internal/api/*", "internal/autoscale/report", "internal/eventlog", "internal/auth", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/artifact", "internal/redact", "internal/document"},
 	"internal/client":           {"internal/autoscale/report", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/cli":              {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},
@@ -143,13 +143,16 @@ var allowed = map[string][]string{
 		"internal/cli/*", "internal/client", "internal/kubernetes", "internal/kubernetes/export", "internal/wire", "internal/spec", "internal/fault", "internal/document",
 	},
 
-	"internal/autoscale":           {"internal/autoscale/calendar", "internal/autoscale/settings"},
-	"internal/autoscale/calendar":  {},
-	"internal/autoscale/settings":  {"internal/autoscale/calendar", "internal/spec"},
-	"internal/autoscale/collect":   {"internal/autoscale", "internal/flink/rest"},
-	"internal/autoscale/flinkconf": {},
+	"internal/autoscale":          {"internal/autoscale/calendar", "internal/autoscale/settings"},
+	"internal/autoscale/calendar": {},
+	"internal/autoscale/settings": {"internal/autoscale/calendar", "internal/spec"},
+	"internal/autoscale/collect":  {"internal/autoscale", "internal/flink/rest"},
+
+	"internal/secretdir":           {"internal/spec"},
+	"internal/metrics":             {"internal/core/state", "internal/wire", "internal/task", "internal/spec"},
 	"internal/autoscale/report":    {"internal/autoscale"},
 	"internal/autoscale/runner":    {"internal/autoscale", "internal/autoscale/*", "internal/core/*", "internal/flink", "internal/flink/rest", "internal/redact", "internal/store", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/autoscale/flinkconf": {},
 }
 
 func TestImports(t *testing.T) {

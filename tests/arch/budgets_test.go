@@ -65,7 +65,7 @@ var over = map[string]exception{
 	"internal/localmesos/standalone.Settings":   {17, options},
 	"internal/loop.run.act paths":               {28, dispatch},
 	"internal/render.app":                       {23, documents},
-	"internal/spec":                             {2900, toSplit},
+	"internal/spec":                             {3000, toSplit},
 	"internal/spec.Spec":                        {21, record},
 	"internal/task.Task":                        {30, record},
 	"internal/testkit/jobmanager.book":          {18, table},

@@ -119,8 +119,8 @@ func TestFrozenWorker(t *testing.T) {
 	w.Create(sp)
 	id := w.Run("frozen", "Endless", "--parallelism", "2", "--interval", "500")
 	w.JobState("frozen", id, "RUNNING")
-	before := w.Until("frozen", "has a TaskManager", func(d wire.Description) bool {
-		return taskManagers(d) == 1 && d.Status.Flink != nil && d.Status.Flink.TaskManagers == 1
+	before := w.Until("frozen", "has a TaskManager whose slots are known", func(d wire.Description) bool {
+		return taskManagers(d) == 1 && d.Status.Flink != nil && d.Status.Flink.TaskManagers == 1 && d.Status.Flink.SlotsTotal == 2
 	})
 	victim := world.Tasks(before, spec.TaskManagerTask)[0].ID
 	pids := w.Pids(victim)

@@ -4,8 +4,10 @@ package attempt
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -60,6 +62,28 @@ func Of(ctx context.Context) *Attempt {
 		return t
 	}
 	return &Attempt{}
+}
+
+// recordTime bounds how long the answer of a refused request waits until it is recorded.
+const recordTime = 2 * time.Second
+
+// Core takes what is recorded.
+type Core interface {
+	View() *state.State
+	Do(ctx context.Context, build func(request uint64) state.Event) error
+}
+
+// Record keeps a request that was answered with err with the operations, where Refused says so.
+func Record(r *http.Request, core Core, log *slog.Logger, err error) {
+	o, ok := Refused(r, core.View(), err)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), recordTime)
+	defer cancel()
+	if err := core.Do(ctx, func(request uint64) state.Event { return state.RequestRefused{Request: request, Operation: o} }); err != nil {
+		log.Warn("a refused request may not be recorded", "kind", o.Kind, "cluster", o.Cluster, "error", err)
+	}
 }
 
 // Refused is the operation that is kept of a request that was answered with err, if it asked for a change, was

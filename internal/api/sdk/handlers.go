@@ -8,6 +8,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/metrics"
 )
 
 // pod finds a pod by name, or by the id of its task.
@@ -122,6 +123,11 @@ func (a *API) Property(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.NotFound, "unknown property %q; GET /v1/state/properties lists the properties", query.Shorten(r.PathValue("property")))
 	}
 	return a.o.Answer(w, http.StatusOK, v)
+}
+
+// PrometheusTargets answers what Prometheus is to scrape of the clusters, as its HTTP service discovery reads it.
+func (a *API) PrometheusTargets(w http.ResponseWriter, _ *http.Request) error {
+	return a.o.Answer(w, http.StatusOK, metrics.Targets(a.o.View(), nil))
 }
 
 // MetricsJSON answers the metrics.

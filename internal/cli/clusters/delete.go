@@ -21,11 +21,13 @@ type DeleteOptions struct {
 	Force bool
 	// Savepoint stops the jobs with savepoints, in Directory, first.
 	Savepoint bool
-	Directory string
-	Yes       bool
-	Wait      bool
-	Timeout   time.Duration
-	Output    command.Output
+	// NoSavepoint takes none, also where the spec asks for one on deletion.
+	NoSavepoint bool
+	Directory   string
+	Yes         bool
+	Wait        bool
+	Timeout     time.Duration
+	Output      command.Output
 }
 
 // NewDelete returns the command `cluster delete`; run replaces its work in tests.
@@ -40,14 +42,16 @@ func NewDelete(f *command.Factory, run func(context.Context, *DeleteOptions) err
 		Aliases: []string{"rm"},
 		Short:   "Delete a cluster and wait until its tasks are gone",
 		Long: `Delete a cluster and wait until its tasks are gone. A session with running jobs is
-refused unless --force is given. With --savepoint the jobs are stopped with savepoints first;
-` + "`dcos flink snapshot list NAME` shows them afterwards.",
+refused unless --force is given. With --savepoint, or job.snapshots.onDeletion in the spec, the jobs are
+stopped with savepoints first; ` + "`dcos flink snapshot list NAME`" + ` shows them afterwards. If one fails, the
+cluster is kept: --savepoint=false deletes it without.`,
 		Example: `  dcos flink cluster delete demo
   dcos flink cluster delete demo --yes --force`,
 		Args: command.Args("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Name = args[0]
 			o.Wait = !noWait
+			o.NoSavepoint = cmd.Flags().Changed("savepoint") && !o.Savepoint
 			if o.Directory != "" && !o.Savepoint {
 				return command.Flagf("--directory is for --savepoint")
 			}
@@ -76,9 +80,12 @@ func deleteRun(ctx context.Context, o *DeleteOptions) error {
 	}
 	ctx, cancel := command.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	if o.Savepoint {
+	switch {
+	case o.Savepoint:
 		err = c.DeleteClusterWithSavepoints(ctx, o.Name, o.Directory)
-	} else {
+	case o.NoSavepoint:
+		err = c.DeleteClusterWithoutSavepoints(ctx, o.Name, o.Force)
+	default:
 		err = c.DeleteCluster(ctx, o.Name, o.Force)
 	}
 	if err != nil {
@@ -92,8 +99,8 @@ func deleteRun(ctx context.Context, o *DeleteOptions) error {
 			if client.NotFound(err) {
 				return true, nil
 			}
-			if err == nil && o.Savepoint && d.Status.State != wire.Deleting && d.Status.Change == nil {
-				return false, command.Errorf(command.ExitFailure, "cluster %s is kept: %s", o.Name, d.Status.ChangeFailure)
+			if err == nil && d.Status.State != wire.Deleting && d.Status.Change == nil {
+				return false, command.Errorf(command.ExitFailure, "cluster %s is kept: %s (--savepoint=false deletes it without)", o.Name, d.Status.ChangeFailure)
 			}
 			if err == nil {
 				w.progress.Show("%s: %d tasks left", o.Name, live(d.Tasks))

@@ -150,7 +150,7 @@ func changeSession(tx *state.Tx, c *state.Cluster, e state.PutCluster) {
 // the number of TaskManagers, whom the service trusts, and what only says how the next change is made, does.
 func restartNeeded(old, spec spec.Spec) bool {
 	old.TaskManagers.Count, old.Security.REST, old.Suspended = spec.TaskManagers.Count, spec.Security.REST, spec.Suspended
-	old.StrictOptions = spec.StrictOptions
+	old.StrictOptions, old.Metrics.Unlisted = spec.StrictOptions, spec.Metrics.Unlisted
 	old.FlinkConfiguration, spec.FlinkConfiguration = flinkconf.Without(old.FlinkConfiguration), flinkconf.Without(spec.FlinkConfiguration)
 	warm := old.Recovery.WarmTaskManagers
 	asked := len(old.WarmOptions()) + len(spec.WarmOptions())

@@ -36,6 +36,17 @@ func Check(m dist.Manifest, s spec.Spec, config map[string]string) []Problem {
 	return c.problems
 }
 
+// Elsewhere lists the names of the distributions that have what a problem says is missing, in their order.
+func Elsewhere(all []dist.Manifest, p Problem, s spec.Spec, config map[string]string) []string {
+	var names []string
+	for _, m := range all {
+		if !slices.ContainsFunc(Check(m, s, config), func(other Problem) bool { return other.Field == p.Field }) {
+			names = append(names, m.Name())
+		}
+	}
+	return names
+}
+
 type checker struct {
 	m        dist.Manifest
 	s        spec.Spec
@@ -230,7 +241,11 @@ func (c *checker) reporters() {
 		}
 		name := "metrics-" + strings.TrimSuffix(found[1], "db")
 		if !c.m.Loads(name) && !c.m.HasLibrary("flink-metrics-"+found[1]) && !c.fetches("plugins", name+"/", "metrics-"+found[1]) && !c.fetches("lib", "metrics-"+found[1]) {
-			c.lackArtifact("flinkConfiguration."+key, "plugin "+name, "flink-metrics-"+found[1],
+			field := "flinkConfiguration." + key
+			if c.s.Metrics.Prometheus && strings.HasPrefix(key, spec.PrometheusReporter) {
+				field = "metrics.prometheus"
+			}
+			c.lackArtifact(field, "plugin "+name, "flink-metrics-"+found[1],
 				fmt.Sprintf("assemble it with FLINK_PLUGINS=flink-metrics-%s, or fetch its jar to plugins/%s (uris)", found[1], name))
 		}
 	}

@@ -45,6 +45,7 @@ func TestCheck(t *testing.T) {
 		return s
 	}
 	with := func(s spec.Spec, change func(*spec.Spec)) spec.Spec { change(&s); return s }
+	prometheus := func(s *spec.Spec) { s.Metrics.Prometheus = true }
 	plugin := func(s spec.Spec, names ...string) spec.Spec { s.Plugins = names; return s }
 	fetch := func(s spec.Spec, files ...string) spec.Spec {
 		for _, f := range files {
@@ -67,6 +68,12 @@ func TestCheck(t *testing.T) {
 		{"RocksDB in a slim one", slim, rocks, "flinkConfiguration.state.backend.type", []string{"Flink 2.3.0-slim", "RocksDB", "flink-statebackend-rocksdb", "flinkVersion: 2.3.0"}},
 		{"RocksDB in flink-dist", apache, rocks, "", nil},
 		{"RocksDB by the old option and class", slim, option("state.backend", "org.apache.flink.contrib.streaming.state.EmbeddedRocksDBStateBackendFactory"), "flinkConfiguration.state.backend", []string{"RocksDB"}},
+		{"a reporter", assembled, with(option("metrics.reporter.prometheus.factory.class", "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"), prometheus), "", nil},
+		{
+			"a reporter in a slim one", slim, with(option("metrics.reporter.prometheus.factory.class", "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"), prometheus),
+			"metrics.prometheus",
+			[]string{"plugin metrics-prometheus", "flinkVersion: 2.3.0"},
+		},
 		{"RocksDB brought along", slim, fetch(rocks, "lib/flink-statebackend-rocksdb.jar"), "", nil},
 		{"ForSt", incomplete, option("state.backend.type", "forst"), "flinkConfiguration.state.backend.type", []string{"ForSt"}},
 		{"heap", slim, option("state.backend.type", "hashmap"), "", nil},

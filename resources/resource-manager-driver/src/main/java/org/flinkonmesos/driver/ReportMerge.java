@@ -2,6 +2,7 @@ package org.flinkonmesos.driver;
 
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -156,14 +157,37 @@ final class ReportMerge {
         entries.remove(id);
         LOG.info("Worker {} has ended: {}", id, message);
         if (entry.withdrawn()) {
-            return;
-        }
-        if (entry.launched()) {
+            if (uncounted(entry)) {
+                calls.add(() -> recount(id));
+            }
+        } else if (entry.launched()) {
             calls.add(() -> flink.onWorkerTerminated(new ResourceID(id), message));
         } else {
             CompletableFuture<MesosWorker> request = entry.request;
             String failure = "worker " + id + " ended before it was launched: " + message;
             calls.add(() -> request.completeExceptionally(new FlinkException(failure)));
         }
+    }
+
+    /**
+     * Whether Flink may not have counted its workers after it released this one. While surplus
+     * workers live it must not: it would release the difference, whichever workers that hits.
+     */
+    boolean uncounted(WorkerEntry released) {
+        return released.launched()
+                && !adopted.contains(released.worker.id)
+                && Collections.disjoint(adopted, entries.keySet());
+    }
+
+    /**
+     * Has Flink count its workers, on its main thread, after it released one. Its ResourceManager
+     * does not when it loses a worker whose slots were not reported yet: its SlotManager goes on
+     * waiting for that worker, and a job without slots for as long as slot.request.timeout. It
+     * counts when a worker that it knows has ended, so it gets to know the released one once more,
+     * as one from before.
+     */
+    void recount(String id) {
+        flink.onPreviousAttemptWorkersRecovered(List.of(new MesosWorker(id)));
+        flink.onWorkerTerminated(new ResourceID(id), "it was released");
     }
 }

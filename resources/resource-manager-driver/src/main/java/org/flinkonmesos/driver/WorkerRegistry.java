@@ -38,6 +38,7 @@ final class WorkerRegistry {
     private long nextId = 1;
     private long lastSequence = -1;
     private boolean ready;
+    private boolean recounting;
     private Wanted.Finished finished;
     private boolean finishedSeen;
 
@@ -161,6 +162,17 @@ final class WorkerRegistry {
         entries.remove(entry.worker.id);
         poll.changed();
         LOG.info("Worker {} is released.", entry.worker.id);
+        if (!recounting && merge.uncounted(entry)) {
+            recounting = true;
+            mainThread.execute(() -> recount(entry.worker.id));
+        }
+    }
+
+    private void recount(String id) {
+        synchronized (this) {
+            recounting = false;
+        }
+        merge.recount(id);
     }
 
     /** A worker of the previous attempt may have the same four digits in its id. */

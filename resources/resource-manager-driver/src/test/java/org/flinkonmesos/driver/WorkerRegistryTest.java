@@ -22,6 +22,10 @@ class WorkerRegistryTest {
     private static final String EPOCH = "beef0123";
     private static final Duration DELAY = Duration.ofSeconds(2);
 
+    /** What has Flink count its workers after it released tm-beef-1. */
+    private static final List<String> COUNTED =
+            List.of("recovered [tm-beef-1]", "terminated tm-beef-1: it was released");
+
     private FakeFlink flink;
     private WorkerRegistry registry;
     private long sequence;
@@ -226,14 +230,14 @@ class WorkerRegistryTest {
     }
 
     @Test
-    void isSilentAboutTheEndOfAWorkerGivenBack() {
+    void hasFlinkCountAtTheEndOfAWorkerGivenBack() {
         ready();
         request(1);
         report("tm-beef-1=launching");
         flink.run();
         registry.release(new ResourceID("tm-beef-1"));
         report("tm-beef-1=terminated:x");
-        assertEquals(List.of(), flink.run());
+        assertEquals(COUNTED, flink.run());
         assertEquals(List.of(), wanted());
         flink.pass(DELAY);
         assertEquals(List.of(), wanted());
@@ -251,6 +255,33 @@ class WorkerRegistryTest {
         registry.release(new ResourceID("tm-beef-1"));
         registry.release(new ResourceID("never"));
         report("tm-beef-1=terminated:killed");
+        assertEquals(COUNTED, flink.run());
+    }
+
+    @Test
+    void hasFlinkCountOnceForManyReleases() {
+        ready();
+        request(1);
+        request(1);
+        report("tm-beef-1=running", "tm-beef-2=running");
+        flink.run();
+        flink.pass(DELAY);
+        registry.release(new ResourceID("tm-beef-1"));
+        registry.release(new ResourceID("tm-beef-2"));
+        assertEquals(COUNTED, flink.run());
+        report();
+        assertEquals(List.of(), flink.run());
+    }
+
+    /** It would release workers that are wanted, of which it does not know that they are. */
+    @Test
+    void doesNotHaveFlinkCountWhileSurplusWorkersLive() {
+        ready();
+        request(1);
+        report("tm-beef-1=running", "new-1=running+");
+        flink.run();
+        flink.pass(DELAY);
+        registry.release(new ResourceID("tm-beef-1"));
         assertEquals(List.of(), flink.run());
     }
 

@@ -1,4 +1,5 @@
-package app
+// Package secretdir owns SECRETS_DIR: the secrets that the operator of the service lets specs name.
+package secretdir
 
 import (
 	"errors"
@@ -13,12 +14,11 @@ import (
 // maxSecret bounds a secret, as the secret stores of Mesos clusters do.
 const maxSecret = 1 << 20
 
-// secretFiles is SECRETS_DIR: the secrets that the operator of the service lets specs name. The names are of files in it,
-// not of any file that the service can read.
-type secretFiles string
+// Dir is the path of the directory; empty for none. Specs name files in it, not any file that the service can read.
+type Dir string
 
-// read returns the content of a file. It is read each time, so that a secret that was changed is used from the next start on.
-func (s secretFiles) read(name string) ([]byte, error) {
+// Read returns the content of a file. It is read each time, so that a secret that was changed is used from the next start on.
+func (s Dir) Read(name string) ([]byte, error) {
 	if s == "" {
 		return nil, fmt.Errorf("%s is to be read from SECRETS_DIR, which is not set", name)
 	}
