@@ -106,6 +106,7 @@ var allowed = map[string][]string{
 	"internal/tasklog":          {"internal/redact"},
 	"internal/eventlog":         {"internal/store", "internal/wire"},
 	"internal/api/query":        {"internal/fault"},
+	"internal/api/access":       {"internal/auth"},
 	"internal/api/asked":        {"internal/api/query", "internal/core/state", "internal/wire"},
 	"internal/api/attempt":      {"internal/api/query", "internal/core/state", "internal/core/view", "internal/redact", "internal/wire", "internal/fault"},
 	"internal/api/happened":     {"internal/api/query", "internal/core/state", "internal/core/view", "internal/eventlog", "internal/wire", "internal/fault"},
@@ -113,7 +114,7 @@ var allowed = map[string][]string{
 	"internal/api/revisions":    {"internal/api/query", "internal/core/revision", "internal/core/state", "internal/core/view", "internal/redact", "internal/wire", "internal/spec", "internal/fault"},
 	"internal/api/scaling":      {"internal/api/query", "internal/autoscale/report", "internal/fault"},
 	"internal/api/sdk":          {"internal/api/query", "internal/metrics", "internal/fault", "internal/core/state", "internal/core/view", "internal/wire", "internal/task", "internal/spec", "internal/redact"},
-	"internal/api":              {"internal/api/*", "internal/autoscale/report", "internal/eventlog", "internal/auth", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/artifact", "internal/redact", "internal/document"},
+	"internal/api":              {"internal/api/*", "internal/audit", "internal/autoscale/report", "internal/eventlog", "internal/auth", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/artifact", "internal/redact", "internal/document"},
 	"internal/client":           {"internal/autoscale/report", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/cli":              {"internal/cli/*", "internal/client", "internal/wire", "internal/task", "internal/spec", "internal/fault", "internal/document"},
 	"internal/cli/autoscaler":   {"internal/cli/command", "internal/autoscale", "internal/autoscale/report"},
@@ -150,10 +151,13 @@ var allowed = map[string][]string{
 	"internal/autoscale/collect":  {"internal/autoscale", "internal/flink/rest"},
 
 	"internal/secretdir":           {"internal/spec"},
+	"internal/audit":               {},
+	"internal/stale":               {},
+	"internal/api/audited":         {"internal/api/query", "internal/audit", "internal/auth", "internal/wire"},
 	"internal/metrics":             {"internal/core/state", "internal/wire", "internal/task", "internal/spec"},
+	"internal/autoscale/flinkconf": {},
 	"internal/autoscale/report":    {"internal/autoscale"},
 	"internal/autoscale/runner":    {"internal/autoscale", "internal/autoscale/*", "internal/core/*", "internal/flink", "internal/flink/rest", "internal/redact", "internal/store", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/autoscale/flinkconf": {},
 }
 
 func TestImports(t *testing.T) {
