@@ -101,6 +101,7 @@ var allowed = map[string][]string{
 	"internal/launch":           {"internal/ca", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/flink/*", "internal/fault"},
 	"internal/jobmanager":       {"internal/ca", "internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/flink/*"},
 	"internal/probe":            {"internal/core/state", "internal/flink", "internal/flink/rest", "internal/spec", "internal/task"},
+	"internal/hadata":           {"internal/core/state", "internal/flink", "internal/flink/ha", "internal/spec", "internal/task"},
 	"internal/artifact":         {"internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/artifact/replica": {"internal/artifact", "internal/fault"},
 	"internal/tasklog":          {"internal/redact"},
