@@ -78,7 +78,7 @@ func (p *components) newAdmission() *admit.Admission {
 			return err
 		},
 		HighAvailability: func(s spec.Spec) (string, error) {
-			l, ok, err := p.locate(s, "")
+			l, ok, err := p.locator().Locate(s, "")
 			if err != nil || !ok {
 				return "", err
 			}
