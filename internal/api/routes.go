@@ -22,11 +22,10 @@ type route struct {
 // routes is the whole surface below the ServeMux. The artifact server and the proxy stand before
 // it (see dispatch), because they look at paths as they were sent.
 func (a *API) routes() []route {
-	return append(a.revisionRoutes(), []route{
+	return append(append(a.consoleRoutes(), a.revisionRoutes()...), []route{
 		{http.MethodGet, "/v1/health", a.health},
 		{http.MethodGet, "/v1/version", a.version},
 		{http.MethodGet, "/v1/service", a.service},
-		{http.MethodGet, "/v1/session", a.describeSession},
 		{http.MethodPost, "/v1/session", a.beginSession},
 		{http.MethodDelete, "/v1/session", a.endSession},
 		{http.MethodGet, "/v1/openapi.yaml", a.openapi},
@@ -53,7 +52,6 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/artifacts", a.o.Artifacts.ServeList},
 		{http.MethodDelete, "/v1/artifacts/{sha256}", a.o.Artifacts.ServeDelete},
 		{http.MethodGet, "/v1/events", a.allEvents},
-		{http.MethodGet, "/v1/stream", a.stream},
 		{http.MethodGet, "/v1/snapshots", a.listSnapshots},
 		{http.MethodGet, "/v1/snapshots/{snapshot}", a.describeSnapshot},
 		{http.MethodDelete, "/v1/snapshots/{snapshot}", a.deleteSnapshot},
@@ -88,9 +86,17 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/prometheus/targets", a.sdk.PrometheusTargets},
 		{http.MethodGet, "/v1/configurations", a.sdk.TargetID},
 		{http.MethodGet, "/v1/configurations/{id}", a.sdk.DescribeConfiguration},
+	}...)
+}
+
+// consoleRoutes are those of the console, and those of the API that were made for it.
+func (a *API) consoleRoutes() []route {
+	return []route{
 		{http.MethodGet, "/{$}", a.page},
 		{http.MethodGet, "/page/{path...}", a.page},
-	}...)
+		{http.MethodGet, "/v1/session", a.describeSession},
+		{http.MethodGet, "/v1/stream", a.stream},
+	}
 }
 
 // revisionRoutes are those about what a cluster's spec was.

@@ -43,7 +43,7 @@ func TestWords(t *testing.T) {
 	t.Parallel()
 	for _, place := range plain {
 		err := filepath.WalkDir(filepath.Join(root(t), place), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() && (d.Name() == "testdata" || d.Name() == "images") {
+			if err != nil || d.IsDir() && (d.Name() == "testdata" || d.Name() == "images" || d.Name() == "vendor" || d.Name() == "node_modules") {
 				return orSkip(err)
 			}
 			if d.IsDir() || strings.HasSuffix(path, "_test.go") {

@@ -17,7 +17,7 @@ export function Yaml({ text, label, changed, problems }) {
     return () => { gone = true; made.current?.destroy(); made.current = null; };
   }, []);
   useEffect(() => {
-    setting.current = true; // What the form changed is no news to the form.
+    setting.current = true; // What the form changed does not go back to the form.
     made.current?.set(text);
     setting.current = false;
   }, [text]);
