@@ -117,7 +117,7 @@ func dryRun(ctx context.Context, o *UpdateOptions, c *client.Client, before, aft
 	if err != nil {
 		return err
 	}
-	if err := printDiff(o.Streams, before, after, o.Output); err != nil || o.Output.JSON {
+	if err := printDiff(o.Streams, before, &p.Spec, o.Output); err != nil || o.Output.JSON {
 		return err
 	}
 	effects := map[string]string{"none": "nothing", "scale": "the running tasks stay", "restart": "its tasks are replaced"}
