@@ -2,7 +2,9 @@ package lifecycle
 
 import (
 	"cmp"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/revision"
@@ -164,8 +166,45 @@ func disposeSnapshot(tx *state.Tx, n wire.Snapshot) {
 	}
 	n.State, n.RetryAt = wire.SnapshotDeleting, tx.Now.Add(disposeAgain)
 	tx.SetSnapshot(n)
-	d.Snapshot = n
+	d.Snapshot, d.Siblings = n, lastOfJob(tx, &n)
 	tx.Send(d)
+}
+
+// lastOfJob says that a retained checkpoint stands for all that its job has left: the job has ended, and nothing names
+// another checkpoint of it. Flink lays them out as …/<job id>/chk-<number>.
+func lastOfJob(tx *state.Tx, n *wire.Snapshot) bool {
+	folder := path.Dir(n.Path)
+	if n.Trigger != wire.TriggerRetained || n.Job == "" || path.Base(folder) != n.Job {
+		return false
+	}
+	below := func(p string) bool { return strings.Contains(p, "/"+n.Job+"/") }
+	for _, o := range tx.State.Snapshots.Of("") {
+		if o.ID != n.ID && below(o.Path) {
+			return false
+		}
+	}
+	it := tx.Clusters.Root().Iterator()
+	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
+		named := []string{c.NewestState().Path}
+		for _, s := range []spec.Spec{c.Spec, c.RequestedSpec()} {
+			if s.Job != nil {
+				named = append(named, s.Job.InitialSavepointPath)
+			}
+		}
+		if s := c.Submission; s != nil {
+			named = append(named, s.Restore.Path)
+			if s.Lookup != nil {
+				named = append(named, s.Lookup.Known.Path)
+			}
+		}
+		for _, s := range c.Savepoints {
+			named = append(named, s.Path)
+		}
+		if c.Job != nil && c.Job.ID == n.Job || slices.ContainsFunc(named, below) {
+			return false
+		}
+	}
+	return true
 }
 
 // SnapshotDisposed takes what became of a removal. The record goes last.

@@ -184,6 +184,9 @@ type (
 	DisposeSnapshot struct {
 		Snapshot   wire.Snapshot
 		JobManager *task.Task
+		// Siblings has the other checkpoints of the same job removed as well, where the service sees them: the job has
+		// ended, and nothing names them.
+		Siblings bool
 	}
 
 	// ReportWorkers has the driver of a cluster's JobManager told what is so of every worker; Report
