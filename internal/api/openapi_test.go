@@ -76,6 +76,7 @@ func TestFieldsAreDocumented(t *testing.T) {
 		"Snapshots": reflect.TypeFor[wire.Snapshots](), "Snapshot": reflect.TypeFor[wire.Snapshot](), "SnapshotRequest": reflect.TypeFor[wire.SnapshotRequest](), "Verification": reflect.TypeFor[wire.Verification](),
 		"ChangePlan": reflect.TypeFor[wire.Plan](), "SnapshotPolicy": reflect.TypeFor[spec.Snapshots](), "Retention": reflect.TypeFor[spec.Retention](),
 		"Revisions": reflect.TypeFor[wire.Revisions](), "Revision": reflect.TypeFor[wire.Revision](), "RevisionSpec": reflect.TypeFor[wire.RevisionSpec](), "RevisionDiff": reflect.TypeFor[wire.RevisionDiff](),
+		"UpgradeOptions": reflect.TypeFor[spec.Upgrade](), "Rollback": reflect.TypeFor[wire.Rollback](),
 		"RevertRequest": reflect.TypeFor[wire.RevertRequest](), "TagRequest": reflect.TypeFor[wire.TagRequest](),
 		"Operations": reflect.TypeFor[wire.Operations](), "Operation": reflect.TypeFor[wire.Operation](), "Actor": reflect.TypeFor[wire.Actor](), "SpecChange": reflect.TypeFor[wire.SpecChange](),
 		"History": reflect.TypeFor[wire.History](),

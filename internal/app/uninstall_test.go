@@ -21,6 +21,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/config"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/store/file"
@@ -32,7 +33,7 @@ import (
 // strict is a cluster whose master wants tokens, and an agent with scripted tasks.
 type strict struct {
 	*localmesos.Master
-	agent      atomic.Pointer[localmesos.Scripted]
+	agent      atomic.Pointer[executor.Scripted]
 	address    string
 	credential string
 	iam        *iam.Server
@@ -47,9 +48,9 @@ func newStrict(t *testing.T) *strict {
 	s := &strict{Master: m, iam: iam.New(iam.Options{})}
 	_, err = m.AddAgent(localmesos.AgentOptions{
 		Hostname: "host", CPUs: 8, MemMiB: 8192, DiskMiB: 8192, Ports: [2]uint64{10000, 10100},
-		Runtime: func(id string) (localmesos.Runtime, error) {
-			r, err := localmesos.NewScripted(func(mesosgo.TaskInfo) localmesos.Behaviour { return localmesos.Behaviour{} })(id)
-			if a, ok := r.(*localmesos.Scripted); ok {
+		Runtime: func(id string) (executor.Runtime, error) {
+			r, err := executor.NewScripted(func(mesosgo.TaskInfo) executor.Behaviour { return executor.Behaviour{} })(id)
+			if a, ok := r.(*executor.Scripted); ok {
 				s.agent.Store(a)
 			}
 			return r, err

@@ -140,6 +140,9 @@ func (w *crashWorld) rest(t *testing.T) {
 			w.queue = append(w.queue, state.FlinkObserved{Cluster: "demo", JobManager: id}, state.JobsObserved{Cluster: "demo", JobManager: id, Jobs: []wire.Job{{
 				ID: "j1", State: "RUNNING", Running: true, Started: w.began,
 			}}})
+			if strings.HasPrefix(w.program[id], "bad.jar") {
+				w.queue = append(w.queue, state.JobFailed{Cluster: "demo", JobManager: id, Job: "j1", Exceptions: []wire.JobException{{Time: w.now, Message: "boom"}}})
+			}
 		}
 		for _, id := range sortedTasks(&w.state) { // A task that never started is not known to Mesos.
 			if _, runs := w.tasks[id]; !runs {
@@ -195,7 +198,8 @@ func (w *crashWorld) outcome() string {
 		c.State, programs, states, files, w.two, op.State)
 }
 
-// TestSnapshotCrashPoints stops the process before each save and call of an upgrade, a periodic savepoint and a disposal.
+// TestSnapshotCrashPoints stops the process before each save and call of an upgrade, one that is rolled back, a periodic
+// savepoint and a disposal.
 func TestSnapshotCrashPoints(t *testing.T) {
 	t.Parallel()
 	put := func(change func(*spec.Spec)) state.PutCluster {
@@ -215,6 +219,7 @@ func TestSnapshotCrashPoints(t *testing.T) {
 		want   string
 	}{
 		{"an upgrade", nil, put(func(s *spec.Spec) { s.Job.JarURI = "b.jar" }), "STABLE, programs [b.jar from file:/sp/stop-1], snapshots map[COMPLETED:1], 0 files that nobody knows, two at once false, the last operation succeeded"},
+		{"a bad upgrade", nil, put(func(s *spec.Spec) { s.Job.JarURI, s.Upgrade.Rollback = "bad.jar", spec.RollbackOn }), "STABLE, programs [a.jar from file:/sp/stop-1], snapshots map[COMPLETED:1], 0 files that nobody knows, two at once false, the last operation succeeded"},
 		{"a periodic savepoint", nil, put(func(s *spec.Spec) { s.Job.Snapshots = &spec.Snapshots{Periodic: "1h"} }), "STABLE, programs [a.jar from ], snapshots map[COMPLETED:1], 0 files that nobody knows, two at once false, the last operation succeeded"},
 		{
 			"a disposal",

@@ -284,6 +284,7 @@ func (w *world) put(count int) {
 		JobManager:   spec.JobManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB}, Replicas: 1, Reserve: rapid.Bool().Draw(w.t, "reserve")},
 		TaskManager:  spec.TaskManager{Resources: spec.Resources{CPUs: 1, Memory: spec.GiB, PersistentVolumes: volumes}},
 		TaskManagers: spec.TaskManagers{Count: count},
+		Upgrade:      spec.Upgrade{Rollback: rapid.SampledFrom([]spec.Rollback{"", spec.RollbackOn, spec.RollbackHold}).Draw(w.t, "rollback"), ProgressDeadline: "1m"},
 	}})
 }
 

@@ -34,6 +34,9 @@ func (p *player) revisions(cluster string) string {
 		if r.Outage > 0 {
 			fmt.Fprintf(&b, " outage=%gs", r.Outage)
 		}
+		if r.Trial != nil && r.Outcome == wire.RevisionRunning {
+			b.WriteString(" on trial")
+		}
 		if r.Message != "" {
 			fmt.Fprintf(&b, " (%s)", r.Message)
 		}

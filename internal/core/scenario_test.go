@@ -69,6 +69,12 @@ func (p *player) play(t *testing.T, d *datadriven.TestData) string {
 		return b.String()
 	case "revisions":
 		return p.revisions(arg(d, "cluster", "demo"))
+	case "rollback":
+		v, _ := view.Describe(&p.state, arg(d, "cluster", "demo"))
+		if r := v.Status.Rollback; r != nil {
+			return fmt.Sprintf("%s revision %d to %d: %s\n", r.State, r.Revision, r.To, r.Reason)
+		}
+		return "none\n"
 	case "restart":
 		out := p.restart()
 		p.state.Options.Uninstall = flag(d, "uninstall")
@@ -416,6 +422,7 @@ func specOf(d *datadriven.TestData) spec.Spec {
 			s.Job.Snapshots = &spec.Snapshots{Periodic: every, Directory: "file:/sp", Retention: spec.Retention{Count: number(d, "keep")}, Blackout: list(arg(d, "blackout", ""))}
 		}
 	}
+	s.Upgrade = spec.Upgrade{Rollback: spec.Rollback(arg(d, "rollback", "")), MinHealthyTime: spec.Duration(arg(d, "healthy", ""))}
 	if path := arg(d, "initial", ""); path != "" {
 		s.Job.InitialSavepointPath, s.Job.SavepointRedeployNonce = path, int64(number(d, "redeploy"))
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core/offers"
 	"github.com/flink-on-mesos/flink-service/internal/core/refused"
 	"github.com/flink-on-mesos/flink-service/internal/core/revision"
+	"github.com/flink-on-mesos/flink-service/internal/core/rollback"
 	"github.com/flink-on-mesos/flink-service/internal/core/scaling"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/tasks"
@@ -88,8 +89,12 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 func settle(tx *state.Tx) (state.State, []state.Action) {
 	tx.EachEdited(func(c *state.Cluster) {
 		lifecycle.UpdatePhase(tx, c)
-		lifecycle.UpdateOperation(tx, c)
 		revision.Follow(tx, c)
+		if rollback.Judge(tx, c) {
+			lifecycle.UpdatePhase(tx, c)
+		}
+		revision.Follow(tx, c)
+		lifecycle.UpdateOperation(tx, c)
 	})
 	tx.Commit()
 	offers.UpdateFlow(tx)
@@ -113,6 +118,7 @@ func tick(tx *state.Tx, e state.Ticked) {
 	lifecycle.TickRollouts(tx)
 	lifecycle.TickLookups(tx)
 	lifecycle.TickHealth(tx)
+	rollback.Tick(tx)
 	lifecycle.TickCancels(tx)
 	lifecycle.TickSnapshots(tx)
 	tx.TickOperations()

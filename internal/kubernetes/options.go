@@ -292,7 +292,7 @@ func operatorRules() map[string]operatorRule {
 		"job.upgrade.inplace-scaling.enabled":       {"*", "a change that keeps the tasks keeps them without an option"},
 		"job.upgrade.last-state.job-cancel.enabled": {"*", "mode last-state cancels the job and keeps its last checkpoint"},
 		"deployment.readiness.timeout":              {"*", "reasons why a cluster is not ready are shown at once: dcos flink cluster describe NAME"},
-		"deployment.rollback.enabled":               {"false", "a deployment of the operator rolls back to the last stable spec; put the former spec yourself here"},
+		"deployment.rollback.enabled":               {"false", "set upgrade.rollback to on for that"},
 		"checkpoint.type":                           {"FULL", "checkpoints that are asked for are full ones"},
 		"checkpoint.trigger.grace-period":           {"*", "a snapshot is followed until Flink says what became of it"},
 		"savepoint.trigger.grace-period":            {"*", "a snapshot is followed until Flink says what became of it"},

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 )
 
 // ledger is what a test of accounting knows: its own sums beside the master's.
@@ -21,7 +22,7 @@ type ledger struct {
 	*world
 	clients []*client
 	agents  []string
-	scripts map[string]*localmesos.Scripted
+	scripts map[string]*executor.Scripted
 	lost    map[string]bool
 	// offers are those that each client holds; tasks are those that run, by id.
 	offers map[*client][]mesos.Offer
@@ -116,7 +117,7 @@ func TestResourcesAreAccountedExactly(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			defer func() { stopped = recover() }()
 			l := &ledger{
-				world: newWorld(t, localmesos.Options{}), scripts: make(map[string]*localmesos.Scripted), lost: make(map[string]bool),
+				world: newWorld(t, localmesos.Options{}), scripts: make(map[string]*executor.Scripted), lost: make(map[string]bool),
 				offers: make(map[*client][]mesos.Offer), tasks: make(map[string]mesos.TaskInfo), owner: make(map[string]*client),
 			}
 			for range 2 {

@@ -1,7 +1,6 @@
 package localmesos
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,17 +12,10 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/resources"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
-)
 
-// Runtime runs the tasks of an agent.
-type Runtime interface {
-	// Launch starts a task and returns soon; report is called with each of its states in order.
-	Launch(framework mesos.FrameworkInfo, task mesos.TaskInfo, report func(mesos.TaskStatus))
-	// Kill ends a task, with the grace of the policy; it does not wait.
-	Kill(taskID string, policy *mesos.KillPolicy)
-	// Close ends every task and waits.
-	Close() error
-}
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
+)
 
 // AgentOptions describe an agent.
 type AgentOptions struct {
@@ -44,36 +36,7 @@ type AgentOptions struct {
 	// Region and Zone are the agent's fault domain; empty for none.
 	Region, Zone string
 	// Runtime runs the tasks; it is made for the id that the agent gets.
-	Runtime func(agentID string) (Runtime, error)
-}
-
-// agent is a registered agent.
-type agent struct {
-	id, hostname, address string
-	region, zone          string
-	attributes            []mesos.Attribute
-	registered            time.Time
-	// total, used and offered are without allocation.
-	total, used, offered mesos.Resources
-	tasks                map[*task]bool
-	offers               map[string]*pendingOffer
-	runtime              Runtime
-	// connected: the master has a connection to the agent's process. unreachable: the master gave the agent up.
-	// killed: its machine is gone, which the master may not know yet.
-	connected, unreachable, killed bool
-	// observer fires when the agent has left too many pings unanswered.
-	observer *time.Timer
-	// doomed are tasks of frameworks that ended, and kills those that their frameworks killed, while the agent was
-	// not connected: they are killed when it comes back.
-	doomed []string
-	kills  map[string]*mesos.KillPolicy
-	// deactivated agents are not offered; draining ones end their tasks as well.
-	deactivated, draining bool
-	lost                  time.Time
-	// unavailable is what operators plan; nil for nothing.
-	unavailable *mesos.Unavailability
-	// inverse are the inverse offers that were sent and not answered, by framework.
-	inverse map[*framework]string
+	Runtime func(agentID string) (executor.Runtime, error)
 }
 
 // AddAgent registers an agent and returns its id.
@@ -82,34 +45,34 @@ func (m *Master) AddAgent(o AgentOptions) (string, error) {
 		return "", errors.New("agent: Runtime is required")
 	}
 	m.mu.Lock()
-	id := fmt.Sprintf("%s-S%d", m.id, m.counts.agent)
-	m.counts.agent++
+	id := fmt.Sprintf("%s-S%d", m.registry.ID, m.registry.Counts.Agent)
+	m.registry.Counts.Agent++
 	m.mu.Unlock()
 	rt, err := o.Runtime(id)
 	if err != nil {
 		return "", fmt.Errorf("agent %s: %w", id, err)
 	}
-	a := &agent{
-		id: id, hostname: o.Hostname, address: o.Address, region: o.Region, zone: o.Zone,
-		registered: time.Now(), total: o.resources(), runtime: rt, connected: true,
-		tasks: make(map[*task]bool), offers: make(map[string]*pendingOffer),
+	a := &registry.Agent{
+		ID: id, Hostname: o.Hostname, Address: o.Address, Region: o.Region, Zone: o.Zone,
+		Registered: time.Now(), Total: o.resources(), Runtime: rt, Connected: true,
+		Tasks: make(map[*registry.Task]bool), Offers: make(map[string]*registry.Offer),
 	}
-	if a.hostname == "" {
-		a.hostname = "127.0.0.1"
+	if a.Hostname == "" {
+		a.Hostname = "127.0.0.1"
 	}
-	if a.address == "" {
-		a.address = m.address
+	if a.Address == "" {
+		a.Address = m.address
 	}
-	for _, key := range sortedKeys(o.Attributes) {
-		a.attributes = append(a.attributes, attribute(key, o.Attributes[key]))
+	for _, key := range slices.Sorted(maps.Keys(o.Attributes)) {
+		a.Attributes = append(a.Attributes, attribute(key, o.Attributes[key]))
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return "", errors.Join(errors.New("the master is closed"), rt.Close())
 	}
-	m.agents[id] = a
-	m.order = append(m.order, id)
+	m.registry.Agents[id] = a
+	m.registry.Order = append(m.registry.Order, id)
 	return id, nil
 }
 
@@ -158,45 +121,10 @@ func (o *AgentOptions) resources() mesos.Resources {
 	return rs
 }
 
-func (a *agent) close() error {
-	if err := a.runtime.Close(); err != nil {
-		return fmt.Errorf("close agent %s: %w", a.id, err)
-	}
-	return nil
-}
-
-// sorted lists the tasks of an agent, so that what is done to them is repeatable.
-func (a *agent) sorted() []*task {
-	return slices.SortedFunc(maps.Keys(a.tasks), func(x, y *task) int {
-		return cmp.Or(cmp.Compare(x.framework.id, y.framework.id), cmp.Compare(x.info.TaskID.Value, y.info.TaskID.Value))
-	})
-}
-
-// killOrDoom ends a task that nobody waits for any more, at once or when its agent comes back.
-func (a *agent) killOrDoom(t *task) {
-	if a.connected {
-		a.runtime.Kill(t.info.TaskID.Value, nil)
-		return
-	}
-	a.doomed = append(a.doomed, t.info.TaskID.Value)
-}
-
-// agent finds an agent by id, or by its number in the order of their registration.
-func (m *Master) agent(name string) (*agent, error) {
-	if a := m.agents[name]; a != nil {
-		return a, nil
-	}
-	var n int
-	if _, err := fmt.Sscanf(name, "%d", &n); err == nil && n >= 0 && n < len(m.order) && m.agents[m.order[n]] != nil {
-		return m.agents[m.order[n]], nil
-	}
-	return nil, fmt.Errorf("there is no agent %q: give its id, or its number from 0", name)
-}
-
 // failure tells every framework that an agent is no longer there.
-func (m *Master) failure(a *agent) {
-	id := mesos.AgentID{Value: a.id}
-	for _, f := range m.frameworks {
-		f.send(&scheduler.Event{Type: scheduler.Event_FAILURE, Failure: &scheduler.Event_Failure{AgentID: &id}})
+func (m *Master) failure(a *registry.Agent) {
+	id := mesos.AgentID{Value: a.ID}
+	for _, f := range m.registry.Frameworks {
+		f.Send(&scheduler.Event{Type: scheduler.Event_FAILURE, Failure: &scheduler.Event_Failure{AgentID: &id}})
 	}
 }

@@ -8,6 +8,8 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/resources"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
 func (m *Master) allocateRegularly() {
@@ -32,21 +34,21 @@ func (m *Master) Allocate() {
 	if len(r.candidates) == 0 {
 		return
 	}
-	made := make(map[*framework][]mesos.Offer)
-	var order []*framework
-	for _, id := range m.order {
-		a := m.agents[id]
-		if a == nil || !a.connected || a.deactivated {
+	made := make(map[*registry.Framework][]mesos.Offer)
+	var order []*registry.Framework
+	for _, id := range m.registry.Order {
+		a := m.registry.Agents[id]
+		if a == nil || !a.Connected || a.Deactivated {
 			continue
 		}
-		rest := a.total.Minus(a.used...).Minus(a.offered...)
+		rest := a.Total.Minus(a.Used...).Minus(a.Offered...)
 		if len(rest) == 0 {
 			continue
 		}
 		r.sort()
 		for _, c := range r.candidates {
-			free := freeFor(rest, c.role, c.framework.can(mesos.FrameworkInfo_Capability_REVOCABLE_RESOURCES))
-			if len(free) == 0 || c.framework.constraints.excludes(a, c.role) || c.framework.filtered(a, c.role, free, r.now) || hasGPU(free) && !c.framework.can(mesos.FrameworkInfo_Capability_GPU_RESOURCES) {
+			free := freeFor(rest, c.role, c.framework.Can(mesos.FrameworkInfo_Capability_REVOCABLE_RESOURCES))
+			if len(free) == 0 || c.framework.Constraints.Excludes(a.Place(), c.role) || c.framework.Filtered(a, c.role, free, r.now) || hasGPU(free) && !c.framework.Can(mesos.FrameworkInfo_Capability_GPU_RESOURCES) {
 				continue
 			}
 			o := m.newOffer(c.framework, a, c.role, free)
@@ -59,7 +61,7 @@ func (m *Master) Allocate() {
 		}
 	}
 	for _, f := range order {
-		f.send(&scheduler.Event{Type: scheduler.Event_OFFERS, Offers: &scheduler.Event_Offers{Offers: made[f]}})
+		f.Send(&scheduler.Event{Type: scheduler.Event_OFFERS, Offers: &scheduler.Event_Offers{Offers: made[f]}})
 	}
 }
 
@@ -92,7 +94,7 @@ type round struct {
 
 // candidate is a role of a framework that wants offers.
 type candidate struct {
-	framework *framework
+	framework *registry.Framework
 	role      string
 	// held is what the framework holds in the role, and ofRole what all frameworks hold in it.
 	held, ofRole *quantity
@@ -132,11 +134,11 @@ func (c *candidate) hold(rs mesos.Resources) {
 // newRound counts what the roles of subscribed frameworks hold, offers included.
 func (m *Master) newRound() *round {
 	type key struct {
-		framework *framework
+		framework *registry.Framework
 		role      string
 	}
 	held, ofRole := make(map[key]*quantity), make(map[string]*quantity)
-	count := func(f *framework, role string, rs mesos.Resources) {
+	count := func(f *registry.Framework, role string, rs mesos.Resources) {
 		if held[key{f, role}] == nil {
 			held[key{f, role}] = new(quantity)
 		}
@@ -147,25 +149,25 @@ func (m *Master) newRound() *round {
 		ofRole[role].add(rs)
 	}
 	r := &round{now: time.Now()}
-	for _, a := range m.agents {
-		r.total.add(a.total)
+	for _, a := range m.registry.Agents {
+		r.total.add(a.Total)
 	}
-	for _, f := range m.frameworks {
-		for _, t := range f.tasks {
-			if !t.freed {
-				count(f, t.role(), t.info.Resources)
+	for _, f := range m.registry.Frameworks {
+		for _, t := range f.Tasks {
+			if !t.Freed {
+				count(f, t.Role(), t.Info.Resources)
 			}
 		}
 	}
-	for _, o := range m.offers {
-		count(o.framework, o.role, o.resources)
+	for _, o := range m.registry.Offers {
+		count(o.Framework, o.Role, o.Resources)
 	}
-	for _, f := range m.frameworks {
-		if f.stream == nil {
+	for _, f := range m.registry.Frameworks {
+		if f.Stream == nil {
 			continue
 		}
-		for _, role := range f.roles() {
-			if !f.suppressed[role] {
+		for _, role := range f.Roles() {
+			if !f.Suppressed[role] {
 				count(f, role, nil)
 				r.candidates = append(r.candidates, &candidate{f, role, held[key{f, role}], ofRole[role]})
 			}
@@ -182,17 +184,7 @@ func (r *round) sort() {
 	slices.SortFunc(r.candidates, func(a, b *candidate) int {
 		return cmp.Or(
 			cmp.Compare(a.ofRole.share(r.total), b.ofRole.share(r.total)), cmp.Compare(a.role, b.role),
-			cmp.Compare(a.held.share(r.total), b.held.share(r.total)), cmp.Compare(a.framework.id, b.framework.id),
+			cmp.Compare(a.held.share(r.total), b.held.share(r.total)), cmp.Compare(a.framework.ID, b.framework.ID),
 		)
 	})
-}
-
-func (f *framework) filtered(a *agent, role string, free mesos.Resources, now time.Time) bool {
-	filters := slices.DeleteFunc(f.filters[a], func(x filter) bool { return !now.Before(x.until) })
-	if len(filters) == 0 {
-		delete(f.filters, a)
-		return false
-	}
-	f.filters[a] = filters
-	return slices.ContainsFunc(filters, func(x filter) bool { return x.role == role && resources.ContainsAll(x.resources, free) })
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 )
 
 // crowd is a master of 1,000 scripted agents with 10,000 tasks.
@@ -31,7 +32,7 @@ func crowd(b *testing.B) (*localmesos.Master, *crowdClient) {
 	})
 	for range 1000 {
 		o := small()
-		o.CPUs, o.MemMiB, o.Runtime = 16, 65536, localmesos.NewScripted(nil)
+		o.CPUs, o.MemMiB, o.Runtime = 16, 65536, executor.NewScripted(nil)
 		if _, err := m.AddAgent(o); err != nil {
 			b.Fatal(err)
 		}

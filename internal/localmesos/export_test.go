@@ -1,6 +1,10 @@
 package localmesos
 
-import "time"
+import (
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
+)
 
 // SetShortestFilter stands in for the allocation interval in tests that call Allocate themselves.
 func (m *Master) SetShortestFilter(d time.Duration) {
@@ -10,4 +14,6 @@ func (m *Master) SetShortestFilter(d time.Duration) {
 }
 
 // LeaderNode is what the master writes into ZooKeeper.
-func (m *Master) LeaderNode() ([]byte, error) { return encode(m.masterInfo(), mediaJSON) }
+func (m *Master) LeaderNode() ([]byte, error) {
+	return protocol.Encode(m.masterInfo(), protocol.MediaJSON)
+}

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
 // UpdateFaults say what happens to status updates on their way to frameworks.
@@ -78,12 +80,9 @@ func (m *Master) Silence(on bool) {
 	if on {
 		return
 	}
-	for _, f := range m.frameworks {
-		if f.stream != nil {
-			select {
-			case f.stream.ready <- struct{}{}:
-			default:
-			}
+	for _, f := range m.registry.Frameworks {
+		if f.Stream != nil {
+			f.Stream.Wake()
 		}
 	}
 }
@@ -92,9 +91,9 @@ func (m *Master) Silence(on bool) {
 func (m *Master) DropStreams() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, f := range m.frameworks {
-		if f.stream != nil {
-			f.stream.close()
+	for _, f := range m.registry.Frameworks {
+		if f.Stream != nil {
+			f.Stream.Close()
 		}
 	}
 }
@@ -104,14 +103,14 @@ func (m *Master) DropStreams() {
 func (m *Master) Failover() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.offers = make(map[string]*pendingOffer)
-	for _, a := range m.agents {
-		a.offered, a.inverse = nil, nil
+	m.registry.Offers = make(map[string]*registry.Offer)
+	for _, a := range m.registry.Agents {
+		a.Offered, a.Inverse = nil, nil
 	}
-	for _, f := range m.frameworks {
-		f.filters, f.inverseFilters = nil, nil
-		if f.stream != nil {
-			f.stream.close()
+	for _, f := range m.registry.Frameworks {
+		f.Filters, f.InverseFilters = nil, nil
+		if f.Stream != nil {
+			f.Stream.Close()
 		}
 	}
 }
@@ -135,7 +134,7 @@ func (m *Master) NotReady(status int, reason string) {
 func (m *Master) Teardown(frameworkID string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	f := m.frameworks[frameworkID]
+	f := m.registry.Frameworks[frameworkID]
 	if f == nil {
 		return fmt.Errorf("No framework found with specified ID") //nolint:staticcheck,revive // The master's words.
 	}

@@ -16,10 +16,11 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 )
 
 // running is a master with one agent on which the task a runs, and its framework.
-func running(t *testing.T, o localmesos.Options, capabilities ...mesos.FrameworkInfo_Capability_Type) (*world, *client, *localmesos.Scripted) {
+func running(t *testing.T, o localmesos.Options, capabilities ...mesos.FrameworkInfo_Capability_Type) (*world, *client, *executor.Scripted) {
 	t.Helper()
 	w := newWorld(t, o)
 	_, rt := w.agent(small())

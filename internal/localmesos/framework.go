@@ -2,89 +2,49 @@ package localmesos
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
-// framework is a registered framework.
-type framework struct {
-	id                         string
-	info                       mesos.FrameworkInfo
-	registered                 time.Time
-	reregistered, unregistered time.Time
-	stream                     *stream
-	failover                   *time.Timer
-	suppressed                 map[string]bool
-	filters                    map[*agent][]filter
-	// inverseFilters say until when maintenance of an agent is not announced again.
-	inverseFilters map[*agent]time.Time
-	// constraints say which agents are offered; nil for all.
-	constraints *offerConstraints
-	// tasks are those that run or may still be acknowledged, unreachable those of agents that are unreachable.
-	tasks, unreachable map[string]*task
-	completed          []*task
-}
-
-func (f *framework) can(c mesos.FrameworkInfo_Capability_Type) bool {
-	return slices.ContainsFunc(f.info.Capabilities, func(x mesos.FrameworkInfo_Capability) bool { return x.Type == c })
-}
-
-// roles are those whose resources the framework may be offered.
-func (f *framework) roles() []string { return rolesOf(&f.info) }
-
-func rolesOf(info *mesos.FrameworkInfo) []string {
-	if len(info.Roles) > 0 {
-		return info.Roles
-	}
-	return []string{info.GetRole()}
-}
-
-// send delivers an event when the framework is subscribed.
-func (f *framework) send(e *scheduler.Event) {
-	if f.stream != nil {
-		f.stream.send(e)
-	}
-}
-
-// maxTimeout bounds failover_timeout: what fits in a Duration of nanoseconds.
-const maxTimeout = 9.2e9
-
 // subscribe answers a SUBSCRIBE with a stream that stays open.
-func (m *Master) subscribe(w http.ResponseWriter, r *http.Request, c *scheduler.Call, constraints *offerConstraints) {
+func (m *Master) subscribe(w http.ResponseWriter, r *http.Request, c *scheduler.Call, constraints *protocol.OfferConstraints) {
 	if _, ok := r.Header["Mesos-Stream-Id"]; ok {
-		plain(w, http.StatusBadRequest, "Subscribe calls should not include the 'Mesos-Stream-Id' header")
+		protocol.Plain(w, http.StatusBadRequest, "Subscribe calls should not include the 'Mesos-Stream-Id' header")
 		return
 	}
-	media, err := accepts(r)
+	media, err := protocol.Accepts(r)
 	if err != nil {
-		plain(w, http.StatusNotAcceptable, err.Error())
+		protocol.Plain(w, http.StatusNotAcceptable, err.Error())
 		return
 	}
 	if text := m.checkPrincipal(r, c.Subscribe.FrameworkInfo); text != "" {
-		plain(w, http.StatusBadRequest, "Failed to validate scheduler::Call: "+text)
+		protocol.Plain(w, http.StatusBadRequest, "Failed to validate scheduler::Call: "+text)
 		return
 	}
 	if who, _ := m.principal(r); who != "" && c.Subscribe.FrameworkInfo.Principal == nil {
 		c.Subscribe.FrameworkInfo.Principal = &who
 	}
-	s := newStream(media)
+	s := protocol.NewStream(media)
 	m.mu.Lock()
 	f, refusal := m.register(c.Subscribe, constraints, s)
 	m.mu.Unlock()
 	if refusal != "" {
-		s.send(failure(refusal))
-		s.close()
+		s.Send(failure(refusal))
+		s.Close()
 	}
 	stop := make(chan struct{})
 	if f != nil {
 		m.wg.Go(func() { m.beat(s, stop) })
 	}
-	s.serve(w, r, m.silent)
+	s.Serve(w, r, m.silent)
 	close(stop)
 	if f != nil {
 		m.disconnected(f, s)
@@ -96,52 +56,52 @@ func failure(message string) *scheduler.Event {
 }
 
 // register takes a subscription, or says why not in the master's words.
-func (m *Master) register(sub *scheduler.Call_Subscribe, constraints *offerConstraints, s *stream) (*framework, string) {
+func (m *Master) register(sub *scheduler.Call_Subscribe, constraints *protocol.OfferConstraints, s *protocol.Stream) (*registry.Framework, string) {
 	info := *sub.FrameworkInfo
-	if text := m.checkInfo(&info, sub.SuppressedRoles); text != "" {
+	if text := registry.CheckInfo(&info, sub.SuppressedRoles); text != "" {
 		return nil, text
 	}
-	if text := constraints.check(rolesOf(&info)); text != "" {
+	if text := constraints.Check(registry.RolesOf(&info)); text != "" {
 		return nil, text
 	}
 	id := ""
 	if info.ID != nil {
 		id = info.ID.Value
 	}
-	if m.removed[id] {
+	if m.registry.Removed[id] {
 		return nil, "Framework has been removed"
 	}
 	if id == "" {
-		id = fmt.Sprintf("%s-%04d", m.id, m.counts.framework)
-		m.counts.framework++
+		id = fmt.Sprintf("%s-%04d", m.registry.ID, m.registry.Counts.Framework)
+		m.registry.Counts.Framework++
 	}
 	info.ID = &mesos.FrameworkID{Value: id}
 	setDefaults(&info)
-	f := m.frameworks[id]
+	f := m.registry.Frameworks[id]
 	if f == nil {
-		f = &framework{id: id, registered: time.Now(), tasks: make(map[string]*task), unreachable: make(map[string]*task)}
-		m.frameworks[id] = f
+		f = &registry.Framework{ID: id, Registered: time.Now(), Tasks: make(map[string]*registry.Task), Unreachable: make(map[string]*registry.Task)}
+		m.registry.Frameworks[id] = f
 	} else {
-		stopTimer(f.failover)
+		stopTimer(f.Failover)
 		m.rescindAll(f)
-		if f.stream != nil {
-			f.stream.send(failure("Framework failed over"))
-			f.stream.close()
+		if f.Stream != nil {
+			f.Stream.Send(failure("Framework failed over"))
+			f.Stream.Close()
 		}
 	}
-	f.info, f.stream, f.filters, f.inverseFilters, f.reregistered = info, s, nil, nil, time.Now()
-	f.constraints = constraints
-	f.suppressed = make(map[string]bool)
+	f.Info, f.Stream, f.Filters, f.InverseFilters, f.Reregistered = info, s, nil, nil, time.Now()
+	f.Constraints = constraints
+	f.Suppressed = make(map[string]bool)
 	for _, role := range sub.SuppressedRoles {
-		f.suppressed[role] = true
+		f.Suppressed[role] = true
 	}
 	beat := m.o.HeartbeatInterval.Seconds()
-	f.send(&scheduler.Event{Type: scheduler.Event_SUBSCRIBED, Subscribed: &scheduler.Event_Subscribed{
+	f.Send(&scheduler.Event{Type: scheduler.Event_SUBSCRIBED, Subscribed: &scheduler.Event_Subscribed{
 		FrameworkID: info.ID, HeartbeatIntervalSeconds: &beat, MasterInfo: m.masterInfo(),
 	}})
-	f.send(&scheduler.Event{Type: scheduler.Event_HEARTBEAT})
-	for _, id := range sortedKeys(f.tasks) {
-		m.resume(f.tasks[id])
+	f.Send(&scheduler.Event{Type: scheduler.Event_HEARTBEAT})
+	for _, id := range slices.Sorted(maps.Keys(f.Tasks)) {
+		m.resume(f.Tasks[id])
 	}
 	return f, ""
 }
@@ -156,60 +116,14 @@ func setDefaults(info *mesos.FrameworkInfo) {
 	}
 }
 
-// checkInfo finds what the master refuses in a FrameworkInfo.
-func (m *Master) checkInfo(info *mesos.FrameworkInfo, suppressed []string) string {
-	multi := slices.ContainsFunc(info.Capabilities, func(c mesos.FrameworkInfo_Capability) bool {
-		return c.Type == mesos.FrameworkInfo_Capability_MULTI_ROLE
-	})
-	if multi && info.Role != nil {
-		return "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable"
-	}
-	if !multi && len(info.Roles) > 0 {
-		return "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable"
-	}
-	roles := rolesOf(info)
-	for _, role := range roles {
-		if text := checkRole(role); text != "" {
-			return "'FrameworkInfo.roles' contains invalid role: " + text
-		}
-	}
-	for _, role := range suppressed {
-		if !slices.Contains(roles, role) {
-			return "Suppressed roles { " + strings.Join(suppressed, ", ") + " } are not contained in the set of roles"
-		}
-	}
-	if t := info.GetFailoverTimeout(); t > maxTimeout {
-		return fmt.Sprintf("The framework failover_timeout (%g) is invalid", t)
-	}
-	return ""
-}
-
-func checkRole(role string) string {
-	switch {
-	case role == "":
-		return "Empty role name is invalid"
-	case strings.HasPrefix(role, "/"):
-		return "Role '" + role + "' cannot start with a slash"
-	case strings.HasSuffix(role, "/"):
-		return "Role '" + role + "' cannot end with a slash"
-	case role == "." || role == "..":
-		return "Role '" + role + "' is invalid"
-	case strings.HasPrefix(role, "-"):
-		return "Role '" + role + "' is invalid because it begins with a dash"
-	case strings.ContainsAny(role, " \t\n\v\f\r\b"):
-		return "Role '" + role + "' is invalid because it contains a whitespace or backspace character"
-	}
-	return ""
-}
-
 // beat sends heartbeats until the stream ends.
-func (m *Master) beat(s *stream, stop <-chan struct{}) {
+func (m *Master) beat(s *protocol.Stream, stop <-chan struct{}) {
 	ticker := time.NewTicker(m.o.HeartbeatInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
-			s.send(&scheduler.Event{Type: scheduler.Event_HEARTBEAT})
+			s.Send(&scheduler.Event{Type: scheduler.Event_HEARTBEAT})
 		case <-stop:
 			return
 		}
@@ -217,96 +131,96 @@ func (m *Master) beat(s *stream, stop <-chan struct{}) {
 }
 
 // disconnected starts the failover timeout of a framework whose stream ended.
-func (m *Master) disconnected(f *framework, s *stream) {
+func (m *Master) disconnected(f *registry.Framework, s *protocol.Stream) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if f.stream != s || m.closed {
+	if f.Stream != s || m.closed {
 		return
 	}
-	f.stream = nil
+	f.Stream = nil
 	m.rescindAll(f)
-	timeout := time.Duration(max(0, f.info.GetFailoverTimeout()) * float64(time.Second))
-	f.failover = time.AfterFunc(timeout, func() {
+	timeout := time.Duration(max(0, f.Info.GetFailoverTimeout()) * float64(time.Second))
+	f.Failover = time.AfterFunc(timeout, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.frameworks[f.id] == f && f.stream == nil && !m.closed {
-			m.o.Log.Info("framework failover timeout has passed", "framework", f.id)
+		if m.registry.Frameworks[f.ID] == f && f.Stream == nil && !m.closed {
+			m.o.Log.Info("framework failover timeout has passed", "framework", f.ID)
 			m.removeFramework(f)
 		}
 	})
 }
 
 // removeFramework ends a framework and all its tasks for good.
-func (m *Master) removeFramework(f *framework) {
-	m.removed[f.id] = true
-	delete(m.frameworks, f.id)
-	stopTimer(f.failover)
+func (m *Master) removeFramework(f *registry.Framework) {
+	m.registry.Removed[f.ID] = true
+	delete(m.registry.Frameworks, f.ID)
+	stopTimer(f.Failover)
 	m.rescindAll(f)
-	for _, t := range f.tasks {
-		stopTimer(t.retry)
+	for _, t := range f.Tasks {
+		stopTimer(t.Retry)
 		m.recoverResources(t)
-		if !terminal(*t.state) {
+		if !registry.Terminal(*t.State) {
 			m.endWithFramework(t)
 		}
-		if a := m.agents[t.agentID]; a != nil {
-			delete(a.tasks, t)
-			a.killOrDoom(t)
+		if a := m.registry.Agents[t.AgentID]; a != nil {
+			delete(a.Tasks, t)
+			a.KillOrDoom(t)
 		}
 	}
 	// What was unreachable stays so, but for its process.
-	for _, t := range f.unreachable {
-		if a := m.agents[t.agentID]; a != nil {
+	for _, t := range f.Unreachable {
+		if a := m.registry.Agents[t.AgentID]; a != nil {
 			m.recoverResources(t)
-			delete(a.tasks, t)
-			a.killOrDoom(t)
+			delete(a.Tasks, t)
+			a.KillOrDoom(t)
 		}
 	}
-	for _, id := range sortedKeys(f.tasks) {
-		f.completed = append(f.completed, f.tasks[id])
+	for _, id := range slices.Sorted(maps.Keys(f.Tasks)) {
+		f.Completed = append(f.Completed, f.Tasks[id])
 	}
-	f.tasks = nil
-	if f.stream != nil {
-		f.stream.close()
-		f.stream = nil
+	f.Tasks = nil
+	if f.Stream != nil {
+		f.Stream.Close()
+		f.Stream = nil
 	}
 	const kept = 50 // as the real master's max_completed_frameworks
-	f.unregistered = time.Now()
-	m.completed = append(m.completed, f)
-	if n := len(m.completed); n > kept {
-		m.completed = m.completed[n-kept:]
+	f.Unregistered = time.Now()
+	m.registry.Completed = append(m.registry.Completed, f)
+	if n := len(m.registry.Completed); n > kept {
+		m.registry.Completed = m.registry.Completed[n-kept:]
 	}
 }
 
 // endWithFramework notes the end of a task that nobody is told any more.
-func (m *Master) endWithFramework(t *task) {
-	now, message := seconds(time.Now()), "Framework "+t.framework.id+" removed"
-	t.state = mesos.TASK_KILLED.Enum()
-	t.statuses = append(t.statuses, mesos.TaskStatus{
-		TaskID: t.info.TaskID, AgentID: &mesos.AgentID{Value: t.agentID}, State: t.state, Message: &message,
+func (m *Master) endWithFramework(t *registry.Task) {
+	now, message := protocol.Seconds(time.Now()), "Framework "+t.Framework.ID+" removed"
+	t.State = mesos.TASK_KILLED.Enum()
+	t.Statuses = append(t.Statuses, mesos.TaskStatus{
+		TaskID: t.Info.TaskID, AgentID: &mesos.AgentID{Value: t.AgentID}, State: t.State, Message: &message,
 		Source: mesos.SOURCE_MASTER.Enum(), Reason: mesos.REASON_FRAMEWORK_REMOVED.Enum(), Timestamp: &now,
 	})
 }
 
 // updateFramework takes a new FrameworkInfo without a new subscription.
-func (m *Master) updateFramework(f *framework, u *scheduler.Call_UpdateFramework, constraints *offerConstraints) (int, string) {
-	if u.FrameworkInfo.ID == nil || u.FrameworkInfo.ID.Value != f.id {
+func (m *Master) updateFramework(f *registry.Framework, u *scheduler.Call_UpdateFramework, constraints *protocol.OfferConstraints) (int, string) {
+	if u.FrameworkInfo.ID == nil || u.FrameworkInfo.ID.Value != f.ID {
 		return http.StatusBadRequest, "Failed to validate scheduler::Call: 'framework_id' differs from 'update_framework.framework_info.id'"
 	}
-	if text := m.checkInfo(&u.FrameworkInfo, u.SuppressedRoles); text != "" {
+	if text := registry.CheckInfo(&u.FrameworkInfo, u.SuppressedRoles); text != "" {
 		return http.StatusBadRequest, text
 	}
-	if text := constraints.check(rolesOf(&u.FrameworkInfo)); text != "" {
+	if text := constraints.Check(registry.RolesOf(&u.FrameworkInfo)); text != "" {
 		return http.StatusBadRequest, text
 	}
-	f.constraints = constraints
-	f.info = u.FrameworkInfo
-	setDefaults(&f.info)
-	for _, o := range m.offersOf(func(o *pendingOffer) bool { return o.framework == f && !slices.Contains(f.roles(), o.role) }) {
+	f.Constraints = constraints
+	f.Info = u.FrameworkInfo
+	setDefaults(&f.Info)
+	for _, o := range m.registry.OffersOf(func(o *registry.Offer) bool { return o.Framework == f && !slices.Contains(f.Roles(), o.Role) }) {
 		m.rescindOffer(o)
 	}
-	f.suppressed = make(map[string]bool)
+	f.Suppressed = make(map[string]bool)
 	for _, role := range u.SuppressedRoles {
-		f.suppressed[role] = true
+		f.Suppressed[role] = true
 	}
 	return 0, ""
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 )
 
 // masterAddress is what a master on a pipe says that its address is; it is that of the recordings.
@@ -103,16 +104,16 @@ func newWorld(t testing.TB, o localmesos.Options) *world {
 }
 
 // agent adds an agent of some size and returns its id and its scripted runtime.
-func (w *world) agent(o localmesos.AgentOptions) (string, *localmesos.Scripted) {
+func (w *world) agent(o localmesos.AgentOptions) (string, *executor.Scripted) {
 	w.Helper()
-	var s *localmesos.Scripted
-	make := localmesos.NewScripted(nil)
+	var s *executor.Scripted
+	make := executor.NewScripted(nil)
 	if o.Runtime != nil {
 		make = o.Runtime
 	}
-	o.Runtime = func(id string) (localmesos.Runtime, error) {
+	o.Runtime = func(id string) (executor.Runtime, error) {
 		r, err := make(id)
-		s, _ = r.(*localmesos.Scripted)
+		s, _ = r.(*executor.Scripted)
 		return r, err
 	}
 	id, err := w.AddAgent(o)

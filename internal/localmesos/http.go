@@ -9,15 +9,9 @@ import (
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
-)
 
-// The build that /version speaks of is that of this process's start: there is no other.
-func (m *Master) version() map[string]any {
-	return map[string]any{
-		"version": Version, "build_user": "",
-		"build_date": m.started.UTC().Format("2006-01-02 15:04:05 UTC"), "build_time": float64(m.started.Unix()),
-	}
-}
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
+)
 
 // handler is everything the port of the master serves, the agents' part included: they share it.
 func (m *Master) handler() http.Handler {
@@ -28,24 +22,24 @@ func (m *Master) handler() http.Handler {
 		mux.HandleFunc(prefix+"/api/v1", m.operator)
 		mux.HandleFunc(prefix+"/health", func(http.ResponseWriter, *http.Request) {})
 		mux.HandleFunc(prefix+"/redirect", m.redirect)
-		mux.HandleFunc(prefix+"/state", m.reading(func() any { return m.state() }))
-		mux.HandleFunc(prefix+"/slaves", m.reading(func() any { return m.slaves() }))
+		mux.HandleFunc(prefix+"/state", m.reading(func() any { return m.view().State() }))
+		mux.HandleFunc(prefix+"/slaves", m.reading(func() any { return m.view().Slaves() }))
 		mux.HandleFunc(prefix+"/teardown", m.teardown)
 	}
 	for _, prefix := range []string{"", "/slave(1)"} {
-		mux.HandleFunc(prefix+"/version", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, m.version()) })
+		mux.HandleFunc(prefix+"/version", func(w http.ResponseWriter, _ *http.Request) { protocol.WriteJSON(w, m.view().Version()) })
 	}
 	mux.HandleFunc("/slave(1)/health", func(http.ResponseWriter, *http.Request) {})
-	mux.HandleFunc("/metrics/snapshot", m.authenticated(func() any { return m.metrics() }))
-	mux.HandleFunc("/slave(1)/api/v1", m.agentOperator)
+	mux.HandleFunc("/metrics/snapshot", m.authenticated(func() any { return m.view().Metrics() }))
+	mux.HandleFunc("/slave(1)/api/v1", m.sandboxes().Operator)
 	for _, prefix := range []string{"", "/slave(1)"} {
-		mux.HandleFunc(prefix+"/files/read", m.filesRead)
-		mux.HandleFunc(prefix+"/files/browse", m.filesBrowse)
-		mux.HandleFunc(prefix+"/files/download", m.filesDownload)
+		mux.HandleFunc(prefix+"/files/read", m.sandboxes().Read)
+		mux.HandleFunc(prefix+"/files/browse", m.sandboxes().Browse)
+		mux.HandleFunc(prefix+"/files/download", m.sandboxes().Download)
 	}
 	mux.HandleFunc("POST /localmesos/faults", m.inject)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		plain(w, http.StatusNotFound, "404 Not Found.")
+		protocol.Plain(w, http.StatusNotFound, "404 Not Found.")
 	})
 	return mux
 }
@@ -69,18 +63,8 @@ func (m *Master) authenticated(read func() any) http.HandlerFunc {
 		m.mu.Lock()
 		v := read()
 		m.mu.Unlock()
-		writeJSON(w, v)
+		protocol.WriteJSON(w, v)
 	}
-}
-
-func writeJSON(w http.ResponseWriter, v any) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		plain(w, http.StatusInternalServerError, err.Error())
-		return
-	}
-	w.Header().Set("Content-Type", mediaJSON)
-	_, _ = w.Write(data) // The client may be gone.
 }
 
 func (m *Master) redirect(w http.ResponseWriter, r *http.Request) {
@@ -99,7 +83,7 @@ func (m *Master) notReady(w http.ResponseWriter, r *http.Request) bool {
 	m.mu.Unlock()
 	switch {
 	case status != 0:
-		plain(w, status, reason)
+		protocol.Plain(w, status, reason)
 		return true
 	case leader != "":
 		location := "//" + leader
@@ -137,7 +121,7 @@ func (m *Master) checkPrincipal(r *http.Request, info *mesos.FrameworkInfo) stri
 
 func (m *Master) unauthorized(w http.ResponseWriter, realm string) {
 	w.Header().Set("WWW-Authenticate", fmt.Sprintf("Basic realm=%q", realm))
-	plain(w, http.StatusUnauthorized, "401 Unauthorized.")
+	protocol.Plain(w, http.StatusUnauthorized, "401 Unauthorized.")
 }
 
 // teardown is the operator's POST /teardown with frameworkId=… in the body.
@@ -151,16 +135,16 @@ func (m *Master) teardown(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		plain(w, http.StatusMethodNotAllowed, fmt.Sprintf("405 Method Not Allowed. Expecting one of { 'POST' }, but received '%s'.", r.Method))
+		protocol.Plain(w, http.StatusMethodNotAllowed, fmt.Sprintf("405 Method Not Allowed. Expecting one of { 'POST' }, but received '%s'.", r.Method))
 		return
 	}
 	id := r.PostFormValue("frameworkId")
 	if id == "" {
-		plain(w, http.StatusBadRequest, "Missing 'frameworkId' query parameter in the request body")
+		protocol.Plain(w, http.StatusBadRequest, "Missing 'frameworkId' query parameter in the request body")
 		return
 	}
 	if err := m.Teardown(id); err != nil {
-		plain(w, http.StatusBadRequest, err.Error())
+		protocol.Plain(w, http.StatusBadRequest, err.Error())
 	}
 }
 
@@ -224,11 +208,11 @@ func (m *Master) Inject(i Injection) error {
 func (m *Master) inject(w http.ResponseWriter, r *http.Request) {
 	var i Injection
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&i); err != nil {
-		plain(w, http.StatusBadRequest, err.Error())
+		protocol.Plain(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	if err := m.Inject(i); err != nil {
-		plain(w, http.StatusBadRequest, err.Error())
+		protocol.Plain(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	w.WriteHeader(http.StatusAccepted)

@@ -7,7 +7,6 @@ package localmesos
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,6 +16,10 @@ import (
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/election"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
 // Version is the Mesos release that the master says it is, whose behaviour was recorded.
@@ -82,23 +85,13 @@ type Master struct {
 	started  time.Time
 	done     chan struct{}
 	wg       sync.WaitGroup
-	leader   *publisher
+	leader   *election.Publisher
 
-	mu         sync.Mutex
-	id         string
-	frameworks map[string]*framework
-	// removed are the ids of frameworks that will never be taken again.
-	removed map[string]bool
-	// gone are the agents that an operator marked gone.
-	gone map[string]bool
-	// completed are the frameworks that ended, the oldest first.
-	completed []*framework
-	agents    map[string]*agent
-	order     []string
-	offers    map[string]*pendingOffer
-	counts    struct{ framework, agent, offer int }
-	faults    faults
-	closed    bool
+	// mu guards what follows.
+	mu       sync.Mutex
+	registry *registry.State
+	faults   faults
+	closed   bool
 	// shortestFilter is the allocation interval, but for tests that allocate themselves.
 	shortestFilter time.Duration
 }
@@ -115,8 +108,7 @@ func New(o Options) (*Master, error) {
 	}
 	m := &Master{
 		o: o, listener: l, address: l.Addr().String(), started: time.Now(), done: make(chan struct{}),
-		id: newUUID(), frameworks: make(map[string]*framework), removed: make(map[string]bool), gone: make(map[string]bool),
-		agents: make(map[string]*agent), offers: make(map[string]*pendingOffer), shortestFilter: o.AllocationInterval,
+		registry: registry.New(), shortestFilter: o.AllocationInterval,
 	}
 	m.server = &http.Server{Handler: m.handler(), ReadHeaderTimeout: 10 * time.Second}
 	m.wg.Go(func() {
@@ -126,7 +118,7 @@ func New(o Options) (*Master, error) {
 	})
 	m.wg.Go(m.allocateRegularly)
 	if o.ZooKeeper != "" {
-		p, err := publish(o.ZooKeeper, m.masterInfo(), o.Log)
+		p, err := election.Publish(o.ZooKeeper, m.masterInfo(), o.Log)
 		if err != nil {
 			return nil, errors.Join(err, m.Close())
 		}
@@ -151,25 +143,25 @@ func (m *Master) Close() error {
 	}
 	m.closed = true
 	close(m.done)
-	var agents []*agent
-	for _, f := range m.frameworks {
-		if f.stream != nil {
-			f.stream.close()
+	var agents []*registry.Agent
+	for _, f := range m.registry.Frameworks {
+		if f.Stream != nil {
+			f.Stream.Close()
 		}
-		stopTimer(f.failover)
-		for _, t := range f.tasks {
-			stopTimer(t.retry)
+		stopTimer(f.Failover)
+		for _, t := range f.Tasks {
+			stopTimer(t.Retry)
 		}
 	}
-	for _, a := range m.agents {
-		stopTimer(a.observer)
+	for _, a := range m.registry.Agents {
+		stopTimer(a.Observer)
 		agents = append(agents, a)
 	}
 	m.mu.Unlock()
 
 	var problems []error
 	if m.leader != nil {
-		m.leader.close()
+		m.leader.Close()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
@@ -177,7 +169,7 @@ func (m *Master) Close() error {
 		problems = append(problems, m.server.Close())
 	}
 	for _, a := range agents {
-		problems = append(problems, a.close())
+		problems = append(problems, a.Close())
 	}
 	m.wg.Wait()
 	return errors.Join(problems...)
@@ -194,61 +186,18 @@ const quotaV2 mesos.MasterInfo_Capability_Type = 3
 
 // masterInfo is how the master introduces itself.
 func (m *Master) masterInfo() *mesos.MasterInfo {
-	host, port := hostPort(m.address)
+	host, port := protocol.HostPort(m.address)
 	version, hostname, pid := Version, host, fmt.Sprintf("master@%s:%d", host, port)
 	p := uint32(port)
 	info := &mesos.MasterInfo{
-		ID: m.id, IP: littleEndian(host), Port: &p, PID: &pid, Hostname: &hostname, Version: &version,
+		ID: m.registry.ID, IP: protocol.LittleEndian(host), Port: &p, PID: &pid, Hostname: &hostname, Version: &version,
 		Address: &mesos.Address{Hostname: &hostname, IP: &hostname, Port: port},
 		Capabilities: []mesos.MasterInfo_Capability{
 			{Type: mesos.MasterInfo_Capability_AGENT_UPDATE}, {Type: mesos.MasterInfo_Capability_AGENT_DRAINING}, {Type: quotaV2},
 		},
 	}
 	if m.o.Region != "" {
-		info.Domain = domain(m.o.Region, m.o.Zone)
+		info.Domain = protocol.Domain(m.o.Region, m.o.Zone)
 	}
 	return info
 }
-
-func domain(region, zone string) *mesos.DomainInfo {
-	return &mesos.DomainInfo{FaultDomain: &mesos.DomainInfo_FaultDomain{
-		Region: mesos.DomainInfo_FaultDomain_RegionInfo{Name: region},
-		Zone:   mesos.DomainInfo_FaultDomain_ZoneInfo{Name: zone},
-	}}
-}
-
-func hostPort(address string) (string, int32) {
-	host, text, err := net.SplitHostPort(address)
-	if err != nil {
-		return address, 0
-	}
-	var port int32
-	_, _ = fmt.Sscanf(text, "%d", &port)
-	return host, port
-}
-
-// littleEndian is an IPv4 address as the number that MasterInfo.ip holds.
-func littleEndian(host string) uint32 {
-	ip := net.ParseIP(host).To4()
-	if ip == nil {
-		return 0
-	}
-	return uint32(ip[0]) | uint32(ip[1])<<8 | uint32(ip[2])<<16 | uint32(ip[3])<<24
-}
-
-// newUUID draws a version 4 UUID.
-func newUUID() string {
-	b := newUUIDBytes()
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
-}
-
-func newUUIDBytes() []byte {
-	b := make([]byte, 16)
-	rand.Read(b) // It never fails.
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return b
-}
-
-// seconds is a time as Mesos writes it.
-func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }

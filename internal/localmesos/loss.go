@@ -2,9 +2,13 @@ package localmesos
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
 // An agent is lost in one of two ways, which frameworks see differently (recorded: testdata/04-*.jsonl):
@@ -26,17 +30,17 @@ func (m *Master) KillAgent(name string) error { return m.lose(name, true) }
 
 func (m *Master) lose(name string, machine bool) error {
 	m.mu.Lock()
-	a, err := m.agent(name)
+	a, err := m.registry.Agent(name)
 	if err != nil {
 		m.mu.Unlock()
 		return err
 	}
-	if a.killed || !a.connected && !machine {
+	if a.Killed || !a.Connected && !machine {
 		m.mu.Unlock()
-		return fmt.Errorf("agent %s is lost already", a.id)
+		return fmt.Errorf("agent %s is lost already", a.ID)
 	}
-	answered := a.connected
-	if a.killed = machine; !machine {
+	answered := a.Connected
+	if a.Killed = machine; !machine {
 		m.disconnect(a)
 	}
 	if answered {
@@ -44,50 +48,50 @@ func (m *Master) lose(name string, machine bool) error {
 	}
 	m.mu.Unlock()
 	if machine {
-		return a.close()
+		return a.Close()
 	}
 	return nil
 }
 
 // disconnect is what the master does when the connection to an agent closes (Master::exited).
-func (m *Master) disconnect(a *agent) {
-	a.connected = false
+func (m *Master) disconnect(a *registry.Agent) {
+	a.Connected = false
 	m.rescind(a)
-	id := mesos.AgentID{Value: a.id}
-	for _, t := range a.sorted() {
-		stopTimer(t.retry)
-		if terminal(*t.state) || t.framework.info.GetCheckpoint() {
+	id := mesos.AgentID{Value: a.ID}
+	for _, t := range a.SortedTasks() {
+		stopTimer(t.Retry)
+		if registry.Terminal(*t.State) || t.Framework.Info.GetCheckpoint() {
 			continue
 		}
-		message, reason := "Agent "+a.hostname+" disconnected", mesos.REASON_AGENT_DISCONNECTED
-		m.end(t, mesos.TaskStatus{TaskID: t.info.TaskID, AgentID: &id, State: mesos.TASK_LOST.Enum(), Message: &message, Reason: &reason})
-		a.runtime.Kill(t.info.TaskID.Value, nil)
+		message, reason := "Agent "+a.Hostname+" disconnected", mesos.REASON_AGENT_DISCONNECTED
+		m.end(t, mesos.TaskStatus{TaskID: t.Info.TaskID, AgentID: &id, State: mesos.TASK_LOST.Enum(), Message: &message, Reason: &reason})
+		a.Runtime.Kill(t.Info.TaskID.Value, nil)
 	}
 }
 
 // awaitPings has the master give up an agent that stopped answering just now. The master pings an agent in regular
 // intervals from its registration on; the first ping after the loss is the first without an answer, and each is
 // waited for as long as an interval (master/master.cpp, SlaveObserver).
-func (m *Master) awaitPings(a *agent) {
+func (m *Master) awaitPings(a *registry.Agent) {
 	interval := m.o.AgentPingTimeout
 	if interval <= 0 {
 		m.markUnreachable(a)
 		return
 	}
-	next := interval - time.Since(a.registered)%interval
-	a.observer = time.AfterFunc(next+time.Duration(m.o.MaxAgentPingTimeouts)*interval, func() {
+	next := interval - time.Since(a.Registered)%interval
+	a.Observer = time.AfterFunc(next+time.Duration(m.o.MaxAgentPingTimeouts)*interval, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.agents[a.id] == a && !m.closed && !a.unreachable && (a.killed || !a.connected) {
+		if m.registry.Agents[a.ID] == a && !m.closed && !a.Unreachable && (a.Killed || !a.Connected) {
 			m.markUnreachable(a)
 		}
 	})
 }
 
 // markUnreachable gives up an agent (Master::__removeSlave).
-func (m *Master) markUnreachable(a *agent) {
-	a.connected, a.unreachable, a.lost, a.kills = false, true, time.Now(), nil
-	for _, t := range a.sorted() {
+func (m *Master) markUnreachable(a *registry.Agent) {
+	a.Connected, a.Unreachable, a.Lost, a.Kills = false, true, time.Now(), nil
+	for _, t := range a.SortedTasks() {
 		m.partition(a, t)
 	}
 	m.rescind(a)
@@ -96,33 +100,33 @@ func (m *Master) markUnreachable(a *agent) {
 
 // partition reports a task of an unreachable agent: as unreachable to those who know the difference, as lost to the
 // others. The master lists it among the unreachable tasks in both cases.
-func (m *Master) partition(a *agent, t *task) {
-	stopTimer(t.retry)
-	if terminal(*t.state) {
+func (m *Master) partition(a *registry.Agent, t *registry.Task) {
+	stopTimer(t.Retry)
+	if registry.Terminal(*t.State) {
 		return
 	}
 	state, message, reason := mesos.TASK_UNREACHABLE, "health check timed out", mesos.REASON_AGENT_REMOVED
-	if !t.framework.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
+	if !t.Framework.Can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
 		state = mesos.TASK_LOST
 	}
 	m.setUnreachable(t, mesos.TaskStatus{
-		TaskID: t.info.TaskID, AgentID: &mesos.AgentID{Value: a.id}, State: &state, Message: &message, Reason: &reason,
-		UnreachableTime: &mesos.TimeInfo{Nanoseconds: a.lost.UnixNano()},
+		TaskID: t.Info.TaskID, AgentID: &mesos.AgentID{Value: a.ID}, State: &state, Message: &message, Reason: &reason,
+		UnreachableTime: &mesos.TimeInfo{Nanoseconds: a.Lost.UnixNano()},
 	})
 }
 
 // setUnreachable reports a task whose agent cannot be asked and keeps it among those.
-func (m *Master) setUnreachable(t *task, s mesos.TaskStatus) {
-	t.state = s.State
-	t.statuses = append(t.statuses, m.tell(t.framework, s))
-	delete(t.framework.tasks, t.info.TaskID.Value)
-	t.framework.unreachable[t.info.TaskID.Value] = t
+func (m *Master) setUnreachable(t *registry.Task, s mesos.TaskStatus) {
+	t.State = s.State
+	t.Statuses = append(t.Statuses, m.tell(t.Framework, s))
+	delete(t.Framework.Tasks, t.Info.TaskID.Value)
+	t.Framework.Unreachable[t.Info.TaskID.Value] = t
 }
 
 // end reports the end of a task that its agent does not report any more.
-func (m *Master) end(t *task, s mesos.TaskStatus) {
-	t.state = s.State
-	t.statuses = append(t.statuses, m.tell(t.framework, s))
+func (m *Master) end(t *registry.Task, s mesos.TaskStatus) {
+	t.State = s.State
+	t.Statuses = append(t.Statuses, m.tell(t.Framework, s))
 	m.forget(t)
 }
 
@@ -131,27 +135,27 @@ func (m *Master) end(t *task, s mesos.TaskStatus) {
 func (m *Master) ReturnAgent(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a, err := m.agent(name)
+	a, err := m.registry.Agent(name)
 	if err != nil {
 		return err
 	}
-	if a.killed {
-		return fmt.Errorf("agent %s was killed: its machine does not come back", a.id)
+	if a.Killed {
+		return fmt.Errorf("agent %s was killed: its machine does not come back", a.ID)
 	}
-	if a.connected {
-		return fmt.Errorf("agent %s is connected", a.id)
+	if a.Connected {
+		return fmt.Errorf("agent %s is connected", a.ID)
 	}
-	stopTimer(a.observer)
-	known := !a.unreachable
-	a.connected, a.unreachable = true, false
-	for _, id := range a.doomed {
-		a.runtime.Kill(id, nil)
+	stopTimer(a.Observer)
+	known := !a.Unreachable
+	a.Connected, a.Unreachable = true, false
+	for _, id := range a.Doomed {
+		a.Runtime.Kill(id, nil)
 	}
-	for _, id := range sortedKeys(a.kills) {
-		a.runtime.Kill(id, a.kills[id])
+	for _, id := range slices.Sorted(maps.Keys(a.Kills)) {
+		a.Runtime.Kill(id, a.Kills[id])
 	}
-	a.doomed, a.kills = nil, nil
-	for _, t := range a.sorted() {
+	a.Doomed, a.Kills = nil, nil
+	for _, t := range a.SortedTasks() {
 		m.reregister(a, t, known)
 	}
 	return nil
@@ -159,11 +163,11 @@ func (m *Master) ReturnAgent(name string) error {
 
 // reregister takes a task from an agent that has come back. Frameworks are told unless the master had known it all
 // the time.
-func (m *Master) reregister(a *agent, t *task, known bool) {
-	delete(t.framework.unreachable, t.info.TaskID.Value)
-	t.framework.tasks[t.info.TaskID.Value] = t
-	if len(t.unacknowledged) > 0 {
-		m.observe(t, t.unacknowledged[len(t.unacknowledged)-1])
+func (m *Master) reregister(a *registry.Agent, t *registry.Task, known bool) {
+	delete(t.Framework.Unreachable, t.Info.TaskID.Value)
+	t.Framework.Tasks[t.Info.TaskID.Value] = t
+	if len(t.Unacknowledged) > 0 {
+		m.observe(t, t.Unacknowledged[len(t.Unacknowledged)-1])
 		m.resume(t)
 		return
 	}
@@ -171,60 +175,60 @@ func (m *Master) reregister(a *agent, t *task, known bool) {
 		return
 	}
 	state, message, reason := mesos.TASK_STAGING, "Unreachable agent re-reregistered", mesos.REASON_AGENT_REREGISTERED
-	id := mesos.AgentID{Value: a.id}
-	s := mesos.TaskStatus{TaskID: t.info.TaskID, AgentID: &id, State: &state, Message: &message, Reason: &reason}
-	if last := t.fromAgent(); last != nil {
+	id := mesos.AgentID{Value: a.ID}
+	s := mesos.TaskStatus{TaskID: t.Info.TaskID, AgentID: &id, State: &state, Message: &message, Reason: &reason}
+	if last := t.FromAgent(); last != nil {
 		state, s.ContainerStatus = *last.State, last.ContainerStatus
 	}
-	t.state = &state
-	t.statuses = append(t.statuses, m.tell(t.framework, s))
+	t.State = &state
+	t.Statuses = append(t.Statuses, m.tell(t.Framework, s))
 }
 
 // RemoveAgent removes an agent for good with its tasks, as an operator's MARK_AGENT_GONE does. As on the real master
 // the tasks of frameworks without PARTITION_AWARE are lost, and listed as unreachable unless the agent was so before.
 func (m *Master) RemoveAgent(name string) error {
-	return m.remove(name, func(a *agent) {
-		m.gone[a.id] = true
-		for _, t := range a.sorted() {
+	return m.remove(name, func(a *registry.Agent) {
+		m.registry.Gone[a.ID] = true
+		for _, t := range a.SortedTasks() {
 			state, message, reason := mesos.TASK_GONE_BY_OPERATOR, "Agent has been marked gone", mesos.REASON_AGENT_REMOVED_BY_OPERATOR
 			take := m.end
-			if !t.framework.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
+			if !t.Framework.Can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
 				state, reason = mesos.TASK_LOST, mesos.REASON_AGENT_REMOVED
-				if !a.unreachable {
+				if !a.Unreachable {
 					take = m.setUnreachable
 				}
 			}
-			take(t, mesos.TaskStatus{TaskID: t.info.TaskID, AgentID: &mesos.AgentID{Value: a.id}, State: &state, Message: &message, Reason: &reason})
+			take(t, mesos.TaskStatus{TaskID: t.Info.TaskID, AgentID: &mesos.AgentID{Value: a.ID}, State: &state, Message: &message, Reason: &reason})
 		}
 	})
 }
 
 // UnregisterAgent removes an agent that was asked to leave with SIGUSR1.
 func (m *Master) UnregisterAgent(name string) error {
-	return m.remove(name, func(a *agent) {
-		message := "Agent " + a.hostname + " removed: the agent unregistered"
-		for _, t := range a.sorted() {
+	return m.remove(name, func(a *registry.Agent) {
+		message := "Agent " + a.Hostname + " removed: the agent unregistered"
+		for _, t := range a.SortedTasks() {
 			m.end(t, mesos.TaskStatus{
-				TaskID: t.info.TaskID, AgentID: &mesos.AgentID{Value: a.id}, State: mesos.TASK_LOST.Enum(), Message: &message,
+				TaskID: t.Info.TaskID, AgentID: &mesos.AgentID{Value: a.ID}, State: mesos.TASK_LOST.Enum(), Message: &message,
 				Reason: mesos.REASON_AGENT_REMOVED.Enum(),
 			})
 		}
 	})
 }
 
-func (m *Master) remove(name string, end func(*agent)) error {
+func (m *Master) remove(name string, end func(*registry.Agent)) error {
 	m.mu.Lock()
-	a, err := m.agent(name)
+	a, err := m.registry.Agent(name)
 	if err != nil {
 		m.mu.Unlock()
 		return err
 	}
-	stopTimer(a.observer)
-	a.connected, a.lost = false, time.Now()
+	stopTimer(a.Observer)
+	a.Connected, a.Lost = false, time.Now()
 	end(a)
 	m.rescind(a)
 	m.failure(a)
-	delete(m.agents, a.id)
+	delete(m.registry.Agents, a.ID)
 	m.mu.Unlock()
-	return a.close()
+	return a.Close()
 }

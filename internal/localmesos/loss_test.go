@@ -12,6 +12,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 )
 
 func TestLoseAndReturnAnAgent(t *testing.T) {
@@ -195,7 +196,7 @@ func TestRemoveAgent(t *testing.T) {
 
 // pinged is a master that pings every 2 s and gives up after 2, as the recorded one did.
 // A task runs, and the rest of its agent is offered.
-func pinged(t *testing.T, checkpoint bool) (*world, *client, *localmesos.Scripted, mesos.Offer) {
+func pinged(t *testing.T, checkpoint bool) (*world, *client, *executor.Scripted, mesos.Offer) {
 	t.Helper()
 	o := pings
 	o.HeartbeatInterval = 1e3 * time.Hour

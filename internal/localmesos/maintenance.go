@@ -2,6 +2,7 @@ package localmesos
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -9,6 +10,9 @@ import (
 	mesos_maintenance "github.com/mesos/mesos-go/api/v1/lib/maintenance"
 	"github.com/mesos/mesos-go/api/v1/lib/master"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
 // Plan announces that an agent will be unavailable from a time on: its offers say so, and frameworks that use it get
@@ -16,7 +20,7 @@ import (
 func (m *Master) Plan(name string, from time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a, err := m.agent(name)
+	a, err := m.registry.Agent(name)
 	if err != nil {
 		return err
 	}
@@ -30,94 +34,79 @@ func (m *Master) Plan(name string, from time.Time) error {
 
 // plan changes the unavailability of an agent. Offers are taken back, so that frameworks learn it at once, and
 // filters of inverse offers do not outlive the change (mesos, hierarchical.cpp: updateUnavailability).
-func (m *Master) plan(a *agent, u *mesos.Unavailability) {
+func (m *Master) plan(a *registry.Agent, u *mesos.Unavailability) {
 	m.rescind(a)
-	a.unavailable = u
-	for _, f := range m.frameworks {
-		delete(f.inverseFilters, a)
+	a.Unavailable = u
+	for _, f := range m.registry.Frameworks {
+		delete(f.InverseFilters, a)
 	}
 	m.wg.Go(m.Allocate)
 }
 
 // announce sends inverse offers to those who use an agent that will be unavailable and have none to answer.
 func (m *Master) announce() {
-	for _, id := range sortedKeys(m.frameworks) {
-		f := m.frameworks[id]
-		if f.stream == nil {
+	for _, id := range slices.Sorted(maps.Keys(m.registry.Frameworks)) {
+		f := m.registry.Frameworks[id]
+		if f.Stream == nil {
 			continue
 		}
 		var offers []mesos.InverseOffer
-		for _, id := range m.order {
-			a := m.agents[id]
-			if a == nil || !a.connected || a.unavailable == nil || a.inverse[f] != "" || !a.usedBy(f) || time.Now().Before(f.inverseFilters[a]) {
+		for _, id := range m.registry.Order {
+			a := m.registry.Agents[id]
+			if a == nil || !a.Connected || a.Unavailable == nil || a.Inverse[f] != "" || !a.UsedBy(f) || time.Now().Before(f.InverseFilters[a]) {
 				continue
 			}
 			offers = append(offers, m.newInverse(f, a))
 		}
 		if len(offers) > 0 {
-			f.send(&scheduler.Event{Type: scheduler.Event_INVERSE_OFFERS, InverseOffers: &scheduler.Event_InverseOffers{InverseOffers: offers}})
+			f.Send(&scheduler.Event{Type: scheduler.Event_INVERSE_OFFERS, InverseOffers: &scheduler.Event_InverseOffers{InverseOffers: offers}})
 		}
 	}
 }
 
-// usedBy says whether resources of the agent are allocated or offered to the framework.
-func (a *agent) usedBy(f *framework) bool {
-	for t := range a.tasks {
-		if t.framework == f && !t.freed {
-			return true
-		}
+func (m *Master) newInverse(f *registry.Framework, a *registry.Agent) mesos.InverseOffer {
+	id := fmt.Sprintf("%s-O%d", m.registry.ID, m.registry.Counts.Offer)
+	m.registry.Counts.Offer++
+	if a.Inverse == nil {
+		a.Inverse = make(map[*registry.Framework]string)
 	}
-	for _, o := range a.offers {
-		if o.framework == f {
-			return true
-		}
-	}
-	return false
-}
-
-func (m *Master) newInverse(f *framework, a *agent) mesos.InverseOffer {
-	id := fmt.Sprintf("%s-O%d", m.id, m.counts.offer)
-	m.counts.offer++
-	if a.inverse == nil {
-		a.inverse = make(map[*framework]string)
-	}
-	a.inverse[f] = id
-	host, port := hostPort(a.address)
+	a.Inverse[f] = id
+	host, port := protocol.HostPort(a.Address)
 	path := "/slave(1)"
 	return mesos.InverseOffer{
-		OfferID: mesos.OfferID{Value: id}, FrameworkID: mesos.FrameworkID{Value: f.id}, AgentID: &mesos.AgentID{Value: a.id},
-		URL:            &mesos.URL{Scheme: "http", Address: mesos.Address{Hostname: &a.hostname, IP: &host, Port: port}, Path: &path},
-		Unavailability: *a.unavailable,
+		OfferID: mesos.OfferID{Value: id}, FrameworkID: mesos.FrameworkID{Value: f.ID}, AgentID: &mesos.AgentID{Value: a.ID},
+		URL:            &mesos.URL{Scheme: "http", Address: mesos.Address{Hostname: &a.Hostname, IP: &host, Port: port}, Path: &path},
+		Unavailability: *a.Unavailable,
 	}
 }
 
 // rescindInverse takes the inverse offers of an agent back that were not answered.
-func (m *Master) rescindInverse(a *agent) {
-	for _, id := range sortedKeys(m.frameworks) {
-		f := m.frameworks[id]
-		if id := a.inverse[f]; id != "" {
-			f.send(&scheduler.Event{
+func (m *Master) rescindInverse(a *registry.Agent) {
+	for _, id := range slices.Sorted(maps.Keys(m.registry.Frameworks)) {
+		f := m.registry.Frameworks[id]
+		if id := a.Inverse[f]; id != "" {
+			f.Send(&scheduler.Event{
 				Type:                scheduler.Event_RESCIND_INVERSE_OFFER,
 				RescindInverseOffer: &scheduler.Event_RescindInverseOffer{InverseOfferID: mesos.OfferID{Value: id}},
 			})
 		}
 	}
-	a.inverse = nil
+	a.Inverse = nil
 }
 
 // answerInverse ends inverse offers. Whether a framework agrees is shown to operators only, and makes no difference.
-func (m *Master) answerInverse(f *framework, ids []mesos.OfferID, filters *mesos.Filters) {
+func (m *Master) answerInverse(f *registry.Framework, ids []mesos.OfferID, filters *mesos.Filters) {
 	for _, id := range ids {
-		for _, a := range m.agents {
-			if a.inverse[f] != id.Value {
+		for _, a := range m.registry.Agents {
+			if a.Inverse[f] != id.Value {
 				continue
 			}
-			delete(a.inverse, f)
+			delete(a.Inverse, f)
 			if wait := refuse(filters); wait > 0 {
-				if f.inverseFilters == nil {
-					f.inverseFilters = make(map[*agent]time.Time)
+				if f.InverseFilters == nil {
+					f.InverseFilters = make(map[*registry.Agent]time.Time)
 				}
-				f.inverseFilters[a] = time.Now().Add(wait)
+				f.InverseFilters[a] = time.Now().Add(wait)
 			}
 		}
 	}
@@ -128,7 +117,7 @@ func (m *Master) answerInverse(f *framework, ids []mesos.OfferID, filters *mesos
 func (m *Master) Deactivate(name string, on bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a, err := m.agent(name)
+	a, err := m.registry.Agent(name)
 	if err != nil {
 		return err
 	}
@@ -136,13 +125,13 @@ func (m *Master) Deactivate(name string, on bool) error {
 	return nil
 }
 
-func (m *Master) deactivate(a *agent, on bool) {
-	a.deactivated = on
+func (m *Master) deactivate(a *registry.Agent, on bool) {
+	a.Deactivated = on
 	if on {
 		m.rescind(a)
 		return
 	}
-	a.draining = false
+	a.Draining = false
 }
 
 // Drain deactivates an agent and has it end its tasks, as an operator's DRAIN_AGENT does; off, it is reactivated. The
@@ -150,38 +139,24 @@ func (m *Master) deactivate(a *agent, on bool) {
 // REASON_AGENT_DRAINING (mesos, slave.cpp).
 func (m *Master) Drain(name string, on bool) error {
 	m.mu.Lock()
-	a, err := m.agent(name)
+	a, err := m.registry.Agent(name)
 	if err != nil {
 		m.mu.Unlock()
 		return err
 	}
 	m.deactivate(a, on)
-	a.draining = on
+	a.Draining = on
 	var ids []string
-	for _, t := range a.sorted() {
-		if on && !terminal(*t.state) {
-			ids = append(ids, t.info.TaskID.Value)
+	for _, t := range a.SortedTasks() {
+		if on && !registry.Terminal(*t.State) {
+			ids = append(ids, t.Info.TaskID.Value)
 		}
 	}
 	m.mu.Unlock()
 	for _, id := range ids {
-		a.runtime.Kill(id, nil)
+		a.Runtime.Kill(id, nil)
 	}
 	return nil
-}
-
-// describeDrain shows operators that an agent is drained, or was.
-func (a *agent) describeDrain(d *master.Response_GetAgents_Agent) {
-	if !a.draining {
-		return
-	}
-	state := mesos.DrainState_DRAINED
-	for t := range a.tasks {
-		if !terminal(*t.state) {
-			state = mesos.DrainState_DRAINING
-		}
-	}
-	d.DrainInfo = &mesos.DrainInfo{State: state}
 }
 
 // maintain performs an operator's call about agents that will not be there.
@@ -221,33 +196,19 @@ func absent(field string) error {
 func (m *Master) setSchedule(s mesos_maintenance.Schedule) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, id := range m.order {
-		a := m.agents[id]
+	for _, id := range m.registry.Order {
+		a := m.registry.Agents[id]
 		if a == nil {
 			continue
 		}
 		var u *mesos.Unavailability
 		for i := range s.Windows {
-			if slices.ContainsFunc(s.Windows[i].MachineIDs, func(x mesos.MachineID) bool { return x.GetHostname() == a.hostname }) {
+			if slices.ContainsFunc(s.Windows[i].MachineIDs, func(x mesos.MachineID) bool { return x.GetHostname() == a.Hostname }) {
 				u = &s.Windows[i].Unavailability
 			}
 		}
-		if (u != nil) != (a.unavailable != nil) || u != nil && u.Start != a.unavailable.Start {
+		if (u != nil) != (a.Unavailable != nil) || u != nil && u.Start != a.Unavailable.Start {
 			m.plan(a, u)
 		}
 	}
-}
-
-// schedule is what is planned, a window for each agent.
-func (m *Master) schedule() mesos_maintenance.Schedule {
-	s := mesos_maintenance.Schedule{Windows: []mesos_maintenance.Window{}}
-	for _, id := range m.order {
-		if a := m.agents[id]; a != nil && a.unavailable != nil {
-			host, _ := hostPort(a.address)
-			s.Windows = append(s.Windows, mesos_maintenance.Window{
-				MachineIDs: []mesos.MachineID{{Hostname: &a.hostname, IP: &host}}, Unavailability: *a.unavailable,
-			})
-		}
-	}
-	return s
 }

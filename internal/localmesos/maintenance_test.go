@@ -13,6 +13,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 )
 
 func TestDeactivate(t *testing.T) {
@@ -112,7 +113,7 @@ func TestOperatorsOfMaintenance(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { must(t, m.Close()) })
 	o := small()
-	o.Runtime = localmesos.NewScripted(nil)
+	o.Runtime = executor.NewScripted(nil)
 	id, err := m.AddAgent(o)
 	must(t, err)
 	post := func(body string) (int, string) {

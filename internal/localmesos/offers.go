@@ -1,120 +1,63 @@
 package localmesos
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/resources"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/report"
 )
-
-// pendingOffer is an offer that was sent and neither used, declined nor rescinded.
-type pendingOffer struct {
-	id        string
-	framework *framework
-	agent     *agent
-	role      string
-	// resources are allocated to the role.
-	resources mesos.Resources
-}
-
-// filter keeps an agent's resources from being offered to a role again.
-type filter struct {
-	role string
-	// resources are without allocation; what is contained in them is not offered.
-	resources mesos.Resources
-	until     time.Time
-}
 
 // defaultRefuse is the filter of a decline that names none.
 const defaultRefuse = 5 * time.Second
 
-func (m *Master) newOffer(f *framework, a *agent, role string, free mesos.Resources) mesos.Offer {
-	id := fmt.Sprintf("%s-O%d", m.id, m.counts.offer)
-	m.counts.offer++
+func (m *Master) newOffer(f *registry.Framework, a *registry.Agent, role string, free mesos.Resources) mesos.Offer {
+	id := fmt.Sprintf("%s-O%d", m.registry.ID, m.registry.Counts.Offer)
+	m.registry.Counts.Offer++
 	allocated := free.Clone().Allocate(role)
-	p := &pendingOffer{id: id, framework: f, agent: a, role: role, resources: allocated}
-	m.offers[id], a.offers[id] = p, p
-	a.offered = a.offered.Plus(free...)
-	o := m.offer(p)
-	if !f.can(mesos.FrameworkInfo_Capability_RESERVATION_REFINEMENT) {
-		o.Resources = withRole(o.Resources) // The form of resources from before reservations were a stack.
+	p := &registry.Offer{ID: id, Framework: f, Agent: a, Role: role, Resources: allocated}
+	m.registry.Offers[id], a.Offers[id] = p, p
+	a.Offered = a.Offered.Plus(free...)
+	o := report.Offer(p)
+	if !f.Can(mesos.FrameworkInfo_Capability_RESERVATION_REFINEMENT) {
+		o.Resources = protocol.WithRole(o.Resources) // The form of resources from before reservations were a stack.
 	}
-	return o
-}
-
-// offer is an offer as operators see it, and frameworks that know reservations as a stack.
-func (m *Master) offer(p *pendingOffer) mesos.Offer {
-	a := p.agent
-	host, port := hostPort(a.address)
-	path := "/slave(1)"
-	o := mesos.Offer{
-		ID: mesos.OfferID{Value: p.id}, FrameworkID: mesos.FrameworkID{Value: p.framework.id}, AgentID: mesos.AgentID{Value: a.id},
-		Hostname: a.hostname, Resources: p.resources, Attributes: a.attributes,
-		AllocationInfo: &mesos.Resource_AllocationInfo{Role: &p.role},
-		URL:            &mesos.URL{Scheme: "http", Address: mesos.Address{Hostname: &a.hostname, IP: &host, Port: port}, Path: &path},
-	}
-	if a.region != "" {
-		o.Domain = domain(a.region, a.zone)
-	}
-	o.Unavailability = a.unavailable
 	return o
 }
 
 // take ends an offer and gives its resources back to the agent's free ones.
-func (m *Master) take(o *pendingOffer) {
-	delete(m.offers, o.id)
-	delete(o.agent.offers, o.id)
-	o.agent.offered = o.agent.offered.Minus(o.resources.Clone().Unallocate()...)
+func (m *Master) take(o *registry.Offer) {
+	delete(m.registry.Offers, o.ID)
+	delete(o.Agent.Offers, o.ID)
+	o.Agent.Offered = o.Agent.Offered.Minus(o.Resources.Clone().Unallocate()...)
 }
 
-func (m *Master) rescindAll(f *framework) {
-	for _, o := range m.offersOf(func(o *pendingOffer) bool { return o.framework == f }) {
+func (m *Master) rescindAll(f *registry.Framework) {
+	for _, o := range m.registry.OffersOf(func(o *registry.Offer) bool { return o.Framework == f }) {
 		m.take(o)
 	}
-	for _, a := range m.agents {
-		delete(a.inverse, f)
+	for _, a := range m.registry.Agents {
+		delete(a.Inverse, f)
 	}
-}
-
-// offersOf lists the pending offers that match, in the order in which they were made.
-func (m *Master) offersOf(match func(*pendingOffer) bool) []*pendingOffer {
-	var out []*pendingOffer
-	for _, o := range m.offers {
-		if match(o) {
-			out = append(out, o)
-		}
-	}
-	return inOrder(out)
-}
-
-// pending lists the offers of an agent in the order in which they were made.
-func (a *agent) pending() []*pendingOffer {
-	return inOrder(slices.Collect(maps.Values(a.offers)))
-}
-
-func inOrder(out []*pendingOffer) []*pendingOffer {
-	slices.SortFunc(out, func(a, b *pendingOffer) int {
-		return cmp.Or(cmp.Compare(len(a.id), len(b.id)), cmp.Compare(a.id, b.id))
-	})
-	return out
 }
 
 // rescind takes the offers of an agent back.
-func (m *Master) rescind(a *agent) {
-	for _, o := range a.pending() {
+func (m *Master) rescind(a *registry.Agent) {
+	for _, o := range a.PendingOffers() {
 		m.rescindOffer(o)
 	}
 	m.rescindInverse(a)
 }
 
-func (m *Master) rescindOffer(o *pendingOffer) {
+func (m *Master) rescindOffer(o *registry.Offer) {
 	m.take(o)
-	o.framework.send(&scheduler.Event{Type: scheduler.Event_RESCIND, Rescind: &scheduler.Event_Rescind{OfferID: mesos.OfferID{Value: o.id}}})
+	o.Framework.Send(&scheduler.Event{Type: scheduler.Event_RESCIND, Rescind: &scheduler.Event_Rescind{OfferID: mesos.OfferID{Value: o.ID}}})
 }
 
 func refuse(f *mesos.Filters) time.Duration {
@@ -126,73 +69,73 @@ func refuse(f *mesos.Filters) time.Duration {
 
 // addFilter keeps resources from being offered again for a time. It lasts for an allocation interval at least,
 // so that the next round of offers sees it (mesos, hierarchical.cpp).
-func (m *Master) addFilter(f *framework, a *agent, role string, rs mesos.Resources, refuse time.Duration) {
+func (m *Master) addFilter(f *registry.Framework, a *registry.Agent, role string, rs mesos.Resources, refuse time.Duration) {
 	if refuse > 0 && len(rs) > 0 {
 		until := time.Now().Add(max(refuse, m.shortestFilter))
-		if f.filters == nil {
-			f.filters = make(map[*agent][]filter)
+		if f.Filters == nil {
+			f.Filters = make(map[*registry.Agent][]registry.Filter)
 		}
-		f.filters[a] = append(f.filters[a], filter{role: role, resources: rs.Clone().Unallocate(), until: until})
+		f.Filters[a] = append(f.Filters[a], registry.Filter{Role: role, Resources: rs.Clone().Unallocate(), Until: until})
 	}
 }
 
 // decline makes one filter for each offer, not one for their sum: what several declined offers
 // of an agent add up to is offered again at once, as by the real master.
-func (m *Master) decline(f *framework, d *scheduler.Call_Decline) {
+func (m *Master) decline(f *registry.Framework, d *scheduler.Call_Decline) {
 	for _, id := range d.OfferIDs {
-		if o := m.offers[id.Value]; o != nil && o.framework == f {
+		if o := m.registry.Offers[id.Value]; o != nil && o.Framework == f {
 			m.take(o)
-			m.addFilter(f, o.agent, o.role, o.resources, refuse(d.Filters))
+			m.addFilter(f, o.Agent, o.Role, o.Resources, refuse(d.Filters))
 		}
 	}
 }
 
-func (m *Master) revive(f *framework, roles []string) {
-	f.inverseFilters = nil
+func (m *Master) revive(f *registry.Framework, roles []string) {
+	f.InverseFilters = nil
 	if len(roles) == 0 {
-		f.filters = nil
-		clear(f.suppressed)
+		f.Filters = nil
+		clear(f.Suppressed)
 	}
 	for _, role := range roles {
-		for a, filters := range f.filters {
-			f.filters[a] = slices.DeleteFunc(filters, func(x filter) bool { return x.role == role })
+		for a, filters := range f.Filters {
+			f.Filters[a] = slices.DeleteFunc(filters, func(x registry.Filter) bool { return x.Role == role })
 		}
-		delete(f.suppressed, role)
+		delete(f.Suppressed, role)
 	}
 	// The real master, too, allocates on REVIVE without waiting for its interval to pass.
 	m.wg.Go(m.Allocate)
 }
 
-func (m *Master) suppress(f *framework, roles []string) {
+func (m *Master) suppress(f *registry.Framework, roles []string) {
 	if len(roles) == 0 {
-		roles = f.roles()
+		roles = f.Roles()
 	}
 	for _, role := range roles {
-		f.suppressed[role] = true
+		f.Suppressed[role] = true
 	}
 }
 
 // accept performs the operations on the offers, in order, and recovers what they leave.
-func (m *Master) accept(f *framework, call *scheduler.Call_Accept) {
+func (m *Master) accept(f *registry.Framework, call *scheduler.Call_Accept) {
 	var left, converted mesos.Resources
-	var a *agent
+	var a *registry.Agent
 	role, problem := "", ""
 	for _, id := range call.OfferIDs {
-		o := m.offers[id.Value]
+		o := m.registry.Offers[id.Value]
 		switch {
-		case o == nil || o.framework != f:
+		case o == nil || o.Framework != f:
 			problem = "Offer " + id.Value + " is no longer valid"
-		case a != nil && o.agent != a:
-			problem = "Aggregated offers must belong to one single agent. Offer " + id.Value + " uses agent " + o.agent.id + " and agent " + a.id
-		case role != "" && o.role != role:
-			problem = "Aggregated offers must be allocated to the same role. Offer " + id.Value + " uses role '" + o.role + "' but another is using role '" + role + "'"
+		case a != nil && o.Agent != a:
+			problem = "Aggregated offers must belong to one single agent. Offer " + id.Value + " uses agent " + o.Agent.ID + " and agent " + a.ID
+		case role != "" && o.Role != role:
+			problem = "Aggregated offers must be allocated to the same role. Offer " + id.Value + " uses role '" + o.Role + "' but another is using role '" + role + "'"
 		default:
-			a, role = o.agent, o.role
-			left = left.Plus(o.resources...)
+			a, role = o.Agent, o.Role
+			left = left.Plus(o.Resources...)
 		}
 	}
 	for _, id := range call.OfferIDs {
-		if o := m.offers[id.Value]; o != nil && o.framework == f {
+		if o := m.registry.Offers[id.Value]; o != nil && o.Framework == f {
 			m.take(o)
 		}
 	}
@@ -212,7 +155,7 @@ func (m *Master) accept(f *framework, call *scheduler.Call_Accept) {
 }
 
 // operate performs one operation on what is left of the offers and returns what it converted.
-func (m *Master) operate(f *framework, a *agent, left *mesos.Resources, role string, op *mesos.Offer_Operation, problem string) mesos.Resources {
+func (m *Master) operate(f *registry.Framework, a *registry.Agent, left *mesos.Resources, role string, op *mesos.Offer_Operation, problem string) mesos.Resources {
 	switch op.Type {
 	case mesos.Offer_Operation_LAUNCH:
 		for i := range op.GetLaunch().GetTaskInfos() {

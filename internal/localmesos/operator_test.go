@@ -26,6 +26,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 )
 
 // listening is a master on a real port, with an agent on which two tasks run.
@@ -35,7 +36,7 @@ func listening(t *testing.T) (*localmesos.Master, *crowdClient) {
 	must(t, err)
 	t.Cleanup(func() { must(t, m.Close()) })
 	o := small()
-	o.Runtime, o.Attributes = localmesos.NewScripted(nil), map[string]string{"rack": "r1"}
+	o.Runtime, o.Attributes = executor.NewScripted(nil), map[string]string{"rack": "r1"}
 	_, err = m.AddAgent(o)
 	must(t, err)
 	c := newCrowdClient(t, m)
@@ -152,7 +153,7 @@ func TestCallsThatAreNotPerformed(t *testing.T) {
 
 // sandboxed is a runtime with files.
 type sandboxed struct {
-	localmesos.Scripted
+	executor.Scripted
 	files fstest.MapFS
 }
 
@@ -190,7 +191,7 @@ func TestFiles(t *testing.T) {
 		{"one/stdout": {Data: []byte("hello\n")}},
 		{"two/stdout": {Data: []byte(large)}, "two/logs/x": {Data: []byte("x")}},
 	} {
-		_, err := m.AddAgent(localmesos.AgentOptions{Runtime: func(string) (localmesos.Runtime, error) { return &sandboxed{files: files}, nil }})
+		_, err := m.AddAgent(localmesos.AgentOptions{Runtime: func(string) (executor.Runtime, error) { return &sandboxed{files: files}, nil }})
 		must(t, err)
 	}
 	get := func(path string, query ...string) (int, string, http.Header) {

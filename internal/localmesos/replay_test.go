@@ -24,6 +24,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/recordio"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 )
 
 // step is a line of a recording, see testdata/README.md.
@@ -489,7 +490,7 @@ func (r *replay) join(n int) {
 		Address: fmt.Sprintf("127.0.0.1:%d", 15050+n), CPUs: 4, MemMiB: 2048, DiskMiB: 4096, Resources: r.resources, Ports: [2]uint64{31000, 31099},
 		Attributes: map[string]string{"rack": fmt.Sprintf("r%d", n), "zone": fmt.Sprintf("z%d", n), "weight": fmt.Sprintf("%d.5", n), "slots": "[1-4]"},
 		Region:     "r1", Zone: fmt.Sprintf("z%d", n),
-		Runtime: func(string) (localmesos.Runtime, error) { return p, nil },
+		Runtime: func(string) (executor.Runtime, error) { return p, nil },
 	})
 	if err != nil {
 		r.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 )
 
 // types lists the types of events.
@@ -176,7 +177,7 @@ func TestCloseEndsStreamsAndTasks(t *testing.T) {
 		if !c.over() || len(rt.Tasks()) != 0 {
 			t.Errorf("stream ended: %v, tasks: %v", c.over(), rt.Tasks())
 		}
-		if _, err := w.AddAgent(localmesos.AgentOptions{Runtime: localmesos.NewScripted(nil)}); err == nil {
+		if _, err := w.AddAgent(localmesos.AgentOptions{Runtime: executor.NewScripted(nil)}); err == nil {
 			t.Error("a closed master took an agent")
 		}
 	})

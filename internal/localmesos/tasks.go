@@ -1,64 +1,21 @@
 package localmesos
 
 import (
-	"slices"
 	"strings"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/resources"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
-// task is a task that the master has not seen acknowledged to its end.
-type task struct {
-	info      mesos.TaskInfo
-	framework *framework
-	agentID   string
-	state     *mesos.TaskState
-	statuses  []mesos.TaskStatus
-	// unacknowledged are the updates of the agent in order; the first was sent.
-	unacknowledged []mesos.TaskStatus
-	retry          *time.Timer
-	retries        int
-	freed          bool
-}
-
-// fromAgent is the newest status that came from the agent; those of the master have no id. Nil when there is none.
-func (t *task) fromAgent() *mesos.TaskStatus {
-	for i := range slices.Backward(t.statuses) {
-		if len(t.statuses[i].UUID) > 0 {
-			return &t.statuses[i]
-		}
-	}
-	return nil
-}
-
-// role is the one that the task's resources are allocated to.
-func (t *task) role() string {
-	for i := range t.info.Resources {
-		if a := t.info.Resources[i].AllocationInfo; a != nil {
-			return a.GetRole()
-		}
-	}
-	return "*"
-}
-
-// terminal says whether a state is the last one of a task.
-func terminal(s mesos.TaskState) bool {
-	switch s {
-	case mesos.TASK_FINISHED, mesos.TASK_FAILED, mesos.TASK_KILLED, mesos.TASK_ERROR, mesos.TASK_LOST,
-		mesos.TASK_DROPPED, mesos.TASK_GONE, mesos.TASK_GONE_BY_OPERATOR:
-		return true
-	default:
-		return false
-	}
-}
-
 // launch checks a task against what is left of the offers and starts it.
-func (m *Master) launch(f *framework, a *agent, left *mesos.Resources, info mesos.TaskInfo, problem string) {
+func (m *Master) launch(f *registry.Framework, a *registry.Agent, left *mesos.Resources, info mesos.TaskInfo, problem string) {
 	if problem != "" {
-		m.refuseTask(f, info, f.dropped(), mesos.REASON_INVALID_OFFERS, "Task launched with invalid offers: "+problem)
+		m.refuseTask(f, info, f.Dropped(), mesos.REASON_INVALID_OFFERS, "Task launched with invalid offers: "+problem)
 		return
 	}
 	info.Resources = withoutRole(info.Resources)
@@ -67,13 +24,13 @@ func (m *Master) launch(f *framework, a *agent, left *mesos.Resources, info meso
 		return
 	}
 	*left = left.Minus(info.Resources...)
-	t := &task{info: info, framework: f, agentID: a.id, state: mesos.TASK_STAGING.Enum()}
-	f.tasks[info.TaskID.Value] = t
-	a.tasks[t] = true
-	a.used = a.used.Plus(mesos.Resources(info.Resources).Clone().Unallocate()...)
-	fw := f.info
+	t := &registry.Task{Info: info, Framework: f, AgentID: a.ID, State: mesos.TASK_STAGING.Enum()}
+	f.Tasks[info.TaskID.Value] = t
+	a.Tasks[t] = true
+	a.Used = a.Used.Plus(mesos.Resources(info.Resources).Clone().Unallocate()...)
+	fw := f.Info
 	m.wg.Go(func() {
-		a.runtime.Launch(fw, info, func(s mesos.TaskStatus) { m.reported(a, f.id, s) })
+		a.Runtime.Launch(fw, info, func(s mesos.TaskStatus) { m.reported(a, f.ID, s) })
 	})
 }
 
@@ -89,20 +46,12 @@ func withoutRole(rs []mesos.Resource) mesos.Resources {
 	return out
 }
 
-// dropped is the state of a task that never started: TASK_LOST for those who do not know better.
-func (f *framework) dropped() mesos.TaskState {
-	if f.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
-		return mesos.TASK_DROPPED
-	}
-	return mesos.TASK_LOST
-}
-
 // checkTask finds what the master refuses in a task.
-func (m *Master) checkTask(f *framework, a *agent, left mesos.Resources, info *mesos.TaskInfo) string {
-	if info.AgentID.Value != a.id {
-		return "Task uses invalid agent " + info.AgentID.Value + " while agent " + a.id + " is expected"
+func (m *Master) checkTask(f *registry.Framework, a *registry.Agent, left mesos.Resources, info *mesos.TaskInfo) string {
+	if info.AgentID.Value != a.ID {
+		return "Task uses invalid agent " + info.AgentID.Value + " while agent " + a.ID + " is expected"
 	}
-	if _, ok := f.tasks[info.TaskID.Value]; ok {
+	if _, ok := f.Tasks[info.TaskID.Value]; ok {
 		return "Task has duplicate ID: " + info.TaskID.Value
 	}
 	if (info.Command == nil) == (info.Executor == nil) {
@@ -114,10 +63,10 @@ func (m *Master) checkTask(f *framework, a *agent, left mesos.Resources, info *m
 	if len(info.Resources) == 0 {
 		return "Task uses no resources"
 	}
-	if name := mixed(info.Resources); name != "" {
+	if name := registry.Mixed(info.Resources); name != "" {
 		return "Task mixes revocable and non-revocable resources: Cannot use both revocable and non-revocable '" + name + "' at the same time"
 	}
-	if text := checkLimits(info); text != "" {
+	if text := registry.CheckLimits(info); text != "" {
 		return text
 	}
 	if !resources.ContainsAll(left, info.Resources) {
@@ -126,47 +75,9 @@ func (m *Master) checkTask(f *framework, a *agent, left mesos.Resources, info *m
 	return ""
 }
 
-// mixed returns the name of a resource that is there revocably and otherwise too.
-func mixed(rs mesos.Resources) string {
-	revocable := map[string]bool{}
-	for i := range rs {
-		is := rs[i].Revocable != nil
-		if was, ok := revocable[rs[i].Name]; ok && was != is {
-			return rs[i].Name
-		}
-		revocable[rs[i].Name] = is
-	}
-	return ""
-}
-
-// checkLimits finds what the master refuses in a task's limits.
-func checkLimits(info *mesos.TaskInfo) string {
-	for name, limit := range info.Limits {
-		sum := 0.0
-		for _, r := range info.Resources {
-			if r.Name == name {
-				sum += r.GetScalar().GetValue()
-			}
-		}
-		switch {
-		case name != "cpus" && name != "mem":
-			return "Only cpus and mem may be included in a task's resource limits"
-		case name == "cpus" && sum == 0:
-			return "When a CPU limit is specified, a CPU request must also be specified"
-		case name == "mem" && sum == 0:
-			return "When a memory limit is specified, a memory request must also be specified"
-		case name == "cpus" && limit.Value < sum:
-			return "The cpu limit must be greater than or equal to the cpu request"
-		case limit.Value < sum:
-			return "The memory limit must be greater than or equal to the memory request"
-		}
-	}
-	return ""
-}
-
 // refuseTask reports a task that was never started. Such an update has no id and wants no
 // acknowledgement.
-func (m *Master) refuseTask(f *framework, info mesos.TaskInfo, state mesos.TaskState, reason mesos.TaskStatus_Reason, message string) {
+func (m *Master) refuseTask(f *registry.Framework, info mesos.TaskInfo, state mesos.TaskState, reason mesos.TaskStatus_Reason, message string) {
 	agentID := info.AgentID
 	m.tell(f, mesos.TaskStatus{
 		TaskID: info.TaskID, AgentID: &agentID, State: &state, Reason: &reason, Message: &message,
@@ -174,84 +85,81 @@ func (m *Master) refuseTask(f *framework, info mesos.TaskInfo, state mesos.TaskS
 }
 
 // tell sends an update of the master's own making, and returns it as sent.
-func (m *Master) tell(f *framework, s mesos.TaskStatus) mesos.TaskStatus {
-	now := seconds(time.Now())
+func (m *Master) tell(f *registry.Framework, s mesos.TaskStatus) mesos.TaskStatus {
+	now := protocol.Seconds(time.Now())
 	s.Source, s.Timestamp = mesos.SOURCE_MASTER.Enum(), &now
 	m.deliver(f, s)
 	return s
 }
 
 // deliver puts an update on the stream, through the injected faults.
-func (m *Master) deliver(f *framework, s mesos.TaskStatus) {
+func (m *Master) deliver(f *registry.Framework, s mesos.TaskStatus) {
 	m.faults.update(&m.mu, func() {
-		f.send(&scheduler.Event{Type: scheduler.Event_UPDATE, Update: &scheduler.Event_Update{Status: s}})
+		f.Send(&scheduler.Event{Type: scheduler.Event_UPDATE, Update: &scheduler.Event_Update{Status: s}})
 	})
 }
 
 // reported takes an update from an agent: it is kept until acknowledged and sent in order.
-func (m *Master) reported(a *agent, frameworkID string, s mesos.TaskStatus) {
+func (m *Master) reported(a *registry.Agent, frameworkID string, s mesos.TaskStatus) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed || m.agents[a.id] != a || a.killed {
+	if m.closed || m.registry.Agents[a.ID] != a || a.Killed {
 		return
 	}
-	f := m.frameworks[frameworkID]
+	f := m.registry.Frameworks[frameworkID]
 	if f == nil {
 		return
 	}
-	t := f.tasks[s.TaskID.Value]
-	if t == nil || t.agentID != a.id {
-		t = f.unreachable[s.TaskID.Value]
+	t := f.Tasks[s.TaskID.Value]
+	if t == nil || t.AgentID != a.ID {
+		t = f.Unreachable[s.TaskID.Value]
 	}
-	if t == nil || terminal(*t.state) && !t.unreachable() {
+	if t == nil || registry.Terminal(*t.State) && !t.Unreachable() {
 		return
 	}
-	agentID, executorID := mesos.AgentID{Value: a.id}, mesos.ExecutorID{Value: s.TaskID.Value}
-	now := seconds(time.Now())
-	s.AgentID, s.Timestamp, s.UUID = &agentID, &now, newUUIDBytes()
+	agentID, executorID := mesos.AgentID{Value: a.ID}, mesos.ExecutorID{Value: s.TaskID.Value}
+	now := protocol.Seconds(time.Now())
+	s.AgentID, s.Timestamp, s.UUID = &agentID, &now, protocol.NewUUIDBytes()
 	if *s.State == mesos.TASK_DROPPED {
-		s.State = f.dropped().Enum()
+		s.State = f.Dropped().Enum()
 	}
-	if a.draining && (*s.State == mesos.TASK_KILLING || *s.State == mesos.TASK_KILLED) {
+	if a.Draining && (*s.State == mesos.TASK_KILLING || *s.State == mesos.TASK_KILLED) {
 		s.Reason = mesos.REASON_AGENT_DRAINING.Enum()
 	}
 	if s.ExecutorID == nil {
 		s.ExecutorID = &executorID
 	}
-	t.unacknowledged = append(t.unacknowledged, s)
-	if a.connected {
+	t.Unacknowledged = append(t.Unacknowledged, s)
+	if a.Connected {
 		m.observe(t, s)
 	}
-	if len(t.unacknowledged) == 1 {
+	if len(t.Unacknowledged) == 1 {
 		m.forward(t)
 	}
 }
 
 // observe makes a status the latest known one, and frees the resources of a task that ended.
-func (m *Master) observe(t *task, s mesos.TaskStatus) {
-	t.state = s.State
-	t.statuses = append(t.statuses, s)
-	if terminal(*s.State) {
+func (m *Master) observe(t *registry.Task, s mesos.TaskStatus) {
+	t.State = s.State
+	t.Statuses = append(t.Statuses, s)
+	if registry.Terminal(*s.State) {
 		m.recoverResources(t)
 	}
 }
 
-// unreachable says whether the task is among those whose agent is unreachable.
-func (t *task) unreachable() bool { return t.framework.unreachable[t.info.TaskID.Value] == t }
-
 // forward sends the first unacknowledged update, and again until it is acknowledged.
-func (m *Master) forward(t *task) {
-	stopTimer(t.retry)
-	a := m.agents[t.agentID]
-	if len(t.unacknowledged) == 0 || m.closed {
+func (m *Master) forward(t *registry.Task) {
+	stopTimer(t.Retry)
+	a := m.registry.Agents[t.AgentID]
+	if len(t.Unacknowledged) == 0 || m.closed {
 		return
 	}
-	if a != nil && a.connected {
-		m.deliver(t.framework, t.unacknowledged[0])
+	if a != nil && a.Connected {
+		m.deliver(t.Framework, t.Unacknowledged[0])
 	}
-	wait := min(m.o.AckRetry<<min(t.retries, 10), 10*time.Minute)
-	t.retries++
-	t.retry = time.AfterFunc(wait, func() {
+	wait := min(m.o.AckRetry<<min(t.Retries, 10), 10*time.Minute)
+	t.Retries++
+	t.Retry = time.AfterFunc(wait, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.forward(t)
@@ -260,20 +168,20 @@ func (m *Master) forward(t *task) {
 
 // resume sends the first unacknowledged update at once, and counts the delays anew: agents do so when they hear that
 // a framework has subscribed again, and when they have registered again (TaskStatusUpdateManagerProcess::resume).
-func (m *Master) resume(t *task) {
-	t.retries = 0
+func (m *Master) resume(t *registry.Task) {
+	t.Retries = 0
 	m.forward(t)
 }
 
-func (m *Master) acknowledge(f *framework, c *scheduler.Call_Acknowledge) {
-	t := f.tasks[c.TaskID.Value]
-	if t == nil || len(t.unacknowledged) == 0 || string(t.unacknowledged[0].UUID) != string(c.UUID) {
+func (m *Master) acknowledge(f *registry.Framework, c *scheduler.Call_Acknowledge) {
+	t := f.Tasks[c.TaskID.Value]
+	if t == nil || len(t.Unacknowledged) == 0 || string(t.Unacknowledged[0].UUID) != string(c.UUID) {
 		return
 	}
-	acked := t.unacknowledged[0]
-	t.unacknowledged, t.retries = t.unacknowledged[1:], 0
-	stopTimer(t.retry)
-	if terminal(*acked.State) {
+	acked := t.Unacknowledged[0]
+	t.Unacknowledged, t.Retries = t.Unacknowledged[1:], 0
+	stopTimer(t.Retry)
+	if registry.Terminal(*acked.State) {
 		m.forget(t)
 		return
 	}
@@ -281,55 +189,55 @@ func (m *Master) acknowledge(f *framework, c *scheduler.Call_Acknowledge) {
 }
 
 // forget moves a task to the completed ones.
-func (m *Master) forget(t *task) {
-	stopTimer(t.retry)
+func (m *Master) forget(t *registry.Task) {
+	stopTimer(t.Retry)
 	m.recoverResources(t)
-	for _, list := range []map[string]*task{t.framework.tasks, t.framework.unreachable} {
-		if list[t.info.TaskID.Value] == t {
-			delete(list, t.info.TaskID.Value)
+	for _, list := range []map[string]*registry.Task{t.Framework.Tasks, t.Framework.Unreachable} {
+		if list[t.Info.TaskID.Value] == t {
+			delete(list, t.Info.TaskID.Value)
 		}
 	}
-	if a := m.agents[t.agentID]; a != nil {
-		delete(a.tasks, t)
+	if a := m.registry.Agents[t.AgentID]; a != nil {
+		delete(a.Tasks, t)
 	}
 	const kept = 1000
-	t.framework.completed = append(t.framework.completed, t)
-	if n := len(t.framework.completed); n > kept {
-		t.framework.completed = t.framework.completed[n-kept:]
+	t.Framework.Completed = append(t.Framework.Completed, t)
+	if n := len(t.Framework.Completed); n > kept {
+		t.Framework.Completed = t.Framework.Completed[n-kept:]
 	}
 }
 
-func (m *Master) recoverResources(t *task) {
-	if t.freed {
+func (m *Master) recoverResources(t *registry.Task) {
+	if t.Freed {
 		return
 	}
-	t.freed = true
-	if a := m.agents[t.agentID]; a != nil {
-		a.used = a.used.Minus(mesos.Resources(t.info.Resources).Clone().Unallocate()...)
+	t.Freed = true
+	if a := m.registry.Agents[t.AgentID]; a != nil {
+		a.Used = a.Used.Minus(mesos.Resources(t.Info.Resources).Clone().Unallocate()...)
 	}
 }
 
-func (m *Master) kill(f *framework, c *scheduler.Call_Kill) {
-	t := f.tasks[c.TaskID.Value]
+func (m *Master) kill(f *registry.Framework, c *scheduler.Call_Kill) {
+	t := f.Tasks[c.TaskID.Value]
 	if t == nil {
 		m.answerReconcile(f, c.TaskID, c.AgentID)
 		return
 	}
-	a := m.agents[t.agentID]
-	if a == nil || c.AgentID != nil && c.AgentID.Value != a.id {
+	a := m.registry.Agents[t.AgentID]
+	if a == nil || c.AgentID != nil && c.AgentID.Value != a.ID {
 		return
 	}
-	if !a.connected { // It is told when it is back, unless it is given up before.
-		if a.kills == nil {
-			a.kills = make(map[string]*mesos.KillPolicy)
+	if !a.Connected { // It is told when it is back, unless it is given up before.
+		if a.Kills == nil {
+			a.Kills = make(map[string]*mesos.KillPolicy)
 		}
-		a.kills[c.TaskID.Value] = c.KillPolicy
+		a.Kills[c.TaskID.Value] = c.KillPolicy
 		return
 	}
-	a.runtime.Kill(c.TaskID.Value, c.KillPolicy)
+	a.Runtime.Kill(c.TaskID.Value, c.KillPolicy)
 }
 
-func (m *Master) reconcile(f *framework, c *scheduler.Call_Reconcile) {
+func (m *Master) reconcile(f *registry.Framework, c *scheduler.Call_Reconcile) {
 	if len(c.Tasks) > 0 {
 		for _, t := range c.Tasks {
 			m.answerReconcile(f, t.TaskID, t.AgentID)
@@ -337,39 +245,39 @@ func (m *Master) reconcile(f *framework, c *scheduler.Call_Reconcile) {
 		return
 	}
 	// Unreachable tasks are left out: who asks for them names them.
-	for _, t := range f.tasks {
-		m.answerReconcile(f, t.info.TaskID, &mesos.AgentID{Value: t.agentID})
+	for _, t := range f.Tasks {
+		m.answerReconcile(f, t.Info.TaskID, &mesos.AgentID{Value: t.AgentID})
 	}
 }
 
 // answerReconcile says what is so of one task. Such an update has no id and wants no acknowledgement.
-func (m *Master) answerReconcile(f *framework, id mesos.TaskID, agentID *mesos.AgentID) {
+func (m *Master) answerReconcile(f *registry.Framework, id mesos.TaskID, agentID *mesos.AgentID) {
 	s := mesos.TaskStatus{TaskID: id, AgentID: agentID, Reason: mesos.REASON_RECONCILIATION.Enum()}
 	set := func(state mesos.TaskState, message string) {
-		if !f.can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
+		if !f.Can(mesos.FrameworkInfo_Capability_PARTITION_AWARE) {
 			state = mesos.TASK_LOST
 		}
 		message = "Reconciliation: " + message
 		s.State, s.Message = &state, &message
 	}
-	var a *agent
+	var a *registry.Agent
 	gone := false
 	if agentID != nil {
-		a, gone = m.agents[agentID.Value], m.gone[agentID.Value]
+		a, gone = m.registry.Agents[agentID.Value], m.registry.Gone[agentID.Value]
 	}
-	t := f.tasks[id.Value]
+	t := f.Tasks[id.Value]
 	switch {
 	case t != nil:
 		message := "Reconciliation: Latest task state"
-		s.State, s.Message, s.AgentID = t.state, &message, &mesos.AgentID{Value: t.agentID}
-		if last := t.fromAgent(); last != nil {
+		s.State, s.Message, s.AgentID = t.State, &message, &mesos.AgentID{Value: t.AgentID}
+		if last := t.FromAgent(); last != nil {
 			s.ContainerStatus = last.ContainerStatus
 		}
-	case a != nil && !a.unreachable:
+	case a != nil && !a.Unreachable:
 		set(mesos.TASK_GONE, "Task is unknown to the agent")
 	case a != nil:
 		set(mesos.TASK_UNREACHABLE, "Task is unreachable")
-		s.UnreachableTime = &mesos.TimeInfo{Nanoseconds: a.lost.UnixNano()}
+		s.UnreachableTime = &mesos.TimeInfo{Nanoseconds: a.Lost.UnixNano()}
 	case gone:
 		set(mesos.TASK_GONE_BY_OPERATOR, "Task is gone")
 	default:

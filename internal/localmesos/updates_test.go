@@ -10,6 +10,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 )
 
 // An update that nobody acknowledges comes again after 10 s, 20 s, 40 s …, at most 10 min apart, and the next
@@ -77,22 +78,22 @@ func TestForeignAcknowledgementsAreIgnored(t *testing.T) {
 func TestScriptedTasks(t *testing.T) {
 	tests := []struct {
 		name      string
-		behaviour localmesos.Behaviour
+		behaviour executor.Behaviour
 		after     time.Duration
 		want      []string
 	}{
-		{"for ever", localmesos.Behaviour{}, 2 * time.Minute, []string{"a=TASK_STARTING", "a=TASK_RUNNING"}},
-		{"slow start", localmesos.Behaviour{Start: time.Minute}, 59 * time.Second, nil},
-		{"finishes", localmesos.Behaviour{End: time.Minute}, 2 * time.Minute, []string{"a=TASK_STARTING", "a=TASK_RUNNING", "a=TASK_FINISHED"}},
-		{"fails", localmesos.Behaviour{End: time.Minute, State: mesos.TASK_FAILED.Enum()}, 2 * time.Minute, []string{"a=TASK_STARTING", "a=TASK_RUNNING", "a=TASK_FAILED"}},
-		{"does not start", localmesos.Behaviour{Start: time.Minute, FailToStart: true}, 2 * time.Minute, []string{"a=TASK_FAILED"}},
+		{"for ever", executor.Behaviour{}, 2 * time.Minute, []string{"a=TASK_STARTING", "a=TASK_RUNNING"}},
+		{"slow start", executor.Behaviour{Start: time.Minute}, 59 * time.Second, nil},
+		{"finishes", executor.Behaviour{End: time.Minute}, 2 * time.Minute, []string{"a=TASK_STARTING", "a=TASK_RUNNING", "a=TASK_FINISHED"}},
+		{"fails", executor.Behaviour{End: time.Minute, State: mesos.TASK_FAILED.Enum()}, 2 * time.Minute, []string{"a=TASK_STARTING", "a=TASK_RUNNING", "a=TASK_FAILED"}},
+		{"does not start", executor.Behaviour{Start: time.Minute, FailToStart: true}, 2 * time.Minute, []string{"a=TASK_FAILED"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, localmesos.Options{})
 				o := small()
-				o.Runtime = localmesos.NewScripted(func(mesos.TaskInfo) localmesos.Behaviour { return tt.behaviour })
+				o.Runtime = executor.NewScripted(func(mesos.TaskInfo) executor.Behaviour { return tt.behaviour })
 				w.agent(o)
 				c := w.subscribe(framework())
 				c.launch(c.allocate()[0], "a")
@@ -112,7 +113,7 @@ func TestKillBeforeATaskRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, localmesos.Options{})
 		o := small()
-		o.Runtime = localmesos.NewScripted(func(mesos.TaskInfo) localmesos.Behaviour { return localmesos.Behaviour{Start: time.Hour} })
+		o.Runtime = executor.NewScripted(func(mesos.TaskInfo) executor.Behaviour { return executor.Behaviour{Start: time.Hour} })
 		w.agent(o)
 		c := w.subscribe(framework())
 		c.launch(c.allocate()[0], "a")

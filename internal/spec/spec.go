@@ -62,6 +62,8 @@ type Spec struct {
 	TaskOptions
 	// Recovery says how the cluster gets over failures.
 	Recovery Recovery `json:"recovery,omitzero"`
+	// Upgrade says what becomes of a change that turns out badly.
+	Upgrade Upgrade `json:"upgrade,omitzero"`
 	// Suspended keeps the spec and the jobs' savepoints, and no task.
 	Suspended bool `json:"suspended,omitempty"`
 	// RestartNonce restarts the cluster when it changes; its value means nothing.

@@ -88,6 +88,7 @@ func (s Spec) Validate(r Rules) error {
 		s.checkSecurity(),
 		s.checkOverlays(),
 		s.checkRecovery(),
+		s.checkRollback(),
 	} {
 		for _, p := range checks {
 			if p.when {

@@ -114,6 +114,7 @@ const (
 	OperationSuspend     OperationKind = "suspend"
 	OperationResume      OperationKind = "resume"
 	OperationRevert      OperationKind = "revert"
+	OperationRollback    OperationKind = "rollback"
 	OperationDelete      OperationKind = "delete"
 	OperationRestartTask OperationKind = "restart-task"
 	OperationPause       OperationKind = "pause"

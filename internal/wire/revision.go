@@ -15,7 +15,7 @@ type Revision struct {
 	By      Actor     `json:"by,omitzero"`
 	// Reason is why, as who asked for it said.
 	Reason string `json:"reason,omitempty"`
-	// Kind is create, update, scale, restart, suspend, resume or revert, Class what the change needed (Plan.Class).
+	// Kind is create, update, scale, restart, suspend, resume, revert or rollback, Class what the change needed (Plan.Class).
 	Kind  OperationKind `json:"kind"`
 	Class string        `json:"class,omitempty"`
 	// Changes are the fields that differ from the revision before, secrets masked.
@@ -51,11 +51,13 @@ const (
 	RevisionAborted RevisionOutcome = "ABORTED"
 	// RevisionSuperseded: a later change took its place before it became stable.
 	RevisionSuperseded RevisionOutcome = "SUPERSEDED"
+	// RevisionRolledBack: it was bad, and an earlier one took its place again.
+	RevisionRolledBack RevisionOutcome = "ROLLED_BACK"
 )
 
 // RevisionOutcomes lists the outcomes of a revision.
 func RevisionOutcomes() []RevisionOutcome {
-	return []RevisionOutcome{RevisionPending, RevisionRunning, RevisionStable, RevisionFailed, RevisionAborted, RevisionSuperseded}
+	return []RevisionOutcome{RevisionPending, RevisionRunning, RevisionStable, RevisionFailed, RevisionAborted, RevisionSuperseded, RevisionRolledBack}
 }
 
 // Revisions are those of a cluster that are kept, the newest first.

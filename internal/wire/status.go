@@ -147,6 +147,8 @@ type Status struct {
 	Recoveries []JobRecovery `json:"recoveries,omitempty"`
 	// Health is what the health check has done to the job; nil for nothing.
 	Health *Health `json:"health,omitempty"`
+	// Rollback is how the last change fares when it is watched; nil when it is known to be good, or was not watched.
+	Rollback *Rollback `json:"rollback,omitempty"`
 	// Paused says that no task is started until the plan is resumed.
 	Paused bool `json:"paused,omitempty"`
 	// Recovering are the pods that are being replaced after a failure or on request, the oldest first.

@@ -26,3 +26,33 @@ type Change struct {
 	// Stopped says that no job runs any more: the JobManager of an application is about to end.
 	Stopped bool `json:"stopped"`
 }
+
+// Rollback is how a change fares that is watched.
+type Rollback struct {
+	// State is WATCHING, ROLLING_BACK, ROLLED_BACK or HELD.
+	State RollbackState `json:"state"`
+	// Revision is the one that was asked for, To the one that takes its place, or would.
+	Revision int64 `json:"revision"`
+	To       int64 `json:"to"`
+	// Reason says why it is bad; empty while it is watched.
+	Reason string    `json:"reason,omitempty"`
+	Since  time.Time `json:"since"`
+	// Changes are the fields in which the spec that runs differs from the one that was asked for; empty unless it was
+	// rolled back.
+	Changes []SpecChange `json:"changes,omitempty"`
+}
+
+// RollbackState is how far a watched change is.
+type RollbackState string
+
+// The states of a watched change.
+const (
+	// RollbackWatching: it is not known yet whether it is good.
+	RollbackWatching RollbackState = "WATCHING"
+	// RollbackRolling: it was bad, and the last stable revision is being started.
+	RollbackRolling RollbackState = "ROLLING_BACK"
+	// RollbackDone: the last stable revision runs and is healthy.
+	RollbackDone RollbackState = "ROLLED_BACK"
+	// RollbackHeld: it was bad, and nothing more is done by itself.
+	RollbackHeld RollbackState = "HELD"
+)

@@ -22,6 +22,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 )
 
 // fleet is a Mesos master in this process whose agents run no processes.
@@ -51,7 +52,7 @@ func newFleet(workers int) (*fleet, error) {
 			// A name of its own, which leads nowhere: the JobManager is asked for in vain, at little cost.
 			Hostname: "127.0.0." + strconv.Itoa(2+i%200),
 			CPUs:     2*each + 2, MemMiB: 2048*each + 2048, DiskMiB: 1 << 20, Ports: [2]uint64{10000, 10000 + 10*each},
-			Runtime: localmesos.NewScripted(f.script),
+			Runtime: executor.NewScripted(f.script),
 		})
 		if err != nil {
 			return nil, errors.Join(err, m.Close())
@@ -60,12 +61,12 @@ func newFleet(workers int) (*fleet, error) {
 	return f, nil
 }
 
-func (f *fleet) script(mesosgo.TaskInfo) localmesos.Behaviour {
+func (f *fleet) script(mesosgo.TaskInfo) executor.Behaviour {
 	n := f.launched.Add(1)
 	if m := f.nth.Load(); m != nil && n == m.count {
 		m.reached <- time.Now()
 	}
-	return localmesos.Behaviour{}
+	return executor.Behaviour{}
 }
 
 // whenLaunched tells the time at which so many more tasks have been launched.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
 	"github.com/flink-on-mesos/flink-service/internal/flink/driver"
-	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 	"github.com/flink-on-mesos/flink-service/internal/testkit/core"
@@ -127,7 +127,7 @@ func (w *world) busiest() (agent string, tasks []string) {
 	return agent, tasks
 }
 
-func (w *world) living() map[string]*localmesos.Scripted {
+func (w *world) living() map[string]*executor.Scripted {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return maps.Clone(w.agents)
@@ -299,8 +299,8 @@ func oneHostName(t *testing.T) {
 
 func neverStarts(t *testing.T) {
 	var repaired atomic.Bool
-	w := faulty(t, 0, worldOptions{agents: 2, workers: 8, behave: func(task mesosgo.TaskInfo) localmesos.Behaviour {
-		return localmesos.Behaviour{FailToStart: !repaired.Load() && !isJobManager(task.TaskID.Value), Message: "Command exited with status 127"}
+	w := faulty(t, 0, worldOptions{agents: 2, workers: 8, behave: func(task mesosgo.TaskInfo) executor.Behaviour {
+		return executor.Behaviour{FailToStart: !repaired.Load() && !isJobManager(task.TaskID.Value), Message: "Command exited with status 127"}
 	}})
 	if err := w.put(staticSpec(1)); err != nil {
 		t.Fatal(err)
@@ -333,12 +333,12 @@ func TestBadAgent(t *testing.T) {
 
 func badAgent(t *testing.T) {
 	var bad atomic.Value
-	w := faulty(t, 0, worldOptions{agents: 3, workers: 4, behave: func(task mesosgo.TaskInfo) localmesos.Behaviour {
+	w := faulty(t, 0, worldOptions{agents: 3, workers: 4, behave: func(task mesosgo.TaskInfo) executor.Behaviour {
 		if isJobManager(task.TaskID.Value) {
-			return localmesos.Behaviour{}
+			return executor.Behaviour{}
 		}
 		bad.CompareAndSwap(nil, task.AgentID.Value) // The first one that gets a worker.
-		return localmesos.Behaviour{FailToStart: task.AgentID.Value == bad.Load(), Message: "Command exited with status 126"}
+		return executor.Behaviour{FailToStart: task.AgentID.Value == bad.Load(), Message: "Command exited with status 126"}
 	}})
 	if err := w.put(staticSpec(6)); err != nil {
 		t.Fatal(err)

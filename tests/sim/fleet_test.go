@@ -12,6 +12,7 @@ import (
 	mesosgo "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 )
 
 // fleet is a Mesos master whose agents run scripted tasks.
@@ -25,11 +26,11 @@ type fleet struct {
 	// seen, when set, is told each task that an agent starts.
 	seen func(task mesosgo.TaskInfo)
 	// behave, when set, says what a task does; without it tasks run until they are told to end.
-	behave func(task mesosgo.TaskInfo) localmesos.Behaviour
+	behave func(task mesosgo.TaskInfo) executor.Behaviour
 
 	mu sync.Mutex
 	// agents are those that live, by id, and hosts the names of all.
-	agents map[string]*localmesos.Scripted
+	agents map[string]*executor.Scripted
 	hosts  map[string]string
 	// launches counts how often each task was launched.
 	launches map[string]int
@@ -44,7 +45,7 @@ func newFleet(t testing.TB, host string) *fleet {
 
 func newFleetWith(t testing.TB, host string, client *http.Client, o localmesos.Options) *fleet {
 	t.Helper()
-	f := &fleet{t: t, web: client, host: host, agents: make(map[string]*localmesos.Scripted), hosts: make(map[string]string), launches: make(map[string]int)}
+	f := &fleet{t: t, web: client, host: host, agents: make(map[string]*executor.Scripted), hosts: make(map[string]string), launches: make(map[string]int)}
 	var err error
 	f.master, err = localmesos.New(o)
 	if err != nil {
@@ -75,9 +76,9 @@ func (f *fleet) addAgentOn(host string, workers int) string {
 	a, err := f.master.AddAgent(localmesos.AgentOptions{
 		Hostname: host, CPUs: n + 1, MemMiB: 1024 * (n + 1), DiskMiB: 1 << 20,
 		Ports: [2]uint64{10000, 10000 + 10*uint64(workers+1)},
-		Runtime: func(id string) (localmesos.Runtime, error) {
-			r, err := localmesos.NewScripted(f.script)(id)
-			if s, ok := r.(*localmesos.Scripted); ok {
+		Runtime: func(id string) (executor.Runtime, error) {
+			r, err := executor.NewScripted(f.script)(id)
+			if s, ok := r.(*executor.Scripted); ok {
 				f.mu.Lock()
 				f.agents[id], f.hosts[id] = s, host
 				f.mu.Unlock()
@@ -92,7 +93,7 @@ func (f *fleet) addAgentOn(host string, workers int) string {
 }
 
 // script is what a task does.
-func (f *fleet) script(task mesosgo.TaskInfo) localmesos.Behaviour {
+func (f *fleet) script(task mesosgo.TaskInfo) executor.Behaviour {
 	f.mu.Lock()
 	f.launches[task.TaskID.Value]++
 	f.mu.Unlock()
@@ -102,7 +103,7 @@ func (f *fleet) script(task mesosgo.TaskInfo) localmesos.Behaviour {
 	if f.behave != nil {
 		return f.behave(task)
 	}
-	return localmesos.Behaviour{}
+	return executor.Behaviour{}
 }
 
 // running are the tasks that run on agents, with their agents.
@@ -119,7 +120,7 @@ func (f *fleet) running() map[string][]string {
 }
 
 // agent finds the scripted agent on which a task runs.
-func (f *fleet) agent(task string) *localmesos.Scripted {
+func (f *fleet) agent(task string) *executor.Scripted {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, a := range f.agents {

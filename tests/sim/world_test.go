@@ -31,7 +31,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/client"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
-	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -87,7 +87,7 @@ type worldOptions struct {
 	// role is the Mesos role; * when empty.
 	role string
 	// behave says what tasks do; without it they run until they are told to end.
-	behave func(task mesosgo.TaskInfo) localmesos.Behaviour
+	behave func(task mesosgo.TaskInfo) executor.Behaviour
 }
 
 // serviceAddress is where the service is, in each of its lives.
@@ -204,7 +204,7 @@ func (w *world) ended() {
 }
 
 // behaviour is what a task does: a JobManager of a dynamic cluster converses with the service.
-func (w *world) behaviour(task mesosgo.TaskInfo) (b localmesos.Behaviour) {
+func (w *world) behaviour(task mesosgo.TaskInfo) (b executor.Behaviour) {
 	if w.o.behave != nil {
 		b = w.o.behave(task)
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/client"
 	"github.com/flink-on-mesos/flink-service/internal/flink/dist"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
 )
@@ -86,7 +87,7 @@ func start(t *testing.T) *world {
 	}
 	t.Cleanup(func() { _ = m.Close() })
 	_, err = m.AddAgent(localmesos.AgentOptions{
-		Hostname: "127.0.0.1", CPUs: 4, MemMiB: 8192, DiskMiB: 8192, Ports: ports(t, 10), Runtime: localmesos.NewScripted(nil),
+		Hostname: "127.0.0.1", CPUs: 4, MemMiB: 8192, DiskMiB: 8192, Ports: ports(t, 10), Runtime: executor.NewScripted(nil),
 	})
 	if err != nil {
 		t.Fatal(err)

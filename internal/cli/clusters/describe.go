@@ -196,6 +196,7 @@ func describeStatus(f *command.Factory, c *client.Client, d wire.Description) er
 		fields.Add("Change", fmt.Sprintf("%s, since %s: %s", what, f.Streams.Time(ch.Since, now), stopping(d)))
 	}
 	fields.Add("Given up", s.ChangeFailure)
+	fields.Add("Rollback", rollbackWords(s.Rollback))
 	if name, sha := spec.SplitDistribution(d.Spec.FlinkDistribution); sha != "" {
 		version += fmt.Sprintf(" (%s, archive %.12s)", name, sha)
 	}
@@ -233,6 +234,23 @@ func describeStatus(f *command.Factory, c *client.Client, d wire.Description) er
 	}
 	fields.Add("UI", c.UIURL(d.Name))
 	return fields.Print()
+}
+
+// rollbackWords says how a change fares that is watched.
+func rollbackWords(r *wire.Rollback) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.State == wire.RollbackWatching:
+		return fmt.Sprintf("%s: revision %d is watched; revision %d takes its place if it is bad", r.State, r.Revision, r.To)
+	case r.State == wire.RollbackHeld:
+		return fmt.Sprintf("%s: revision %d is bad: %s", r.State, r.Revision, r.Reason)
+	}
+	text := fmt.Sprintf("%s: revision %d was asked for, and revision %d takes its place: %s", r.State, r.Revision, r.To, r.Reason)
+	if changes := changed(r.Changes); len(changes) > 0 {
+		text += "; " + strings.Join(changes, "; ")
+	}
+	return text
 }
 
 // generation says which spec is wanted and which one runs.

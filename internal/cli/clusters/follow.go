@@ -39,6 +39,8 @@ type Follower struct {
 	doing string
 	// changing says that the change which is followed may be given up, which is an error.
 	changing bool
+	// change is the generation that the change makes; 0 when none is followed.
+	change   int64
 	stopping string
 }
 
@@ -69,6 +71,9 @@ func (w *Follower) Until(ctx context.Context, done func(wire.Description) bool) 
 			return false, command.Errorf(command.ExitFailure, "the upgrade of cluster %s was aborted, the previous spec is kept: %s", w.name, d.Status.ChangeFailure)
 		}
 		w.tell(d)
+		if r := d.Status.Rollback; r != nil && w.change > 0 && r.Revision == w.change && r.State != wire.RollbackWatching {
+			return false, command.Errorf(command.ExitFailure, "the change of cluster %s is bad: %s; see dcos flink cluster describe %s", w.name, r.Reason, w.name)
+		}
 		if done(d) {
 			return true, nil
 		}

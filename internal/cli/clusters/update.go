@@ -161,11 +161,13 @@ func followChange(ctx context.Context, w *Follower, d wire.Description, how chan
 	tellNotes(f, d, how.output)
 	if how.wait {
 		want, same := d.Status.Generation, unchanged(how.before, d)
+		w.change = want
 		if d.Status.Change != nil {
 			w.Change(d, "being changed")
 		}
 		d, err = w.Until(ctx, func(d wire.Description) bool {
-			return Ready(d) && d.Status.Change == nil && d.Status.ObservedGeneration >= want
+			watched := d.Status.Rollback != nil && d.Status.Rollback.State == wire.RollbackWatching
+			return Ready(d) && d.Status.Change == nil && d.Status.ObservedGeneration >= want && !watched
 		})
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -20,6 +21,7 @@ func JobFailed(tx *state.Tx, e state.JobFailed) {
 	for _, x := range e.Exceptions {
 		x.Message = redact.Text(x.Message)
 		if c.NoteException(e.Job, x) {
+			revision.Fault(tx, c, x.Message)
 			fresh = append(fresh, x)
 		}
 	}

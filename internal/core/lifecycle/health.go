@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/workers"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -67,7 +68,7 @@ func observeHealth(tx *state.Tx, c *state.Cluster) {
 func TickHealth(tx *state.Tx) {
 	it := tx.State.Clusters.Root().Iterator()
 	for name, c, ok := it.Next(); ok; name, c, ok = it.Next() {
-		if c.Job == nil || !c.Active() || c.Rollout != nil {
+		if c.Job == nil || !c.Active() || c.Rollout != nil || revision.OnTrial(&tx.State, c) != nil {
 			continue
 		}
 		h := c.Spec.Health()
@@ -130,7 +131,7 @@ func countHealthRestart(tx *state.Tx, c *state.Cluster, why string) {
 // restartFailed starts the job of a cluster again that has failed for good, if the spec asks for that, from the newest
 // state that is known; it says whether it does.
 func restartFailed(tx *state.Tx, c *state.Cluster, r wire.JobResult) bool {
-	if r.Status != "FAILED" || c.Rollout != nil || !c.Active() || !c.Spec.Health().RestartFailed {
+	if r.Status != "FAILED" || c.Rollout != nil || !c.Active() || !c.Spec.Health().RestartFailed || revision.OnTrial(&tx.State, c) != nil {
 		return false
 	}
 	why := "the job failed"

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"fmt"
 
+	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -69,7 +70,7 @@ func UpdateOperation(tx *state.Tx, c *state.Cluster) {
 		end, message = wire.OperationFailed, c.Message
 	case c.State == wire.Finished:
 		end, message = wire.OperationSucceeded, "the job ended"
-	case c.State == wire.Suspended && len(c.JobManagers) == 0 && c.TaskManagers == 0 && c.Releasing == 0, c.State == wire.Stable:
+	case c.State == wire.Suspended && len(c.JobManagers) == 0 && c.TaskManagers == 0 && c.Releasing == 0, c.State == wire.Stable && revision.OnTrial(&tx.State, c) == nil:
 		end = wire.OperationSucceeded
 	}
 	if end != "" {

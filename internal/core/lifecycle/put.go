@@ -74,8 +74,6 @@ func refusal(tx *state.Tx, c *state.Cluster, e state.PutCluster) error {
 		return errUninstalling()
 	case c == nil && e.UpdateOnly:
 		return fault.New(fault.NotFound, "there is no cluster %q; create it first", e.Spec.Name)
-	case e.Match != 0 && (c == nil || e.Match > 0 && c.RequestedGeneration() != e.Match):
-		return mismatch(c, e)
 	case c != nil && e.CreateOnly:
 		return fault.New(fault.Conflict, "a cluster %q exists already; update it, delete it first, or choose another name", e.Spec.Name)
 	case c != nil && c.State == wire.Deleting:
@@ -90,13 +88,22 @@ func refusal(tx *state.Tx, c *state.Cluster, e state.PutCluster) error {
 	if details := tx.State.Unsupported(e.Spec); len(details) > 0 {
 		return &fault.Error{Code: fault.Invalid, Message: "the Mesos master cannot do what the spec asks for", Details: details}
 	}
-	return nil
+	return unexpected(tx, c, e)
 }
 
-// mismatch says that a cluster is not at the generation that who changes it expects.
-func mismatch(c *state.Cluster, e state.PutCluster) error {
-	if c == nil {
+// unexpected says that a cluster is not at the generation that who changes it expects, or that the spec was rolled back;
+// nil for neither.
+func unexpected(tx *state.Tx, c *state.Cluster, e state.PutCluster) error {
+	switch {
+	case c == nil && e.Match == 0:
+		return nil
+	case c == nil:
 		return fault.New(fault.Precondition, "there is no cluster %q, and If-Match expects one: nothing was changed", e.Spec.Name)
+	case e.Match <= 0 || c.RequestedGeneration() == e.Match:
+		if r := revision.RolledBack(&tx.State, c, e.Spec); r != nil {
+			return fault.New(fault.Conflict, "this spec was rolled back as revision %d: %s; change it, or change its restartNonce to try the same again", r.Number, r.Message)
+		}
+		return nil
 	}
 	return fault.New(fault.Precondition, "cluster %q is at generation %d, and %d was expected: somebody has changed it meanwhile, and nothing was changed now; look at it and make the change again",
 		e.Spec.Name, c.RequestedGeneration(), e.Match)
@@ -149,7 +156,7 @@ func changeSession(tx *state.Tx, c *state.Cluster, e state.PutCluster) {
 // the number of TaskManagers, whom the service trusts, and what only says how the next change is made, does.
 func restartNeeded(old, spec spec.Spec) bool {
 	old.TaskManagers.Count, old.Security.REST, old.Suspended = spec.TaskManagers.Count, spec.Security.REST, spec.Suspended
-	old.StrictOptions, old.Metrics.Unlisted = spec.StrictOptions, spec.Metrics.Unlisted
+	old.StrictOptions, old.Metrics.Unlisted, old.Upgrade = spec.StrictOptions, spec.Metrics.Unlisted, spec.Upgrade
 	warm := old.Recovery.WarmTaskManagers
 	asked := len(old.WarmOptions()) + len(spec.WarmOptions())
 	if old.Recovery = spec.Recovery; asked > 0 {

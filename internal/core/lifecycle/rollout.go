@@ -211,6 +211,18 @@ func startFrom(tx *state.Tx, c *state.Cluster, next spec.Spec, generation int64,
 	resubmit(tx, c, next, generation, restore, l)
 }
 
+// Replace gives a cluster another spec at once, and has the job of an application or job cluster start as choice says, whose
+// method is Start or KillAndLookUp.
+func Replace(tx *state.Tx, c *state.Cluster, next spec.Spec, choice Choice) {
+	c.Health = nil
+	if c.Spec.Kind == spec.Session {
+		replaceSpec(tx, c, next, tx.State.NextGeneration(c))
+	} else {
+		startFrom(tx, c, next, tx.State.NextGeneration(c), choice)
+	}
+	tx.SaveCluster(c)
+}
+
 // suspendMode is how the job of a cluster is stopped that is to be suspended: with a savepoint unless the
 // request says without, and then as an upgrade would.
 func suspendMode(e state.PutCluster) spec.UpgradeMode {

@@ -14,7 +14,7 @@ func Follow(tx *state.Tx, c *state.Cluster) {
 	}
 	newest := list[len(list)-1]
 	if newest.Outcome == wire.RevisionPending {
-		followPending(tx, c, *newest)
+		followPending(tx, c, list, *newest)
 		list = tx.State.RevisionsOf(c.Spec.Name)
 	}
 	current := Current(list, c)
@@ -32,7 +32,7 @@ func Follow(tx *state.Tx, c *state.Cluster) {
 }
 
 // followPending looks whether a change has been made, or was given up.
-func followPending(tx *state.Tx, c *state.Cluster, r state.Revision) {
+func followPending(tx *state.Tx, c *state.Cluster, list []*state.Revision, r state.Revision) {
 	switch {
 	case c.Rollout != nil && c.Rollout.Generation == r.Number:
 		if r.Stopped.Equal(c.Rollout.Stopped) {
@@ -44,6 +44,7 @@ func followPending(tx *state.Tx, c *state.Cluster, r state.Revision) {
 		if r.Stopped.IsZero() && stops(r) {
 			r.Stopped = tx.Now
 		}
+		begin(list, c, &r, tx.Now)
 	default:
 		r.Outcome, r.Message = wire.RevisionAborted, c.RolloutFailure
 	}
@@ -65,6 +66,7 @@ func followCurrent(tx *state.Tx, c *state.Cluster, list []*state.Revision, r sta
 	if s := c.Submission; s != nil && s.Lookup == nil && s.Generation >= r.Number && r.Start == nil {
 		start := state.ShownRestore(s.Restore)
 		r.Start, changed = &start, true
+		beginState(list, &r, s.Restore)
 		noteEnd(tx, list, r)
 	}
 	if outcome, message := outcomeOf(c, r); outcome != r.Outcome {
@@ -101,6 +103,7 @@ func outcomeOf(c *state.Cluster, r state.Revision) (wire.RevisionOutcome, string
 	idle := len(c.JobManagers) == 0 && c.TaskManagers == 0 && c.Releasing == 0
 	switch {
 	case r.Outcome == wire.RevisionStable:
+	case r.Trial != nil: // It is judged otherwise.
 	case c.State == wire.Failed:
 		return wire.RevisionFailed, c.Message
 	case c.State == wire.Stable, c.State == wire.Suspended && idle && c.Rollout == nil:

@@ -4,6 +4,7 @@ package revision
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
@@ -19,9 +20,16 @@ const (
 )
 
 // Restore makes up the revisions of a cluster whose record has none, which is one of an earlier release. They are saved
-// with their next change.
+// with their next change. Of a revision on trial the time begins anew: while the service was away nobody looked.
 func Restore(tx *state.Tx, c *state.Cluster) {
-	if len(tx.State.RevisionsOf(c.Spec.Name)) > 0 {
+	if list := tx.State.RevisionsOf(c.Spec.Name); len(list) > 0 {
+		for _, r := range list {
+			if r.Trial != nil {
+				n, t := *r, *r.Trial
+				t.Since, t.Healthy, n.Trial = tx.Now, time.Time{}, &t
+				tx.KeepRevision(n)
+			}
+		}
 		return
 	}
 	first := state.Revision{Spec: c.Spec, Revision: wire.Revision{
@@ -74,7 +82,7 @@ func applied(r *state.Revision) bool {
 	switch r.Outcome {
 	case wire.RevisionRunning, wire.RevisionStable, wire.RevisionFailed:
 		return true
-	case wire.RevisionPending, wire.RevisionAborted, wire.RevisionSuperseded:
+	case wire.RevisionPending, wire.RevisionAborted, wire.RevisionSuperseded, wire.RevisionRolledBack:
 	}
 	return false
 }
@@ -104,6 +112,9 @@ func prune(tx *state.Tx, c *state.Cluster) {
 // started again from what it left.
 func Needs(tx *state.Tx, c *state.Cluster, n *wire.Snapshot) string {
 	for _, r := range tx.State.RevisionsOf(c.Spec.Name) {
+		if applied(r) && r.Trial != nil && n.Path != "" && r.Trial.Own.Path == n.Path {
+			return "cluster " + c.Spec.Name + " may be rolled back to it"
+		}
 		if r.Tag != "" && r.End != nil && n.Path != "" && r.End.Path == n.Path {
 			return "revision " + strconv.FormatInt(r.Number, 10) + " of cluster " + c.Spec.Name + " ended with it and has the tag " + r.Tag
 		}
@@ -118,11 +129,11 @@ func Forget(tx *state.Tx, c *state.Cluster) {
 	}
 }
 
-// Again is the spec of an earlier revision as a change of the present one: it stays suspended or not, and what asks for a
-// restart, or for the start from a state, is not asked for again.
+// Again is the spec of an earlier revision as a change of the present one: it stays suspended or not, and watched or not, and
+// what asks for a restart, or for the start from a state, is not asked for again.
 func Again(earlier, present spec.Spec) spec.Spec {
 	s := earlier
-	s.Suspended, s.RestartNonce = present.Suspended, present.RestartNonce
+	s.Suspended, s.RestartNonce, s.Upgrade = present.Suspended, present.RestartNonce, present.Upgrade
 	if s.Job != nil && present.Job != nil {
 		job := *s.Job
 		job.InitialSavepointPath, job.SavepointRedeployNonce = present.Job.InitialSavepointPath, present.Job.SavepointRedeployNonce

@@ -19,6 +19,28 @@ type Revision struct {
 	Spec spec.Spec `json:"spec"`
 	// Stopped is since when no job ran because of the change; zero before, and for a change that stops none.
 	Stopped time.Time `json:"stopped,omitzero"`
+	// Trial is set while the revision is watched and not known to be good.
+	Trial *Trial `json:"trial,omitempty"`
+}
+
+// Trial is how far a revision is watched that may be rolled back.
+type Trial struct {
+	// Since is when it began, Healthy since when all is well; zero while it is not.
+	Since   time.Time `json:"since"`
+	Healthy time.Time `json:"healthy,omitzero"`
+	// Target is the revision to go back to.
+	Target int64 `json:"target"`
+	// Own is the state that the last program left that was known to be good; its kind is empty until it is known.
+	Own wire.Restore `json:"own,omitzero"`
+	// Fault is the last exception of the job, and Faults how often it came in a row; Refused is one that says that the
+	// state does not fit the program.
+	Fault   string `json:"fault,omitempty"`
+	Faults  int    `json:"faults,omitempty"`
+	Refused string `json:"refused,omitempty"`
+	// Restarts are those of the job when all was well first; -1 before.
+	Restarts int64 `json:"restarts"`
+	// Held is why the revision is bad and stays nevertheless; empty while it is watched.
+	Held string `json:"held,omitempty"`
 }
 
 // revisionKey sorts the revisions of a cluster as their numbers do. No name of a cluster has a dot.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/core/lifecycle"
 	"github.com/flink-on-mesos/flink-service/internal/core/offers"
+	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -183,6 +184,7 @@ func Describe(s *state.State, name string) (wire.Description, bool) {
 			Savepoints: append([]wire.Savepoint{}, ch.Savepoints...),
 		}
 	}
+	d.Status.Rollback = rollbackOf(s, c)
 	for _, l := range c.LostPods {
 		d.Status.Recovering = append(d.Status.Recovering, wire.Recovering(l))
 	}
@@ -205,6 +207,32 @@ func Describe(s *state.State, name string) (wire.Description, bool) {
 		return false
 	})
 	return d, true
+}
+
+// rollbackOf says how the last change of a cluster fares, when it is watched.
+func rollbackOf(s *state.State, c *state.Cluster) *wire.Rollback {
+	list := s.RevisionsOf(c.Spec.Name)
+	r := revision.Current(list, c)
+	switch asked := revision.Asked(list, r); {
+	case r == nil:
+		return nil
+	case asked != nil:
+		v := wire.Rollback{State: wire.RollbackRolling, Revision: asked.Number, To: r.Of, Reason: asked.Message, Since: r.Created, Changes: r.Changes}
+		switch {
+		case r.Trial != nil && r.Trial.Held != "":
+			v.State, v.Reason = wire.RollbackHeld, r.Trial.Held
+		case r.Trial == nil:
+			v.State = wire.RollbackDone
+		}
+		return &v
+	case r.Trial == nil:
+		return nil
+	}
+	v := wire.Rollback{State: wire.RollbackWatching, Revision: r.Number, To: r.Trial.Target, Reason: r.Trial.Held, Since: r.Created}
+	if r.Trial.Held != "" {
+		v.State = wire.RollbackHeld
+	}
+	return &v
 }
 
 func taskStatus(c *state.Cluster, t *task.Task) wire.TaskStatus {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/runtime"
 )
 
@@ -32,7 +33,7 @@ func Start(s Settings, log *slog.Logger) (*localmesos.Master, error) {
 		o := localmesos.AgentOptions{
 			Hostname: s.Hostname, CPUs: s.CPUs, MemMiB: s.Mem, DiskMiB: s.Disk, GPUs: s.GPUs, Ports: s.portsOf(i),
 			Attributes: s.attributesOf(i), Region: s.Region, Zone: s.zoneOf(i),
-			Runtime: func(id string) (localmesos.Runtime, error) {
+			Runtime: func(id string) (executor.Runtime, error) {
 				return runtime.New(runtime.Options{
 					AgentID: id, WorkDir: filepath.Join(dir, "agent-"+strconv.Itoa(i)), Endpoint: m.Address(), Hostname: s.Hostname, Log: log,
 				})

@@ -8,6 +8,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
 
@@ -30,7 +31,7 @@ func TestConstraints(t *testing.T) {
 		{"of-no-use", "r2", "a"}, {"other-rack", "r1", "a"}, {"no-zone", "r2", ""}, {"weight", "2", "a"}, {"fits", "r2", "a"},
 	} {
 		o := localmesos.AgentOptions{
-			Hostname: a.host, CPUs: 8, MemMiB: 8192, Ports: [2]uint64{10000, 10100}, Attributes: map[string]string{"rack": a.rack}, Runtime: localmesos.NewScripted(nil),
+			Hostname: a.host, CPUs: 8, MemMiB: 8192, Ports: [2]uint64{10000, 10100}, Attributes: map[string]string{"rack": a.rack}, Runtime: executor.NewScripted(nil),
 		}
 		if a.zone != "" {
 			o.Region, o.Zone = "here", a.zone

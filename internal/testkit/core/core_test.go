@@ -6,6 +6,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 	"github.com/flink-on-mesos/flink-service/internal/task"
@@ -33,7 +34,7 @@ func TestLives(t *testing.T) {
 		}
 	})
 	_, err = master.AddAgent(localmesos.AgentOptions{
-		CPUs: 8, MemMiB: 8192, Ports: [2]uint64{10000, 10100}, Runtime: localmesos.NewScripted(nil),
+		CPUs: 8, MemMiB: 8192, Ports: [2]uint64{10000, 10100}, Runtime: executor.NewScripted(nil),
 	})
 	if err != nil {
 		t.Fatal(err)

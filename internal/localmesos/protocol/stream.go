@@ -1,4 +1,4 @@
-package localmesos
+package protocol
 
 import (
 	"net/http"
@@ -7,10 +7,10 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 )
 
-// stream is the open answer to a SUBSCRIBE: events are queued by the master and written by the
+// Stream is the open answer to a SUBSCRIBE: events are queued by the master and written by the
 // goroutine of the request.
-type stream struct {
-	id    string
+type Stream struct {
+	ID    string
 	media string
 
 	mu     sync.Mutex
@@ -20,32 +20,38 @@ type stream struct {
 	once   sync.Once
 }
 
-func newStream(media string) *stream {
-	return &stream{id: newUUID(), media: media, ready: make(chan struct{}, 1), closed: make(chan struct{})}
+// NewStream makes a stream of a media type, with an id of its own.
+func NewStream(media string) *Stream {
+	return &Stream{ID: NewUUID(), media: media, ready: make(chan struct{}, 1), closed: make(chan struct{})}
 }
 
-// send queues an event. It never waits.
-func (s *stream) send(e *scheduler.Event) {
+// Send queues an event. It never waits.
+func (s *Stream) Send(e *scheduler.Event) {
 	s.mu.Lock()
 	s.queue = append(s.queue, e)
 	s.mu.Unlock()
+	s.Wake()
+}
+
+// Wake has what is queued written, if it may be.
+func (s *Stream) Wake() {
 	select {
 	case s.ready <- struct{}{}:
 	default:
 	}
 }
 
-// close ends the stream after what is queued was written.
-func (s *stream) close() { s.once.Do(func() { close(s.closed) }) }
+// Close ends the stream after what is queued was written.
+func (s *Stream) Close() { s.once.Do(func() { close(s.closed) }) }
 
 // flush writes what is queued.
-func (s *stream) flush(w http.ResponseWriter) error {
+func (s *Stream) flush(w http.ResponseWriter) error {
 	s.mu.Lock()
 	events := s.queue
 	s.queue = nil
 	s.mu.Unlock()
 	for _, e := range events {
-		data, err := encode(e, s.media)
+		data, err := Encode(e, s.media)
 		if err != nil {
 			return err
 		}
@@ -60,10 +66,10 @@ func (s *stream) flush(w http.ResponseWriter) error {
 	return nil
 }
 
-// serve writes events until the stream or the request ends.
-func (s *stream) serve(w http.ResponseWriter, r *http.Request, stalled func() bool) {
+// Serve writes events until the stream or the request ends.
+func (s *Stream) Serve(w http.ResponseWriter, r *http.Request, stalled func() bool) {
 	w.Header().Set("Content-Type", s.media)
-	w.Header().Set("Mesos-Stream-Id", s.id)
+	w.Header().Set("Mesos-Stream-Id", s.ID)
 	w.WriteHeader(http.StatusOK)
 	if err := http.NewResponseController(w).Flush(); err != nil {
 		return

@@ -1,4 +1,6 @@
-package localmesos
+// Package protocol is the v1 HTTP API of Mesos as it goes over the wire: bodies in JSON and protobuf, the frames of an
+// event stream, offer constraints, and what a master refuses of a call by itself, in its words.
+package protocol
 
 import (
 	"bytes"
@@ -12,13 +14,13 @@ import (
 
 // Media types of the v1 API.
 const (
-	mediaJSON     = "application/json"
+	MediaJSON     = "application/json"
 	mediaProtobuf = "application/x-protobuf"
 )
 
-// encode writes a message in a media type. Mesos' JSON leaves out what is not set, also empty
+// Encode writes a message in a media type. Mesos' JSON leaves out what is not set, also empty
 // lists, which the generated encoder writes.
-func encode(m proto.Message, media string) ([]byte, error) {
+func Encode(m proto.Message, media string) ([]byte, error) {
 	if media == mediaProtobuf {
 		return proto.Marshal(m)
 	}

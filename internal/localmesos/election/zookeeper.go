@@ -1,4 +1,5 @@
-package localmesos
+// Package election makes a master known in ZooKeeper as its leader.
+package election
 
 import (
 	"fmt"
@@ -8,14 +9,16 @@ import (
 
 	"github.com/go-zookeeper/zk"
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
 )
 
-// publisher keeps the leader known in ZooKeeper as a real master does: an ephemeral, sequential
+// Publisher keeps the leader known in ZooKeeper as a real master does: an ephemeral, sequential
 // node json.info_NNNNNNNNNN that holds the MasterInfo as JSON.
-type publisher struct{ conn *zk.Conn }
+type Publisher struct{ conn *zk.Conn }
 
-// publish writes the node below the path of address, which is host:port,…/path.
-func publish(address string, info *mesos.MasterInfo, log *slog.Logger) (*publisher, error) {
+// Publish writes the node below the path of address, which is host:port,…/path.
+func Publish(address string, info *mesos.MasterInfo, log *slog.Logger) (*Publisher, error) {
 	hosts, path, _ := strings.Cut(strings.TrimPrefix(address, "zk://"), "/")
 	path = strings.Trim(path, "/")
 	if path != "" {
@@ -50,7 +53,7 @@ func publish(address string, info *mesos.MasterInfo, log *slog.Logger) (*publish
 			return nil, fmt.Errorf("publish the leader in ZooKeeper: create %s: %w", at, err)
 		}
 	}
-	data, err := encode(info, mediaJSON)
+	data, err := protocol.Encode(info, protocol.MediaJSON)
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("publish the leader in ZooKeeper: %w", err)
@@ -59,10 +62,11 @@ func publish(address string, info *mesos.MasterInfo, log *slog.Logger) (*publish
 		conn.Close()
 		return nil, fmt.Errorf("publish the leader in ZooKeeper: %w", err)
 	}
-	return &publisher{conn: conn}, nil
+	return &Publisher{conn: conn}, nil
 }
 
-func (p *publisher) close() { p.conn.Close() }
+// Close ends the session, and the node with it.
+func (p *Publisher) Close() { p.conn.Close() }
 
 // quiet keeps the library's own lines out of the log.
 type quiet struct{}

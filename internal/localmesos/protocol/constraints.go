@@ -1,9 +1,10 @@
-package localmesos
+package protocol
 
 import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 
@@ -20,10 +21,11 @@ type constrainedCall struct {
 }
 
 type constrainedRoles struct {
-	OfferConstraints *offerConstraints `protobuf:"bytes,3,opt,name=offer_constraints" json:"offer_constraints"`
+	OfferConstraints *OfferConstraints `protobuf:"bytes,3,opt,name=offer_constraints" json:"offer_constraints"`
 }
 
-type offerConstraints struct {
+// OfferConstraints say which agents are offered to a framework, by role.
+type OfferConstraints struct {
 	RoleConstraints map[string]*roleConstraints `protobuf:"bytes,1,rep,name=role_constraints" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value" json:"role_constraints"`
 }
 
@@ -93,9 +95,9 @@ func (*constrainedCall) ProtoMessage()        {}
 func (m *constrainedRoles) Reset()            { *m = constrainedRoles{} }
 func (m *constrainedRoles) String() string    { return proto.CompactTextString(m) }
 func (*constrainedRoles) ProtoMessage()       {}
-func (c *offerConstraints) Reset()            { *c = offerConstraints{} }
-func (c *offerConstraints) String() string    { return proto.CompactTextString(c) }
-func (*offerConstraints) ProtoMessage()       {}
+func (c *OfferConstraints) Reset()            { *c = OfferConstraints{} }
+func (c *OfferConstraints) String() string    { return proto.CompactTextString(c) }
+func (*OfferConstraints) ProtoMessage()       {}
 func (m *roleConstraints) Reset()             { *m = roleConstraints{} }
 func (m *roleConstraints) String() string     { return proto.CompactTextString(m) }
 func (*roleConstraints) ProtoMessage()        {}
@@ -116,7 +118,7 @@ func (t *constraintText) String() string      { return proto.CompactTextString(t
 func (*constraintText) ProtoMessage()         {}
 
 // readConstraints finds the constraints in the body of a call; nil for none.
-func readConstraints(body []byte, media string) (*offerConstraints, error) {
+func readConstraints(body []byte, media string) (*OfferConstraints, error) {
 	var c constrainedCall
 	var err error
 	if media == mediaProtobuf {
@@ -135,12 +137,12 @@ func readConstraints(body []byte, media string) (*offerConstraints, error) {
 	return nil, nil //nolint:nilnil // Most calls have none.
 }
 
-// check says what the master refuses in the constraints of a framework with these roles; empty for nothing.
-func (c *offerConstraints) check(roles []string) string {
+// Check says what the master refuses in the constraints of a framework with these roles; empty for nothing.
+func (c *OfferConstraints) Check(roles []string) string {
 	if c == nil {
 		return ""
 	}
-	for _, role := range sortedKeys(c.RoleConstraints) {
+	for _, role := range slices.Sorted(maps.Keys(c.RoleConstraints)) {
 		r := c.RoleConstraints[role]
 		if !slices.Contains(roles, role) {
 			return "Offer constraints specify role '" + role + "' that is not contained in the set of roles"
@@ -170,8 +172,14 @@ func (c *offerConstraints) check(roles []string) string {
 	return ""
 }
 
-// excludes says whether an agent is not to be offered to a role.
-func (c *offerConstraints) excludes(a *agent, role string) bool {
+// Place is what constraints look at in an agent. Region and zone are empty for none.
+type Place struct {
+	Hostname, Region, Zone string
+	Attributes             []mesos.Attribute
+}
+
+// Excludes says whether an agent is not to be offered to a role.
+func (c *OfferConstraints) Excludes(a Place, role string) bool {
 	if c == nil || c.RoleConstraints[role] == nil {
 		return false
 	}
@@ -182,20 +190,20 @@ func (c *offerConstraints) excludes(a *agent, role string) bool {
 
 // met evaluates a constraint as mesos, offer_constraints_filter.cpp: an attribute that is not a text satisfies every
 // comparison, and of several with one name the first counts.
-func (x *attributeConstraint) met(a *agent) bool {
+func (x *attributeConstraint) met(a Place) bool {
 	value, has, text := "", true, true
 	switch {
 	case x.Selector.AttributeName != nil:
-		at := slices.IndexFunc(a.attributes, func(b mesos.Attribute) bool { return b.Name == *x.Selector.AttributeName })
+		at := slices.IndexFunc(a.Attributes, func(b mesos.Attribute) bool { return b.Name == *x.Selector.AttributeName })
 		if has = at >= 0; has {
-			text, value = a.attributes[at].Type == mesos.TEXT, a.attributes[at].Text.GetValue()
+			text, value = a.Attributes[at].Type == mesos.TEXT, a.Attributes[at].Text.GetValue()
 		}
 	case *x.Selector.PseudoattributeType == 1:
-		value = a.hostname
+		value = a.Hostname
 	case *x.Selector.PseudoattributeType == 2:
-		value, has = a.region, a.region != ""
+		value, has = a.Region, a.Region != ""
 	default:
-		value, has = a.zone, a.region != ""
+		value, has = a.Zone, a.Region != ""
 	}
 	p := x.Predicate
 	switch {

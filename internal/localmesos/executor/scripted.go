@@ -1,6 +1,8 @@
-package localmesos
+package executor
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -111,7 +113,9 @@ func (s *Scripted) end(t *scriptedTask, state mesos.TaskState, message string) {
 	known := s.tasks[t.info.TaskID.Value] == t
 	if known {
 		delete(s.tasks, t.info.TaskID.Value)
-		stopTimer(t.timer)
+		if t.timer != nil {
+			t.timer.Stop()
+		}
 	}
 	s.mu.Unlock()
 	if known {
@@ -146,7 +150,7 @@ func (s *Scripted) Kill(taskID string, _ *mesos.KillPolicy) {
 func (s *Scripted) Tasks() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return sortedKeys(s.tasks)
+	return slices.Sorted(maps.Keys(s.tasks))
 }
 
 // Close implements Runtime: the tasks vanish with the machine.
@@ -155,7 +159,9 @@ func (s *Scripted) Close() error {
 	defer s.mu.Unlock()
 	s.dead = true
 	for _, t := range s.tasks {
-		stopTimer(t.timer)
+		if t.timer != nil {
+			t.timer.Stop()
+		}
 		t.over()
 	}
 	clear(s.tasks)

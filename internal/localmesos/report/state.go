@@ -1,4 +1,4 @@
-package localmesos
+package report
 
 import (
 	"fmt"
@@ -7,86 +7,90 @@ import (
 	"strings"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/registry"
 )
 
 // object is a JSON object of the endpoints that are older than the v1 API.
 type object = map[string]any
 
-// state is /state: the whole of the master in the old form, which people and tools still read.
-func (m *Master) state() any {
-	info := m.masterInfo()
+// State is /state: the whole of the master in the old form, which people and tools still read.
+func (v *View) State() any {
+	info := v.Info
 	active, inactive, unreachable := 0, 0, 0
-	for _, a := range m.agents {
+	for _, a := range v.Registry.Agents {
 		switch {
-		case a.unreachable:
+		case a.Unreachable:
 			unreachable++
-		case a.draining || !a.connected:
+		case a.Draining || !a.Connected:
 			inactive++
 		default:
 			active++
 		}
 	}
 	frameworks, completed := []object{}, []object{}
-	for _, id := range sortedKeys(m.frameworks) {
-		frameworks = append(frameworks, m.frameworkObject(m.frameworks[id]))
+	for _, id := range slices.Sorted(maps.Keys(v.Registry.Frameworks)) {
+		frameworks = append(frameworks, v.frameworkObject(v.Registry.Frameworks[id]))
 	}
-	for _, f := range m.completed {
-		completed = append(completed, m.frameworkObject(f))
+	for _, f := range v.Registry.Completed {
+		completed = append(completed, v.frameworkObject(f))
 	}
-	leader := object{"id": m.id, "pid": info.GetPID(), "port": info.GetPort(), "hostname": info.GetHostname()}
-	s := m.version()
-	if m.o.Region != "" {
-		leader["domain"] = domainObject(m.o.Region, m.o.Zone)
+	leader := object{"id": v.Registry.ID, "pid": info.GetPID(), "port": info.GetPort(), "hostname": info.GetHostname()}
+	s := v.Version()
+	if d := info.GetDomain().GetFaultDomain(); d != nil {
+		leader["domain"] = domainObject(d.Region.Name, d.Zone.Name)
 		s["domain"] = leader["domain"]
 	}
 	maps.Copy(s, object{
-		"start_time": seconds(m.started), "elected_time": seconds(m.started), "id": m.id, "pid": info.GetPID(), "hostname": info.GetHostname(),
+		"start_time": protocol.Seconds(v.Started), "elected_time": protocol.Seconds(v.Started), "id": v.Registry.ID, "pid": info.GetPID(), "hostname": info.GetHostname(),
 		"capabilities": []string{"AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"}, "leader": info.GetPID(),
 		"leader_info":      leader,
 		"activated_slaves": float64(active), "deactivated_slaves": float64(inactive), "unreachable_slaves": float64(unreachable),
-		"flags": object{"allocation_interval": m.o.AllocationInterval.String()}, "slaves": m.agentObjects(), "recovered_slaves": []object{},
+		"flags": object{"allocation_interval": v.AllocationInterval.String()}, "slaves": v.agentObjects(), "recovered_slaves": []object{},
 		"frameworks": frameworks, "completed_frameworks": completed, "orphan_tasks": []object{}, "unregistered_frameworks": []object{},
 	})
 	return s
 }
 
-func (m *Master) slaves() any {
-	return object{"slaves": m.agentObjects(), "recovered_slaves": []object{}}
+// Slaves is /slaves: the agents in the old form.
+func (v *View) Slaves() any {
+	return object{"slaves": v.agentObjects(), "recovered_slaves": []object{}}
 }
 
-func (m *Master) agentObjects() []object {
+func (v *View) agentObjects() []object {
 	out := []object{}
-	for _, id := range m.order {
-		a := m.agents[id]
-		if a == nil || a.unreachable {
+	for _, id := range v.Registry.Order {
+		a := v.Registry.Agents[id]
+		if a == nil || a.Unreachable {
 			continue
 		}
-		_, port := hostPort(a.address)
+		_, port := protocol.HostPort(a.Address)
 		attributes := object{}
-		for _, x := range a.attributes {
+		for _, x := range a.Attributes {
 			attributes[x.Name] = attributeValue(x)
 		}
 		o := object{
-			"id": a.id, "hostname": a.hostname, "port": port, "attributes": attributes, "pid": "slave(1)@" + a.address,
-			"registered_time": seconds(a.registered), "resources": amounts(a.total), "used_resources": amounts(a.used),
-			"offered_resources": amounts(a.offered), "active": !a.draining && a.connected, "deactivated": a.draining, "version": Version, "capabilities": capabilityNames,
+			"id": a.ID, "hostname": a.Hostname, "port": port, "attributes": attributes, "pid": "slave(1)@" + a.Address,
+			"registered_time": protocol.Seconds(a.Registered), "resources": amounts(a.Total), "used_resources": amounts(a.Used),
+			"offered_resources": amounts(a.Offered), "active": !a.Draining && a.Connected, "deactivated": a.Draining, "version": v.Info.GetVersion(), "capabilities": capabilityNames,
 		}
 		unreserved, reserved := mesos.Resources{}, object{}
-		for _, r := range a.total {
+		for _, r := range a.Total {
 			if r.IsUnreserved() {
 				unreserved = append(unreserved, r)
 				continue
 			}
 			role := r.ReservationRole()
 			if reserved[role] == nil {
-				reserved[role] = amounts(slices.DeleteFunc(a.total.Clone(), func(x mesos.Resource) bool {
+				reserved[role] = amounts(slices.DeleteFunc(a.Total.Clone(), func(x mesos.Resource) bool {
 					return x.IsUnreserved() || x.ReservationRole() != role
 				}))
 			}
 		}
 		o["unreserved_resources"], o["reserved_resources"] = amounts(unreserved), reserved
-		if a.region != "" {
-			o["domain"] = domainObject(a.region, a.zone)
+		if a.Region != "" {
+			o["domain"] = domainObject(a.Region, a.Zone)
 		}
 		out = append(out, o)
 	}
@@ -138,56 +142,49 @@ func amounts(rs mesos.Resources) object {
 	return out
 }
 
-func (m *Master) frameworkObject(f *framework) object {
+func (v *View) frameworkObject(f *registry.Framework) object {
 	tasks, unreachable, completed, offers := []object{}, []object{}, []object{}, []object{}
 	var used, offered mesos.Resources
-	for _, id := range sortedKeys(f.tasks) {
-		t := f.tasks[id]
-		if !t.freed {
-			used = used.Plus(t.info.Resources...)
+	for _, id := range slices.Sorted(maps.Keys(f.Tasks)) {
+		t := f.Tasks[id]
+		if !t.Freed {
+			used = used.Plus(t.Info.Resources...)
 		}
-		tasks = append(tasks, t.object())
+		tasks = append(tasks, taskObject(t))
 	}
-	for _, id := range sortedKeys(f.unreachable) {
-		unreachable = append(unreachable, f.unreachable[id].object())
+	for _, id := range slices.Sorted(maps.Keys(f.Unreachable)) {
+		unreachable = append(unreachable, taskObject(f.Unreachable[id]))
 	}
-	for _, t := range f.completed {
-		completed = append(completed, t.object())
+	for _, t := range f.Completed {
+		completed = append(completed, taskObject(t))
 	}
-	for _, o := range m.offersOf(func(o *pendingOffer) bool { return o.framework == f }) {
-		offered = offered.Plus(o.resources...)
+	for _, o := range v.Registry.OffersOf(func(o *registry.Offer) bool { return o.Framework == f }) {
+		offered = offered.Plus(o.Resources...)
 		offers = append(offers, object{
-			"id": o.id, "framework_id": f.id, "slave_id": o.agent.id, "resources": amounts(o.resources), "allocation_info": object{"role": o.role},
+			"id": o.ID, "framework_id": f.ID, "slave_id": o.Agent.ID, "resources": amounts(o.Resources), "allocation_info": object{"role": o.Role},
 		})
 	}
 	var capabilities []string
-	for _, c := range f.info.Capabilities {
+	for _, c := range f.Info.Capabilities {
 		capabilities = append(capabilities, c.Type.String())
 	}
 	o := object{
-		"id": f.id, "name": f.info.Name, "user": f.info.User, "failover_timeout": f.info.GetFailoverTimeout(), "checkpoint": f.info.GetCheckpoint(),
-		"hostname": f.info.GetHostname(), "webui_url": f.info.GetWebUiURL(), "roles": f.roles(), "capabilities": capabilities,
-		"active": f.stream != nil, "connected": f.stream != nil, "recovered": false,
-		"registered_time": seconds(f.registered), "unregistered_time": f.unregisteredSeconds(),
+		"id": f.ID, "name": f.Info.Name, "user": f.Info.User, "failover_timeout": f.Info.GetFailoverTimeout(), "checkpoint": f.Info.GetCheckpoint(),
+		"hostname": f.Info.GetHostname(), "webui_url": f.Info.GetWebUiURL(), "roles": f.Roles(), "capabilities": capabilities,
+		"active": f.Stream != nil, "connected": f.Stream != nil, "recovered": false,
+		"registered_time": protocol.Seconds(f.Registered), "unregistered_time": f.UnregisteredSeconds(),
 		"used_resources": amounts(used), "offered_resources": amounts(offered), "resources": amounts(used.Plus(offered...)),
 		"tasks": tasks, "unreachable_tasks": unreachable, "completed_tasks": completed, "offers": offers, "executors": []object{}, "offer_constraints": object{},
 	}
-	if f.info.Principal != nil {
-		o["principal"] = *f.info.Principal
+	if f.Info.Principal != nil {
+		o["principal"] = *f.Info.Principal
 	}
 	return o
 }
 
-func (f *framework) unregisteredSeconds() float64 {
-	if f.unregistered.IsZero() {
-		return 0
-	}
-	return seconds(f.unregistered)
-}
-
-func (t *task) object() object {
+func taskObject(t *registry.Task) object {
 	statuses := []object{}
-	for _, s := range t.statuses {
+	for _, s := range t.Statuses {
 		o := object{"state": s.GetState().String(), "timestamp": s.GetTimestamp()}
 		if s.ContainerStatus != nil {
 			o["container_status"] = containerObject(s.ContainerStatus)
@@ -195,17 +192,17 @@ func (t *task) object() object {
 		statuses = append(statuses, o)
 	}
 	o := object{
-		"id": t.info.TaskID.Value, "name": t.info.Name, "framework_id": t.framework.id, "executor_id": "", "slave_id": t.agentID,
-		"state": t.state.String(), "resources": amounts(t.info.Resources), "role": t.role(), "statuses": statuses,
+		"id": t.Info.TaskID.Value, "name": t.Info.Name, "framework_id": t.Framework.ID, "executor_id": "", "slave_id": t.AgentID,
+		"state": t.State.String(), "resources": amounts(t.Info.Resources), "role": t.Role(), "statuses": statuses,
 	}
-	if u := t.info.GetCommand().GetUser(); u != "" {
+	if u := t.Info.GetCommand().GetUser(); u != "" {
 		o["user"] = u
 	}
-	if t.info.Labels != nil {
-		o["labels"] = t.info.Labels.Labels
+	if t.Info.Labels != nil {
+		o["labels"] = t.Info.Labels.Labels
 	}
-	if t.info.Discovery != nil {
-		o["discovery"] = t.info.Discovery
+	if t.Info.Discovery != nil {
+		o["discovery"] = t.Info.Discovery
 	}
 	return o
 }
@@ -234,18 +231,18 @@ func domainObject(region, zone string) object {
 	return object{"fault_domain": object{"region": object{"name": region}, "zone": object{"name": zone}}}
 }
 
-// metrics are the few numbers of /metrics/snapshot that say something here.
-func (m *Master) metrics() any {
+// Metrics are the few numbers of /metrics/snapshot that say something here.
+func (v *View) Metrics() any {
 	running := 0
-	for _, f := range m.frameworks {
-		for _, t := range f.tasks {
-			if *t.state == mesos.TASK_RUNNING {
+	for _, f := range v.Registry.Frameworks {
+		for _, t := range f.Tasks {
+			if *t.State == mesos.TASK_RUNNING {
 				running++
 			}
 		}
 	}
 	return object{
-		"master/elected": 1.0, "master/frameworks_active": float64(len(m.frameworks)), "master/slaves_active": float64(len(m.agents)),
-		"master/outstanding_offers": float64(len(m.offers)), "master/tasks_running": float64(running),
+		"master/elected": 1.0, "master/frameworks_active": float64(len(v.Registry.Frameworks)), "master/slaves_active": float64(len(v.Registry.Agents)),
+		"master/outstanding_offers": float64(len(v.Registry.Offers)), "master/tasks_running": float64(running),
 	}
 }

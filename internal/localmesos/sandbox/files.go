@@ -1,4 +1,5 @@
-package localmesos
+// Package sandbox serves the files of tasks as agents do: LIST_FILES and READ_FILE of the v1 API, and /files.
+package sandbox
 
 import (
 	"errors"
@@ -10,43 +11,35 @@ import (
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	agentapi "github.com/mesos/mesos-go/api/v1/lib/agent"
-)
 
-// Files gives access to the sandboxes of a Runtime that has some. Paths are as on a real agent: the
-// directory of a container, or /frameworks/ID/executors/ID/runs/latest.
-type Files interface {
-	// ListFiles lists a directory, or returns fs.ErrNotExist.
-	ListFiles(path string) ([]fs.FileInfo, error)
-	// ReadFile reads up to length bytes from an offset, and says how large the file is.
-	ReadFile(path string, offset, length int64) (data []byte, size int64, err error)
-}
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/executor"
+	"github.com/flink-on-mesos/flink-service/internal/localmesos/protocol"
+)
 
 // maxRead is the most that an agent reads at once: 16 pages (mesos, files.cpp).
 const maxRead = 16 * 4096
 
-// list and read ask every agent that answers: they share one address, and a path is known to one of them.
-func (m *Master) list(path string) (infos []fs.FileInfo, err error) {
-	err = m.eachFiles(func(f Files) (err error) { infos, err = f.ListFiles(path); return err })
+// Server serves the files of the tasks of all agents, which share one address.
+type Server struct {
+	// Agents are those that answer.
+	Agents func() []executor.Files
+	// Version is what GET_VERSION answers.
+	Version func() mesos.VersionInfo
+}
+
+// listFiles and readFile ask every agent: a path is known to one of them.
+func (s *Server) listFiles(path string) (infos []fs.FileInfo, err error) {
+	err = s.each(func(f executor.Files) (err error) { infos, err = f.ListFiles(path); return err })
 	return infos, err
 }
 
-func (m *Master) read(path string, offset, length int64) (data []byte, size int64, err error) {
-	err = m.eachFiles(func(f Files) (err error) { data, size, err = f.ReadFile(path, offset, length); return err })
+func (s *Server) readFile(path string, offset, length int64) (data []byte, size int64, err error) {
+	err = s.each(func(f executor.Files) (err error) { data, size, err = f.ReadFile(path, offset, length); return err })
 	return data, size, err
 }
 
-func (m *Master) eachFiles(do func(Files) error) error {
-	m.mu.Lock()
-	var all []Files
-	for _, id := range m.order {
-		if a := m.agents[id]; a != nil && a.connected && !a.killed {
-			if f, ok := a.runtime.(Files); ok {
-				all = append(all, f)
-			}
-		}
-	}
-	m.mu.Unlock()
-	for _, f := range all {
+func (s *Server) each(do func(executor.Files) error) error {
+	for _, f := range s.Agents() {
 		if err := do(f); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -54,10 +47,10 @@ func (m *Master) eachFiles(do func(Files) error) error {
 	return fs.ErrNotExist
 }
 
-// agentOperator serves /slave(1)/api/v1.
-func (m *Master) agentOperator(w http.ResponseWriter, r *http.Request) {
+// Operator serves /slave(1)/api/v1.
+func (s *Server) Operator(w http.ResponseWriter, r *http.Request) {
 	call := new(agentapi.Call)
-	if !readOperatorCall(w, r, call) {
+	if !protocol.ReadOperatorCall(w, r, call) {
 		return
 	}
 	response := &agentapi.Response{}
@@ -65,10 +58,10 @@ func (m *Master) agentOperator(w http.ResponseWriter, r *http.Request) {
 	case agentapi.Call_GET_HEALTH:
 		response.Type, response.GetHealth = agentapi.Response_GET_HEALTH, &agentapi.Response_GetHealth{Healthy: true}
 	case agentapi.Call_GET_VERSION:
-		response.Type, response.GetVersion = agentapi.Response_GET_VERSION, &agentapi.Response_GetVersion{VersionInfo: m.versionInfo()}
+		response.Type, response.GetVersion = agentapi.Response_GET_VERSION, &agentapi.Response_GetVersion{VersionInfo: s.Version()}
 	case agentapi.Call_LIST_FILES:
 		path := call.GetListFiles().GetPath()
-		infos, err := m.list(path)
+		infos, err := s.listFiles(path)
 		if err != nil {
 			fileError(w, err)
 			return
@@ -84,32 +77,32 @@ func (m *Master) agentOperator(w http.ResponseWriter, r *http.Request) {
 		if c.Length != nil {
 			length = min(length, int64(min(*c.Length, maxRead)))
 		}
-		data, size, err := m.read(c.GetPath(), int64(c.GetOffset()), length)
+		data, size, err := s.readFile(c.GetPath(), int64(c.GetOffset()), length)
 		if err != nil {
 			fileError(w, err)
 			return
 		}
 		response.Type, response.ReadFile = agentapi.Response_READ_FILE, &agentapi.Response_ReadFile{Size_: uint64(size), Data: data}
 	default:
-		plain(w, http.StatusNotImplemented, "The local agent does not perform "+call.GetType().String())
+		protocol.Plain(w, http.StatusNotImplemented, "The local agent does not perform "+call.GetType().String())
 		return
 	}
-	answer(w, r, response)
+	protocol.Answer(w, r, response)
 }
 
 func fileError(w http.ResponseWriter, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
-		plain(w, http.StatusNotFound, "")
+		protocol.Plain(w, http.StatusNotFound, "")
 		return
 	}
-	plain(w, http.StatusInternalServerError, err.Error())
+	protocol.Plain(w, http.StatusInternalServerError, err.Error())
 }
 
 func fileInfo(dir string, i fs.FileInfo) mesos.FileInfo {
 	links, size, mode := int32(1), uint64(i.Size()), unixMode(i.Mode())
 	uid, gid := owner()
 	return mesos.FileInfo{
-		Path: filepath.Join(dir, i.Name()), Nlink: &links, Size_: &size, Mtime: nanoseconds(i.ModTime()), Mode: &mode, UID: &uid, GID: &gid,
+		Path: filepath.Join(dir, i.Name()), Nlink: &links, Size_: &size, Mtime: protocol.Nanoseconds(i.ModTime()), Mode: &mode, UID: &uid, GID: &gid,
 	}
 }
 
@@ -135,34 +128,34 @@ func owner() (uid, gid string) {
 	return u.Username, u.Username
 }
 
-// filesBrowse is the old form of LIST_FILES.
-func (m *Master) filesBrowse(w http.ResponseWriter, r *http.Request) {
+// Browse is the old form of LIST_FILES.
+func (s *Server) Browse(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Query().Get("path")
 	if path == "" {
-		plain(w, http.StatusBadRequest, "Expecting 'path=value' in query.\n")
+		protocol.Plain(w, http.StatusBadRequest, "Expecting 'path=value' in query.\n")
 		return
 	}
-	infos, err := m.list(path)
+	infos, err := s.listFiles(path)
 	if err != nil {
 		fileError(w, err)
 		return
 	}
-	out := []object{}
+	out := []map[string]any{}
 	uid, gid := owner()
 	for _, i := range infos {
-		out = append(out, object{
+		out = append(out, map[string]any{
 			"path": filepath.Join(path, i.Name()), "size": i.Size(), "nlink": 1, "mtime": float64(i.ModTime().Unix()),
 			"mode": i.Mode().String(), "uid": uid, "gid": gid,
 		})
 	}
-	writeJSON(w, out)
+	protocol.WriteJSON(w, out)
 }
 
-// filesRead is the old form of READ_FILE. Offset -1 asks for the size alone.
-func (m *Master) filesRead(w http.ResponseWriter, r *http.Request) {
+// Read is the old form of READ_FILE. Offset -1 asks for the size alone.
+func (s *Server) Read(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if q.Get("path") == "" {
-		plain(w, http.StatusBadRequest, "Expecting 'path=value' in query.\n")
+		protocol.Plain(w, http.StatusBadRequest, "Expecting 'path=value' in query.\n")
 		return
 	}
 	offset, length := int64(-1), int64(-1)
@@ -173,7 +166,7 @@ func (m *Master) filesRead(w http.ResponseWriter, r *http.Request) {
 		}
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			plain(w, http.StatusBadRequest, "Failed to parse "+name+": Failed to convert '"+text+"' to number.\n")
+			protocol.Plain(w, http.StatusBadRequest, "Failed to parse "+name+": Failed to convert '"+text+"' to number.\n")
 			return
 		}
 		*to = n
@@ -185,7 +178,7 @@ func (m *Master) filesRead(w http.ResponseWriter, r *http.Request) {
 	if offset < 0 {
 		length = 0
 	}
-	data, size, err := m.read(q.Get("path"), ask, length)
+	data, size, err := s.readFile(q.Get("path"), ask, length)
 	if err != nil {
 		fileError(w, err)
 		return
@@ -193,14 +186,14 @@ func (m *Master) filesRead(w http.ResponseWriter, r *http.Request) {
 	if offset < 0 {
 		offset = size
 	}
-	writeJSON(w, object{"data": string(data), "offset": offset})
+	protocol.WriteJSON(w, map[string]any{"data": string(data), "offset": offset})
 }
 
-// filesDownload sends a whole file.
-func (m *Master) filesDownload(w http.ResponseWriter, r *http.Request) {
+// Download sends a whole file.
+func (s *Server) Download(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Query().Get("path")
 	for offset := int64(0); ; {
-		data, size, err := m.read(path, offset, maxRead)
+		data, size, err := s.readFile(path, offset, maxRead)
 		if err != nil {
 			fileError(w, err)
 			return
