@@ -185,26 +185,39 @@ func lastOfJob(tx *state.Tx, n *wire.Snapshot) bool {
 	}
 	it := tx.Clusters.Root().Iterator()
 	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
-		named := []string{c.NewestState().Path}
-		for _, s := range []spec.Spec{c.Spec, c.RequestedSpec()} {
-			if s.Job != nil {
-				named = append(named, s.Job.InitialSavepointPath)
-			}
-		}
-		if s := c.Submission; s != nil {
-			named = append(named, s.Restore.Path)
-			if s.Lookup != nil {
-				named = append(named, s.Lookup.Known.Path)
-			}
-		}
-		for _, s := range c.Savepoints {
-			named = append(named, s.Path)
-		}
-		if c.Job != nil && c.Job.ID == n.Job || slices.ContainsFunc(named, below) {
+		if c.Job != nil && c.Job.ID == n.Job || slices.ContainsFunc(named(tx, c), below) {
 			return false
 		}
 	}
 	return true
+}
+
+// named are the paths of state that a cluster names, or a revision of it that can be gone back to.
+func named(tx *state.Tx, c *state.Cluster) []string {
+	paths := []string{c.NewestState().Path}
+	for _, s := range []spec.Spec{c.Spec, c.RequestedSpec()} {
+		if s.Job != nil {
+			paths = append(paths, s.Job.InitialSavepointPath)
+		}
+	}
+	if s := c.Submission; s != nil {
+		paths = append(paths, s.Restore.Path)
+		if s.Lookup != nil {
+			paths = append(paths, s.Lookup.Known.Path)
+		}
+	}
+	for _, s := range c.Savepoints {
+		paths = append(paths, s.Path)
+	}
+	for _, r := range tx.State.RevisionsOf(c.Spec.Name) {
+		if r.Tag != "" && r.End != nil {
+			paths = append(paths, r.End.Path)
+		}
+		if r.Trial != nil {
+			paths = append(paths, r.Trial.Own.Path)
+		}
+	}
+	return paths
 }
 
 // SnapshotDisposed takes what became of a removal. The record goes last.
