@@ -121,7 +121,7 @@ driver-test: java-format-check ## Test the Java driver against each Flink releas
 	@for v in $(DRIVER_VERSIONS); do echo "driver with Flink $$v"; $(MVN) -f resources/resource-manager-driver -Dflink.version=$$v test || exit 1; done
 
 .PHONY: e2e
-e2e: build demo-job java ## Real Flink of both versions on local Mesos, and the page in a real Chromium, or on E2E_MESOS_MASTER=host:port
+e2e: build demo-job java promtool ## Real Flink of both versions on local Mesos, and the page in a real Chromium, or on E2E_MESOS_MASTER=host:port
 	@for p in chromium-headless-shell chromium chromium-browser google-chrome; do command -v $$p >/dev/null && exit 0; done; apt-get install -y -q chromium >/dev/null
 	@mkdir -p $(BUILD)
 	FLINK_REAL=1 $(GO) test -timeout 60m -count=1 -p 1 ./tests/browser ./tests/upload ./tests/e2e/... ./internal/flink/... ./internal/autoscale/... ./internal/testkit/jobmanager/... 2>&1 | tee $(BUILD)/e2e.log || \

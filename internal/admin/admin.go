@@ -88,7 +88,7 @@ see docs/configuration.md.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err.Error()) })
 	root.SetOut(p.out)
 	root.SetErr(p.errs)
-	root.AddCommand(p.newLocalMesos(), p.newExport(), p.newImport(), p.newReplay(), p.newRender(), p.newMarathon(), p.newVersion())
+	root.AddCommand(p.newLocalMesos(), p.newExport(), p.newImport(), p.newReplay(), p.newAudit(), p.newRender(), p.newMarathon(), p.newVersion())
 	return root
 }
 

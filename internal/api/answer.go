@@ -7,13 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/access"
 	"github.com/flink-on-mesos/flink-service/internal/api/attempt"
-	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
@@ -158,33 +156,10 @@ func (a *API) guard(next http.Handler) http.Handler {
 		// The deadline of the connection's last answer is not this one's: net/http leaves it in place.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // A writer without deadlines has its own rules.
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if foreign(r) {
+		if access.Foreign(r) {
 			a.refuse(w, r, fault.New(fault.Forbidden, "cross-site request rejected"))
 			return
 		}
 		next.ServeHTTP(w, a.withActor(r))
 	})
-}
-
-// foreign says whether a browser made the request for a page of another origin, and the request could
-// change something. A login by cookie in a gateway before us would otherwise lend itself to any page.
-func foreign(r *http.Request) bool {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		if needs(r) <= auth.Read {
-			return false // But for a few GETs of Flink's REST API, which act.
-		}
-	}
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "same-origin", "none":
-		return false
-	case "cross-site", "same-site":
-		return true
-	}
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return false
-	}
-	u, err := url.Parse(origin)
-	return err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) && !strings.EqualFold(u.Host, r.Header.Get("X-Forwarded-Host"))
 }

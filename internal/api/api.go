@@ -21,12 +21,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/audited"
 	"github.com/flink-on-mesos/flink-service/internal/api/happened"
 	"github.com/flink-on-mesos/flink-service/internal/api/revisions"
 	"github.com/flink-on-mesos/flink-service/internal/api/scaling"
 	"github.com/flink-on-mesos/flink-service/internal/api/sdk"
 	"github.com/flink-on-mesos/flink-service/internal/api/snapshots"
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
+	"github.com/flink-on-mesos/flink-service/internal/audit"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/report"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -83,6 +85,8 @@ type Options struct {
 	// Journal returns the last entries of the journal that contain a text, the oldest first, each as JSON and without
 	// secrets: at most limit, and at most maxBytes together. Nil means that none is kept.
 	Journal func(text string, limit, maxBytes int) ([]json.RawMessage, error)
+	// Audit takes who asked for what; nil for nobody.
+	Audit *audit.Log
 	// Metrics answers /metrics; nil means that there are none.
 	Metrics http.Handler
 	// Gatherer reads the same metrics for /v1/metrics; nil means that there are none.
@@ -171,6 +175,8 @@ type API struct {
 	happened *happened.Happened
 	// sdk has the handlers for tools of DC/OS SDK services.
 	sdk *sdk.API
+	// audited writes the audit record; nil when there is none.
+	audited *audited.Audited
 	// snapshots answers what savepoints and checkpoints there are.
 	snapshots snapshots.Snapshots
 	// revisions answers which specs clusters had.
@@ -209,6 +215,10 @@ func New(o Options) (*API, error) {
 		return readDocument[report.ReplayRequest](a, w, r, "the request")
 	}}
 	a.handler = a.guard(a.dispatch())
+	if o.Audit != nil {
+		a.audited = audited.New(o.Audit, o.Log)
+		a.handler = a.audited.Handler(a.handler, a.about)
+	}
 	return a, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/access"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
 
@@ -28,8 +29,8 @@ const (
 )
 
 // runsJar says that a request runs or plans an uploaded jar.
-func runsJar(r *http.Request, p proxied) bool {
-	parts := strings.Split(strings.TrimPrefix(strings.TrimPrefix(p.rest, "/v1"), "/"), "/")
+func runsJar(r *http.Request, p access.Proxied) bool {
+	parts := strings.Split(strings.TrimPrefix(strings.TrimPrefix(p.Rest, "/v1"), "/"), "/")
 	if len(parts) != 3 || parts[0] != "jars" {
 		return false
 	}
@@ -44,7 +45,7 @@ func runsJar(r *http.Request, p proxied) bool {
 
 // listArguments returns the request with the arguments of its program as a list. Any other request, and one that has
 // such a list already, is returned as it is.
-func listArguments(r *http.Request, p proxied) (*http.Request, error) {
+func listArguments(r *http.Request, p access.Proxied) (*http.Request, error) {
 	if !runsJar(r, p) {
 		return r, nil
 	}

@@ -234,6 +234,8 @@ func TestAnswersAreDocumented(t *testing.T) {
 	check("POST", "/v1/clusters/wide/revert", one+"/revert", `{"revision":"good"}`, media)
 	check("POST", "/v1/clusters/wide/revert", one+"/revert", `{"revision":"good"}`, media)
 	check("PUT", "/v1/clusters/demo?dryRun=true", one, `{}`, "application/json")
+	check("GET", "/v1/audit?limit=5", "/v1/audit", "", "")
+	check("GET", "/v1/audit?outcome=x", "/v1/audit", "", "")
 	check("GET", "/v1/operations?after=0", "/v1/operations", "", "")
 	check("GET", "/v1/operations/1", "/v1/operations/{operation}", "", "")
 	check("GET", "/v1/operations/none", "/v1/operations/{operation}", "", "")

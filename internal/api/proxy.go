@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/access"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -28,44 +29,10 @@ import (
 // errStalled ends a proxied request in which nothing moved.
 var errStalled = errors.New("no data in either direction")
 
-// proxied is where a request is to go.
-type proxied struct {
-	name string
-	// rest is the escaped path at the JobManager, beginning with one slash.
-	rest string
-	// bare says that the slash after ui is missing.
-	bare bool
-}
-
-// proxyPath takes the path of a request apart, as it was sent: a job's or a metric's name may hold escaped slashes.
-func proxyPath(escaped string) (proxied, bool) {
-	below, ok := strings.CutPrefix(escaped, "/v1/clusters/")
-	if !ok {
-		return proxied{}, false
-	}
-	segment, below, ok := strings.Cut(below, "/")
-	if !ok {
-		return proxied{}, false
-	}
-	name, err := url.PathUnescape(segment)
-	if err != nil || segment == "" || dotted(segment) {
-		return proxied{}, false
-	}
-	if below == "ui" {
-		return proxied{name: name, bare: true}, true
-	}
-	rest, ok := strings.CutPrefix(below, "ui/")
-	if !ok {
-		return proxied{}, false
-	}
-	// An address with a slash at its end makes Flink's client send two.
-	return proxied{name: name, rest: "/" + strings.TrimLeft(rest, "/")}, true
-}
-
 // routeProxy sends what is below a cluster's ui to its JobManager, and the rest to next.
 func (a *API) routeProxy(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, ok := proxyPath(r.URL.EscapedPath())
+		p, ok := access.ProxyPath(r.URL.EscapedPath())
 		if !ok {
 			next.ServeHTTP(w, r)
 			return
@@ -77,18 +44,18 @@ func (a *API) routeProxy(next http.Handler) http.Handler {
 }
 
 // proxy performs one request, or returns an error that was not answered yet.
-func (a *API) proxy(w http.ResponseWriter, r *http.Request, p proxied) error {
-	for segment := range strings.SplitSeq(p.rest, "/") {
-		if dotted(segment) {
+func (a *API) proxy(w http.ResponseWriter, r *http.Request, p access.Proxied) error {
+	for segment := range strings.SplitSeq(p.Rest, "/") {
+		if access.Dotted(segment) {
 			return fault.New(fault.Malformed, "the path contains . or ..: send a normalized path")
 		}
 	}
 	vw := a.o.Core.View()
-	if _, ok := view.Spec(vw, p.name); !ok {
-		a.silent.Delete(p.name) // Its cluster may be gone.
-		return noCluster(p.name)
+	if _, ok := view.Spec(vw, p.Name); !ok {
+		a.silent.Delete(p.Name) // Its cluster may be gone.
+		return noCluster(p.Name)
 	}
-	if p.bare {
+	if p.Bare {
 		target := "ui/"
 		if r.URL.RawQuery != "" {
 			target += "?" + r.URL.RawQuery
@@ -97,10 +64,10 @@ func (a *API) proxy(w http.ResponseWriter, r *http.Request, p proxied) error {
 		w.WriteHeader(http.StatusTemporaryRedirect)
 		return nil
 	}
-	jm, ok := view.JobManagerOf(vw, p.name)
+	jm, ok := view.JobManagerOf(vw, p.Name)
 	port := jm.Ports["rest"]
 	if !ok || port == 0 || jm.Host() == "" {
-		return a.noJobManager(w, r, p.name)
+		return a.noJobManager(w, r, p.Name)
 	}
 	target := &url.URL{Scheme: "http", Host: net.JoinHostPort(jm.Host(), strconv.Itoa(port))}
 	if jm.Secure {
@@ -108,7 +75,7 @@ func (a *API) proxy(w http.ResponseWriter, r *http.Request, p proxied) error {
 	}
 	transport, err := a.o.JobManagers(jm)
 	if err != nil {
-		return fault.New(fault.Upstream, "the JobManager of cluster %s cannot be reached: %v", p.name, err)
+		return fault.New(fault.Upstream, "the JobManager of cluster %s cannot be reached: %v", p.Name, err)
 	}
 	if r, err = listArguments(r, p); err != nil {
 		return err
@@ -124,7 +91,7 @@ type way struct {
 }
 
 // forward lets a request through. The server's own time limits do not apply: what counts is that something moves.
-func (a *API) forward(w http.ResponseWriter, r *http.Request, p proxied, target way) {
+func (a *API) forward(w http.ResponseWriter, r *http.Request, p access.Proxied, target way) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // A writer without deadlines has its own rules.
 	_ = control.SetWriteDeadline(time.Time{})
@@ -142,7 +109,7 @@ func (a *API) forward(w http.ResponseWriter, r *http.Request, p proxied, target 
 		Rewrite:       func(pr *httputil.ProxyRequest) { rewrite(pr, p, target.URL) },
 		ModifyResponse: func(resp *http.Response) error {
 			watch.touch()
-			a.answers(p.name, target.Host)
+			a.answers(p.Name, target.Host)
 			resp.Body = &watchedBody{ReadCloser: resp.Body, watch: watch}
 			cleanAnswer(resp, p, target.URL)
 			return nil
@@ -161,12 +128,12 @@ var dropped = []string{
 }
 
 // rewrite addresses the outgoing request. Hop-by-hop and X-Forwarded headers are gone already.
-func rewrite(pr *httputil.ProxyRequest, p proxied, target *url.URL) {
+func rewrite(pr *httputil.ProxyRequest, p access.Proxied, target *url.URL) {
 	out := pr.Out
 	out.URL.Scheme, out.URL.Host, out.Host = target.Scheme, target.Host, target.Host
-	out.URL.Path, out.URL.RawPath = p.rest, ""
-	if plain, err := url.PathUnescape(p.rest); err == nil {
-		out.URL.Path, out.URL.RawPath = plain, p.rest
+	out.URL.Path, out.URL.RawPath = p.Rest, ""
+	if plain, err := url.PathUnescape(p.Rest); err == nil {
+		out.URL.Path, out.URL.RawPath = plain, p.Rest
 	}
 	for _, name := range dropped {
 		out.Header.Del(name)
@@ -175,7 +142,7 @@ func rewrite(pr *httputil.ProxyRequest, p proxied, target *url.URL) {
 
 // cleanAnswer makes what the JobManager says right at our address: redirects become relative, cookies and
 // the permission for other origins (Flink's default is "*") do not leave its own address.
-func cleanAnswer(resp *http.Response, p proxied, target *url.URL) {
+func cleanAnswer(resp *http.Response, p access.Proxied, target *url.URL) {
 	for name := range resp.Header {
 		if strings.HasPrefix(name, "Access-Control-") {
 			resp.Header.Del(name)
@@ -192,17 +159,17 @@ func cleanAnswer(resp *http.Response, p proxied, target *url.URL) {
 		return
 	}
 	// From the directory of the request's path up to ui/, and down again.
-	up := strings.Repeat("../", strings.Count(p.rest, "/")-1)
+	up := strings.Repeat("../", strings.Count(p.Rest, "/")-1)
 	relative := url.URL{Path: "./" + up + strings.TrimLeft(u.Path, "/"), RawQuery: u.RawQuery, Fragment: u.Fragment}
 	resp.Header.Set("Location", relative.String())
 }
 
 // explainProxy turns the failure of a proxied request into an answer.
-func (a *API) explainProxy(w http.ResponseWriter, r *http.Request, p proxied, target *url.URL, err error) error {
+func (a *API) explainProxy(w http.ResponseWriter, r *http.Request, p access.Proxied, target *url.URL, err error) error {
 	w.Header().Set("Connection", "close") // The rest of the request's body is of no use.
 	if errors.Is(context.Cause(r.Context()), errStalled) {
 		return &statusError{status: http.StatusGatewayTimeout, err: fault.New(fault.Upstream,
-			"the JobManager of cluster %s at %s did not respond within %s", p.name, target.Host, a.o.StallTimeout)}
+			"the JobManager of cluster %s at %s did not respond within %s", p.Name, target.Host, a.o.StallTimeout)}
 	}
 	if r.Context().Err() != nil {
 		return r.Context().Err()
@@ -210,9 +177,9 @@ func (a *API) explainProxy(w http.ResponseWriter, r *http.Request, p proxied, ta
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		err = op.Err
 	}
-	a.silence(p.name, target.Host, err)
+	a.silence(p.Name, target.Host, err)
 	return fault.New(fault.Upstream,
-		"the JobManager of cluster %s at %s is not responding (%v): it may still be starting; see GET /v1/clusters/%s", p.name, target.Host, err, p.name)
+		"the JobManager of cluster %s at %s is not responding (%v): it may still be starting; see GET /v1/clusters/%s", p.Name, target.Host, err, p.Name)
 }
 
 // silence logs that a JobManager is not responding, once until it answers or another address takes its place:

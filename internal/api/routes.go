@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/access"
 	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 )
@@ -60,6 +61,7 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/operations", a.operations},
 		{http.MethodGet, "/v1/operations/{operation}", a.operation},
 		{http.MethodGet, "/v1/history", a.history},
+		{http.MethodGet, "/v1/audit", a.auditRecord},
 		{http.MethodGet, "/v1/debug/offers", a.offers},
 		{http.MethodGet, "/v1/debug/state", a.debugState},
 		{http.MethodGet, "/v1/debug/journal", a.journal},
@@ -144,20 +146,11 @@ func unclean(escaped string) bool {
 	}
 	segments := strings.Split(escaped[1:], "/")
 	for i, s := range segments {
-		if s == "" && i < len(segments)-1 || dotted(s) {
+		if s == "" && i < len(segments)-1 || access.Dotted(s) {
 			return true
 		}
 	}
 	return false
-}
-
-// dotted says whether a segment, escaped or not, is one of "." and "..".
-func dotted(segment string) bool {
-	if len(segment) > len("%2e%2e") {
-		return false
-	}
-	plain := strings.ReplaceAll(strings.ToLower(segment), "%2e", ".")
-	return plain == "." || plain == ".."
 }
 
 func noRoute(_ http.ResponseWriter, r *http.Request) error {

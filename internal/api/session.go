@@ -4,10 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/api/access"
 	"github.com/flink-on-mesos/flink-service/internal/auth"
 )
 
@@ -29,7 +29,7 @@ func (a *API) sessionCookie() string {
 // that of the request, whatever prefix it knows us under.
 func (a *API) beginSession(w http.ResponseWriter, r *http.Request) error {
 	if !a.o.Tokens.Open() {
-		http.SetCookie(w, a.cookie(r, a.o.Tokens.Session(tokenOf(r), time.Now().Add(sessionLifetime))))
+		http.SetCookie(w, a.cookie(r, a.o.Tokens.Session(access.Token(r), time.Now().Add(sessionLifetime))))
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
@@ -58,23 +58,9 @@ func (a *API) sessionScope(r *http.Request, need auth.Scope) auth.Scope {
 	if err != nil {
 		return auth.None
 	}
-	_, proxied := proxyPath(r.URL.EscapedPath())
-	if need > auth.Read && !(proxied && sameOrigin(r)) {
+	_, proxied := access.ProxyPath(r.URL.EscapedPath())
+	if need > auth.Read && !(proxied && access.SameOrigin(r)) {
 		return auth.None
 	}
 	return a.o.Tokens.SessionScope(c.Value, time.Now())
-}
-
-// sameOrigin says whether the browser tells that a page of our own origin sends the request: by Sec-Fetch-Site, which it
-// sends over HTTPS and to this machine only, else by Origin, else by Referer.
-func sameOrigin(r *http.Request) bool {
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
-		return site == "same-origin"
-	}
-	from := r.Header.Get("Origin")
-	if from == "" {
-		from = r.Header.Get("Referer")
-	}
-	u, err := url.Parse(from)
-	return err == nil && u.Host != "" && (strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, r.Header.Get("X-Forwarded-Host")))
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/api/access"
 )
 
 // stalling serves one proxy with a short patience, and tells when a handler has returned.
@@ -26,7 +28,7 @@ func stalling(t *testing.T, upstream http.HandlerFunc) (address string, returned
 	returned = make(chan struct{}, 1)
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() { returned <- struct{}{} }()
-		a.forward(w, r, proxied{name: "demo", rest: "/x"}, way{target, transport})
+		a.forward(w, r, access.Proxied{Name: "demo", Rest: "/x"}, way{target, transport})
 	}))
 	t.Cleanup(func() { front.Close(); transport.CloseIdleConnections(); jobManager.Close() })
 	return front.Listener.Addr().String(), returned

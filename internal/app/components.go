@@ -20,7 +20,6 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/artifact/replica"
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/runner"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
-	"github.com/flink-on-mesos/flink-service/internal/eventlog"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/flink"
 	"github.com/flink-on-mesos/flink-service/internal/flink/appcds"
@@ -29,7 +28,6 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/flink/rest"
 	"github.com/flink-on-mesos/flink-service/internal/history"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
-	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/loop"
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
@@ -43,6 +41,7 @@ import (
 
 // components are what runs while this instance leads.
 type components struct {
+	recordings
 	service   *Service
 	artifacts *artifact.Store
 	// replicator brings uploads from other instances, which others lists.
@@ -56,10 +55,8 @@ type components struct {
 	watcher    *jobmanager.Watcher
 	prober     *probe.Prober
 	loop       *loop.Loop
-	journal    *journal.Journal
 	handler    handler
 	history    *history.History
-	events     *eventlog.Log
 	// statsd reports the metrics; nil for nobody.
 	statsd     *metrics.StatsD
 	autoscaler *runner.Runner

@@ -40,6 +40,7 @@ func (p *components) newHandler() (handler, error) {
 			return journal.Tail(JournalDir(s.c), text, limit, maxBytes)
 		},
 		Flinks: flinks, Version: s.o.Version, Commit: s.o.Commit, FrameworkName: s.c.Framework.Name, Leader: s.url,
+		Audit:          p.audit,
 		Gatherer:       s.registry,
 		Metrics:        promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry}),
 		JobManagers:    p.connector.Transport,
@@ -77,7 +78,7 @@ func (p *components) newAdmission() *admit.Admission {
 			return err
 		},
 		HighAvailability: func(s spec.Spec) (string, error) {
-			l, ok, err := p.locate(s, "")
+			l, ok, err := p.locator().Locate(s, "")
 			if err != nil || !ok {
 				return "", err
 			}

@@ -16,6 +16,9 @@ import (
 // JournalDir is where the journal of an instance lies.
 func JournalDir(c config.Config) string { return filepath.Join(c.State.DataDir, "journal") }
 
+// AuditDir is where the audit record of an instance lies.
+func AuditDir(c config.Config) string { return filepath.Join(c.State.DataDir, "audit") }
+
 // CoreOptions are the knobs of the decisions.
 func CoreOptions(c config.Config) state.Options {
 	return state.Options{

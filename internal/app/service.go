@@ -24,11 +24,9 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/core"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
-	"github.com/flink-on-mesos/flink-service/internal/eventlog"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/history"
 	"github.com/flink-on-mesos/flink-service/internal/jobmanager"
-	"github.com/flink-on-mesos/flink-service/internal/journal"
 	"github.com/flink-on-mesos/flink-service/internal/launch"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos"
 	"github.com/flink-on-mesos/flink-service/internal/localmesos/standalone"
@@ -36,7 +34,6 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/mesos"
 	"github.com/flink-on-mesos/flink-service/internal/mesos/detect"
 	"github.com/flink-on-mesos/flink-service/internal/probe"
-	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/secretdir"
 	"github.com/flink-on-mesos/flink-service/internal/sendfile"
 	"github.com/flink-on-mesos/flink-service/internal/serviceaccount"
@@ -334,17 +331,8 @@ func (s *Service) assemble(ctx context.Context, st *openedState, stored state.St
 
 	began := time.Now()
 	st0 := core.New(CoreOptions(s.c), stored, began)
-	p.journal, err = journal.New(journal.Options{Dir: JournalDir(s.c), Masked: redact.ForJournal, Log: s.log.With("part", "journal")})
-	if err != nil {
+	if err := p.openRecords(st, stored, k, began); err != nil {
 		return nil, err
-	}
-	s.steps.add("the journal", p.journal.Close)
-	p.journal.Begin(began, stored)
-	if p.events, err = eventlog.New(eventlog.Options{Store: st, Stored: k.events}); err != nil {
-		return nil, err
-	}
-	if !s.c.Marathon.Uninstall {
-		s.steps.add("the record of events", p.events.Close)
 	}
 	if p.scheduler, err = s.newScheduler(p, masters); err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/flink-on-mesos/flink-service/internal/artifact"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
+	"github.com/flink-on-mesos/flink-service/internal/stale"
 	"github.com/flink-on-mesos/flink-service/internal/store"
 )
 
@@ -74,7 +75,7 @@ func unavailable(w http.ResponseWriter, message string) {
 type standby struct {
 	leader atomic.Pointer[url.URL]
 	proxy  *httputil.ReverseProxy
-	stale  staleAnswers
+	stale  *stale.Answers
 	// artifacts serves to other instances what was copied here; nil until the keys of the paths are known.
 	artifacts atomic.Pointer[artifact.Store]
 }
@@ -83,7 +84,7 @@ type standby struct {
 const forwarded = "X-Flink-Service-Forwarded"
 
 func newStandby(transport http.RoundTripper) *standby {
-	s := &standby{stale: staleAnswers{answers: make(map[string]recorded)}}
+	s := &standby{stale: stale.New()}
 	s.proxy = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			if u := s.leader.Load(); u != nil {
@@ -95,9 +96,9 @@ func newStandby(transport http.RoundTripper) *standby {
 		},
 		Transport:      transport,
 		FlushInterval:  -1,
-		ModifyResponse: s.stale.note,
+		ModifyResponse: s.stale.Note,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) {
-			if s.stale.answer(w, r) {
+			if s.stale.Answer(w, r) {
 				return
 			}
 			unavailable(w, "the leading instance does not answer; another takes over in a moment: try again")
@@ -113,7 +114,7 @@ func (s *standby) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Header.Get(forwarded) != "" && strings.HasPrefix(r.URL.Path, "/artifacts/") && s.artifacts.Load() != nil:
 		s.artifacts.Load().ServeHTTP(w, r)
 	case s.leader.Load() == nil || r.Header.Get(forwarded) != "":
-		if s.stale.answer(w, r) {
+		if s.stale.Answer(w, r) {
 			return
 		}
 		unavailable(w, "no instance leads right now; try again in a moment")

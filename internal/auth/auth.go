@@ -46,6 +46,12 @@ func (s Scope) String() string {
 // shortest is the least number of characters of a token: what is shorter can be found by trying.
 const shortest = 16
 
+// namePattern is the form of the name of a token, and numberedPattern that of those without a name.
+var (
+	namePattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	numberedPattern = regexp.MustCompile(`^(read|operate|admin)-[0-9]+$`)
+)
+
 // tokenPattern is the form of a bearer token (RFC 6750 §2.1).
 var tokenPattern = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
 
@@ -53,13 +59,15 @@ var tokenPattern = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
 type entry struct {
 	sum   [sha256.Size]byte
 	scope Scope
+	// name is what an operator calls it; empty for none.
+	name string
 }
 
 // Tokens are those that a service accepts. The zero value has none.
 type Tokens struct{ entries []entry }
 
-// Parse reads tokens: each is scope:token, with scope one of read, operate and admin, and the token of 16 or more
-// letters, digits and ._~+/-= characters. They are separated by commas, blanks or line breaks; what follows a # at the
+// Parse reads tokens: each is scope:token or scope@name:token, with scope one of read, operate and admin, and the token of 16
+// or more letters, digits and ._~+/-= characters. The name tells people whose it is. They are separated by commas, blanks or line breaks; what follows a # at the
 // beginning of a line is left out. No error quotes a token.
 func Parse(text string) (Tokens, error) {
 	var t Tokens
@@ -73,6 +81,9 @@ func Parse(text string) (Tokens, error) {
 			e, err := parse(field)
 			if err == nil && slices.ContainsFunc(t.entries, func(o entry) bool { return o.sum == e.sum }) {
 				err = fmt.Errorf("is there twice")
+			}
+			if err == nil && e.name != "" && slices.ContainsFunc(t.entries, func(o entry) bool { return o.name == e.name }) {
+				err = fmt.Errorf("has the name of another one: give it a name of its own")
 			}
 			if err != nil {
 				return Tokens{}, fmt.Errorf("token %d %w", n, err)
@@ -88,17 +99,20 @@ func Parse(text string) (Tokens, error) {
 
 // parse reads one token.
 func parse(field string) (entry, error) {
-	name, token, found := strings.Cut(field, ":")
-	scope, known := scopes()[name]
+	before, token, found := strings.Cut(field, ":")
+	word, name, named := strings.Cut(before, "@")
+	scope, known := scopes()[word]
 	switch {
 	case !found || !known:
 		return entry{}, fmt.Errorf("does not begin with a scope: write read:, operate: or admin: before it")
+	case named && (!namePattern.MatchString(name) || numberedPattern.MatchString(name)):
+		return entry{}, fmt.Errorf("has no good name between @ and the colon: use 1 to 64 letters, digits and ._- characters, other than those of a token without a name such as admin-1")
 	case len(token) < shortest:
 		return entry{}, fmt.Errorf("is shorter than %d characters: make one with openssl rand -hex 32", shortest)
 	case !tokenPattern.MatchString(token):
 		return entry{}, fmt.Errorf("has a character that no bearer token can have: use letters, digits and ._~+/-=")
 	}
-	return entry{sha256.Sum256([]byte(token)), scope}, nil
+	return entry{sha256.Sum256([]byte(token)), scope, name}, nil
 }
 
 // Open says that there are no tokens: everybody may do everything.
@@ -107,25 +121,33 @@ func (t Tokens) Open() bool { return len(t.entries) == 0 }
 // Scope returns what a token lets its bearer do, None when it is not known. It looks at every token whatever it
 // finds, and takes the same time for each.
 func (t Tokens) Scope(token string) Scope {
-	sum := sha256.Sum256([]byte(token))
-	found := None
-	for _, e := range t.entries {
-		equal := subtle.ConstantTimeCompare(sum[:], e.sum[:])
-		found = Scope(subtle.ConstantTimeSelect(equal, int(e.scope), int(found)))
-	}
-	return found
+	scope, _ := t.byToken(token)
+	return scope
 }
 
-// Name tells tokens apart without telling anything about them: the scope, and the place among those of that scope,
-// such as admin-1. It is empty for a token that is not known.
+// Name tells tokens apart without telling anything about them: the name that the operator gave it, or else the scope and the
+// place among those of that scope, such as admin-1. It is empty for a token that is not known.
 func (t Tokens) Name(token string) string {
+	_, name := t.byToken(token)
+	return name
+}
+
+func (t Tokens) byToken(token string) (Scope, string) {
 	sum := sha256.Sum256([]byte(token))
-	name, count := "", map[Scope]int{}
+	return t.find(func(e entry) int { return subtle.ConstantTimeCompare(sum[:], e.sum[:]) })
+}
+
+// find looks at every token, also after it has found the one for which equal returns 1.
+func (t Tokens) find(equal func(entry) int) (found Scope, name string) {
+	count := map[Scope]int{}
 	for _, e := range t.entries {
 		count[e.scope]++
-		if subtle.ConstantTimeCompare(sum[:], e.sum[:]) == 1 {
-			name = fmt.Sprintf("%s-%d", e.scope, count[e.scope])
+		if equal(e) == 1 {
+			found, name = e.scope, e.name
+			if name == "" {
+				name = fmt.Sprintf("%s-%d", e.scope, count[e.scope])
+			}
 		}
 	}
-	return name
+	return found, name
 }

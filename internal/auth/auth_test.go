@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/auth"
 )
@@ -39,6 +40,30 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestName gives some tokens names.
+func TestName(t *testing.T) {
+	t.Parallel()
+	tokens, err := auth.Parse("admin:" + admin + " read@prometheus:" + reader + " admin@alice.b-1:" + operator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := tokens.Session(operator, time.Now().Add(time.Hour))
+	for got, want := range map[string]string{
+		tokens.Name(admin): "admin-1", tokens.Name(reader): "prometheus", tokens.Name(operator): "alice.b-1", tokens.Name("unknown-0123456789"): "",
+		tokens.SessionName(session, time.Now()) + " by cookie": "alice.b-1 by cookie",
+	} {
+		if got != want {
+			t.Errorf("Name() = %q, want %q", got, want)
+		}
+	}
+	if s := tokens.Scope(operator); s != auth.Admin {
+		t.Errorf("the scope of a token with a name is %s", s)
+	}
+	if name := tokens.SessionName(session, time.Now().Add(2*time.Hour)); name != "" {
+		t.Errorf("a session that has ended is of %q", name)
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ text, part string }{
@@ -47,6 +72,11 @@ func TestParseRefuses(t *testing.T) {
 		{"read:canary", "shorter than 16"},
 		{"read:canary-0123456789\"abcd", "character"},
 		{"read:" + reader + ",admin:" + reader, "token 2 is there twice"},
+		{"read@:" + reader, "token 1 has no good name"},
+		{"read@a b:" + reader, "does not begin with a scope"},
+		{"read@admin-1:" + reader, "has no good name"},
+		{"read@a/b:" + reader, "has no good name"},
+		{"read@a:" + reader + ",admin@a:" + admin, "token 2 has the name of another one"},
 		{" \n ", "there is no token"},
 		{"# read:canary-0123456789abcdef", "there is no token"},
 		{"read:" + reader + " admin:canäry-0123456789abcdefgh", "token 2 has a character"},

@@ -24,18 +24,24 @@ func (t Tokens) Session(token string, until time.Time) string {
 
 // SessionScope returns what the token of a session lets its bearer do; None when it has ended or is not ours.
 func (t Tokens) SessionScope(session string, now time.Time) Scope {
+	scope, _ := t.session(session, now)
+	return scope
+}
+
+// SessionName returns the name of the token of a session, as Name tells it; empty when it has ended or is not ours.
+func (t Tokens) SessionName(session string, now time.Time) string {
+	_, name := t.session(session, now)
+	return name
+}
+
+func (t Tokens) session(session string, now time.Time) (Scope, string) {
 	end, text, _ := strings.Cut(session, ".")
 	given, err := base64.RawURLEncoding.DecodeString(text)
 	seconds, wrong := strconv.ParseInt(end, 10, 64)
 	if err != nil || wrong != nil || now.Unix() >= seconds {
-		return None
+		return None, ""
 	}
-	found := None
-	for _, e := range t.entries {
-		equal := subtle.ConstantTimeCompare(given, sessionMAC(e.sum, end))
-		found = Scope(subtle.ConstantTimeSelect(equal, int(e.scope), int(found)))
-	}
-	return found
+	return t.find(func(e entry) int { return subtle.ConstantTimeCompare(given, sessionMAC(e.sum, end)) })
 }
 
 // sessionMAC signs the end of a session with the hash of its token.

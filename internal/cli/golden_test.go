@@ -34,7 +34,8 @@ const (
 	// full is one whose savepoints fail.
 	full = "cluster create app --jar-uri http://files.example/endless.jar -D execution.checkpointing.savepoint-dir=file:/full -q"
 	// scaled is one whose job has more to do than it can, and which the autoscaler watches.
-	scaled = "cluster create app --jar-uri http://files.example/busy.jar -D job.autoscaler.enabled=true -D job.autoscaler.scaling.enabled=false " +
+	scaled = acting + " -D job.autoscaler.scaling.enabled=false"
+	acting = "cluster create app --jar-uri http://files.example/busy.jar -D job.autoscaler.enabled=true " +
 		"-D job.autoscaler.metrics.window=15s -D job.autoscaler.stabilization.interval=5s -q"
 	jobID = "00000000000000000000000000000001"
 	jarID = "00000000-0000-4000-8000-000000000001_endless.jar"
@@ -105,6 +106,10 @@ func goldenCases() []goldenCase {
 		{name: "autoscaler status early", setup: []string{scaled, "sleep 8s"}, args: "autoscaler status app"},
 		{name: "autoscaler status off", setup: []string{create}, args: "autoscaler status demo", json: true},
 		{name: "autoscaler status unknown", args: "autoscaler status demo"},
+		{name: "autoscaler status acted", setup: []string{acting, "sleep 60s"}, args: "autoscaler status app"},
+		{name: "autoscaler history acted", setup: []string{acting, "sleep 60s"}, args: "autoscaler history app"},
+		{name: "cluster history autoscaler", setup: []string{acting, "sleep 60s"}, args: "cluster history app"},
+		{name: "cluster events autoscaler", setup: []string{acting, "sleep 60s"}, args: "cluster events app"},
 		{name: "autoscaler history", setup: []string{scaled, "sleep 40s"}, args: "autoscaler history app", json: true},
 		{name: "autoscaler explain", setup: []string{scaled, "sleep 40s"}, args: "autoscaler explain app --vertex Source", json: true},
 		{name: "autoscaler explain nothing", setup: []string{scaled, "sleep 40s"}, args: "autoscaler explain app --vertex Sink"},

@@ -71,7 +71,7 @@ type HTTP struct {
 	KeyFile         string `envconfig:"LISTEN_KEY_FILE" doc:"A PEM file with the key of LISTEN_CERTIFICATE_FILE."`
 	AdvertiseHost   string `envconfig:"ADVERTISE_HOST" doc:"The host name or address under which agents reach the service; without it HOST as given by Marathon, else the host name of the machine."`
 	AdvertiseURL    string `envconfig:"ADVERTISE_URL" doc:"The whole address under which agents reach the service, when it is not http://ADVERTISE_HOST:port (https with LISTEN_CERTIFICATE_FILE). A name that stays when the service moves (a VIP, Mesos-DNS) keeps the fetcher's cache useful after the move."`
-	APITokens       Secret `envconfig:"API_TOKENS" doc:"Who may use the API: tokens as scope:token, separated by commas, blanks or line breaks (lines that begin with # are left out). scope is read (look), operate (also run, stop and save jobs, upload files, restart) or admin (also create, change and delete clusters); a token has 16 or more letters, digits and ._~+/-=. Requests carry Authorization: Bearer token. Without any, everybody who reaches the service may do everything, which is right behind Admin Router."`
+	APITokens       Secret `envconfig:"API_TOKENS" doc:"Who may use the API: tokens as scope:token, or scope@name:token so that operations and the audit record name whose it is, separated by commas, blanks or line breaks (lines that begin with # are left out). scope is read (look), operate (also run, stop and save jobs, upload files, restart) or admin (also create, change and delete clusters); a token has 16 or more letters, digits and ._~+/-=. Requests carry Authorization: Bearer token. Without any, everybody who reaches the service may do everything, which is right behind Admin Router."`
 }
 
 // Tokens reads APITokens, which are checked already.
@@ -181,8 +181,9 @@ func (m Metrics) StatsD() string {
 
 // Log is for people and machines.
 type Log struct {
-	Level  slog.Level `envconfig:"LOG_LEVEL" default:"INFO" doc:"DEBUG, INFO, WARN or ERROR."`
-	Format string     `envconfig:"LOG_FORMAT" default:"text" doc:"text or json."`
+	AuditStdout bool       `envconfig:"AUDIT_STDOUT" default:"false" doc:"true also writes the audit record to standard output, a line of JSON for each entry. It is always in audit below DATA_DIR."`
+	Level       slog.Level `envconfig:"LOG_LEVEL" default:"INFO" doc:"DEBUG, INFO, WARN or ERROR."`
+	Format      string     `envconfig:"LOG_FORMAT" default:"text" doc:"text or json."`
 }
 
 // Facts come from Marathon and Mesos.

@@ -59,7 +59,7 @@ func TestLoadEveryVariable(t *testing.T) {
 		"STATE_STORE_TLS": "true", "STATE_STORE_CA_FILE": ca, "LISTEN_CERTIFICATE_FILE": ca, "LISTEN_KEY_FILE": ca, "FETCH_SCHEMES": "https,s3", "FETCH_HOSTS": "files.example.com,.internal",
 		"OFFER_REFUSE_DURATION": "2m", "RECONCILE_INTERVAL": "2m", "TASK_KILL_GRACE": "5s", "UNREACHABLE_TIMEOUT": "1m",
 		"METRICS_MAX_SERIES": "500", "STATSD_UDP_HOST": "127.0.0.1", "STATSD_UDP_PORT": "8125",
-		"LOG_LEVEL": "debug", "LOG_FORMAT": "json",
+		"AUDIT_STDOUT": "true", "LOG_LEVEL": "debug", "LOG_FORMAT": "json",
 		"DCOS_SERVICE_ACCOUNT_CREDENTIAL": "file:sa.json", "MARATHON_URL": "http://marathon.mesos:8080", "UNINSTALL_SAVEPOINT_DIRECTORY": "hdfs:///sp", "MARATHON_USER": "u", "MARATHON_PASSWORD": "pw", "UNINSTALL": "true", "SDK_UNINSTALL": "true",
 		"HOST": "agent", "PORT_API": "31000", "PORT0": "31001", "MARATHON_APP_ID": "/flink", "MESOS_TASK_ID": "t", "MESOS_SANDBOX": "/s",
 	}

@@ -45,7 +45,7 @@ func Systemd(environ []string) ([]byte, error) {
 Description=Flink on Mesos
 After=network-online.target
 Wants=network-online.target
-# A service that fails at once is started again for ever, as Marathon would.
+# A service that fails at once is started again forever, as Marathon would.
 StartLimitIntervalSec=0
 
 [Service]

@@ -57,7 +57,7 @@ type JobException struct {
 
 // Actor is who asked for a change.
 type Actor struct {
-	// Name is the token, by its scope and its place in API_TOKENS such as admin-1; "service" for what the service does
+	// Name is the token, by its name in API_TOKENS, or by its scope and its place there such as admin-1; "service" for what the service does
 	// by itself; empty when no token is asked for.
 	Name string `json:"name,omitempty"`
 	// User is the user of the DC/OS token in the request, as the token says; it is not verified.
@@ -119,6 +119,7 @@ const (
 	OperationRestartTask OperationKind = "restart-task"
 	OperationPause       OperationKind = "pause"
 	OperationContinue    OperationKind = "continue"
+	OperationAutoscale   OperationKind = "autoscale"
 	OperationSnapshot    OperationKind = "snapshot"
 	OperationAdopt       OperationKind = "adopt-snapshot"
 	OperationPin         OperationKind = "pin-snapshot"

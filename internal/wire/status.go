@@ -103,7 +103,7 @@ type JobResult struct {
 	Ended       time.Time `json:"ended"`
 }
 
-// Waiting is a task that is wanted and has no place yet.
+// Waiting is a task that is wanted and not placed yet.
 type Waiting struct {
 	ID string `json:"id"`
 	// Pod is the lasting name of its place in the cluster.
@@ -231,7 +231,7 @@ type Summary struct {
 	SlotsFree    int       `json:"slotsAvailable"`
 	JobsRunning  int       `json:"jobsRunning"`
 	Created      time.Time `json:"created"`
-	// Waiting is why a task has no place yet, or else why a job has no slots; empty when nothing waits.
+	// Waiting is why a task is not placed yet, or else why a job has no slots; empty when nothing waits.
 	Waiting string `json:"waiting,omitempty"`
 	// Paused says that no task is started until the plan is resumed.
 	Paused bool `json:"paused,omitempty"`

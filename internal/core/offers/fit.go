@@ -201,7 +201,7 @@ func (q *question) notes() {
 	if !c.Active() {
 		note("the cluster is %s and starts nothing", c.State)
 	} else if len(c.JobManagers) == 0 {
-		note("the cluster's JobManager has no place yet; TaskManagers are started after it")
+		note("the cluster's JobManager is not placed yet; TaskManagers are started after it")
 	}
 	if c.Paused {
 		note("starts of the cluster's tasks are paused")

@@ -57,7 +57,7 @@ func Offered(tx *state.Tx, e state.Offered) {
 			continue
 		}
 		if back {
-			why = append(why, "what was reserved is given back")
+			why = append(why, "what was reserved is released")
 		}
 		recordOffers(tx, []offer.Offer{a.Left()})
 		outcome(tx, a, launches, why)
@@ -228,7 +228,7 @@ func refuses(tx *state.Tx, a *offer.Agent, f *constraint.Facts, q *queue, w *sta
 	if w.Role == spec.TaskManagerTask {
 		jm, ok := tx.NewestJobManager(q.cluster)
 		if !ok {
-			return "its JobManager has no place yet", true
+			return "waiting for its JobManager to be placed", true
 		}
 		if c, ok := tx.Clusters.Get([]byte(q.cluster)); ok && tx.SupersededTasks(c) {
 			return "tasks of the previous start of its job have not ended yet", true

@@ -204,6 +204,6 @@ func (tx *Tx) AbandonReservations() {
 	for _, r := range all {
 		tx.DropReservation(r)
 		tx.Send(RecordEvent{Cluster: r.Cluster, Event: wire.Event{Time: tx.Now, Type: "ReservationLeft", Message: fmt.Sprintf(
-			"what is reserved as %s on %s (%s) for the role %s could not be given back; end it with the master's operator API", r.ID, r.Hostname, r.AgentID, r.MesosRole)}})
+			"what is reserved as %s on %s (%s) for the role %s could not be released; remove it with the master's operator API", r.ID, r.Hostname, r.AgentID, r.MesosRole)}})
 	}
 }

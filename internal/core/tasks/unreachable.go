@@ -75,11 +75,11 @@ func Probed(tx *state.Tx, e state.Probed) {
 	switch {
 	case e.Alive:
 		if !p.Alive && t.Goal == task.Launched {
-			tx.RecordEvent(c, "StillRuns", "%s on %s runs (%s) though Mesos does not hear its agent; it stays as long as it does", t.ID, t.Hostname, e.By)
+			tx.RecordEvent(c, "StillRuns", "%s on %s runs (%s) though its agent is unreachable; it is kept for as long as it runs", t.ID, t.Hostname, e.By)
 		}
 		p.Alive, p.Silent = true, time.Time{}
 	case e.Reached || e.Compared == 0 && otherAgents(tx, t.AgentID):
-		lost(tx, c, t, "its agent is not heard, and it does not answer")
+		lost(tx, c, t, "its agent is unreachable, and it does not answer")
 		return
 	default:
 		if (p.Alive || p.Silent.Equal(p.Asked)) && t.Goal == task.Launched {

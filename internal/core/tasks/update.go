@@ -86,7 +86,7 @@ func live(tx *state.Tx, c *state.Cluster, t *task.Task, was task.State) {
 			recordStart(tx, c, t)
 		}
 	case t.State == task.Unreachable:
-		tx.RecordEvent(c, "Unreachable", "Mesos does not hear the agent %s of %s, which is asked whether it lives", t.Hostname, t.ID)
+		tx.RecordEvent(c, "Unreachable", "agent %s of %s is unreachable; checking whether the task still runs", t.Hostname, t.ID)
 		probe(tx, c, t)
 	}
 	if t.Kind == spec.TaskManagerTask {

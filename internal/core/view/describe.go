@@ -264,7 +264,7 @@ func waitingOf(s *state.State, c *state.Cluster) []wire.Waiting {
 		}
 		v.Reason = reasons[key]
 		if w.Role == spec.TaskManagerTask && len(c.JobManagers) == 0 {
-			v.Reason = "its JobManager has no place yet"
+			v.Reason = "waiting for its JobManager to be placed"
 		} else if w.Role == spec.TaskManagerTask && s.AwaitsAddress(c) {
 			v.Reason = "the address of its JobManager is not known yet"
 		}

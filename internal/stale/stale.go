@@ -1,4 +1,5 @@
-package app
+// Package stale owns the leader's last answers, which a standby gives again while no instance leads.
+package stale
 
 import (
 	"bytes"
@@ -16,12 +17,15 @@ const (
 	rememberedSize = 1 << 20
 )
 
-// staleAnswers are the leader's last answers to reads that went through this standby. While no instance leads
-// they are given again, with their age.
-type staleAnswers struct {
+// Answers are the leader's last answers to reads that went through this standby. While no instance leads they are given
+// again, with their age. It is safe for use by several goroutines.
+type Answers struct {
 	mu      sync.Mutex
 	answers map[string]recorded
 }
+
+// New returns Answers that remember none.
+func New() *Answers { return &Answers{answers: map[string]recorded{}} }
 
 type recorded struct {
 	contentType string
@@ -29,8 +33,8 @@ type recorded struct {
 	at          time.Time
 }
 
-// note remembers an answer of the leader; it passes the body on as it was.
-func (m *staleAnswers) note(r *http.Response) error {
+// Note remembers an answer of the leader; it passes the body on as it was.
+func (m *Answers) Note(r *http.Response) error {
 	if r.StatusCode != http.StatusOK || !readable(r.Request) {
 		return nil
 	}
@@ -63,8 +67,8 @@ func readable(r *http.Request) bool {
 		(strings.HasPrefix(r.URL.Path, "/v1/clusters") || r.URL.Path == "/v1/service")
 }
 
-// answer gives a remembered answer, if there is one.
-func (m *staleAnswers) answer(w http.ResponseWriter, r *http.Request) bool {
+// Answer gives a remembered answer, if there is one.
+func (m *Answers) Answer(w http.ResponseWriter, r *http.Request) bool {
 	if !readable(r) {
 		return false
 	}
