@@ -66,6 +66,8 @@ func (nothing) Tell(string) {}
 
 func (nothing) StopJobs(state.StopJobs) {}
 
+func (nothing) Rescale(state.Rescale) {}
+
 func (nothing) TakeSnapshot(state.TakeSnapshot) {}
 
 func (nothing) DisposeSnapshot(state.DisposeSnapshot) {}

@@ -75,6 +75,22 @@ func (d Delay) since(start time.Time) Delay {
 	return d
 }
 
+// Without is the state without a step that was decided at a time and not taken. Delays of scale-downs
+// begin anew.
+func (s State) Without(at time.Time) State {
+	steps := map[string][]VertexStep{}
+	for id, list := range s.Steps {
+		list = slices.DeleteFunc(slices.Clone(list), func(v VertexStep) bool { return v.At.Equal(at) })
+		if len(list) > 0 {
+			steps[id] = list
+		}
+	}
+	s.Steps = steps
+	s.Restarts = slices.DeleteFunc(slices.Clone(s.Restarts), func(r Restart) bool { return r.At.Equal(at) })
+	s.Overrides, s.Memory = nil, nil
+	return s
+}
+
 // prepare returns the state for a collection: without vertices that are gone, old steps, and the
 // samples of an earlier run of the job. It notes what the last restart took.
 func (s State) prepare(o settings.Options, c Collection) State {

@@ -34,7 +34,8 @@ const (
 	// full is one whose savepoints fail.
 	full = "cluster create app --jar-uri http://files.example/endless.jar -D execution.checkpointing.savepoint-dir=file:/full -q"
 	// scaled is one whose job has more to do than it can, and which the autoscaler watches.
-	scaled = "cluster create app --jar-uri http://files.example/busy.jar -D job.autoscaler.enabled=true -D job.autoscaler.scaling.enabled=false " +
+	scaled = acting + " -D job.autoscaler.scaling.enabled=false"
+	acting = "cluster create app --jar-uri http://files.example/busy.jar -D job.autoscaler.enabled=true " +
 		"-D job.autoscaler.metrics.window=15s -D job.autoscaler.stabilization.interval=5s -q"
 	jobID = "00000000000000000000000000000001"
 	jarID = "00000000-0000-4000-8000-000000000001_endless.jar"
@@ -100,11 +101,17 @@ func goldenCases() []goldenCase {
 		{name: "cluster revert", setup: []string{create, "cluster update demo --tm-memory 4g --wait -q", "cluster tag demo 1 good -q"}, args: "cluster revert demo good -m slow --wait", json: true},
 		{name: "cluster revert same", setup: []string{create}, args: "cluster revert demo 1"},
 		{name: "cluster revert unknown", setup: []string{create}, args: "cluster revert demo 7"},
+		{name: "cluster update rolled back", setup: []string{"cluster create app -f watched.yaml --jar-uri http://files.example/endless.jar -q"}, args: "cluster update app --jar-uri http://files.example/throws.jar --wait"},
+		{name: "cluster describe rolled back", setup: []string{"cluster create app -f watched.yaml --jar-uri http://files.example/endless.jar -q", "cluster update app --jar-uri http://files.example/throws.jar -q", "sleep 60s"}, args: "cluster describe app"},
 		{name: "cluster update generation", setup: []string{create, "cluster update demo --tm-memory 4g --wait -q"}, args: "cluster update demo --tm-memory 5g --check-generation 1"},
 		{name: "autoscaler status", setup: []string{scaled, "sleep 40s"}, args: "autoscaler status app", json: true},
 		{name: "autoscaler status early", setup: []string{scaled, "sleep 8s"}, args: "autoscaler status app"},
 		{name: "autoscaler status off", setup: []string{create}, args: "autoscaler status demo", json: true},
 		{name: "autoscaler status unknown", args: "autoscaler status demo"},
+		{name: "autoscaler status acted", setup: []string{acting, "sleep 60s"}, args: "autoscaler status app"},
+		{name: "autoscaler history acted", setup: []string{acting, "sleep 60s"}, args: "autoscaler history app"},
+		{name: "cluster history autoscaler", setup: []string{acting, "sleep 60s"}, args: "cluster history app"},
+		{name: "cluster events autoscaler", setup: []string{acting, "sleep 60s"}, args: "cluster events app"},
 		{name: "autoscaler history", setup: []string{scaled, "sleep 40s"}, args: "autoscaler history app", json: true},
 		{name: "autoscaler explain", setup: []string{scaled, "sleep 40s"}, args: "autoscaler explain app --vertex Source", json: true},
 		{name: "autoscaler explain nothing", setup: []string{scaled, "sleep 40s"}, args: "autoscaler explain app --vertex Sink"},
@@ -367,6 +374,7 @@ func (w *world) golden(t *testing.T, c goldenCase, mode string, tty bool, args s
 		w.file(t, jar+".jar", "PK "+jar)
 	}
 	w.file(t, "spec.yaml", "name: demo\nflinkVersion: \"1.20\"\ntaskManager:\n  memory: 2g\nflinkConfiguration:\n  parallelism.default: \"2\"\n")
+	w.file(t, "watched.yaml", "name: app\nkind: application\nupgrade:\n  rollback: \"on\"\n  minHealthyTime: 5s\njob:\n  upgradeMode: savepoint\nflinkConfiguration:\n  execution.checkpointing.savepoint-dir: file:/savepoints\n")
 	w.file(t, "flink-conf.yaml", "taskmanager.numberOfTaskSlots: 4\nmesos.resourcemanager.framework.role: prod\nmesos.resourcemanager.framework.secret: hidden\n"+
 		"mesos.constraints.hard.hostattribute: disk:ssd\nparallelism.default: 8\nstate.backend: [\n")
 	w.file(t, "config.yaml", "parallelism:\n  default: 8\npipeline.jars: [a, b]\nenv.java.opts.all: \"-Da='yes: no'\"\n")

@@ -30,6 +30,9 @@ type crashWorld struct {
 	savepoints map[string]string
 	files      map[string]bool
 	stopped    map[string]bool
+	// parallelism is what the job runs with, by vertex; rigid says that Flink cannot rescale it.
+	parallelism map[string]int
+	rigid       bool
 	// two says that two programs ran at once.
 	two   bool
 	queue []state.Event
@@ -96,6 +99,15 @@ func (w *crashWorld) perform(a state.Action) {
 		path := fmt.Sprintf("file:/sp/stop-%d", a.Number)
 		w.files[path] = true // Asked for again under the same number, it is the same.
 		w.queue = append(w.queue, state.JobsStopped{Cluster: a.Cluster, Number: a.Number, Done: true, Savepoints: []wire.Savepoint{{Job: "j1", Path: path}}})
+	case state.Rescale:
+		r := state.Rescaled{Cluster: a.Cluster, Number: a.Number}
+		if w.rigid {
+			r.Failure = "the scheduler is not adaptive"
+		} else {
+			w.parallelism = a.Parallelism
+			r.Idle = w.taskManagers()[:a.Idle]
+		}
+		w.queue = append(w.queue, r)
 	case state.TakeSnapshot:
 		path, ok := w.savepoints[a.Snapshot.Request]
 		if !ok {
@@ -137,7 +149,7 @@ func (w *crashWorld) rest(t *testing.T) {
 				w.end(id, task.Finished)
 				continue
 			}
-			w.queue = append(w.queue, state.FlinkObserved{Cluster: "demo", JobManager: id}, state.JobsObserved{Cluster: "demo", JobManager: id, Jobs: []wire.Job{{
+			w.queue = append(w.queue, state.FlinkObserved{Cluster: "demo", JobManager: id, Flink: wire.Flink{TaskManagers: len(w.taskManagers())}}, state.JobsObserved{Cluster: "demo", JobManager: id, Jobs: []wire.Job{{
 				ID: "j1", State: "RUNNING", Running: true, Started: w.began,
 			}}})
 			if strings.HasPrefix(w.program[id], "bad.jar") {
@@ -158,6 +170,18 @@ func (w *crashWorld) rest(t *testing.T) {
 			}
 		}
 	}
+}
+
+// taskManagers are the ids of those that run.
+func (w *crashWorld) taskManagers() []string {
+	var ids []string
+	for id, t := range w.tasks {
+		if t.Kind == spec.TaskManagerTask {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 func sortedTasks(s *state.State) []string {

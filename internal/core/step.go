@@ -71,8 +71,8 @@ func Step(s state.State, e state.Event, now time.Time) (state.State, []state.Act
 		lifecycle.JobFailed(tx, e)
 	case state.CreateSnapshot, state.ChangeSnapshot, state.SnapshotTaken, state.SnapshotDisposed:
 		lifecycle.Snapshot(tx, e)
-	case state.Autoscaled:
-		scaling.Autoscaled(tx, e)
+	case state.Autoscaled, state.Rescaled:
+		scaling.Take(tx, e)
 	case state.CheckpointFound:
 		lifecycle.CheckpointFound(tx, e)
 	case state.WorkersWanted:
@@ -121,6 +121,7 @@ func tick(tx *state.Tx, e state.Ticked) {
 	rollback.Tick(tx)
 	lifecycle.TickCancels(tx)
 	lifecycle.TickSnapshots(tx)
+	scaling.Tick(tx)
 	tx.TickOperations()
 	tasks.TickReconciliation(tx, e)
 }

@@ -39,6 +39,8 @@ var kinds = func() map[string]reflect.Type {
 		state.SnapshotTaken{},
 		state.SnapshotDisposed{},
 		state.CheckpointFound{},
+		state.Autoscaled{},
+		state.Rescaled{},
 		state.LogErrorFound{},
 		state.PauseLaunches{},
 		state.RequestRefused{},

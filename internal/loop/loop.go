@@ -39,12 +39,13 @@ type Flink interface {
 	Tell(cluster string)
 }
 
-// Jobs ends the jobs of clusters, and finds what they and their tasks left. It must not wait.
+// Jobs ends and rescales the jobs of clusters, and finds what they and their tasks left. It must not wait.
 type Jobs interface {
 	CancelJobs(a state.CancelJobs)
 	StopJobs(a state.StopJobs)
 	FindCheckpoint(a state.FindCheckpoint)
 	FindLogError(a state.FindLogError)
+	Rescale(a state.Rescale)
 }
 
 // Snapshots has Flink take snapshots, and their files removed. It must not wait.
@@ -306,6 +307,9 @@ func (r *run) act(a state.Action) {
 		r.o.Flink.Forget(a)
 	case state.FindCheckpoint:
 		r.o.Jobs.FindCheckpoint(a)
+	case state.Rescale:
+		r.o.Log.Info("Flink is asked to rescale a job", "cluster", a.Cluster, "job", a.Job, "step", a.Number)
+		r.o.Jobs.Rescale(a)
 	case state.FindLogError:
 		r.o.Jobs.FindLogError(a)
 	case state.Probe:

@@ -86,6 +86,8 @@ func (w *world) Tell(cluster string)           { w.note("report workers of %s", 
 func (w *world) CancelJobs(a state.CancelJobs) { w.note("cancel jobs of %s", a.Cluster) }
 func (w *world) StopJobs(a state.StopJobs)     { w.note("stop jobs of %s", a.Cluster) }
 
+func (w *world) Rescale(a state.Rescale) { w.note("rescale %s", a.Job) }
+
 func (w *world) FindLogError(a state.FindLogError) { w.note("find the last error of %s", a.TaskID) }
 
 func (w *world) Probe(a state.Probe)               { w.note("probe %s", a.Task.ID) }

@@ -142,6 +142,8 @@ type JobSpec struct {
 	// newer state there is.
 	SavepointRedeployNonce int64 `json:"savepointRedeployNonce,omitempty"`
 	AllowNonRestoredState  bool  `json:"allowNonRestoredState,omitempty"`
+	// AutoscalerResetNonce has the autoscaler forget its history and the parallelism that it has set when it changes.
+	AutoscalerResetNonce int64 `json:"autoscalerResetNonce,omitempty"`
 	// UpgradeMode says how the job's state survives a change of the spec; empty means stateless, or
 	// last-state with high availability.
 	UpgradeMode UpgradeMode `json:"upgradeMode,omitempty"`

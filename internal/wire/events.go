@@ -119,6 +119,7 @@ const (
 	OperationRestartTask OperationKind = "restart-task"
 	OperationPause       OperationKind = "pause"
 	OperationContinue    OperationKind = "continue"
+	OperationAutoscale   OperationKind = "autoscale"
 	OperationSnapshot    OperationKind = "snapshot"
 	OperationAdopt       OperationKind = "adopt-snapshot"
 	OperationPin         OperationKind = "pin-snapshot"

@@ -73,15 +73,16 @@ var allowed = map[string][]string{
 	"internal/wire":             {"internal/task", "internal/spec", "internal/fault"},
 	"internal/offer":            {"internal/wire", "internal/task", "internal/spec"},
 	"internal/core":             {"internal/core/*", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/core/state":       {"internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
-	"internal/core/workers":     {"internal/core/state", "internal/offer", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/state":       {"internal/autoscale/flinkconf", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/overrides":   {"internal/autoscale/flinkconf", "internal/core/state", "internal/spec"},
+	"internal/core/workers":     {"internal/core/overrides", "internal/core/state", "internal/offer", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/rollback":    {"internal/core/lifecycle", "internal/core/revision", "internal/core/state", "internal/redact", "internal/wire", "internal/spec"},
 	"internal/core/revision":    {"internal/core/state", "internal/task", "internal/wire", "internal/spec", "internal/fault"},
-	"internal/core/lifecycle":   {"internal/redact", "internal/autoscale/calendar", "internal/core/revision", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/lifecycle":   {"internal/core/overrides", "internal/autoscale/flinkconf", "internal/redact", "internal/autoscale/calendar", "internal/core/revision", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/refused":     {"internal/core/state", "internal/wire"},
-	"internal/core/scaling":     {"internal/core/lifecycle", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/scaling":     {"internal/autoscale/flinkconf", "internal/core/lifecycle", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/tasks":       {"internal/core/lifecycle", "internal/core/workers", "internal/core/state", "internal/wire", "internal/task", "internal/spec"},
-	"internal/core/offers":      {"internal/core/workers", "internal/core/state", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/core/offers":      {"internal/core/overrides", "internal/core/workers", "internal/core/state", "internal/offer", "internal/constraint", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/view":        {"internal/core/lifecycle", "internal/core/revision", "internal/core/offers", "internal/core/state", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 	"internal/core/check":       {"internal/core/state", "internal/spec", "internal/task"},
 	"internal/loop":             {"internal/core", "internal/core/*", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
@@ -150,13 +151,14 @@ var allowed = map[string][]string{
 	"internal/autoscale/settings": {"internal/autoscale/calendar", "internal/spec"},
 	"internal/autoscale/collect":  {"internal/autoscale", "internal/flink/rest"},
 
-	"internal/secretdir":        {"internal/spec"},
-	"internal/audit":            {},
-	"internal/stale":            {},
-	"internal/api/audited":      {"internal/api/query", "internal/audit", "internal/auth", "internal/wire"},
-	"internal/metrics":          {"internal/core/state", "internal/wire", "internal/task", "internal/spec"},
-	"internal/autoscale/report": {"internal/autoscale"},
-	"internal/autoscale/runner": {"internal/autoscale", "internal/autoscale/*", "internal/core/*", "internal/flink", "internal/flink/rest", "internal/redact", "internal/store", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
+	"internal/secretdir":           {"internal/spec"},
+	"internal/audit":               {},
+	"internal/stale":               {},
+	"internal/api/audited":         {"internal/api/query", "internal/audit", "internal/auth", "internal/wire"},
+	"internal/metrics":             {"internal/core/state", "internal/wire", "internal/task", "internal/spec"},
+	"internal/autoscale/flinkconf": {},
+	"internal/autoscale/report":    {"internal/autoscale"},
+	"internal/autoscale/runner":    {"internal/autoscale", "internal/autoscale/*", "internal/core/*", "internal/flink", "internal/flink/rest", "internal/redact", "internal/store", "internal/wire", "internal/task", "internal/spec", "internal/fault"},
 }
 
 func TestImports(t *testing.T) {
@@ -196,7 +198,7 @@ func TestPure(t *testing.T) {
 	t.Parallel()
 	forbidden := []string{"context", "net", "net/http", "os", "sync", "log", "log/slog", "math/rand", "math/rand/v2"}
 	for _, p := range packages(t, "./internal/core/...", "./internal/offer", "./internal/constraint", "./internal/spec", "./internal/task", "./internal/wire", "./internal/kubernetes/...",
-		"./internal/autoscale", "./internal/autoscale/calendar", "./internal/autoscale/settings", "./internal/autoscale/report") {
+		"./internal/autoscale", "./internal/autoscale/calendar", "./internal/autoscale/settings", "./internal/autoscale/report", "./internal/autoscale/flinkconf") {
 		for _, imp := range p.Imports {
 			if slices.Contains(forbidden, imp) {
 				t.Errorf("%s imports %s", p.ImportPath, imp)

@@ -39,7 +39,8 @@ func events(t target, result autoscale.Result, shown report.Job) []event {
 		return nil
 	}
 	var list []event
-	if e, ok := scalingReport(t, result); ok {
+	held := len(result.Reasons) > 0 && result.Reasons[len(result.Reasons)-1].Code == autoscale.OnHold
+	if e, ok := scalingReport(t, result); ok && !held {
 		list = append(list, e)
 	}
 	for _, r := range shown.Reasons {

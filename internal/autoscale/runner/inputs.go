@@ -45,7 +45,9 @@ func hold(s *state.State, c *state.Cluster) string {
 		return "the service is being uninstalled"
 	case !s.Connected:
 		return "there is no connection to the Mesos master"
-	case c.Rollout != nil:
+	case c.Scaling.Busy():
+		return "the last step is in progress"
+	case c.Rollout != nil || c.Operation != 0:
 		return "a change of the cluster is in progress"
 	case c.Paused:
 		return "task launches are paused"

@@ -9,6 +9,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/autoscale"
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/collect"
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/report"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 const (
@@ -33,6 +34,10 @@ type job struct {
 	collector  *collect.Collector
 	jobManager string
 	state      autoscale.State
+	// reset is the job.autoscalerResetNonce that the state is of.
+	reset int64
+	// pending is a step that is saved and that the core may not have taken yet; nil for none.
+	pending *wire.ScalingRequest
 	// told is when an event was last posted, by what it said.
 	told map[string]time.Time
 	// unsaved counts the collections since the history was saved.
@@ -41,6 +46,7 @@ type job struct {
 
 // evaluate collects the metrics of a job and decides. The error is one of saving.
 func (r *Runner) evaluate(ctx context.Context, j *job, t target) error {
+	r.resume(ctx, j, t)
 	began := r.o.Now()
 	collection, err := r.collect(ctx, j, t, began)
 	r.metrics.collected(r.o.Now().Sub(began), err)
@@ -60,8 +66,18 @@ func (r *Runner) evaluate(ctx context.Context, j *job, t target) error {
 		inputs.Room, blocked, inputs.RoomKnown = r.room(ctx, t, need)
 		next, result = autoscale.Step(t.options, j.state, collection, inputs)
 	}
+	if result.Act {
+		refusal, err := r.act(ctx, j, t, next, request(t, collection, result, inputs))
+		if err != nil {
+			return err
+		}
+		if refusal != "" {
+			inputs.Hold = refusal
+			next, result = autoscale.Step(t.options, j.state, collection, inputs)
+		}
+	}
 	j.state = next
-	shown := shown(t, collection, inputs, next, result)
+	shown := r.shown(t, collection, inputs, next, result)
 	shown.Blocked = blocked
 	news := r.keep(j, shown, decisionOf(t, result), autoscale.Record{Collection: collection, Inputs: inputs})
 	if j.unsaved++; news || j.unsaved >= saveEvery {
@@ -141,7 +157,7 @@ func decisionOf(t target, result autoscale.Result) *report.Decision {
 }
 
 // shown is what people read of an evaluation.
-func shown(t target, c autoscale.Collection, in autoscale.Inputs, s autoscale.State, result autoscale.Result) report.Job {
+func (r *Runner) shown(t target, c autoscale.Collection, in autoscale.Inputs, s autoscale.State, result autoscale.Result) report.Job {
 	names := report.NamesOf(result.Vertices)
 	if len(result.Vertices) == 0 {
 		var list []autoscale.VertexResult
@@ -152,8 +168,11 @@ func shown(t target, c autoscale.Collection, in autoscale.Inputs, s autoscale.St
 	}
 	j := report.Job{
 		ID: t.id, At: result.At, Ready: result.Ready, Acted: result.Act, Samples: len(s.Samples), Backlog: result.Job.Backlog,
-		Reasons: report.Reasons(result.Reasons, names), Vertices: []report.Vertex{}, Overrides: s.Overrides,
+		Reasons: report.Reasons(result.Reasons, names), Vertices: []report.Vertex{},
 		TaskManagers: taskManagers(c, nil, in), Needed: taskManagers(c, result.Recommended(), in),
+	}
+	if c, ok := r.o.View().Clusters.Get([]byte(t.cluster)); ok && c.Scaling != nil {
+		j.Overrides = c.Scaling.Overrides
 	}
 	for _, v := range result.Vertices {
 		j.Vertices = append(j.Vertices, report.Vertex{VertexResult: v, Reasons: report.Reasons(v.Reasons, names)})

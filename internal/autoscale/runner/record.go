@@ -11,9 +11,11 @@ import (
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/autoscale"
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/flinkconf"
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/report"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/store"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // Prefix begins the keys of the records of the autoscaler. CLUSTER-NONCE/JOB follows, where JOB is
@@ -45,6 +47,10 @@ type remembered struct {
 	State     autoscale.State   `json:"state"`
 	Report    report.Job        `json:"report"`
 	Decisions []report.Decision `json:"decisions,omitempty"`
+	// Reset is the job.autoscalerResetNonce that the state is of.
+	Reset int64 `json:"reset,omitempty"`
+	// Pending is a step that the core may not have taken yet.
+	Pending *wire.ScalingRequest `json:"pending,omitempty"`
 }
 
 // recordKey is the key of a job's record.
@@ -59,7 +65,7 @@ func (k key) recordKey() string {
 // save makes durable what is known of a job.
 func (r *Runner) save(ctx context.Context, j *job) error {
 	r.mu.Lock()
-	what := remembered{State: j.state, Report: j.report, Decisions: j.decisions}
+	what := remembered{State: j.state, Report: j.report, Decisions: j.decisions, Reset: j.reset, Pending: j.pending}
 	parts := j.recorded.unsaved()
 	r.mu.Unlock()
 	packed, err := pack(what)
@@ -96,7 +102,7 @@ func (r *Runner) forget(ctx context.Context, s *state.State, found map[key]bool)
 	r.mu.Lock()
 	for k, j := range r.jobs {
 		c, ok := s.Clusters.Get([]byte(k.cluster))
-		here := ok && c.Nonce == k.nonce && c.Spec.Autoscaled()
+		here := ok && c.Nonce == k.nonce && flinkconf.On(c.Spec.FlinkConfiguration)
 		if found[k] || j.busy || here && (k.job == "" || !c.Active() || c.SessionJobs == nil) {
 			continue
 		}
@@ -112,7 +118,7 @@ func (r *Runner) forget(ctx context.Context, s *state.State, found map[key]bool)
 		delete(r.jobs, k)
 	}
 	for name := range r.parsed {
-		if c, ok := s.Clusters.Get([]byte(name)); !ok || !c.Spec.Autoscaled() {
+		if c, ok := s.Clusters.Get([]byte(name)); !ok || !flinkconf.On(c.Spec.FlinkConfiguration) {
 			delete(r.parsed, name)
 		}
 	}
@@ -152,7 +158,7 @@ func (r *Runner) load(records []store.Record) error {
 		if err := unpack(s.Remembered, &what); err != nil {
 			return fmt.Errorf("record %s: %w", record.Key, err)
 		}
-		j.state, j.report, j.decisions = what.State, what.Report, what.Decisions
+		j.state, j.report, j.decisions, j.reset, j.pending = what.State, what.Report, what.Decisions, what.Reset, what.Pending
 	}
 	for _, j := range r.jobs {
 		j.recorded.order()

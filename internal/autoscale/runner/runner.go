@@ -170,7 +170,7 @@ func (r *Runner) due(t target, now time.Time) *job {
 	defer r.mu.Unlock()
 	j := r.jobs[t.key]
 	if j == nil {
-		j = &job{key: t.key}
+		j = &job{key: t.key, reset: t.reset()}
 		r.jobs[t.key] = j
 	}
 	if j.busy || now.Before(j.next) {

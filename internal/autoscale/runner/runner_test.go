@@ -9,11 +9,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/flink-on-mesos/flink-service/internal/autoscale"
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/flinkconf"
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/report"
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/runner"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/core/view"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/task"
+	"github.com/flink-on-mesos/flink-service/internal/testkit/jobmetrics"
+	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
 
 // recommend only recommends.
@@ -108,6 +112,18 @@ func TestRoom(t *testing.T) {
 	}
 }
 
+func TestHolds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.offered = 64
+	w.fold(state.PauseLaunches{Cluster: "demo", Paused: true})
+	w.load(400, 2, 8*time.Minute)
+	j := w.shown()
+	if j.Acted || last(j) != autoscale.OnHold || !strings.Contains(j.Reasons[len(j.Reasons)-1].Message, "paused") {
+		t.Fatalf("reasons %+v", j.Reasons)
+	}
+}
+
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, recommend)
@@ -185,5 +201,90 @@ func TestOff(t *testing.T) {
 	}
 	if _, ok := w.runner.Status("none"); ok {
 		t.Fatal("there is a status of no cluster")
+	}
+}
+
+// scale is what the core was told to rescale.
+func (w *world) rescales() []state.Rescale {
+	var list []state.Rescale
+	for _, a := range w.acts {
+		if a, ok := a.(state.Rescale); ok {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// TestScales follows a load that goes up and down again.
+func TestScales(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.offered = 64
+	w.load(400, 2, 7*time.Minute)
+	asked := w.rescales()
+	if len(asked) == 0 || asked[0].Parallelism[mapper] < 5 || asked[0].Parallelism[source] < 5 || asked[0].Job != jobmetrics.JobID {
+		t.Fatalf("asked for %+v", asked)
+	}
+	up := asked[0].Parallelism[mapper]
+	w.fold(state.Rescaled{Cluster: "demo", Number: asked[0].Number})
+	w.load(400, up, 8*time.Minute)
+	if j := w.shown(); j.LastStep == nil || j.LastStep.Changes[0].To != up || j.Overrides[mapper] != up {
+		t.Fatalf("shown after the step: %+v", j)
+	}
+	if n := len(w.rescales()); n != 1 {
+		t.Fatalf("asked %d times at the target", n)
+	}
+	w.load(100, up, 8*time.Minute)
+	asked = w.rescales()
+	if len(asked) != 2 || asked[1].Parallelism[mapper] >= up {
+		t.Fatalf("asked for %+v when the load went down", asked)
+	}
+	ops, _ := view.Operations(w.view(), view.OperationQuery{Cluster: "demo", After: -1, Limit: 10})
+	if ops[0].Kind != wire.OperationAutoscale || ops[0].State != wire.OperationRunning || ops[1].Kind != wire.OperationAutoscale || ops[1].State != wire.OperationSucceeded || len(ops[1].Changes) != 2 {
+		t.Fatalf("operations %+v", ops)
+	}
+}
+
+// TestStepIsTakenOnce ends the process at each moment of a step: it is neither forgotten nor repeated.
+func TestStepIsTakenOnce(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"before the core takes it", "after the core took it"} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, nil)
+			w.offered = 64
+			w.load(400, 2, 5*time.Minute)
+			w.lose = func(e state.Event) (before, after bool) {
+				a, ok := e.(state.Autoscaled)
+				return ok && a.Step != nil && at == "before the core takes it", ok && a.Step != nil && at == "after the core took it"
+			}
+			w.load(400, 2, 2*time.Minute)
+			if !w.lost {
+				t.Fatal("there was no step")
+			}
+			w.lose = nil
+			w.start()
+			w.load(400, 2, 20*time.Second)
+			if asked := w.rescales(); len(asked) != 1 {
+				t.Fatalf("asked for %+v", asked)
+			}
+		})
+	}
+}
+
+// TestReset checks that a changed nonce drops the history and the overrides.
+func TestReset(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.offered = 64
+	w.load(400, 2, 7*time.Minute)
+	w.fold(state.Rescaled{Cluster: "demo", Number: 1})
+	sp, _ := view.Spec(w.view(), "demo")
+	job := *sp.Job
+	job.AutoscalerResetNonce = 1
+	sp.Job = &job
+	w.fold(state.PutCluster{Spec: sp, Nonce: "x7k2", Now: true})
+	if c, _ := w.view().Clusters.Get([]byte("demo")); c.Scaling != nil && len(c.Scaling.Overrides) > 0 || strings.Contains(c.LaunchSpec().FlinkConfiguration[flinkconf.Overrides], ":") {
+		t.Fatalf("overrides after the reset: %+v", c.Scaling)
 	}
 }

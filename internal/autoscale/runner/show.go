@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/flink-on-mesos/flink-service/internal/autoscale"
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/flinkconf"
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/report"
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/settings"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
@@ -19,7 +20,7 @@ func (r *Runner) Status(name string) (report.Autoscaler, bool) {
 	if !ok {
 		return report.Autoscaler{}, false
 	}
-	a := report.Autoscaler{Cluster: name, Enabled: c.Spec.Autoscaled(), Jobs: []report.Job{}}
+	a := report.Autoscaler{Cluster: name, Enabled: flinkconf.On(c.Spec.FlinkConfiguration), Jobs: []report.Job{}}
 	if !a.Enabled {
 		a.Message = "the autoscaler is off: set job.autoscaler.enabled: true in flinkConfiguration"
 		return a, true

@@ -3,6 +3,7 @@ package runner
 import (
 	"slices"
 
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/flinkconf"
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/settings"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/view"
@@ -20,6 +21,14 @@ type target struct {
 	options    settings.Options
 }
 
+// reset is job.autoscalerResetNonce.
+func (t target) reset() int64 {
+	if t.spec.Job == nil {
+		return 0
+	}
+	return t.spec.Job.AutoscalerResetNonce
+}
+
 // session says that the job is one of a session.
 func (t target) session() bool { return t.spec.Kind == spec.Session }
 
@@ -28,7 +37,7 @@ func (r *Runner) targets(s *state.State) []target {
 	var list []target
 	it := s.Clusters.Root().Iterator()
 	for _, c, ok := it.Next(); ok; _, c, ok = it.Next() {
-		if !c.Active() || !c.Spec.Autoscaled() {
+		if !c.Active() || !flinkconf.On(c.Spec.FlinkConfiguration) {
 			continue
 		}
 		jm, ok := view.JobManagerOf(s, c.Spec.Name)
@@ -76,7 +85,6 @@ func (r *Runner) options(c *state.Cluster) (settings.Options, error) {
 	if !ok || p.nonce != c.Nonce || p.generation != c.Generation {
 		p = parsed{nonce: c.Nonce, generation: c.Generation}
 		p.options, p.err = settings.Parse(c.Spec.FlinkConfiguration, r.o.Zone)
-		p.options.Act = false // Recommendations are not carried out.
 		r.parsed[c.Spec.Name] = p
 	}
 	return p.options, p.err

@@ -40,7 +40,12 @@ type world struct {
 	now   time.Time
 	state state.State
 	// job is what the JobManager shows; nil for a JobManager that does not answer.
-	job *autoscale.Collection
+	job  *autoscale.Collection
+	acts []state.Action
+	// lose says of an event that the process ends before or after the core takes it; lost, that it did.
+	lose   func(state.Event) (before, after bool)
+	lost   bool
+	cancel context.CancelFunc
 	// lag are the records that wait at the source.
 	lag float64
 }
@@ -86,6 +91,7 @@ func newWorld(t *testing.T, config map[string]string) *world {
 // start starts a Runner with what is stored, as a new leader does.
 func (w *world) start() {
 	w.t.Helper()
+	w.lost = false
 	stored, err := w.store.Load(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
@@ -118,13 +124,26 @@ func (w *world) fold(e state.Event) []state.Action {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	next, actions := core.Step(w.state, e, w.now)
-	w.state = next
+	w.state, w.acts = next, append(w.acts, actions...)
 	return actions
 }
 
 // do posts a request. Mesos makes its offers at once.
 func (w *world) do(_ context.Context, build func(uint64) state.Event) error {
 	e := build(1)
+	if w.lost {
+		return context.Canceled
+	}
+	if w.lose != nil {
+		before, after := w.lose(e)
+		if w.lost = before || after; after {
+			w.fold(e)
+		}
+		if w.lost {
+			w.cancel()
+			return context.Canceled
+		}
+	}
 	if _, ok := e.(state.ProbeOffers); ok {
 		w.fold(e)
 		w.offer(w.offered)
@@ -191,7 +210,7 @@ func (w *world) load(perSecond float64, parallelism int, length time.Duration) {
 		if w.job != nil {
 			running, total = w.job.Running, w.job.Vertices[0].Totals.Written
 			if w.job.Vertices[0].Parallelism != parallelism {
-				running, total = running.Add(time.Second), 0
+				running, total = w.now.Truncate(time.Millisecond), 0 // It was rescaled.
 			}
 		}
 		of, capacity := autoscale.Of, 100*float64(parallelism)
@@ -221,8 +240,15 @@ func (w *world) load(perSecond float64, parallelism int, length time.Duration) {
 			},
 		}
 		w.mu.Unlock()
-		if err := w.runner.Tick(w.t.Context()); err != nil {
+		var ctx context.Context
+		ctx, w.cancel = context.WithCancel(w.t.Context())
+		err := w.runner.Tick(ctx)
+		w.cancel()
+		if err != nil {
 			w.t.Fatal(err)
+		}
+		if w.lost && w.lose != nil {
+			return
 		}
 	}
 }

@@ -62,6 +62,8 @@ func UpdateOperation(tx *state.Tx, c *state.Cluster) {
 	o, ok := tx.State.Operations.Get(c.Operation)
 	end, message := wire.OperationState(""), ""
 	switch {
+	case ok && o.Kind == wire.OperationAutoscale && c.Scaling.Busy():
+		return
 	case !ok:
 		end = wire.OperationFailed // It was dropped: only the reference is left.
 	case c.RolloutFailure != "" && c.Generation < o.To:

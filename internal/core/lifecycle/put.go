@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"fmt"
 
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/flinkconf"
 	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -157,6 +158,7 @@ func changeSession(tx *state.Tx, c *state.Cluster, e state.PutCluster) {
 func restartNeeded(old, spec spec.Spec) bool {
 	old.TaskManagers.Count, old.Security.REST, old.Suspended = spec.TaskManagers.Count, spec.Security.REST, spec.Suspended
 	old.StrictOptions, old.Metrics.Unlisted, old.Upgrade = spec.StrictOptions, spec.Metrics.Unlisted, spec.Upgrade
+	old.FlinkConfiguration, spec.FlinkConfiguration = flinkconf.Without(old.FlinkConfiguration), flinkconf.Without(spec.FlinkConfiguration)
 	warm := old.Recovery.WarmTaskManagers
 	asked := len(old.WarmOptions()) + len(spec.WarmOptions())
 	if old.Recovery = spec.Recovery; asked > 0 {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/core/overrides"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
 	"github.com/flink-on-mesos/flink-service/internal/redact"
@@ -187,17 +188,35 @@ func changeJob(tx *state.Tx, c *state.Cluster, e state.PutCluster) error {
 	if e.Stop != nil {
 		stop.Directory, stop.Drain = e.Stop.Directory, e.Stop.Drain
 	}
-	switch choice.Method {
-	case Refuse:
+	if choice.Method == Refuse {
 		return fault.New(fault.Conflict, "cluster %q cannot be changed: %s", c.Spec.Name, choice.Reason)
-	case StopWithSavepoint, CancelJob:
-		BeginRollout(tx, c, e.Spec, stop, "")
-	case WaitForJob:
-		BeginRollout(tx, c, e.Spec, stop, choice.Reason)
-	case KillAndLookUp, Start:
-		startFrom(tx, c, e.Spec, generation, choice)
 	}
+	carryOut(tx, c, e.Spec, generation, choice, stop)
 	return nil
+}
+
+// carryOut begins a change by a method that was chosen and is not to refuse it.
+func carryOut(tx *state.Tx, c *state.Cluster, next spec.Spec, generation int64, choice Choice, stop state.StopRequest) {
+	switch choice.Method {
+	case StopWithSavepoint, CancelJob:
+		BeginRollout(tx, c, next, stop, "")
+	case WaitForJob:
+		BeginRollout(tx, c, next, stop, choice.Reason)
+	case KillAndLookUp, Start:
+		startFrom(tx, c, next, generation, choice)
+	case Refuse: // The caller has refused it.
+	}
+}
+
+// RestartJob has the job of an application or job cluster started anew from the spec that it has, with its state as an
+// upgrade keeps it. It says why that cannot be done; empty when it is.
+func RestartJob(tx *state.Tx, c *state.Cluster) (problem string) {
+	choice := Choose(situationOf(tx, c, c.Spec))
+	if choice.Method == Refuse {
+		return choice.Reason
+	}
+	carryOut(tx, c, c.Spec, c.Generation+1, choice, state.StopRequest{Cancel: choice.Method == CancelJob})
+	return ""
 }
 
 // startFrom makes a change that has no job to stop with care.
@@ -271,6 +290,7 @@ func namespaceSpec(s spec.Spec) spec.Spec {
 // replaceSpec gives the cluster a new spec and has what runs follow it.
 func replaceSpec(tx *state.Tx, c *state.Cluster, sp spec.Spec, generation int64) {
 	old, name := c.Spec, c.Spec.Name
+	overrides.Keep(c, sp)
 	c.Spec, c.Generation, c.RolloutFailure = sp, generation, ""
 	c.SavepointDue, c.CheckpointDue = time.Time{}, time.Time{}
 	c.Compile()

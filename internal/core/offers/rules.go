@@ -4,6 +4,7 @@ import (
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
 	"github.com/flink-on-mesos/flink-service/internal/constraint"
+	"github.com/flink-on-mesos/flink-service/internal/core/overrides"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/core/workers"
 	"github.com/flink-on-mesos/flink-service/internal/offer"
@@ -45,7 +46,7 @@ func taskGroup(s *state.State, tasks *iradix.Node[*task.Task], c *state.Cluster,
 	target += len(members)
 	if role == spec.TaskManagerTask && c.Spec.Allocation == spec.Static {
 		// What still waits may be more for a moment, as when planned maintenance was called off.
-		target = min(target, c.Spec.FixedTaskManagers())
+		target = min(target, overrides.TaskManagers(c))
 	}
 	g := rules.NewGroup(target)
 	for _, t := range members {

@@ -186,6 +186,20 @@ type (
 		JobManager *task.Task
 	}
 
+	// Rescale has Flink give a job another parallelism in place; Rescaled is the answer. It is asked for again until
+	// that comes.
+	Rescale struct {
+		Cluster    string
+		JobManager task.Task
+		// Number is that of the step, Job Flink's id of the job.
+		Number int64
+		Job    string
+		// Parallelism is by vertex id.
+		Parallelism map[string]int
+		// Idle is how many TaskManagers are to be without work before the answer, if they come to be in time.
+		Idle int
+	}
+
 	// ReportWorkers has the driver of a cluster's JobManager told what is so of every worker; Report
 	// has the content, so that the newest is sent however many changes came together.
 	ReportWorkers struct{ Cluster string }
@@ -272,6 +286,8 @@ func (Probe) action() {}
 func (TakeSnapshot) action() {}
 
 func (DisposeSnapshot) action() {}
+
+func (Rescale) action() {}
 
 func (ReportWorkers) action() {}
 

@@ -87,6 +87,9 @@ type Cluster struct {
 	ReplacementNext time.Time
 	// jobManagerPods and taskManagerPods are the numbers of the pods that have a task that is to stay, or waits for a place.
 	jobManagerPods, taskManagerPods podNumbers
+	// RescaleAsked is when Flink was last asked to rescale a job, IdleTaskManagers are those without work after that.
+	RescaleAsked     time.Time
+	IdleTaskManagers []string
 	// AllowSurge says that there may be more TaskManagers than the spec's number, for that reason.
 	AllowSurge bool
 }
@@ -119,5 +122,5 @@ func (c *Cluster) NewID(role spec.TaskKind) string {
 // under way and is asked for again.
 func (c *Cluster) Busy() bool {
 	return c.Pending.Len() > 0 || c.Rollout != nil || c.State == wire.Deleting || c.Replacement != nil || c.AllowSurge ||
-		c.Submission != nil && c.Submission.Lookup != nil || c.Spec.ScheduledSnapshots()
+		c.Submission != nil && c.Submission.Lookup != nil || c.Spec.ScheduledSnapshots() || c.Scaling.Busy()
 }

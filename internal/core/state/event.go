@@ -232,6 +232,19 @@ type (
 		Cluster string
 		// Events are for the history of the cluster; they have no time.
 		Events []wire.Event
+		// Step changes the parallelism of a job; nil for none.
+		Step *wire.ScalingRequest
+	}
+
+	// Rescaled says what became of Rescale.
+	Rescaled struct {
+		Cluster string
+		// Number is that of the step.
+		Number int64
+		// Failure says why Flink refuses it; empty when the job runs with the parallelism.
+		Failure string
+		// Idle are TaskManagers none of whose slots is used.
+		Idle []string
 	}
 
 	// CheckpointFound answers FindCheckpoint.
@@ -358,6 +371,8 @@ func (SnapshotDisposed) event() {}
 func (CheckpointFound) event() {}
 
 func (Autoscaled) event() {}
+
+func (Rescaled) event() {}
 
 func (LogErrorFound) event() {}
 

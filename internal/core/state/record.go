@@ -83,6 +83,8 @@ type ClusterRecord struct {
 	Operation int64 `json:"operation,omitempty"`
 	// SeenExceptions are the newest exceptions of its jobs that were told.
 	SeenExceptions []SeenExceptions `json:"seenExceptions,omitempty"`
+	// Scaling is what the autoscaler has set; nil for nothing.
+	Scaling *wire.Scaling `json:"scaling,omitempty"`
 	// Paused says that no task of it is to be started until that is taken back.
 	Paused bool `json:"paused,omitempty"`
 	// LostPods are the pods that are being replaced after a failure or on request, the oldest first.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/autoscale/flinkconf"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
@@ -86,7 +87,7 @@ func (c *Cluster) JobID(identity int64) string {
 // id and the state of the submission.
 func (c *Cluster) LaunchSpec() spec.Spec {
 	s := c.Spec
-	if warm := s.WarmOptions(); len(warm) > 0 {
+	if warm, added := s.WarmOptions(), flinkconf.Added(s.FlinkConfiguration); len(warm)+len(added) > 0 {
 		config := maps.Clone(s.FlinkConfiguration)
 		if config == nil {
 			config = map[string]string{}
@@ -94,6 +95,7 @@ func (c *Cluster) LaunchSpec() spec.Spec {
 		for _, o := range warm {
 			config[o.Key] = o.Value
 		}
+		maps.Copy(config, added)
 		s.FlinkConfiguration = config
 	}
 	if s.Kind == spec.Session || s.Job == nil {
@@ -131,6 +133,9 @@ func (c *Cluster) LaunchSpec() spec.Spec {
 	}
 	for _, o := range s.RetentionOptions() {
 		config[o.Key] = o.Value
+	}
+	if c.Scaling != nil && len(c.Scaling.Overrides) > 0 {
+		config[flinkconf.Overrides] = flinkconf.Join(config[flinkconf.Overrides], c.Scaling.Overrides)
 	}
 	s.FlinkConfiguration = config
 	return s

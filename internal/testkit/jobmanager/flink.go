@@ -32,6 +32,8 @@ type FlinkOptions struct {
 	After func(time.Duration, func())
 	// NextJob and NextJar return the numbers of which the ids of jobs and jars are made.
 	NextJob, NextJar func() int
+	// Adaptive says that jobs are run by the adaptive scheduler, which can rescale them.
+	Adaptive bool
 	// Runs is how long a job runs that ends by itself; 3 s when 0.
 	Runs time.Duration
 }
@@ -76,6 +78,8 @@ type job struct {
 	// since is when it last came to run.
 	since       time.Time
 	parallelism int
+	// wanted is the parallelism that it is to have; 0 for that which it has.
+	wanted int
 	// at are the TaskManagers whose slots the job has, one for each.
 	at []*taskManager
 	// attempt counts the times that it was given slots.
@@ -188,6 +192,13 @@ func (f *Flink) place() {
 		free += t.slots - t.used
 	}
 	for _, j := range f.jobs {
+		if j.state == "RUNNING" {
+			had := len(j.at)
+			missing += f.rescale(j, free)
+			free += had - len(j.at)
+		}
+	}
+	for _, j := range f.jobs {
 		if len(j.at) > 0 || j.state != "CREATED" && j.state != "RESTARTING" {
 			continue
 		}
@@ -218,6 +229,10 @@ func (f *Flink) run(j *job) {
 			return
 		}
 		j.state, j.since = "RUNNING", time.Now()
+		if j.upper() != j.parallelism {
+			f.place()
+			return
+		}
 		if j.endless() {
 			return
 		}

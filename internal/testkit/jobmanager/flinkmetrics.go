@@ -131,4 +131,6 @@ func (f *Flink) metricRoutes(locked func(string, http.HandlerFunc), ofJob func(s
 	})
 	locked("GET /taskmanagers/metrics", func(w http.ResponseWriter, r *http.Request) { aggregated(w, r, f.taskManagerMetrics()) })
 	locked("GET /jobmanager/metrics", f.jobManagerMetrics)
+	ofJob("GET /jobs/{job}/resource-requirements", func(w http.ResponseWriter, _ *http.Request, j *job) { f.showRequirements(w, j) })
+	ofJob("PUT /jobs/{job}/resource-requirements", f.setRequirements)
 }

@@ -63,7 +63,7 @@ func (p *process) serve() {
 	sp := p.t.Spec
 	o := jobmanager.FlinkOptions{
 		Version: "2.3.0", SavepointDirectory: sp.SavepointDirectory(), SlotsPerTaskManager: sp.TaskManager.Slots, After: p.m.s.script.after,
-		NextJob: p.m.s.nextJob, NextJar: p.m.s.nextJar, Runs: p.m.s.o.Runs * time.Duration(p.m.s.o.Speed),
+		Adaptive: strings.EqualFold(sp.FlinkConfiguration["jobmanager.scheduler"], "adaptive"), NextJob: p.m.s.nextJob, NextJar: p.m.s.nextJar, Runs: p.m.s.o.Runs * time.Duration(p.m.s.o.Speed),
 		// Flink calls with a lock of its own held, which is taken inside that of the master.
 		Ended: func(status, diagnostics string) {
 			p.m.after(latency, func() { p.applicationEnded(status, diagnostics) })
