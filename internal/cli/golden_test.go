@@ -101,6 +101,8 @@ func goldenCases() []goldenCase {
 		{name: "cluster revert", setup: []string{create, "cluster update demo --tm-memory 4g --wait -q", "cluster tag demo 1 good -q"}, args: "cluster revert demo good -m slow --wait", json: true},
 		{name: "cluster revert same", setup: []string{create}, args: "cluster revert demo 1"},
 		{name: "cluster revert unknown", setup: []string{create}, args: "cluster revert demo 7"},
+		{name: "cluster update rolled back", setup: []string{"cluster create app -f watched.yaml --jar-uri http://files.example/endless.jar -q"}, args: "cluster update app --jar-uri http://files.example/throws.jar --wait"},
+		{name: "cluster describe rolled back", setup: []string{"cluster create app -f watched.yaml --jar-uri http://files.example/endless.jar -q", "cluster update app --jar-uri http://files.example/throws.jar -q", "sleep 60s"}, args: "cluster describe app"},
 		{name: "cluster update generation", setup: []string{create, "cluster update demo --tm-memory 4g --wait -q"}, args: "cluster update demo --tm-memory 5g --check-generation 1"},
 		{name: "autoscaler status", setup: []string{scaled, "sleep 40s"}, args: "autoscaler status app", json: true},
 		{name: "autoscaler status early", setup: []string{scaled, "sleep 8s"}, args: "autoscaler status app"},
@@ -372,6 +374,7 @@ func (w *world) golden(t *testing.T, c goldenCase, mode string, tty bool, args s
 		w.file(t, jar+".jar", "PK "+jar)
 	}
 	w.file(t, "spec.yaml", "name: demo\nflinkVersion: \"1.20\"\ntaskManager:\n  memory: 2g\nflinkConfiguration:\n  parallelism.default: \"2\"\n")
+	w.file(t, "watched.yaml", "name: app\nkind: application\nupgrade:\n  rollback: \"on\"\n  minHealthyTime: 5s\njob:\n  upgradeMode: savepoint\nflinkConfiguration:\n  execution.checkpointing.savepoint-dir: file:/savepoints\n")
 	w.file(t, "flink-conf.yaml", "taskmanager.numberOfTaskSlots: 4\nmesos.resourcemanager.framework.role: prod\nmesos.resourcemanager.framework.secret: hidden\n"+
 		"mesos.constraints.hard.hostattribute: disk:ssd\nparallelism.default: 8\nstate.backend: [\n")
 	w.file(t, "config.yaml", "parallelism:\n  default: 8\npipeline.jars: [a, b]\nenv.java.opts.all: \"-Da='yes: no'\"\n")
