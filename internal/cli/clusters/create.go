@@ -91,7 +91,7 @@ func createRun(ctx context.Context, o *CreateOptions) error {
 		if err != nil {
 			return err
 		}
-		return printDiff(o.Streams, nil, &p.Spec, o.Output)
+		return printDiff(o.Streams, nil, p.Spec, o.Output)
 	}
 	ctx, cancel := command.WithTimeout(ctx, o.Timeout)
 	defer cancel()
