@@ -8,6 +8,7 @@ import (
 	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/lifecycle"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
+	"github.com/flink-on-mesos/flink-service/internal/redact"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
 )
@@ -91,7 +92,7 @@ func (a *API) commandSnapshot(w http.ResponseWriter, r *http.Request) error {
 // plan answers what a spec would do, and does nothing.
 func (a *API) planChange(w http.ResponseWriter, sp spec.Spec, notes []string) error {
 	p := lifecycle.Plan(a.o.Core.View(), sp, time.Now())
-	p.Notes = notes
+	p.Notes, p.Spec = notes, redact.Spec(sp)
 	return answer(w, http.StatusOK, p)
 }
 

@@ -665,6 +665,9 @@ func describe(a state.Action) string {
 		if a.JobManager != nil {
 			by = "at " + a.JobManager.ID
 		}
+		if a.Siblings {
+			by += ", and of its siblings"
+		}
 		return fmt.Sprintf("dispose of %s %s %s", a.Snapshot.ID, a.Snapshot.Path, by)
 	case state.OperationChanged:
 		return strings.TrimRight(fmt.Sprintf("operation %d %s of %s %s: %s", a.Operation.ID, a.Operation.Kind, a.Operation.Cluster, a.Operation.State, a.Operation.Message), ": ")

@@ -108,6 +108,9 @@ func (w *Watcher) look(ctx context.Context, a state.Watch, f wire.Flink, l *jobL
 	if err != nil {
 		return l.wait
 	}
+	if wait.AllSlots > 0 && !wait.Failed && wait.AllSlots <= f.SlotsTotal-f.SlotsAvailable {
+		wait = wire.SlotWait{} // All have their slots, and their subtasks are being started.
+	}
 	l.asked, l.counts, l.jobs, l.wait = time.Now(), counts, jobs, wait
 	return wait
 }

@@ -110,11 +110,13 @@ func TestSlotWait(t *testing.T) {
 		for _, step := range []struct {
 			name    string
 			running int
-			jobs    []map[string]any
-			kind    string
-			trace   string
-			after   time.Duration
-			want    []wire.SlotWait
+			// used are the slots that are taken.
+			used  int
+			jobs  []map[string]any
+			kind  string
+			trace string
+			after time.Duration
+			want  []wire.SlotWait
 		}{
 			{name: "no job", after: 10 * time.Second},
 			{name: "just submitted", running: 1, jobs: []map[string]any{job("j1", "RUNNING", map[string]int{"scheduled": 8})}, after: 4 * time.Second},
@@ -162,6 +164,16 @@ func TestSlotWait(t *testing.T) {
 				want: []wire.SlotWait{{Job: "j2", Name: "Job j2", State: "CREATED", Slots: 3, AllSlots: 8, Jobs: 1}},
 			},
 			{
+				name: "all jobs have their slots, and subtasks are being started", running: 2, used: 8, kind: "STREAMING", after: 20 * time.Second,
+				jobs: []map[string]any{job("j3", "RUNNING", map[string]int{"running": 6}), job("j2", "RUNNING", map[string]int{"scheduled": 2})},
+				want: []wire.SlotWait{{}},
+			},
+			{
+				name: "one of them has none", running: 2, used: 5, kind: "STREAMING", after: 20 * time.Second,
+				jobs: []map[string]any{job("j3", "RUNNING", map[string]int{"running": 6}), job("j2", "RUNNING", map[string]int{"scheduled": 2})},
+				want: []wire.SlotWait{{Job: "j2", Name: "Job j2", State: "RUNNING", Slots: 3, AllSlots: 8, Jobs: 1}},
+			},
+			{
 				name: "it fails", trace: "x\nCaused by: java.io.IOException: no room", after: 20 * time.Second,
 				jobs: []map[string]any{job("j2", "FAILED", map[string]int{})},
 				want: []wire.SlotWait{{}},
@@ -170,6 +182,7 @@ func TestSlotWait(t *testing.T) {
 			w.mu.Lock()
 			w.events = nil
 			w.flink.JobsRunning, w.flink.JobsFailed = step.running, len(step.jobs)-step.running
+			w.flink.SlotsTotal, w.flink.SlotsAvailable = step.used+1, 1
 			w.mu.Unlock()
 			f.set(func(f *starving) { f.jobs, f.kind, f.trace = step.jobs, step.kind, step.trace })
 			time.Sleep(step.after)

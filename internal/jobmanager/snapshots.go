@@ -111,7 +111,11 @@ func (w *Watcher) DisposeSnapshot(a state.DisposeSnapshot) {
 				failure = err.Error()
 			}
 		}
-		e.Failure = failure
+		if e.Failure = failure; failure == "" && !e.Waits && a.Siblings {
+			if err := savepoint.RemoveSiblings(a.Snapshot.Path); err != nil && !errors.Is(err, savepoint.ErrOutOfReach) {
+				e.Failure = err.Error()
+			}
+		}
 		w.o.Post(e)
 	})
 }

@@ -143,4 +143,19 @@ func TestSnapshots(t *testing.T) {
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the files are still there: %v", err)
 	}
+	job := t.TempDir()
+	for _, name := range []string{"chk-6", "chk-7"} {
+		if err := os.Mkdir(filepath.Join(job, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(job, name, "_metadata"), []byte("\x49\x60\x67\x2d\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x07"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.Path = "file:" + filepath.Join(job, "chk-7")
+	w.DisposeSnapshot(state.DisposeSnapshot{Snapshot: n, Siblings: true})
+	want("disposal with its siblings", state.SnapshotDisposed{ID: n.ID})
+	if _, err := os.Stat(job); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder of the job is still there: %v", err)
+	}
 }

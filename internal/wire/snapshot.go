@@ -1,6 +1,10 @@
 package wire
 
-import "time"
+import (
+	"time"
+
+	"github.com/flink-on-mesos/flink-service/internal/spec"
+)
 
 // Snapshot is a savepoint or checkpoint of a job: how it came to be, where it is, and how long it is kept. It is stored
 // as it is, and outlives its cluster.
@@ -123,6 +127,8 @@ type Plan struct {
 	// Restore is where the job would start; absent where nothing restarts.
 	Restore *NextRestore `json:"restore,omitempty"`
 	Notes   []string     `json:"notes,omitempty"`
+	// Spec is what the cluster's spec would be, with every default filled in and secrets masked.
+	Spec spec.Spec `json:"spec"`
 }
 
 // Verification is what the files of a snapshot say.

@@ -87,7 +87,11 @@ func createRun(ctx context.Context, o *CreateOptions) error {
 		case !client.NotFound(err):
 			return err
 		}
-		return printDiff(o.Streams, nil, &spec, o.Output)
+		p, err := c.PlanCluster(ctx, spec, o.Spec.FromSnapshot)
+		if err != nil {
+			return err
+		}
+		return printDiff(o.Streams, nil, p.Spec, o.Output)
 	}
 	ctx, cancel := command.WithTimeout(ctx, o.Timeout)
 	defer cancel()

@@ -14,12 +14,9 @@ import (
 
 // printDiff shows what a change does to a spec; before is nil for a new cluster. As JSON
 // the new spec is printed.
-func printDiff(s *terminal.Streams, before, after *spec.Spec, out command.Output) error {
+func printDiff(s *terminal.Streams, before any, after spec.Spec, out command.Output) error {
 	if out.JSON {
 		return s.JSON(after)
-	}
-	if before == nil {
-		return PrintDiff(s, nil, after)
 	}
 	return PrintDiff(s, before, after)
 }

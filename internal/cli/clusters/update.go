@@ -92,7 +92,7 @@ func updateRun(ctx context.Context, o *UpdateOptions) error {
 		return err
 	}
 	if o.DryRun {
-		return dryRun(ctx, o, c, &d.Spec, &spec)
+		return dryRun(ctx, o, c, d.Spec, spec)
 	}
 	if o.Change.Generation == 0 && o.Spec.File == "" {
 		o.Change.Generation = d.Status.Generation // Whoever changes it meanwhile would have changed it in vain.
@@ -112,12 +112,12 @@ type change struct {
 }
 
 // dryRun shows what a change would do.
-func dryRun(ctx context.Context, o *UpdateOptions, c *client.Client, before, after *spec.Spec) error {
-	p, err := c.PlanCluster(ctx, *after, o.Spec.FromSnapshot)
+func dryRun(ctx context.Context, o *UpdateOptions, c *client.Client, before, after spec.Spec) error {
+	p, err := c.PlanCluster(ctx, after, o.Spec.FromSnapshot)
 	if err != nil {
 		return err
 	}
-	if err := printDiff(o.Streams, before, after, o.Output); err != nil || o.Output.JSON {
+	if err := printDiff(o.Streams, before, p.Spec, o.Output); err != nil || o.Output.JSON {
 		return err
 	}
 	effects := map[string]string{"none": "nothing", "scale": "the running tasks stay", "restart": "its tasks are replaced"}

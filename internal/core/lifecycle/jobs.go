@@ -139,6 +139,7 @@ func CheckpointFound(tx *state.Tx, e state.CheckpointFound) {
 		return
 	}
 	s.Restore, s.Identity = found(s, e.Newest)
+	recordRestored(tx, c, s.Lookup.JobID, s.Generation-1, s.Restore)
 	s.Lookup = nil
 	tx.RecordEvent(c, "Restore", "cluster %s starts %s", c.Spec.Name, describeRestore(c))
 	tx.SaveCluster(c)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/flink-on-mesos/flink-service/internal/core/naming"
 	"github.com/flink-on-mesos/flink-service/internal/core/revision"
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/fault"
@@ -103,7 +104,7 @@ func neededFor(tx *state.Tx, n *wire.Snapshot) string {
 // neededBy says what of a cluster needs a snapshot.
 func neededBy(tx *state.Tx, c *state.Cluster, n *wire.Snapshot) string {
 	if n.Path != "" {
-		if why := namedBy(c, n.Path); why != "" {
+		if why := naming.By(c, n.Path); why != "" {
 			return why
 		}
 	}
@@ -130,30 +131,6 @@ func neededBy(tx *state.Tx, c *state.Cluster, n *wire.Snapshot) string {
 	return ""
 }
 
-// namedBy says what of a cluster names the path of a snapshot.
-func namedBy(c *state.Cluster, path string) string {
-	name := c.Spec.Name
-	for _, s := range []spec.Spec{c.Spec, c.RequestedSpec()} {
-		if s.Job != nil && s.Job.InitialSavepointPath == path {
-			return "the spec of cluster " + name + " names it"
-		}
-	}
-	if s := c.Submission; s != nil && (s.Restore.Path == path || s.Lookup != nil && s.Lookup.Known.Path == path) {
-		return "the job of cluster " + name + " was restored from it"
-	}
-	saved := c.Savepoints
-	if c.Rollout != nil {
-		saved = slices.Concat(saved, c.Rollout.Savepoints)
-	}
-	if (c.Spec.Suspended || c.Rollout != nil) && slices.ContainsFunc(saved, func(p wire.Savepoint) bool { return p.Path == path }) {
-		return "cluster " + name + " is to be started from it"
-	}
-	if c.NewestState().Path == path {
-		return "it is the newest state of cluster " + name
-	}
-	return ""
-}
-
 // disposeSnapshot has the files of a snapshot removed: by a JobManager of its cluster, or in the file system.
 func disposeSnapshot(tx *state.Tx, n wire.Snapshot) {
 	d := state.DisposeSnapshot{}
@@ -164,7 +141,7 @@ func disposeSnapshot(tx *state.Tx, n wire.Snapshot) {
 	}
 	n.State, n.RetryAt = wire.SnapshotDeleting, tx.Now.Add(disposeAgain)
 	tx.SetSnapshot(n)
-	d.Snapshot = n
+	d.Snapshot, d.Siblings = n, naming.LastOfJob(tx, &n)
 	tx.Send(d)
 }
 

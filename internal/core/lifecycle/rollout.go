@@ -277,6 +277,9 @@ func resubmit(tx *state.Tx, c *state.Cluster, next spec.Spec, generation int64, 
 			c.OldNamespaces = append(slices.Clip(c.OldNamespaces), old)
 		}
 	}
+	if l == nil && c.Job != nil { // Else it is known once the newest checkpoint is looked up.
+		recordRestored(tx, c, c.Job.ID, c.Generation, restore)
+	}
 	c.Generation = generation
 	c.Submit(restore, l)
 	replaceSpec(tx, c, next, generation)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path"
 	"time"
 
 	"github.com/flink-on-mesos/flink-service/internal/autoscale/calendar"
@@ -239,6 +240,24 @@ func recordStopped(tx *state.Tx, c *state.Cluster, ch *state.Rollout) {
 		}
 		tx.SetSnapshot(n)
 	}
+}
+
+// recordRestored keeps a checkpoint of a job of a cluster, of a generation, from which its next job starts as a
+// snapshot, so that its files are removed when nothing needs them any more: Flink leaves them behind when the job ends. The caller saves
+// the cluster.
+func recordRestored(tx *state.Tx, c *state.Cluster, job string, generation int64, r wire.Restore) {
+	if r.Kind != wire.RestoreCheckpoint || job == "" || path.Base(path.Dir(r.Path)) != job {
+		return
+	}
+	for _, n := range tx.State.Snapshots.Of(c.Spec.Name) {
+		if n.Path == r.Path {
+			return
+		}
+	}
+	n := newSnapshot(tx, c, wire.TriggerRetained)
+	n.Job, n.Generation = job, generation
+	n.Kind, n.Path, n.State, n.Completed = wire.RestoreCheckpoint, r.Path, wire.SnapshotCompleted, tx.Now
+	tx.SetSnapshot(n)
 }
 
 // TickSnapshots begins the snapshots that are due, and goes on with those under way.

@@ -184,6 +184,9 @@ type (
 	DisposeSnapshot struct {
 		Snapshot   wire.Snapshot
 		JobManager *task.Task
+		// Siblings has the other checkpoints of the same job removed as well, where the service sees them: the job has
+		// ended, and nothing names them.
+		Siblings bool
 	}
 
 	// Rescale has Flink give a job another parallelism in place; Rescaled is the answer. It is asked for again until

@@ -19,6 +19,8 @@ const (
 	metadataFile = "_metadata"
 	// magic begins it (Checkpoints.HEADER_MAGIC_NUMBER).
 	magic = 0x4960672d
+	// checkpointPrefix begins the folder of a checkpoint.
+	checkpointPrefix = "chk-"
 )
 
 // ErrOutOfReach says that the service cannot see the files: they are in another kind of file system, or on another
@@ -123,6 +125,40 @@ func Remove(path string) error {
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove the snapshot: %w", err)
 		}
+	}
+	return nil
+}
+
+// RemoveSiblings removes what a job that has ended left beside one of its checkpoints: the other checkpoints, and the
+// folders of the job once they are empty. The files that incremental checkpoints shared stay. It fails with
+// ErrOutOfReach where the service cannot see them; a folder that is gone has no siblings.
+func RemoveSiblings(path string) error {
+	dir, err := Directory(path)
+	if err != nil {
+		return err
+	}
+	job := filepath.Dir(dir)
+	if !strings.HasPrefix(filepath.Base(dir), checkpointPrefix) {
+		return fmt.Errorf("%s is not the folder of a checkpoint", dir)
+	}
+	entries, err := os.ReadDir(job)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("remove the checkpoints of the job: %w", err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), checkpointPrefix) {
+			continue
+		}
+		// One without metadata was not completed; it stays, for it cannot be told from what somebody else put there.
+		if err := Remove(filepath.Join(job, e.Name())); err != nil && !errors.Is(err, ErrOutOfReach) {
+			return err
+		}
+	}
+	for _, name := range []string{filepath.Join(job, "shared"), filepath.Join(job, "taskowned"), job} {
+		_ = os.Remove(name) // One that is not empty stays.
 	}
 	return nil
 }

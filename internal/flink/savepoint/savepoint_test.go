@@ -77,3 +77,54 @@ func TestRemoveRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestRemoveSiblings removes what a job left, and nothing of another one or of somebody else.
+func TestRemoveSiblings(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	put := func(job, name string, begin uint32) string {
+		t.Helper()
+		dir := filepath.Join(root, job, name)
+		if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(snapshot(t, begin), dir); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	gone := []string{put("a", "chk-7", magic), put("a", "chk-9", magic)}
+	kept := []string{put("b", "chk-1", magic), put("c", "chk-2", 0xcafebabe), put("c", "notes", magic)}
+	for _, folder := range []string{"a/shared", "a/taskowned", "c/shared"} {
+		if err := os.MkdirAll(filepath.Join(root, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(root, "c", "shared", "0c1d"), []byte("state"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := savepoint.RemoveSiblings("file://" + filepath.Join(root, "a", "chk-8")); err != nil {
+		t.Fatal(err)
+	}
+	if err := savepoint.RemoveSiblings(filepath.Join(root, "c", "chk-3")); err == nil {
+		t.Error("what is no checkpoint is not told of")
+	}
+	for _, dir := range append(gone, filepath.Join(root, "a")) {
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is still there: %v", dir, err)
+		}
+	}
+	for _, dir := range append(kept, filepath.Join(root, "c", "shared", "0c1d")) {
+		if _, err := os.Stat(dir); err != nil {
+			t.Errorf("%s is gone: %v", dir, err)
+		}
+	}
+	for path, outOfReach := range map[string]bool{"s3://bucket/a/chk-1": true, filepath.Join(root, "b", "savepoint-1"): false} {
+		if err := savepoint.RemoveSiblings(path); err == nil || errors.Is(err, savepoint.ErrOutOfReach) != outOfReach {
+			t.Errorf("RemoveSiblings(%s) = %v", path, err)
+		}
+	}
+	if err := savepoint.RemoveSiblings(filepath.Join(root, "gone", "chk-1")); err != nil {
+		t.Errorf("of a job whose folder is gone: %v", err)
+	}
+}

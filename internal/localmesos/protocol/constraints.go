@@ -95,9 +95,6 @@ func (*constrainedCall) ProtoMessage()        {}
 func (m *constrainedRoles) Reset()            { *m = constrainedRoles{} }
 func (m *constrainedRoles) String() string    { return proto.CompactTextString(m) }
 func (*constrainedRoles) ProtoMessage()       {}
-func (c *OfferConstraints) Reset()            { *c = OfferConstraints{} }
-func (c *OfferConstraints) String() string    { return proto.CompactTextString(c) }
-func (*OfferConstraints) ProtoMessage()       {}
 func (m *roleConstraints) Reset()             { *m = roleConstraints{} }
 func (m *roleConstraints) String() string     { return proto.CompactTextString(m) }
 func (*roleConstraints) ProtoMessage()        {}
@@ -116,6 +113,15 @@ func (*constraintPredicate) ProtoMessage()    {}
 func (t *constraintText) Reset()              { *t = constraintText{} }
 func (t *constraintText) String() string      { return proto.CompactTextString(t) }
 func (*constraintText) ProtoMessage()         {}
+
+// Reset implements proto.Message.
+func (c *OfferConstraints) Reset() { *c = OfferConstraints{} }
+
+// String implements proto.Message.
+func (c *OfferConstraints) String() string { return proto.CompactTextString(c) }
+
+// ProtoMessage implements proto.Message.
+func (*OfferConstraints) ProtoMessage() {}
 
 // readConstraints finds the constraints in the body of a call; nil for none.
 func readConstraints(body []byte, media string) (*OfferConstraints, error) {

@@ -209,7 +209,7 @@ func (v *View) Schedule() mesos_maintenance.Schedule {
 	return s
 }
 
-// offer is an offer as operators see it, and frameworks that know reservations as a stack.
+// Offer is an offer as operators see it, and frameworks that know reservations as a stack.
 func Offer(p *registry.Offer) mesos.Offer {
 	a := p.Agent
 	host, port := protocol.HostPort(a.Address)
