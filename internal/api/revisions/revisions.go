@@ -4,6 +4,7 @@ package revisions
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/flink-on-mesos/flink-service/internal/api/query"
 	"github.com/flink-on-mesos/flink-service/internal/core/revision"
@@ -81,8 +82,8 @@ func (v API) Revert(w http.ResponseWriter, r *http.Request) error {
 func (v API) list(cluster string) (wire.Revisions, error) {
 	list, err := v.of(cluster)
 	out := wire.Revisions{Revisions: make([]wire.Revision, 0, len(list))}
-	for i := len(list) - 1; i >= 0; i-- {
-		out.Revisions = append(out.Revisions, shown(list[i]))
+	for _, r := range slices.Backward(list) {
+		out.Revisions = append(out.Revisions, shown(r))
 	}
 	return out, err
 }

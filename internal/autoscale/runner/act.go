@@ -28,7 +28,7 @@ func (r *Runner) act(ctx context.Context, j *job, t target, next autoscale.State
 		return "", nil
 	}
 	if ctx.Err() != nil {
-		return "", nil // A later run asks again.
+		return "", nil //nolint:nilerr // A later run asks again.
 	}
 	j.state, j.pending = before, nil
 	return err.Error(), r.save(ctx, j)

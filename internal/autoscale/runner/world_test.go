@@ -3,6 +3,7 @@ package runner_test
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -75,9 +76,7 @@ func newWorld(t *testing.T, config map[string]string) *world {
 		},
 		Job: &spec.JobSpec{JarURI: "http://files/a.jar", Parallelism: 2},
 	}
-	for k, v := range config {
-		sp.FlinkConfiguration[k] = v
-	}
+	maps.Copy(sp.FlinkConfiguration, config)
 	w.fold(state.Subscribed{FrameworkID: "f-1", Master: "m:5050", Version: "1.12.0"})
 	w.fold(state.PutCluster{Spec: sp.Complete(spec.Defaults{FlinkVersion: "2.3.0", Role: "*"}), Nonce: "x7k2"})
 	w.offer(4)

@@ -1,6 +1,8 @@
 package revision
 
 import (
+	"slices"
+
 	"github.com/flink-on-mesos/flink-service/internal/core/state"
 	"github.com/flink-on-mesos/flink-service/internal/spec"
 	"github.com/flink-on-mesos/flink-service/internal/wire"
@@ -53,8 +55,7 @@ func followPending(tx *state.Tx, c *state.Cluster, list []*state.Revision, r sta
 
 // stops says that a revision replaces a job that ran.
 func stops(r state.Revision) bool {
-	switch r.Kind {
-	case wire.OperationCreate, wire.OperationResume, wire.OperationSuspend:
+	if r.Kind == wire.OperationCreate || r.Kind == wire.OperationResume || r.Kind == wire.OperationSuspend {
 		return false
 	}
 	return r.Class == wire.ClassRestart && !r.Spec.Suspended
@@ -85,8 +86,7 @@ func noteEnd(tx *state.Tx, list []*state.Revision, r state.Revision) {
 	if r.Start.Kind == wire.RestoreNone || r.Start.Kind == wire.RestoreInitial {
 		return
 	}
-	for i := len(list) - 1; i >= 0; i-- {
-		before := list[i]
+	for _, before := range slices.Backward(list) {
 		if before.Number >= r.Number || !applied(before) && before.Start == nil {
 			continue // It never ran.
 		}

@@ -3,6 +3,7 @@
 package revision
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -69,8 +70,8 @@ func Record(tx *state.Tx, c *state.Cluster, e state.PutCluster, op wire.Operatio
 
 // Current is the revision that a cluster has now, or nil for none; pending ones are not.
 func Current(list []*state.Revision, c *state.Cluster) *state.Revision {
-	for i := len(list) - 1; i >= 0; i-- {
-		if r := list[i]; r.Number <= c.Generation && applied(r) {
+	for _, r := range slices.Backward(list) {
+		if r.Number <= c.Generation && applied(r) {
 			return r
 		}
 	}
@@ -89,8 +90,8 @@ func applied(r *state.Revision) bool {
 
 // LastStable is the newest revision that ran and was stable, or nil for none.
 func LastStable(list []*state.Revision) *state.Revision {
-	for i := len(list) - 1; i >= 0; i-- {
-		if r := list[i]; r.Outcome == wire.RevisionStable && !r.Spec.Suspended {
+	for _, r := range slices.Backward(list) {
+		if r.Outcome == wire.RevisionStable && !r.Spec.Suspended {
 			return r
 		}
 	}

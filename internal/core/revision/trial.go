@@ -3,6 +3,7 @@ package revision
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -174,8 +175,8 @@ func begin(list []*state.Revision, c *state.Cluster, r *state.Revision, now time
 
 // previous is the newest revision before a number that ran; nil for none.
 func previous(list []*state.Revision, number int64) *state.Revision {
-	for i := len(list) - 1; i >= 0; i-- {
-		if r := list[i]; r.Number < number && (applied(r) || r.Start != nil || r.Trial != nil) {
+	for _, r := range slices.Backward(list) {
+		if r.Number < number && (applied(r) || r.Start != nil || r.Trial != nil) {
 			return r
 		}
 	}
@@ -210,8 +211,8 @@ func Asked(list []*state.Revision, current *state.Revision) *state.Revision {
 	if current == nil || current.Kind != wire.OperationRollback {
 		return nil
 	}
-	for i := len(list) - 1; i >= 0; i-- {
-		if r := list[i]; r.Number < current.Number && r.Outcome == wire.RevisionRolledBack && r.Kind != wire.OperationRollback {
+	for _, r := range slices.Backward(list) {
+		if r.Number < current.Number && r.Outcome == wire.RevisionRolledBack && r.Kind != wire.OperationRollback {
 			return r
 		}
 	}
