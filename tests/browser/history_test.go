@@ -27,7 +27,10 @@ func TestHistory(t *testing.T) {
 	}
 	const prefix = "/some/where/service/dev/flink"
 	proxy := httptest.NewServer(http.StripPrefix(prefix, httputil.NewSingleHostReverseProxy(target)))
-	t.Cleanup(proxy.Close)
+	t.Cleanup(func() {
+		proxy.CloseClientConnections() // The page follows its stream until the browser ends.
+		proxy.Close()
+	})
 	p := b.Open(proxy.URL+prefix+"/", 1100, 960)
 	sp := spec.Spec{
 		Name: "small", FlinkVersion: d.Version, Allocation: spec.Static,

@@ -97,12 +97,12 @@ function App() {
   }, [where]);
   return html`<div class="frame">
     <a class="skip" href="#content" onClick=${(/** @type {Event} */ e) => { e.preventDefault(); content.current?.focus(); }}>To the content</a>
-    <div class="side"><a class="brand" href="#/"><img src="page/icon.svg" alt="" /> Flink on Mesos</a>
+    <header class="side"><a class="brand" href="#/"><img src="page/icon.svg" alt="" /> Flink on Mesos</a>
       <nav aria-label="Main"><ul>${parts.map(([id, text]) => html`<li><a href=${`#/${id}`} aria-current=${part === id ? "page" : undefined}>${text}</a></li>`)}</ul></nav>
       <${Connection} />
       ${token.value ? html`<p><button type="button" id="sign-out" class="plain" onClick=${() => void signOut()}>Sign out</button></p>` : null}
       ${scope.value && !may("admin") ? html`<p class="quiet">${may("operate") ? "Your token may operate clusters, but not create, change or delete them." : "Your token may read."}</p>` : null}
-      <footer class="quiet"><a href="v1/openapi.yaml">API</a> · <a href="page/vendor/LICENSES.txt">Licences</a></footer></div>
+      <p class="quiet foot"><a href="v1/openapi.yaml">API</a> · <a href="page/vendor/LICENSES.txt">Licences</a></p></header>
     <main class="content" id="content" tabindex="-1" ref=${content}><${Notices} /><${Guard} key=${path.join("/")}>${viewOf(path)}<//></main></div>
     <${Asked} /><${TokenQuestion} />`;
 }

@@ -19,7 +19,7 @@ export const Meter = ({ used, total, label, kind = "" }) => html`<span class=${`
 export function Problems({ error }) {
   if (!error) return null;
   const list = error.details?.length ? error.details : [{ field: "", message: error.message ?? String(error) }];
-  return html`<ul class="problems" role="alert">${list.map((/** @type {{ field: string, message: string }} */ p) => html`<li>${p.field ? html`<code>${p.field}</code>: ` : ""}${p.message}</li>`)}</ul>`;
+  return html`<div role="alert"><ul class="problems">${list.map((/** @type {{ field: string, message: string }} */ p) => html`<li>${p.field ? html`<code>${p.field}</code>: ` : ""}${p.message}</li>`)}</ul></div>`;
 }
 
 /** @param {{ of: { data: any, error: any }, what: string, children: any }} props */

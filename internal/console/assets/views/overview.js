@@ -57,7 +57,7 @@ function Row({ row }) {
     <td data-label="TaskManagers" class="number" title="running / wanted">${c.taskManagers} / ${c.wantedTaskManagers}</td>
     <td data-label="Jobs" class="number">${c.jobsRunning}</td>
     <td data-label="Age"><${Age} time=${c.created} /></td>
-    <td><a href=${`v1/clusters/${encodeURIComponent(c.name)}/ui/`} target="_blank" rel="noopener" aria-label=${`Flink's own page of ${c.name}`}>Flink UI</a></td></tr>`;
+    <td><a href=${`v1/clusters/${encodeURIComponent(c.name)}/ui/`} target="_blank" rel="noopener" aria-label=${`Flink UI of ${c.name}`}>Flink UI</a></td></tr>`;
 }
 
 function Totals() {
