@@ -23,6 +23,9 @@ var exempt = map[string]string{
 	"INHERIT_ENVIRONMENT":     "the environment of the app has nothing but what the package puts there",
 	"ZOOKEEPER_SASL_USER":     "the ZooKeeper of DC/OS asks for no login",
 	"ZOOKEEPER_SASL_PASSWORD": "as ZOOKEEPER_SASL_USER",
+	"STATSD_UDP_HOST":         "the metrics module of DC/OS puts it into the environment of each task",
+	"STATSD_UDP_PORT":         "as STATSD_UDP_HOST",
+	"METRICS_MAX_SERIES":      "a bound that protects Prometheus, far above what a service of DC/OS has",
 	"UNINSTALL":               "Cosmos asks for it with SDK_UNINSTALL",
 }
 
