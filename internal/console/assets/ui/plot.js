@@ -19,7 +19,11 @@ export function TimePlot({ label, words, series, data, unit = String, height = 2
       const axis = { stroke: value("--quiet"), grid: { stroke: value("--line"), width: 1 }, ticks: { stroke: value("--line") }, font: "12px system-ui" };
       plot.current = new Plot({
         width: Math.max(200, element.clientWidth), height, legend: { live: true },
-        scales: { y: { range: (/** @type {unknown} */ _, /** @type {number} */ _low, /** @type {number} */ high) => [0, Math.max(1, (high ?? 0) * 1.1)] } },
+        scales: {
+          // A single point has five minutes on either side.
+          x: { range: (/** @type {unknown} */ _, /** @type {number} */ low, /** @type {number} */ high) => (low !== null && low === high ? [low - 300, high + 300] : [low, high]) },
+          y: { range: (/** @type {unknown} */ _, /** @type {number} */ _low, /** @type {number} */ high) => [0, Math.max(1, (high ?? 0) * 1.1)] },
+        },
         axes: [axis, { ...axis, size: 64, values: (/** @type {unknown} */ _, /** @type {number[]} */ list) => list.map(unit) }],
         series: [{ value: (/** @type {unknown} */ _, /** @type {number | null} */ v) => (v === null ? "" : new Date(v * 1000).toLocaleTimeString()) },
           ...series.map((s) => ({
