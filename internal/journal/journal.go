@@ -116,10 +116,23 @@ func (j *Journal) Begin(at time.Time, stored state.Stored) {
 			change.Spec = j.o.Masked(change.Spec)
 			c.Rollout = &change
 		}
+		if c.Submission != nil && c.Submission.Lookup != nil {
+			submission, lookup := *c.Submission, *c.Submission.Lookup
+			lookup.Spec = j.o.Masked(lookup.Spec)
+			submission.Lookup, c.Submission = &lookup, &submission
+		}
+		c.OldNamespaces = slices.Clone(c.OldNamespaces)
+		for k := range c.OldNamespaces {
+			c.OldNamespaces[k].Spec = j.o.Masked(c.OldNamespaces[k].Spec)
+		}
 	}
 	stored.Leftovers = slices.Clone(stored.Leftovers)
 	for i := range stored.Leftovers {
 		stored.Leftovers[i].Spec = j.o.Masked(stored.Leftovers[i].Spec)
+	}
+	stored.Revisions = slices.Clone(stored.Revisions)
+	for i := range stored.Revisions {
+		stored.Revisions[i].Spec = j.o.Masked(stored.Revisions[i].Spec)
 	}
 	j.put(pending{at: at, event: stored, name: Start})
 }

@@ -19,8 +19,12 @@ func TestBeginHidesSecrets(t *testing.T) {
 		return spec.Spec{Name: name, FlinkConfiguration: map[string]string{"s3.secret-key": "the canary"}}
 	}
 	stored := state.Stored{
-		Clusters:  []state.ClusterRecord{{Spec: spec("a"), Nonce: "aaaa", Rollout: &state.Rollout{Spec: spec("a")}}},
+		Clusters: []state.ClusterRecord{{
+			Spec: spec("a"), Nonce: "aaaa", Rollout: &state.Rollout{Spec: spec("a")},
+			Submission: &state.Submission{Lookup: &state.Lookup{Spec: spec("a")}}, OldNamespaces: []state.OldNamespace{{Spec: spec("a")}},
+		}},
 		Leftovers: []state.OrphanedHAData{{Spec: spec("b")}},
+		Revisions: []state.Revision{{Spec: spec("c")}},
 	}
 	dir := t.TempDir()
 	j, err := journal.New(journal.Options{Dir: dir, Masked: masked, Log: slog.New(slog.DiscardHandler)})
